@@ -1,0 +1,275 @@
+"""Which protocols Calico renders on one node towards another: mesh, BGPPeers and their reverse.
+
+The rules of confd (`projectcalico/calico confd/pkg/backends/calico/client.go` updatePeersV1 and the bird.cfg
+templates; `bgp_processor.go` from v3.32), stated for one pair of nodes. A pair is all that is ever asked:
+a table of sessions asks it for the pairs that can meet, the proof for one pair of each two classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from rrplan.bgp.protocol import Kind, Protocol
+from rrplan.bgp.speaker import BGP_PORT, Family, Settings, Speaker
+from rrplan.ids import NodeName
+from rrplan.resources import BGPPeer
+from rrplan.resources.reading import parse_address
+
+Matches = Callable[[str, Speaker], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """`peerIP` taken apart; `port` 0 means that none is given."""
+
+    address: str
+    family: Family
+    port: int
+
+
+def endpoint_of(peer_ip: str) -> Endpoint | None:
+    """Read `10.0.0.1`, `10.0.0.1:500`, `fd00::1` or `[fd00::1]:500`; None for anything else."""
+    host, port = peer_ip, ""
+    if peer_ip.startswith("["):
+        host, _, rest = peer_ip[1:].partition("]")
+        port = rest.removeprefix(":")
+    elif peer_ip.count(":") == 1:
+        host, _, port = peer_ip.partition(":")
+    if port and not port.isdecimal():
+        return None
+    for version, family in ((4, Family.IPV4), (6, Family.IPV6)):
+        address = parse_address(host, version)
+        if address is not None:
+            return Endpoint(address, family, int(port or 0))
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """One v1 peering key's value (client.go `bgpPeer`): what a BGPPeer asks for at one end."""
+
+    address: str
+    port: int | None
+    as_number: int
+    cluster_id: str
+    calico_node: bool
+    peer: BGPPeer
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Port 0 and 179 are the same key (libcalico-go model/bgppeer.go combineIPAndPort)."""
+        return self.address, self.port or BGP_PORT
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Everything of a cluster that the pair rule needs besides the two speakers.
+
+    `addresses` says which addresses belong to nodes; `matches` evaluates a selector text for a speaker.
+    """
+
+    settings: Settings
+    peers: tuple[BGPPeer, ...]
+    addresses: Mapping[str, NodeName] = field(hash=False)
+    matches: Matches = field(hash=False)
+
+    def is_global(self, peer: BGPPeer) -> bool:
+        """A BGPPeer without node and nodeSelector holds for every node."""
+        return not peer.node and not peer.node_selector
+
+    def selects_local(self, peer: BGPPeer, speaker: Speaker) -> bool:
+        """Whether the BGPPeer is configured on that node (`node`, `nodeSelector`, or every node)."""
+        if peer.node_selector:
+            return self.matches(peer.node_selector, speaker)
+        return not peer.node or peer.node == speaker.name
+
+    def selects_remote(self, peer: BGPPeer, speaker: Speaker) -> bool:
+        """Whether that node is what the BGPPeer peers with, as the reverse pass sees it."""
+        if peer.peer_selector:
+            return self.matches(peer.peer_selector, speaker)
+        endpoint = endpoint_of(peer.peer_ip)
+        if endpoint is None or endpoint.address not in (speaker.ipv4, speaker.ipv6):
+            return False
+        return self.is_at(peer, endpoint.port, speaker)
+
+    def is_at(self, peer: BGPPeer, port: int, speaker: Speaker) -> bool:
+        """Whether a `peerIP` with that port means this node: client.go nodesWithIPPortAndAS, its `else if` on the global port included (still so in v3.32)."""
+        if speaker.as_number != (peer.as_number or self.settings.global_as):
+            return False
+        if not port:
+            return True
+        if speaker.own_port is not None and speaker.own_port != port:
+            return False
+        return self.settings.default_port in (None, port)
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """The three passes of updatePeersV1: global keys, node keys, reverse; the first writer of a key wins."""
+
+    passes: tuple[dict[tuple[str, int], list[Emission]], ...] = field(default_factory=lambda: ({}, {}, {}))
+
+    def emit(self, which: int, emission: Emission | None) -> None:
+        if emission is not None:
+            self.passes[which].setdefault(emission.key, []).append(emission)
+
+    def winners(self) -> Iterator[tuple[Kind, list[Emission]]]:
+        taken: set[tuple[str, int]] = set()
+        for kind, written in zip((Kind.GLOBAL, Kind.NODE, Kind.NODE), self.passes, strict=True):
+            yield from ((kind, emissions) for key, emissions in written.items() if key not in taken)
+            taken.update(written)
+
+
+def protocols(rules: Rules, own: Speaker, other: Speaker, family: Family) -> tuple[Protocol, ...]:
+    """The protocols that `own` renders towards the node `other` in one family, in configuration order."""
+    local, remote = own.address(family), other.address(family)
+    if not local or not remote or local == remote:
+        return ()
+    keys = _Keys()
+    for peer in rules.peers:
+        if peer.local_workload_selector:
+            continue
+        if rules.selects_local(peer, own):
+            keys.emit(0 if rules.is_global(peer) else 1, _forward(rules, peer, other, family))
+        keys.emit(2, _reverse(rules, peer, own, other, family))
+    explicit = [_render(rules, own, kind, family, emissions, other.name) for kind, emissions in keys.winners()]
+    return ordered(own, [*_mesh(rules, own, other, family), *explicit])
+
+
+def external_protocols(rules: Rules, own: Speaker, family: Family) -> tuple[Protocol, ...]:
+    """The protocols of `own` towards addresses that belong to no node: ToR switches, external reflectors."""
+    if not own.address(family):
+        return ()
+    keys = _Keys()
+    for peer in rules.peers:
+        endpoint = endpoint_of(peer.peer_ip)
+        if endpoint is None or endpoint.family is not family or endpoint.address in rules.addresses:
+            continue
+        if rules.selects_local(peer, own):
+            emission = Emission(endpoint.address, endpoint.port or None, peer.as_number or 0, "", False, peer)
+            keys.emit(0 if rules.is_global(peer) else 1, emission)
+    return ordered(own, [_render(rules, own, kind, family, found, None) for kind, found in keys.winners()])
+
+
+def ordered(own: Speaker, found: Iterable[Protocol]) -> tuple[Protocol, ...]:
+    """Configuration order: it decides who takes an incoming connection and, after a restart, the lock."""
+    if own.profile.sorted_by_name:
+        return tuple(sorted(found, key=lambda protocol: protocol.name))
+    return tuple(sorted(found, key=lambda protocol: _POSITION[protocol.kind]))
+
+
+_POSITION = {kind: index for index, kind in enumerate((Kind.MESH, Kind.GLOBAL, Kind.NODE, Kind.LOCAL_WORKLOAD))}
+
+
+def _mesh(rules: Rules, own: Speaker, other: Speaker, family: Family) -> Iterator[Protocol]:
+    """Since v3.21.0 a node with a cluster ID has no mesh and nobody meshes with it (confd#619, 1036964eb2)."""
+    if not rules.settings.mesh or own.cluster_id or other.cluster_id:
+        return
+    local, remote = own.address(family), other.address(family)
+    fallback = own.as_number if own.profile.mesh_as_is_own else rules.settings.global_as
+    yield Protocol(
+        node=own.name,
+        family=family,
+        kind=Kind.MESH,
+        local_address=local,
+        local_as=own.as_number,
+        peer_address=remote,
+        port=other.port,
+        peer_as=fallback if other.own_as is None else other.own_as,
+        peer_node=other.name,
+        # Compared as strings: "10.0.0.10" < "10.0.0.9" (v3.4.0+, node#79).
+        passive=remote > local,
+        source_address=local,
+        reflector_client=False,
+        cluster_id=None,
+        options=rules.settings.mesh_options if own.profile.mesh_password else (),
+    )
+
+
+def _forward(rules: Rules, peer: BGPPeer, other: Speaker, family: Family) -> Emission | None:
+    """What the BGPPeer's own direction asks for towards `other`."""
+    if peer.peer_selector:
+        return _node_as_peer(peer, other, family) if rules.matches(peer.peer_selector, other) else None
+    endpoint = endpoint_of(peer.peer_ip)
+    if endpoint is None or endpoint.family is not family or endpoint.address != other.address(family):
+        return None
+    port = endpoint.port or None
+    if port is None and rules.is_at(peer, 0, other):
+        port = other.port
+    # A peerIP peer carries no cluster ID, whoever it is: it is always a client (client.go updatePeersV1).
+    return Emission(endpoint.address, port, peer.as_number or 0, "", True, peer)
+
+
+def _reverse(rules: Rules, peer: BGPPeer, own: Speaker, other: Speaker, family: Family) -> Emission | None:
+    """What the reverse pass asks for at a node that the BGPPeer names as peer (v3.3.0+)."""
+    if peer.reverse_peering == "Manual" and own.profile.reverse_manual:
+        return None
+    if not rules.selects_remote(peer, own) or not rules.selects_local(peer, other):
+        return None
+    endpoint = endpoint_of(peer.peer_ip)
+    if endpoint is not None and own.profile.reverse_one_family and endpoint.family is not family:
+        return None
+    return _node_as_peer(peer, other, family)
+
+
+def _node_as_peer(peer: BGPPeer, other: Speaker, family: Family) -> Emission | None:
+    address = other.address(family)
+    if not address:
+        return None
+    return Emission(address, other.port, other.as_number, other.cluster_id, False, peer)
+
+
+def _render(
+    rules: Rules,
+    own: Speaker,
+    kind: Kind,
+    family: Family,
+    emissions: list[Emission],
+    peer_node: NodeName | None,
+) -> Protocol:
+    first = emissions[0]
+    drawn = {_attributes(own, emission) for emission in emissions}
+    local = own.address(family)
+    local_as = (first.peer.local_as_number if own.profile.local_as else None) or own.as_number
+    # `rr client` iff iBGP, an own cluster ID, and another one (or none) at the peer (v3.4+, string comparison).
+    client = bool(own.cluster_id) and first.as_number == local_as and first.cluster_id != own.cluster_id
+    return Protocol(
+        node=own.name,
+        family=family,
+        kind=kind,
+        local_address=local,
+        local_as=local_as,
+        peer_address=first.address,
+        port=first.port,
+        peer_as=first.as_number,
+        peer_node=peer_node,
+        passive=(
+            kind is Kind.GLOBAL and own.profile.passive_global and first.calico_node and first.address > local
+        ),
+        source_address=None if first.peer.source_address == "None" else local,
+        reflector_client=client,
+        cluster_id=own.cluster_id if client else None,
+        options=options_of(first.peer, own),
+        peers=tuple(sorted({emission.peer.name for emission in emissions})),
+        disputed=len(drawn) > 1,
+    )
+
+
+def _attributes(own: Speaker, emission: Emission) -> tuple[object, ...]:
+    return (
+        emission.as_number,
+        emission.cluster_id,
+        emission.calico_node,
+        emission.peer.source_address == "None",
+        options_of(emission.peer, own),
+    )
+
+
+def options_of(peer: BGPPeer, own: Speaker) -> tuple[tuple[str, str], ...]:
+    """The fields of a BGPPeer that end up in the protocol block and that this node's Calico knows."""
+    return tuple(
+        (name, str(peer.spec[name]))
+        for name in sorted(own.profile.options - {"sourceAddress"})
+        if peer.spec.get(name)
+    )

@@ -1,0 +1,127 @@
+"""Nodes that BGP cannot tell apart, counted.
+
+Two nodes belong to one class when everything that a rule can look at is equal: AS number, cluster ID,
+families, ports, Calico rules, which of the selectors in play match, and the failure domain where that is asked.
+A node that some BGPPeer means by name or address is a class of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+from rrplan.bgp.holdings import ENOUGH
+from rrplan.bgp.matching import Matcher
+from rrplan.bgp.peering import Rules, endpoint_of
+from rrplan.bgp.profile import Profile
+from rrplan.bgp.speaker import Speaker
+from rrplan.ids import NodeName
+from rrplan.resources import BGPPeer
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What makes two nodes the same class; `matches` are the indices of the selectors that match."""
+
+    own_as: int | None
+    as_number: int
+    cluster_id: str
+    ipv4: bool
+    ipv6: bool
+    own_port: int | None
+    port: int | None
+    profile: Profile
+    matches: frozenset[int]
+    zone: str = ""
+    marked: bool = False
+    alone: NodeName | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """How signatures are taken, the same for every state of a plan.
+
+    `selectors` are all selectors of all BGPPeers of all states, `named` the nodes that some BGPPeer singles
+    out, `zone_label` the label whose value separates classes ("" for none), `marked` are nodes that the caller
+    wants to find in classes apart from all others (those that a plan drains).
+    """
+
+    selectors: tuple[str, ...]
+    named: frozenset[NodeName]
+    zone_label: str
+    marked: frozenset[NodeName]
+    matcher: Matcher = field(hash=False, compare=False)
+
+    @classmethod
+    def over(
+        cls,
+        rules: Rules,
+        peers: Iterable[BGPPeer],
+        *,
+        zone_label: str = "",
+        marked: frozenset[NodeName] = frozenset(),
+    ) -> Lens:
+        """A lens that sees every difference that these BGPPeers can make; `rules` gives the addresses."""
+        selectors: set[str] = set()
+        named: set[NodeName] = set()
+        for peer in peers:
+            selectors.update(text for text in (peer.node_selector, peer.peer_selector) if text)
+            if peer.node:
+                named.add(NodeName(peer.node))
+            endpoint = endpoint_of(peer.peer_ip)
+            at = rules.addresses.get(endpoint.address) if endpoint else None
+            if at:
+                named.add(at)
+        return cls(tuple(sorted(selectors)), frozenset(named), zone_label, marked, Matcher())
+
+    def signature(self, speaker: Speaker) -> Signature:
+        """The class of a speaker."""
+        return Signature(
+            speaker.own_as,
+            speaker.as_number,
+            speaker.cluster_id,
+            bool(speaker.ipv4),
+            bool(speaker.ipv6),
+            speaker.own_port,
+            speaker.port,
+            speaker.profile,
+            frozenset(
+                index for index, selector in enumerate(self.selectors) if self.matcher(selector, speaker)
+            ),
+            speaker.labels.get(self.zone_label, "") if self.zone_label else "",
+            speaker.name in self.marked,
+            speaker.name if speaker.name in self.named else None,
+        )
+
+
+class Population:
+    """The speakers of one state by class; follows a chain of states by moving single nodes."""
+
+    def __init__(self, lens: Lens, speakers: Mapping[NodeName, Speaker]) -> None:
+        self.lens = lens
+        self.speakers = dict(speakers)
+        self.classes: dict[Signature, dict[NodeName, None]] = {}
+        self.signature_of: dict[NodeName, Signature] = {}
+        for name in sorted(speakers):
+            self._add(speakers[name])
+
+    def _add(self, speaker: Speaker) -> None:
+        signature = self.lens.signature(speaker)
+        self.speakers[speaker.name] = speaker
+        self.signature_of[speaker.name] = signature
+        self.classes.setdefault(signature, {})[speaker.name] = None
+
+    def move(self, speaker: Speaker) -> None:
+        """Replace one speaker by its new self."""
+        old = self.signature_of[speaker.name]
+        members = self.classes[old]
+        del members[speaker.name]
+        if not members:
+            del self.classes[old]
+        self._add(speaker)
+
+    def members(self, signature: Signature, but: Collection[NodeName] = ()) -> list[Speaker]:
+        """Up to ENOUGH members of a class, leaving some nodes out."""
+        left = (name for name in self.classes.get(signature, ()) if name not in but)
+        return [self.speakers[name] for name in islice(left, ENOUGH)]

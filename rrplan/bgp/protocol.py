@@ -1,0 +1,87 @@
+"""One BGP protocol block that Calico renders into a node's BIRD configuration."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rrplan.bgp.speaker import BGP_PORT, Family
+from rrplan.ids import NodeName
+
+_NOT_IN_NAMES = re.compile(r"[.:]")
+
+
+class Kind(StrEnum):
+    """Where a protocol comes from; the value is what `rrplan sessions` prints."""
+
+    MESH = "mesh"
+    GLOBAL = "global"
+    NODE = "node"
+    LOCAL_WORKLOAD = "local_workload"
+
+
+PREFIX = {Kind.MESH: "Mesh_", Kind.GLOBAL: "Global_", Kind.NODE: "Node_", Kind.LOCAL_WORKLOAD: "Local_Workload_"}
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """A rendered BGP protocol, as far as it decides about the session.
+
+    `port` None means that no port is rendered. `options` are further rendered settings of which any change
+    restarts the session (BIRD `bgp_reconfigure` compares the block with memcmp). `peer` names the BGPPeers
+    that ask for it, and `disputed` says that two of them give it different attributes: which one wins is
+    random on every recomputation, because confd iterates over a Go map.
+    """
+
+    node: NodeName
+    family: Family
+    kind: Kind
+    local_address: str
+    local_as: int
+    peer_address: str
+    port: int | None
+    peer_as: int
+    peer_node: NodeName | None
+    passive: bool
+    source_address: str | None
+    reflector_client: bool
+    cluster_id: str | None
+    options: tuple[tuple[str, str], ...] = ()
+    peers: tuple[str, ...] = ()
+    disputed: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name Calico gives it; mesh protocols never carry a port (confd bird.cfg.template)."""
+        name = PREFIX[self.kind] + _NOT_IN_NAMES.sub("_", self.peer_address)
+        if self.port is not None and self.kind is not Kind.MESH:
+            return f"{name}_port_{self.port}"
+        return name
+
+    @property
+    def peer_port(self) -> int:
+        """The TCP port it connects to."""
+        return self.port or BGP_PORT
+
+    @property
+    def internal(self) -> bool:
+        """Whether the session is iBGP."""
+        return self.local_as == self.peer_as
+
+    @property
+    def block(self) -> tuple[object, ...]:
+        """All that BIRD compares on a reconfiguration: equal blocks mean that the session is left alone."""
+        return (
+            self.kind,
+            self.local_address,
+            self.local_as,
+            self.peer_address,
+            self.port,
+            self.peer_as,
+            self.passive,
+            self.source_address,
+            self.reflector_client,
+            self.cluster_id,
+            self.options,
+        )

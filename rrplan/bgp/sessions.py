@@ -1,0 +1,123 @@
+"""The session table: every BGP protocol that Calico renders on every node, and whether it comes up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from rrplan.bgp.adjacency import Established, Verdict, verdict
+from rrplan.bgp.matching import Matcher
+from rrplan.bgp.peering import Rules, endpoint_of, external_protocols, ordered, protocols
+from rrplan.bgp.profile import Versions
+from rrplan.bgp.protocol import Kind, Protocol
+from rrplan.bgp.speaker import FAMILIES, Family, Settings, Speaker, speaker_of
+from rrplan.ids import NodeName
+from rrplan.resources import BGPPeer, ClusterState
+
+EXTERNAL = Verdict(Established.UNKNOWN, "the peer is outside the cluster")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One row of the table."""
+
+    protocol: Protocol
+    verdict: Verdict
+
+
+def rules_of(state: ClusterState, matcher: Matcher) -> Rules:
+    """The pair rules of a state; BGPPeers in the order of their names, so that answers do not depend on input order."""
+    addresses = {
+        address: name for name, node in state.nodes.items() for address in (node.ipv4, node.ipv6) if address
+    }
+    peers = tuple(state.peers[name] for name in sorted(state.peers))
+    return Rules(Settings.of(state), peers, addresses, matcher)
+
+
+@dataclass(frozen=True, slots=True)
+class Speakers:
+    """Every speaker of one ClusterState, with the rules between them."""
+
+    rules: Rules
+    by_name: Mapping[NodeName, Speaker] = field(hash=False)
+    _members: dict[str, frozenset[NodeName]] = field(default_factory=dict, hash=False, compare=False)
+
+    @classmethod
+    def of(cls, state: ClusterState, versions: Versions) -> Speakers:
+        """Resolve all nodes; raises PolicyRefusal for a Calico version without rules."""
+        rules = rules_of(state, Matcher())
+        return cls(rules, {name: speaker_of(node, rules.settings, versions) for name, node in state.nodes.items()})
+
+    def members(self, selector: str) -> frozenset[NodeName]:
+        """The nodes that a selector matches."""
+        if selector not in self._members:
+            matcher = Matcher()
+            self._members[selector] = matcher.members(selector, self.by_name.values())
+        return self._members[selector]
+
+    def sessions(self, node: NodeName) -> list[Session]:
+        """The protocols of one node, both families, in configuration order."""
+        own = self.by_name[node]
+        rows: list[Session] = []
+        for family in FAMILIES:
+            if own.address(family):
+                rows += self._in_family(own, family)
+        return rows
+
+    def _in_family(self, own: Speaker, family: Family) -> list[Session]:
+        found: dict[Protocol, Verdict] = {}
+        for name in self._candidates(own):
+            other = self.by_name[name]
+            here = protocols(self.rules, own, other, family)
+            if here:
+                there = protocols(self.rules, other, own, family)
+                for protocol in here:
+                    found[protocol] = verdict(protocol, own, here, other, there)
+        for protocol in external_protocols(self.rules, own, family):
+            found[protocol] = _external(protocol)
+        keyed = sorted(found, key=lambda protocol: _place(protocol))
+        return [Session(protocol, found[protocol]) for protocol in ordered(own, keyed)]
+
+    def _candidates(self, own: Speaker) -> list[NodeName]:
+        """The nodes that `own` can have a protocol to: everybody in a mesh, else who the BGPPeers bring together."""
+        if self.rules.settings.mesh and not own.cluster_id:
+            return sorted(self.by_name)
+        names: set[NodeName] = set()
+        for peer in self.rules.peers:
+            if self.rules.selects_local(peer, own):
+                names |= self._remote(peer)
+            if self.rules.selects_remote(peer, own):
+                names |= self._local(peer)
+        names.discard(own.name)
+        return sorted(names)
+
+    def _remote(self, peer: BGPPeer) -> frozenset[NodeName]:
+        if peer.peer_selector:
+            return self.members(peer.peer_selector)
+        endpoint = endpoint_of(peer.peer_ip)
+        node = self.rules.addresses.get(endpoint.address) if endpoint else None
+        return frozenset([node]) if node else frozenset()
+
+    def _local(self, peer: BGPPeer) -> frozenset[NodeName]:
+        if peer.node_selector:
+            return self.members(peer.node_selector)
+        if peer.node:
+            return frozenset([NodeName(peer.node)]) & self.by_name.keys()
+        return frozenset(self.by_name)
+
+    def all_sessions(self) -> Iterator[Session]:
+        """The whole table, node by node; never held in memory at once."""
+        for name in sorted(self.by_name):
+            yield from self.sessions(name)
+
+
+def _external(protocol: Protocol) -> Verdict:
+    if protocol.peer_as == 0:
+        return Verdict(Established.NO, "no AS number is given for the peer, so BIRD refuses the whole configuration")
+    return EXTERNAL
+
+
+def _place(protocol: Protocol) -> tuple[str, int]:
+    """confd walks its keys in order: mesh by node name, explicit peers by address and port."""
+    mesh = protocol.kind is Kind.MESH
+    return (str(protocol.peer_node) if mesh else protocol.peer_address, protocol.port or 0)

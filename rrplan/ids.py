@@ -1,0 +1,35 @@
+"""Names of things, as types."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NewType
+
+NodeName = NewType("NodeName", str)
+"""The name of a Kubernetes Node; Calico's Node has the same one."""
+
+StepId = NewType("StepId", str)
+"""Names a step inside its plan, such as `promote/rr-1`; stable for the same input."""
+
+RunId = NewType("RunId", str)
+"""Names one execution of one plan."""
+
+
+class ActionName(StrEnum):
+    """The intents a step can carry out; hooks name them, the plan prints them."""
+
+    DRAIN_NODE = "DrainNode"
+    UNCORDON_NODE = "UncordonNode"
+    TAINT_NODE = "TaintNode"
+    UNTAINT_NODE = "UntaintNode"
+    CREATE_PEER = "CreatePeer"
+    UPDATE_PEER = "UpdatePeer"
+    DELETE_PEER = "DeletePeer"
+    PROMOTE_REFLECTOR = "PromoteReflector"
+    DEMOTE_REFLECTOR = "DemoteReflector"
+    LABEL_CLIENT = "LabelClient"
+    UNLABEL_CLIENT = "UnlabelClient"
+    AWAIT = "Await"
+    BAKE = "Bake"
+    DISABLE_MESH = "DisableMesh"
+    ENABLE_MESH = "EnableMesh"

@@ -1,0 +1,45 @@
+"""Calico and Kubernetes objects as frozen values.
+
+Documents (what `kubectl` and `calicoctl` print) come in through `decode`, go out through `encode`, and in
+between are values that can be compared, changed and put into a `ClusterState`. Nothing here reads a
+cluster, and nothing here knows what a session is.
+"""
+
+from rrplan.resources.codec import DecodeProblem, decode, encode, key_of
+from rrplan.resources.key import ResourceKey
+from rrplan.resources.objects import (
+    BGPConfiguration,
+    BGPFilter,
+    BGPPeer,
+    ClusterInformation,
+    DaemonSet,
+    Installation,
+    IPPool,
+    Node,
+    Pod,
+    Resource,
+    Taint,
+)
+from rrplan.resources.state import ClusterState
+from rrplan.resources.version import CalicoVersion
+
+__all__ = [
+    "BGPConfiguration",
+    "BGPFilter",
+    "BGPPeer",
+    "CalicoVersion",
+    "ClusterInformation",
+    "ClusterState",
+    "DaemonSet",
+    "DecodeProblem",
+    "IPPool",
+    "Installation",
+    "Node",
+    "Pod",
+    "Resource",
+    "ResourceKey",
+    "Taint",
+    "decode",
+    "encode",
+    "key_of",
+]

@@ -1,0 +1,264 @@
+"""Documents in, values out, and back.
+
+`decode` reads what `kubectl get -o json` and `calicoctl get -o json` print: core/v1 Nodes with Calico's
+annotations (libcalico-go/lib/backend/k8s/resources/node.go), `projectcalico.org/v3` resources, and the
+`crd.projectcalico.org/v1` shapes whose v3 metadata hides in the annotation `projectcalico.org/metadata`.
+`encode` writes the shape in which changes are made: core/v1 for nodes and pods, v3 for Calico's kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from rrplan.resources.key import ResourceKey
+from rrplan.resources.objects import (
+    BGPConfiguration,
+    BGPFilter,
+    BGPPeer,
+    ClusterInformation,
+    DaemonSet,
+    Installation,
+    IPPool,
+    Node,
+    Pod,
+    Resource,
+)
+from rrplan.resources.node_codec import decode_node, encode_node
+from rrplan.resources.reading import DecodeProblem, Reader
+from rrplan.resources.version import CalicoVersion
+
+__all__ = ["DecodeProblem", "decode", "encode", "key_of"]
+
+CALICO_GROUPS = ("projectcalico.org", "crd.projectcalico.org")
+
+
+def key_of(document: Mapping[str, object]) -> ResourceKey:
+    """The resource key of a document; raises DecodeProblem where kind or name are missing."""
+    reader = Reader(document)
+    metadata = reader.child("metadata")
+    kind = reader.text("kind")
+    name = metadata.text("name")
+    if not kind:
+        raise DecodeProblem("a document without `kind`", ("kind",))
+    if not name:
+        raise DecodeProblem(f"a {kind} without `metadata.name`", ("metadata", "name"))
+    return ResourceKey(kind, name, metadata.text("namespace"))
+
+
+def decode(document: Mapping[str, object]) -> Resource | None:
+    """The value of a document, or None for a kind that has nothing to say about BGP.
+
+    Raises DecodeProblem, with the path inside the document, for a field that cannot be right.
+    """
+    key = key_of(document)
+    version = Reader(document).text("apiVersion")
+    group = version.partition("/")[0] if "/" in version else ""
+    reader = _with_calico_metadata(document) if group == "crd.projectcalico.org" else Reader(document)
+    if key.kind == "Node" and group in ("", *CALICO_GROUPS):
+        return decode_node(reader, calico=group != "")
+    decoder = _DECODERS.get((_family(group), key.kind))
+    return decoder(key, reader) if decoder else None
+
+
+def _family(group: str) -> str:
+    return "calico" if group in CALICO_GROUPS else group
+
+
+def _with_calico_metadata(document: Mapping[str, object]) -> Reader:
+    """CRD storage keeps v3 labels and annotations as JSON in an annotation, which wins (calico v3.28.0)."""
+    reader = Reader(document)
+    hidden = reader.child("metadata").child("annotations").json("projectcalico.org/metadata")
+    if hidden is None:
+        return reader
+    metadata = dict(reader.child("metadata").document)
+    for field in ("labels", "annotations"):
+        merged = {**reader.child("metadata").strings(field), **Reader(hidden).strings(field)}
+        merged.pop("projectcalico.org/metadata", None)
+        metadata[field] = merged
+    return Reader({**document, "metadata": metadata})
+
+
+def _peer(key: ResourceKey, reader: Reader) -> BGPPeer:
+    spec = reader.child("spec")
+    metadata = reader.child("metadata")
+    return BGPPeer(
+        name=key.name,
+        node=spec.text("node"),
+        node_selector=spec.text("nodeSelector"),
+        peer_ip=spec.text("peerIP"),
+        peer_selector=spec.text("peerSelector"),
+        as_number=spec.as_number("asNumber"),
+        source_address=spec.text("sourceAddress"),
+        reverse_peering=spec.text("reversePeering"),
+        local_workload_selector=spec.text("localWorkloadSelector"),
+        local_as_number=spec.as_number("localASNumber"),
+        labels=metadata.strings("labels"),
+        annotations=metadata.strings("annotations"),
+        spec=spec.document,
+    )
+
+
+def _configuration(key: ResourceKey, reader: Reader) -> BGPConfiguration:
+    spec = reader.child("spec")
+    return BGPConfiguration(
+        name=key.name,
+        mesh_enabled=spec.boolean("nodeToNodeMeshEnabled"),
+        as_number=spec.as_number("asNumber"),
+        listen_port=spec.port("listenPort"),
+        labels=reader.child("metadata").strings("labels"),
+        spec=spec.document,
+    )
+
+
+def _pool(key: ResourceKey, reader: Reader) -> IPPool:
+    spec = reader.child("spec")
+    return IPPool(
+        key.name,
+        spec.text("cidr"),
+        spec.text("ipipMode") or "Never",
+        spec.text("vxlanMode") or "Never",
+        bool(spec.boolean("disabled")),
+        bool(spec.boolean("disableBGPExport")),
+    )
+
+
+def _filter(key: ResourceKey, reader: Reader) -> BGPFilter:
+    return BGPFilter(key.name, reader.child("spec").document)
+
+
+def _information(key: ResourceKey, reader: Reader) -> ClusterInformation:
+    spec = reader.child("spec")
+    return ClusterInformation(
+        key.name,
+        CalicoVersion.parse(spec.text("calicoVersion")),
+        spec.text("clusterType"),
+        spec.boolean("datastoreReady"),
+    )
+
+
+def _daemonset(key: ResourceKey, reader: Reader) -> DaemonSet:
+    pod = reader.child("spec").child("template").child("spec")
+    backend = ""
+    for container in pod.children("containers"):
+        for variable in container.children("env"):
+            if variable.text("name") == "CALICO_NETWORKING_BACKEND":
+                backend = variable.text("value")
+    return DaemonSet(key.name, key.namespace, _version_of_containers(pod), backend)
+
+
+def _pod(key: ResourceKey, reader: Reader) -> Pod:
+    spec = reader.child("spec")
+    owners = [owner for owner in reader.child("metadata").children("ownerReferences") if owner.boolean("controller")]
+    return Pod(
+        key.name,
+        key.namespace,
+        spec.node_name("nodeName"),
+        owners[0].text("kind") if owners else "",
+        reader.child("status").text("phase"),
+        _version_of_containers(spec),
+    )
+
+
+def _version_of_containers(pod: Reader) -> CalicoVersion | None:
+    versions = [CalicoVersion.of_image(container.text("image")) for container in pod.children("containers")]
+    known = [version for version in versions if version]
+    return known[0] if known else None
+
+
+def _installation(key: ResourceKey, reader: Reader) -> Installation:
+    return Installation(key.name, reader.child("spec").child("calicoNetwork").text("bgp"))
+
+
+_DECODERS: dict[tuple[str, str], Callable[[ResourceKey, Reader], Resource]] = {
+    ("calico", "BGPPeer"): _peer,
+    ("calico", "BGPConfiguration"): _configuration,
+    ("calico", "IPPool"): _pool,
+    ("calico", "BGPFilter"): _filter,
+    ("calico", "ClusterInformation"): _information,
+    ("apps", "DaemonSet"): _daemonset,
+    ("extensions", "DaemonSet"): _daemonset,
+    ("", "Pod"): _pod,
+    ("operator.tigera.io", "Installation"): _installation,
+}
+
+
+def encode(resource: Resource) -> dict[str, object]:
+    """The document of a value; `decode(encode(x)) == x`."""
+    match resource:
+        case Node():
+            return encode_node(resource)
+        case BGPPeer():
+            return _calico(resource.key, resource.spec, labels=resource.labels, annotations=resource.annotations)
+        case BGPConfiguration():
+            return _calico(resource.key, resource.spec, labels=resource.labels)
+        case BGPFilter():
+            return _calico(resource.key, resource.spec)
+        case IPPool():
+            return _calico(
+                resource.key,
+                {
+                    "cidr": resource.cidr,
+                    "ipipMode": resource.ipip_mode,
+                    "vxlanMode": resource.vxlan_mode,
+                    **({"disabled": True} if resource.disabled else {}),
+                    **({"disableBGPExport": True} if resource.disable_bgp_export else {}),
+                },
+            )
+        case ClusterInformation():
+            version = {"calicoVersion": str(resource.calico_version)} if resource.calico_version else {}
+            ready = {} if resource.datastore_ready is None else {"datastoreReady": resource.datastore_ready}
+            kind = {"clusterType": resource.cluster_type} if resource.cluster_type else {}
+            return _calico(resource.key, {**version, **kind, **ready})
+        case DaemonSet():
+            env = [{"name": "CALICO_NETWORKING_BACKEND", "value": resource.backend}] if resource.backend else []
+            container = {"name": "calico-node", **_image(resource.calico_version), **({"env": env} if env else {})}
+            return _document("apps/v1", resource.key, {"template": {"spec": {"containers": [container]}}})
+        case Pod():
+            document = _document(
+                "v1",
+                resource.key,
+                {
+                    **({"nodeName": resource.node} if resource.node else {}),
+                    "containers": [{"name": "main", **_image(resource.calico_version)}],
+                },
+                owner=resource.owner,
+            )
+            return {**document, **({"status": {"phase": resource.phase}} if resource.phase else {})}
+        case Installation():
+            network = {"calicoNetwork": {"bgp": resource.bgp}} if resource.bgp else {}
+            return _document("operator.tigera.io/v1", resource.key, network)
+
+
+def _image(version: CalicoVersion | None) -> dict[str, object]:
+    return {"image": f"calico/node:{version}"} if version else {}
+
+
+def _calico(
+    key: ResourceKey,
+    spec: Mapping[str, object],
+    *,
+    labels: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
+) -> dict[str, object]:
+    return _document("projectcalico.org/v3", key, spec, labels=labels, annotations=annotations)
+
+
+def _document(
+    version: str,
+    key: ResourceKey,
+    spec: Mapping[str, object],
+    *,
+    labels: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
+    owner: str = "",
+) -> dict[str, object]:
+    metadata: dict[str, object] = {"name": key.name}
+    if key.namespace:
+        metadata["namespace"] = key.namespace
+    if labels:
+        metadata["labels"] = dict(labels)
+    if annotations:
+        metadata["annotations"] = dict(annotations)
+    if owner:
+        metadata["ownerReferences"] = [{"kind": owner, "controller": True}]
+    return {"apiVersion": version, "kind": key.kind, "metadata": metadata, "spec": dict(spec)}

@@ -1,0 +1,147 @@
+"""The two shapes of a node: core/v1 with Calico's annotations, and Calico's own Node resource.
+
+Sources: libcalico-go/lib/backend/k8s/resources/node.go (annotations), libcalico-go/lib/apis/v3/node.go (the resource).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from rrplan.resources.objects import Node, Taint
+from rrplan.resources.reading import DecodeProblem, Reader, parse_address
+
+PREFIX = "projectcalico.org/"
+CLUSTER_ID_ANNOTATION = PREFIX + "RouteReflectorClusterID"
+IPV4_ANNOTATION = PREFIX + "IPv4Address"
+IPV6_ANNOTATION = PREFIX + "IPv6Address"
+AS_ANNOTATION = PREFIX + "ASNumber"
+LABELS_ANNOTATION = PREFIX + "labels"
+KUBE_LABELS_ANNOTATION = PREFIX + "kube-labels"
+
+
+def decode_node(reader: Reader, *, calico: bool) -> Node:
+    """A Node from either shape; raises DecodeProblem."""
+    return _calico_node(reader) if calico else _kubernetes_node(reader)
+
+
+def _kubernetes_node(reader: Reader) -> Node:
+    metadata = reader.child("metadata")
+    annotations = metadata.child("annotations")
+    spec = reader.child("spec")
+    hidden = annotations.json(LABELS_ANNOTATION)
+    return Node(
+        name=metadata.node_name("name"),
+        labels=metadata.strings("labels"),
+        calico_labels=Reader({"labels": hidden}, annotations.path).strings("labels") if hidden else {},
+        ipv4=_address(annotations, IPV4_ANNOTATION, 4),
+        ipv6=_address(annotations, IPV6_ANNOTATION, 6),
+        as_number=annotations.as_number(AS_ANNOTATION),
+        cluster_id=annotations.text(CLUSTER_ID_ANNOTATION),
+        taints=tuple(
+            Taint(taint.text("key"), taint.text("value"), taint.text("effect")) for taint in spec.children("taints")
+        ),
+        unschedulable=bool(spec.boolean("unschedulable")),
+        ready=_ready(reader),
+    )
+
+
+def _ready(reader: Reader) -> bool | None:
+    for condition in reader.child("status").children("conditions"):
+        if condition.text("type") == "Ready":
+            return condition.text("status") == "True"
+    return None
+
+
+def _calico_node(reader: Reader) -> Node:
+    metadata = reader.child("metadata")
+    bgp = reader.child("spec").child("bgp")
+    labels = metadata.strings("labels")
+    kube = metadata.child("annotations").json(KUBE_LABELS_ANNOTATION)
+    known = Reader({"labels": kube}).strings("labels") if kube else {}
+    return Node(
+        name=metadata.node_name("name"),
+        labels={name: value for name, value in labels.items() if name in known},
+        calico_labels={name: value for name, value in labels.items() if name not in known},
+        ipv4=_address(bgp, "ipv4Address", 4),
+        ipv6=_address(bgp, "ipv6Address", 6),
+        as_number=bgp.as_number("asNumber"),
+        cluster_id=bgp.text("routeReflectorClusterID"),
+    )
+
+
+def _address(reader: Reader, field: str, version: int) -> str:
+    text = reader.text(field)
+    if not text:
+        return ""
+    address = parse_address(text, version)
+    if address is None:
+        raise DecodeProblem(
+            f"`{field}` must be an IPv{version} address, found `{text}`",
+            (*reader.path, field),
+            "Calico ignores a node whose address cannot be read; correct or remove it",
+        )
+    return address
+
+
+def merge_nodes(kubernetes: Node, calico: Node) -> Node:
+    """One node from its Kubernetes Node and its Calico Node; raises DecodeProblem where they disagree."""
+    for field, one, other in (
+        ("IPv4 address", kubernetes.ipv4, calico.ipv4),
+        ("IPv6 address", kubernetes.ipv6, calico.ipv6),
+        ("AS number", kubernetes.as_number, calico.as_number),
+        ("cluster ID", kubernetes.cluster_id, calico.cluster_id),
+    ):
+        if one and other and one != other:
+            raise DecodeProblem(
+                f"node `{kubernetes.name}` has {field} `{one}` as Kubernetes Node and `{other}` as Calico Node",
+                ("metadata", "name"),
+                "take both listings from the same cluster at the same time",
+            )
+    everything = calico.effective_labels
+    only = {name: value for name, value in everything.items() if name not in kubernetes.labels}
+    return Node(
+        name=kubernetes.name,
+        labels=kubernetes.labels,
+        calico_labels={**kubernetes.calico_labels, **only},
+        taints=kubernetes.taints,
+        unschedulable=kubernetes.unschedulable,
+        ready=kubernetes.ready,
+        ipv4=kubernetes.ipv4 or calico.ipv4,
+        ipv6=kubernetes.ipv6 or calico.ipv6,
+        as_number=kubernetes.as_number if kubernetes.as_number is not None else calico.as_number,
+        cluster_id=kubernetes.cluster_id or calico.cluster_id,
+    )
+
+
+def encode_node(node: Node) -> dict[str, object]:
+    """A node as core/v1 Node with Calico's annotations."""
+    annotations: dict[str, str] = {}
+    for name, value in (
+        (IPV4_ANNOTATION, node.ipv4),
+        (IPV6_ANNOTATION, node.ipv6),
+        (AS_ANNOTATION, "" if node.as_number is None else str(node.as_number)),
+        (CLUSTER_ID_ANNOTATION, node.cluster_id),
+        (LABELS_ANNOTATION, _json_object(node.calico_labels)),
+    ):
+        if value:
+            annotations[name] = value
+    metadata: dict[str, object] = {"name": node.name}
+    if node.labels:
+        metadata["labels"] = dict(node.labels)
+    if annotations:
+        metadata["annotations"] = annotations
+    spec: dict[str, object] = {}
+    if node.unschedulable:
+        spec["unschedulable"] = True
+    if node.taints:
+        spec["taints"] = [taint.document() for taint in node.taints]
+    document: dict[str, object] = {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": spec}
+    if node.ready is not None:
+        status = "True" if node.ready else "False"
+        document["status"] = {"conditions": [{"type": "Ready", "status": status}]}
+    return document
+
+
+def _json_object(labels: Mapping[str, str]) -> str:
+    return json.dumps(dict(sorted(labels.items())), separators=(",", ":")) if labels else ""

@@ -1,0 +1,222 @@
+"""The kinds that decide about BGP sessions, as frozen values.
+
+Only fields that something in rrplan reads are parsed. `spec` on BGPPeer and BGPConfiguration keeps the
+document as it came, so that fields nobody here knows survive a deletion that is undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rrplan.ids import NodeName
+from rrplan.resources.key import ResourceKey
+from rrplan.resources.version import CalicoVersion
+
+CONTROL_PLANE_LABELS = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
+"""Kubernetes well-known labels; `master` is the older name (removed in Kubernetes v1.24)."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Taint:
+    """A Kubernetes taint."""
+
+    key: str
+    value: str = ""
+    effect: str = "NoSchedule"
+
+    def document(self) -> dict[str, str]:
+        """As in `Node.spec.taints`."""
+        plain = {"key": self.key, "effect": self.effect}
+        return plain | {"value": self.value} if self.value else plain
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A Kubernetes Node together with what Calico knows of it.
+
+    `labels` are Kubernetes' own, `calico_labels` those that only Calico has (annotation
+    `projectcalico.org/labels`, or a Calico Node resource). Addresses are without prefix length; "" means
+    that the node does not speak BGP in that family. `as_number` None means the global AS number.
+    `cluster_id` "" means no route reflector. `ready` None means that nobody told us.
+    """
+
+    name: NodeName
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    calico_labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    ipv4: str = ""
+    ipv6: str = ""
+    as_number: int | None = None
+    cluster_id: str = ""
+    taints: tuple[Taint, ...] = ()
+    unschedulable: bool = False
+    ready: bool | None = None
+
+    @property
+    def key(self) -> ResourceKey:
+        """Its resource key."""
+        return ResourceKey("Node", self.name)
+
+    @property
+    def effective_labels(self) -> Mapping[str, str]:
+        """What Calico selectors see: Kubernetes' value wins (v3.5.0+, libcalico-go 42dccbd4)."""
+        if not self.calico_labels:
+            return self.labels
+        return {**self.calico_labels, **self.labels}
+
+    @property
+    def control_plane(self) -> bool:
+        """Whether the node carries a control-plane role label."""
+        return any(label in self.labels or label in self.calico_labels for label in CONTROL_PLANE_LABELS)
+
+
+@dataclass(frozen=True, slots=True)
+class BGPConfiguration:
+    """`default`, or `node.<name>` for one node (which may only set the listen port and the log level)."""
+
+    name: str
+    mesh_enabled: bool | None = None
+    as_number: int | None = None
+    listen_port: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    spec: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+    @property
+    def key(self) -> ResourceKey:
+        """Its resource key."""
+        return ResourceKey("BGPConfiguration", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class BGPPeer:
+    """One BGPPeer; empty strings and None mean "not given".
+
+    `local_workload_selector` peers (v3.30+) have neither `peer_ip` nor `peer_selector`.
+    """
+
+    name: str
+    node: str = ""
+    node_selector: str = ""
+    peer_ip: str = ""
+    peer_selector: str = ""
+    as_number: int | None = None
+    source_address: str = ""
+    reverse_peering: str = ""
+    local_workload_selector: str = ""
+    local_as_number: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
+    spec: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+    @property
+    def key(self) -> ResourceKey:
+        """Its resource key."""
+        return ResourceKey("BGPPeer", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class IPPool:
+    """An address pool; what a lost route means for pods depends on its encapsulation."""
+
+    name: str
+    cidr: str
+    ipip_mode: str = "Never"
+    vxlan_mode: str = "Never"
+    disabled: bool = False
+    disable_bgp_export: bool = False
+
+    @property
+    def key(self) -> ResourceKey:
+        """Its resource key."""
+        return ResourceKey("IPPool", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class BGPFilter:
+    """A named import/export filter; rrplan only asks whether it exists and whether it can reject."""
+
+    name: str
+    spec: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+    @property
+    def key(self) -> ResourceKey:
+        """Its resource key."""
+        return ResourceKey("BGPFilter", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterInformation:
+    """`calicoVersion` is what some node wrote last, not necessarily every node's version."""
+
+    name: str
+    calico_version: CalicoVersion | None = None
+    cluster_type: str = ""
+    datastore_ready: bool | None = None
+
+    @property
+    def key(self) -> ResourceKey:
+        """Its resource key."""
+        return ResourceKey("ClusterInformation", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonSet:
+    """A DaemonSet; only calico-node's matters."""
+
+    name: str
+    namespace: str
+    calico_version: CalicoVersion | None = None
+    backend: str = ""
+
+    @property
+    def key(self) -> ResourceKey:
+        """Its resource key."""
+        return ResourceKey("DaemonSet", self.name, self.namespace)
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod on a node; `owner` is the kind of its controller, "" for an unmanaged pod."""
+
+    name: str
+    namespace: str
+    node: NodeName
+    owner: str = ""
+    phase: str = ""
+    calico_version: CalicoVersion | None = None
+
+    @property
+    def key(self) -> ResourceKey:
+        """Its resource key."""
+        return ResourceKey("Pod", self.name, self.namespace)
+
+    @property
+    def drains(self) -> bool:
+        """Whether `kubectl drain` would evict it: not a DaemonSet's, not a mirror pod (owner Node), not finished."""
+        return self.owner not in ("DaemonSet", "Node") and self.phase not in ("Succeeded", "Failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The operator's Installation; `bgp` is `Enabled`, `Disabled` or "" (not said)."""
+
+    name: str
+    bgp: str = ""
+
+    @property
+    def key(self) -> ResourceKey:
+        """Its resource key."""
+        return ResourceKey("Installation", self.name)
+
+
+Resource = (
+    Node
+    | BGPConfiguration
+    | BGPPeer
+    | IPPool
+    | BGPFilter
+    | ClusterInformation
+    | DaemonSet
+    | Pod
+    | Installation
+)

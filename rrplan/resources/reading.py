@@ -1,0 +1,159 @@
+"""Typed reading of untyped documents, with the path in every complaint."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from rrplan.ids import NodeName
+
+MAX_AS = 2**32 - 1
+
+
+class DecodeProblem(ValueError):
+    """A document that cannot be right: `path` says where inside it, `hint` what to do."""
+
+    def __init__(self, message: str, path: tuple[str | int, ...], hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = path
+        self.hint = hint
+
+
+def _named(value: object) -> str:
+    match value:
+        case bool():
+            return f"the boolean `{str(value).lower()}`"
+        case int() | float():
+            return f"the number `{value}`"
+        case str():
+            return f"the text `{value}`"
+        case list():
+            return "a list"
+        case Mapping():
+            return "a mapping"
+        case _:
+            return f"`{value}`"
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A mapping inside a document and the path that leads to it; an absent mapping reads as empty."""
+
+    document: Mapping[str, object]
+    path: tuple[str | int, ...] = ()
+
+    def _problem(self, field: str, wanted: str, value: object) -> DecodeProblem:
+        where = ".".join(str(part) for part in (*self.path, field))
+        return DecodeProblem(f"`{where}` must be {wanted}, found {_named(value)}", (*self.path, field))
+
+    def child(self, field: str) -> Reader:
+        """The mapping under a field."""
+        value = self.document.get(field)
+        if value is None:
+            return Reader({}, (*self.path, field))
+        if not isinstance(value, Mapping):
+            raise self._problem(field, "a mapping", value)
+        return Reader(value, (*self.path, field))
+
+    def children(self, field: str) -> Iterator[Reader]:
+        """The mappings of a list under a field."""
+        value = self.document.get(field)
+        if value is None:
+            return
+        if not isinstance(value, list):
+            raise self._problem(field, "a list", value)
+        for index, item in enumerate(value):
+            if not isinstance(item, Mapping):
+                raise self._problem(f"{field}[{index}]", "a mapping", item)
+            yield Reader(item, (*self.path, field, index))
+
+    def text(self, field: str) -> str:
+        """A string; "" where absent."""
+        value = self.document.get(field)
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            raise self._problem(field, "a string", value)
+        return value
+
+    def node_name(self, field: str) -> NodeName:
+        """A node's name; "" where absent."""
+        return NodeName(self.text(field))
+
+    def boolean(self, field: str) -> bool | None:
+        """A boolean; None where absent."""
+        value = self.document.get(field)
+        if value is None or isinstance(value, bool):
+            return value
+        raise self._problem(field, "true or false", value)
+
+    def strings(self, field: str) -> dict[str, str]:
+        """A mapping from string to string; empty where absent."""
+        inner = self.child(field)
+        read: dict[str, str] = {}
+        for key, value in inner.document.items():
+            if not isinstance(value, str):
+                raise inner._problem(key, "a string", value)
+            read[key] = value
+        return read
+
+    def port(self, field: str) -> int | None:
+        """A TCP port; None where absent or 0 (Calico's "not set")."""
+        value = self.document.get(field)
+        if value is None or value == 0:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 65536:
+            raise self._problem(field, "a port number from 1 to 65535", value)
+        return value
+
+    def as_number(self, field: str) -> int | None:
+        """An AS number: number, decimal string or dotted `a.b` (RFC 5396 asdot+, api/pkg/lib/numorstring)."""
+        value = self.document.get(field)
+        if value is None or value == "":
+            return None
+        number = parse_as_number(value)
+        if number is None:
+            raise self._problem(field, "an AS number from 0 to 4294967295", value)
+        return number
+
+    def json(self, field: str) -> Mapping[str, object] | None:
+        """A JSON object kept as text (an annotation); None where absent."""
+        text = self.text(field)
+        if not text:
+            return None
+        try:
+            value = json.loads(text)
+        except ValueError as error:
+            raise self._problem(field, "JSON", text[:60]) from error
+        if not isinstance(value, Mapping):
+            raise self._problem(field, "a JSON object", value)
+        return value
+
+
+def parse_as_number(value: object) -> int | None:
+    """Read an AS number in any of Calico's forms; None where it is none."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value if 0 <= value <= MAX_AS else None
+    if not isinstance(value, str) or not value.isascii():
+        return None
+    high, dot, low = value.partition(".")
+    if not dot:
+        return int(value) if value.isdecimal() and int(value) <= MAX_AS else None
+    if not (high.isdecimal() and low.isdecimal() and int(high) <= 0xFFFF and int(low) <= 0xFFFF):
+        return None
+    return int(high) * 0x10000 + int(low)
+
+
+def parse_address(text: str, version: int) -> str | None:
+    """The address of `10.0.0.1/24` or `fd00::1` in canonical text; None where it is no address of that family."""
+    plain = text.partition("/")[0].strip()
+    try:
+        address = ipaddress.ip_address(plain)
+    except ValueError:
+        return None
+    return str(address) if address.version == version else None

@@ -1,0 +1,81 @@
+"""The one type for what a cluster is and for what it shall be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from rrplan.ids import NodeName
+from rrplan.resources.key import ResourceKey
+from rrplan.resources.objects import BGPConfiguration, BGPPeer, Node, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterState:
+    """Resources by `ResourceKey`; immutable, a change gives a new value that shares the rest.
+
+    The three kinds that decide about sessions have a mapping by name of their own; `others` holds the rest.
+    """
+
+    nodes: Mapping[NodeName, Node] = field(default_factory=dict, hash=False)
+    peers: Mapping[str, BGPPeer] = field(default_factory=dict, hash=False)
+    configurations: Mapping[str, BGPConfiguration] = field(default_factory=dict, hash=False)
+    others: Mapping[ResourceKey, Resource] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def of(cls, resources: Iterable[Resource]) -> ClusterState:
+        """Build a state; of a key that comes twice the last value stays."""
+        nodes: dict[NodeName, Node] = {}
+        peers: dict[str, BGPPeer] = {}
+        configurations: dict[str, BGPConfiguration] = {}
+        others: dict[ResourceKey, Resource] = {}
+        for resource in resources:
+            match resource:
+                case Node():
+                    nodes[resource.name] = resource
+                case BGPPeer():
+                    peers[resource.name] = resource
+                case BGPConfiguration():
+                    configurations[resource.name] = resource
+                case _:
+                    others[resource.key] = resource
+        return cls(nodes, peers, configurations, others)
+
+    def get(self, key: ResourceKey) -> Resource | None:
+        """The resource of that key, or None."""
+        match key.kind:
+            case "Node":
+                return self.nodes.get(NodeName(key.name))
+            case "BGPPeer":
+                return self.peers.get(key.name)
+            case "BGPConfiguration":
+                return self.configurations.get(key.name)
+            case _:
+                return self.others.get(key)
+
+    def put(self, resource: Resource) -> ClusterState:
+        """The same state with one resource added or replaced."""
+        match resource:
+            case Node():
+                return replace(self, nodes={**self.nodes, resource.name: resource})
+            case BGPPeer():
+                return replace(self, peers={**self.peers, resource.name: resource})
+            case BGPConfiguration():
+                return replace(self, configurations={**self.configurations, resource.name: resource})
+            case _:
+                return replace(self, others={**self.others, resource.key: resource})
+
+    def remove(self, key: ResourceKey) -> ClusterState:
+        """The same state without that resource."""
+        return ClusterState.of(resource for resource in self if resource.key != key)
+
+    def __iter__(self) -> Iterator[Resource]:
+        """Every resource, sorted by kind and name: the order of our files."""
+        for key in sorted(self.others):
+            yield self.others[key]
+        for configuration in sorted(self.configurations):
+            yield self.configurations[configuration]
+        for peer in sorted(self.peers):
+            yield self.peers[peer]
+        for node in sorted(self.nodes):
+            yield self.nodes[node]

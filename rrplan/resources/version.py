@@ -1,0 +1,37 @@
+"""Calico release numbers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?(?![\d])")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CalicoVersion:
+    """`v3.26.1` as three numbers; pre-release and build suffixes are dropped, because no rule depends on them."""
+
+    major: int
+    minor: int
+    patch: int = 0
+
+    def __str__(self) -> str:
+        return f"v{self.major}.{self.minor}.{self.patch}"
+
+    @classmethod
+    def parse(cls, text: str) -> CalicoVersion | None:
+        """Read `v3.26.1`, `3.26`, `v3.30.0-rc1`; None where the text is no release number."""
+        match = _VERSION.match(text.strip())
+        if match is None:
+            return None
+        major, minor, patch = match.groups(default="0")
+        return cls(int(major), int(minor), int(patch))
+
+    @classmethod
+    def of_image(cls, image: str) -> CalicoVersion | None:
+        """The version in an image reference such as `docker.io/calico/node:v3.26.1`; None for digests and `latest`."""
+        repository, colon, tag = image.partition("@")[0].rpartition(":")
+        if not colon or "/" in tag or not repository.endswith("node"):
+            return None
+        return cls.parse(tag)
