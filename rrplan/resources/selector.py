@@ -1,298 +1,400 @@
-"""Calico's selector language (`libcalico-go/lib/selector`, v3.21 and later).
+"""Calico's selector language, v3.21 and later, as a value that can be asked, compared and printed.
 
 ```
-expr   := and ("||" and)*
-and    := op ("&&" op)*
-op     := "!"* ( has(label) | all() | global() | "(" expr ")" | label comparison )
+any   := every ("||" every)*
+every := one ("&&" one)*
+one   := "!"* ( "has(" label ")" | "all()" | "global()" | "(" any ")"
+              | label ("==" | "!=" | "contains" | "starts with" | "ends with") string
+              | label ("in" | "not in") "{" [string ("," string)* [","]] "}" )
 ```
 
-Read into a small tree, compiled once into a closure, because a selector is asked about every node of a cluster.
-The word-boundary rule that the tokenizer has since v3.30 (`927bb3e092`) is not applied: what both read, we read.
+Nothing written is the same as `all()`. A selector is compiled once into a closure, because it is asked
+about every node of a cluster. Source: `projectcalico/calico libcalico-go/lib/selector/parser`, v3.21 to
+v3.32; what is read where these versions differ is said in `selector_tokens`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
-from rrplan.resources.selector_tokens import SelectorSyntaxError, Token, TokenKind, tokens
+from rrplan.resources.selector_tokens import SelectorSyntaxError, Token, TokenKind, shortened, tokens
 
-__all__ = ["ALL", "Selector", "SelectorSyntaxError", "parse"]
+__all__ = ["ALL", "Expression", "Selector", "SelectorSyntaxError", "parse"]
 
 Labels: TypeAlias = Mapping[str, str]
 Test: TypeAlias = Callable[[Labels], bool]
 
 MAX_DEPTH = 100
-"""Parentheses may nest this deep; people write two or three levels."""
+"""Parentheses may nest this deep (Calico sets no bound); people write two or three levels."""
 
 
 @dataclass(frozen=True, slots=True)
-class Everything:
-    """`all()` and `global()`."""
+class All:
+    """`all()`: true."""
 
-    word: str = "all"
 
-    def canonical(self) -> str:
-        """Calico's text for it."""
-        return f"{self.word}()"
-
-    def test(self) -> Test:
-        """Always true."""
-        return lambda labels: True
+@dataclass(frozen=True, slots=True)
+class Global:
+    """`global()`: true too (v3.15+); it means something only in network policies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Has:
-    """`has(label)`."""
+    """`has(label)`: the label is there, whatever its value."""
 
     label: str
-
-    def canonical(self) -> str:
-        """Calico's text for it."""
-        return f"has({self.label})"
-
-    def test(self) -> Test:
-        """Whether the label is there, whatever its value."""
-        label = self.label
-        return lambda labels: label in labels
 
 
 @dataclass(frozen=True, slots=True)
-class Compare:
-    """`label OP "text"`; an absent label is unequal to every text and fulfils nothing else."""
+class Comparison:
+    """One label against one text, in one of five ways."""
 
     label: str
-    operator: str
-    text: str
-
-    def canonical(self) -> str:
-        """Calico's text for it; double quotes unless the text holds one."""
-        return f"{self.label} {self.operator} {_quoted(self.text)}"
-
-    def test(self) -> Test:
-        """The comparison as a closure."""
-        label, text = self.label, self.text
-        match self.operator:
-            case "==":
-                return lambda labels: labels.get(label) == text
-            case "!=":
-                return lambda labels: labels.get(label) != text
-            case "contains":
-                return lambda labels: label in labels and text in labels[label]
-            case "starts with":
-                return lambda labels: label in labels and labels[label].startswith(text)
-            case _:
-                return lambda labels: label in labels and labels[label].endswith(text)
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
-class Among:
-    """`label in {...}`, or `not in`, which an absent label fulfils."""
+class Equal(Comparison):
+    """`label == "value"`; false where the label is absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotEqual(Comparison):
+    """`label != "value"`; true where the label is absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contains(Comparison):
+    """`label contains "value"`; false where the label is absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartsWith(Comparison):
+    """`label starts with "value"`; false where the label is absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndsWith(Comparison):
+    """`label ends with "value"`; false where the label is absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class In:
+    """`label in {"a", "b"}`; false where the label is absent."""
 
     label: str
-    texts: frozenset[str]
-    negated: bool
+    values: frozenset[str]
 
-    def canonical(self) -> str:
-        """Calico's text for it: the set sorted, each text once."""
-        word = "not in" if self.negated else "in"
-        return f"{self.label} {word} {{{', '.join(_quoted(text) for text in sorted(self.texts))}}}"
 
-    def test(self) -> Test:
-        """Membership as a closure."""
-        label, texts = self.label, self.texts
-        if self.negated:
-            return lambda labels: labels.get(label) not in texts
-        return lambda labels: labels.get(label) in texts
+@dataclass(frozen=True, slots=True)
+class NotIn:
+    """`label not in {"a", "b"}`; true where the label is absent."""
+
+    label: str
+    values: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """`!operand`; an even number of them is none."""
+    """`!operand`; the operand is never a Not itself, two cancel each other."""
 
     operand: Expression
 
-    def canonical(self) -> str:
-        """Calico's text for it."""
-        return f"!{self.operand.canonical()}"
 
-    def test(self) -> Test:
-        """The contrary."""
-        inner = self.operand.test()
-        return lambda labels: not inner(labels)
+@dataclass(frozen=True, slots=True)
+class And:
+    """Two operands or more joined by `&&`."""
+
+    operands: tuple[Expression, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Combine:
-    """Operands joined by `&&` or `||`, two at least."""
+class Or:
+    """Two operands or more joined by `||`."""
 
-    operator: str
     operands: tuple[Expression, ...]
 
-    def canonical(self) -> str:
-        """Calico's text for it, in parentheses."""
-        return "(" + f" {self.operator} ".join(operand.canonical() for operand in self.operands) + ")"
 
-    def test(self) -> Test:
-        """All or any of the operands."""
-        tests = [operand.test() for operand in self.operands]
-        if self.operator == "&&":
-            return lambda labels: all(test(labels) for test in tests)
-        return lambda labels: any(test(labels) for test in tests)
+Expression: TypeAlias = (
+    All | Global | Has | Equal | NotEqual | Contains | StartsWith | EndsWith | In | NotIn | Not | And | Or
+)
 
-
-Expression: TypeAlias = Everything | Has | Compare | Among | Not | Combine
-
-
-def _quoted(text: str) -> str:
-    """The language has no escapes, so a text holds at most one kind of quote."""
-    return f"'{text}'" if '"' in text else f'"{text}"'
+_COMPARISONS: Mapping[str, type[Equal | NotEqual | Contains | StartsWith | EndsWith]] = {
+    "==": Equal,
+    "!=": NotEqual,
+    "contains": Contains,
+    "starts with": StartsWith,
+    "ends with": EndsWith,
+}
+_MEMBERSHIPS: Mapping[str, type[In | NotIn]] = {"in": In, "not in": NotIn}
+_OPERATORS: Mapping[type[Expression], str] = {
+    kind: word for words in (_COMPARISONS, _MEMBERSHIPS) for word, kind in words.items()
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """A parsed selector: `matches` asks it, `labels` says which labels it looks at."""
+    """A selector that was read: the text as written, and what it means."""
 
     text: str
     expression: Expression
-    matches: Test
-    labels: frozenset[str]
+    _test: Test = field(init=False, repr=False, compare=False)
+    _labels: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_test", _test(self.expression))
+        object.__setattr__(self, "_labels", frozenset(_labels(self.expression)))
+
+    def matches(self, labels: Labels) -> bool:
+        """Whether it selects an object that carries these labels."""
+        return self._test(labels)
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """Names of the labels that it looks at; no other label changes the answer of `matches`."""
+        return self._labels
 
     def canonical(self) -> str:
-        """The same selector in Calico's canonical text."""
-        text = self.expression.canonical()
-        return text[1:-1] if isinstance(self.expression, Combine) else text
+        """The selector as Calico writes it: blanks and quotes of one kind, sets sorted without repetitions.
+
+        Calico's `String()` writes `!(!has(a))` as `!!has(a)`, which it reads back as `has(a)`; here both are
+        `has(a)` at once, so that the canonical text of a canonical text is itself.
+        """
+        return _canonical(self.expression)
 
 
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Selector:
-    """Read a selector; an empty one selects everything. Raises SelectorSyntaxError."""
-    if not text.strip(" \t"):
-        expression: Expression = Everything()
-    else:
-        expression = _Parser(text).whole()
-    return Selector(text, expression, expression.test(), frozenset(_labels(expression)))
+    """Read a selector; raises SelectorSyntaxError with the first problem in reading order."""
+    return Selector(text, _Reader(text).selector())
 
 
-def _labels(expression: Expression) -> list[str]:
+def _test(expression: Expression) -> Test:
+    """The expression as one function, without a look at the tree when it is asked."""
     match expression:
-        case Everything():
-            return []
-        case Has() | Compare() | Among():
-            return [expression.label]
-        case Not():
-            return _labels(expression.operand)
-        case Combine():
-            return [label for operand in expression.operands for label in _labels(operand)]
+        case All() | Global():
+            return lambda labels: True
+        case Has(label):
+            return lambda labels: label in labels
+        case Equal(label, value):
+            return lambda labels: labels.get(label) == value
+        case NotEqual(label, value):
+            return lambda labels: labels.get(label) != value
+        case Contains(label, value):
+            return lambda labels: (found := labels.get(label)) is not None and value in found
+        case StartsWith(label, value):
+            return lambda labels: (found := labels.get(label)) is not None and found.startswith(value)
+        case EndsWith(label, value):
+            return lambda labels: (found := labels.get(label)) is not None and found.endswith(value)
+        case In(label, values):
+            return lambda labels: labels.get(label) in values
+        case NotIn(label, values):
+            return lambda labels: labels.get(label) not in values
+        case Not(operand):
+            test = _test(operand)
+            return lambda labels: not test(labels)
+        case And(operands):
+            return _stops_at(False, operands)
+        case Or(operands):
+            return _stops_at(True, operands)
+        case _:
+            assert_never(expression)
 
 
-class _Parser:
-    """Recursive descent over the tokens of one text."""
+def _stops_at(answer: bool, operands: tuple[Expression, ...]) -> Test:
+    """`&&` is decided by the first False, `||` by the first True."""
+    tests = tuple([_test(operand) for operand in operands])
+
+    def test(labels: Labels) -> bool:
+        # A loop, not all() or any(): those cost a generator for every question.
+        for one in tests:
+            if one(labels) is answer:
+                return answer
+        return not answer
+
+    return test
+
+
+def _labels(expression: Expression) -> set[str]:
+    found: set[str] = set()
+    waiting: list[Expression] = [expression]
+    while waiting:
+        match waiting.pop():
+            case And(operands) | Or(operands):
+                waiting.extend(operands)
+            case Not(operand):
+                waiting.append(operand)
+            case All() | Global():
+                pass
+            case leaf:
+                found.add(leaf.label)
+    return found
+
+
+def _canonical(expression: Expression) -> str:
+    match expression:
+        case All():
+            return "all()"
+        case Global():
+            return "global()"
+        case Has(label):
+            return f"has({label})"
+        case In(label, values) | NotIn(label, values):
+            # Sorted by code point, which is the order of the UTF-8 bytes that Calico sorts by.
+            inside = ", ".join([_quoted(value) for value in sorted(values)])
+            return f"{label} {_OPERATORS[type(expression)]} {{{inside}}}"
+        case Not(operand):
+            return f"!{_canonical(operand)}"
+        case And(operands):
+            return f"({' && '.join([_canonical(operand) for operand in operands])})"
+        case Or(operands):
+            return f"({' || '.join([_canonical(operand) for operand in operands])})"
+        case Comparison(label, value):
+            return f"{label} {_OPERATORS[type(expression)]} {_quoted(value)}"
+        case _:
+            assert_never(expression)
+
+
+def _quoted(text: str) -> str:
+    # There are no escapes, so a text that was read holds at most one kind of quote.
+    return f"'{text}'" if '"' in text else f'"{text}"'
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """What was read so far between one pair of parentheses, or of all: conjuncts by alternative."""
+
+    opened: Token | None
+    negated: bool
+    alternatives: list[list[Expression]] = field(default_factory=lambda: [[]])
+
+    def add(self, operand: Expression) -> None:
+        self.alternatives[-1].append(operand)
+
+    def expression(self) -> Expression:
+        every = [And(tuple(some)) if len(some) > 1 else some[0] for some in self.alternatives]
+        whole = Or(tuple(every)) if len(every) > 1 else every[0]
+        if not self.negated:
+            return whole
+        return whole.operand if isinstance(whole, Not) else Not(whole)
+
+
+class _Reader:
+    """One pass over the words, with its own stack of groups: Python's does not grow with the text."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
-        self.tokens = tokens(text)
-        self.position = 0
-        self.depth = 0
+        self._text = text
+        self._tokens = tokens(text)
 
-    @property
-    def token(self) -> Token:
-        return self.tokens[self.position]
+    def _take(self) -> Token:
+        return next(self._tokens)  # never ahead of need: the first problem in reading order is the one told
 
-    def take(self) -> Token:
-        token = self.token
-        self.position += 1
-        return token
+    def _error(self, token: Token, message: str, hint: str) -> SelectorSyntaxError:
+        return SelectorSyntaxError(self._text, token.position, message, hint)
 
-    def fail(self, message: str, token: Token | None = None, hint: str = "") -> SelectorSyntaxError:
-        return SelectorSyntaxError(self.text, (token or self.token).position, message, hint)
+    def selector(self) -> Expression:
+        token = self._take()
+        if token.kind is TokenKind.END:
+            return All()
+        groups = [_Group(None, negated=False)]
+        while True:
+            negated = False
+            while token.kind is TokenKind.NOT:
+                negated, token = not negated, self._take()
+            if token.kind is TokenKind.OPEN:
+                if len(groups) > MAX_DEPTH:
+                    hint = f"rrplan reads at most {MAX_DEPTH}; take away the parentheses that change nothing"
+                    raise self._error(token, f"more than {MAX_DEPTH} parentheses inside one another", hint)
+                groups.append(_Group(token, negated))
+            else:
+                operand = self._condition(token)
+                groups[-1].add(Not(operand) if negated else operand)
+                if self._close(groups):
+                    return groups[0].expression()
+            token = self._take()
 
-    def whole(self) -> Expression:
-        expression = self.any_of()
-        if self.token.kind is not TokenKind.END:
-            raise self.fail("expected `&&`, `||` or the end", hint="join two conditions with `&&` or `||`")
-        return expression
+    def _close(self, groups: list[_Group]) -> bool:
+        """Read behind a condition: up to `&&` or `||` (False), or to the end of the text (True)."""
+        while True:
+            token = self._take()
+            group = groups[-1]
+            if token.kind is TokenKind.AND:
+                return False
+            if token.kind is TokenKind.OR:
+                group.alternatives.append([])
+                return False
+            if token.kind is TokenKind.CLOSE and group.opened is not None:
+                groups.pop()
+                groups[-1].add(group.expression())
+            elif token.kind is TokenKind.END and group.opened is None:
+                return True
+            else:
+                raise self._unfinished(token, group.opened)
 
-    def any_of(self) -> Expression:
-        return self._joined(TokenKind.OR, "||", self.all_of)
+    def _unfinished(self, token: Token, opened: Token | None) -> SelectorSyntaxError:
+        if token.kind is TokenKind.CLOSE:
+            return self._error(token, "a `)` without its `(`", "remove it, or open the parenthesis before")
+        if token.kind is TokenKind.END and opened is not None:
+            return self._error(opened, "a `(` without its `)`", "close the parenthesis")
+        stop = "the end" if opened is None else "`)`"
+        return self._error(token, f"expected `&&`, `||` or {stop}", "join two conditions with `&&` or `||`")
 
-    def all_of(self) -> Expression:
-        return self._joined(TokenKind.AND, "&&", self.operation)
-
-    def _joined(self, kind: TokenKind, operator: str, operand: Callable[[], Expression]) -> Expression:
-        operands = [operand()]
-        while self.token.kind is kind:
-            self.take()
-            operands.append(operand())
-        return operands[0] if len(operands) == 1 else Combine(operator, tuple(operands))
-
-    def operation(self) -> Expression:
-        negated = False
-        while self.token.kind is TokenKind.NOT:
-            self.take()
-            negated = not negated
-        expression = self.plain()
-        return Not(expression) if negated else expression
-
-    def plain(self) -> Expression:
-        token = self.take()
+    def _condition(self, token: Token) -> Expression:
         match token.kind:
             case TokenKind.HAS:
                 return Has(token.text)
             case TokenKind.ALL:
-                return Everything(token.text)
-            case TokenKind.OPEN:
-                return self.parenthesised(token)
+                return All()
+            case TokenKind.GLOBAL:
+                return Global()
             case TokenKind.LABEL:
-                return self.comparison(token.text)
+                return self._comparison(token.text)
             case TokenKind.END:
-                raise self.fail("the selector ends where a condition is expected", token)
+                message = "the selector ends where a condition is expected"
+                hint = "add the condition, or remove the word before"
+            case TokenKind.STRING:
+                message, hint = "expected a condition", "the label name stands first, without quotes"
             case _:
-                raise self.fail(
-                    "expected a condition", token, hint='such as `has(label)`, `label == "value"` or `all()`'
-                )
+                message, hint = "expected a condition", 'such as `has(label)`, `label == "value"` or `all()`'
+        raise self._error(token, message, hint)
 
-    def parenthesised(self, opened: Token) -> Expression:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise self.fail(f"more than {MAX_DEPTH} parentheses inside one another", opened)
-        expression = self.any_of()
-        if self.token.kind is not TokenKind.CLOSE:
-            raise self.fail("expected `)`")
-        self.take()
-        self.depth -= 1
-        return expression
+    def _comparison(self, label: str) -> Expression:
+        operator, shown = self._take(), shortened(label)
+        if operator.kind is TokenKind.COMPARISON:
+            value = self._take()
+            if value.kind is TokenKind.STRING:
+                return _COMPARISONS[operator.text](label, value.text)
+            given = shortened(value.text) if value.kind is TokenKind.LABEL else "value"
+            hint = f'such as `{shown} {operator.text} "{given}"`'
+            raise self._error(value, "expected a text in quotes", hint)
+        if operator.kind is TokenKind.MEMBERSHIP:
+            return _MEMBERSHIPS[operator.text](label, self._members(f"{shown} {operator.text}"))
+        hint = f"such as `==` or `in`; `has({shown})` asks whether the label exists"
+        if operator.kind is TokenKind.OPEN:
+            hint = "there are `has(label)`, `all()` and `global()`, without a blank before `(`"
+        raise self._error(operator, f"expected an operator after label `{shown}`", hint)
 
-    def comparison(self, label: str) -> Expression:
-        operator = self.take()
-        if operator.kind is TokenKind.OPERATOR:
-            value = self.take()
-            if value.kind is not TokenKind.STRING:
-                raise self.fail("expected a text in quotes", value, hint=f'such as `{label} {operator.text} "value"`')
-            return Compare(label, operator.text, value.text)
-        if operator.kind is TokenKind.AMONG:
-            return Among(label, frozenset(self.members()), operator.text == "not in")
-        raise self.fail(
-            f"expected an operator after label `{label}`", operator, hint=f"to ask whether it exists: `has({label})`"
-        )
-
-    def members(self) -> list[str]:
-        if self.take().kind is not TokenKind.OPEN_SET:
-            raise self.fail("expected `{`", self.tokens[self.position - 1])
-        texts: list[str] = []
-        while self.token.kind is not TokenKind.CLOSE_SET:
-            value = self.take()
-            if value.kind is not TokenKind.STRING:
-                raise self.fail("expected a text in quotes or `}`", value)
-            texts.append(value.text)
-            if self.token.kind is TokenKind.COMMA:
-                self.take()
-            elif self.token.kind is not TokenKind.CLOSE_SET:
-                raise self.fail("expected `,` or `}`")
-        self.take()
-        return texts
+    def _members(self, asked: str) -> frozenset[str]:
+        hint = f'such as `{asked} {{"a", "b"}}`'
+        opened = self._take()
+        if opened.kind is not TokenKind.OPEN_SET:
+            raise self._error(opened, "expected `{`", hint)
+        found: set[str] = set()
+        token = self._take()
+        while token.kind is TokenKind.STRING:
+            found.add(token.text)
+            token = self._take()
+            if token.kind is TokenKind.COMMA:
+                token = self._take()
+            elif token.kind is not TokenKind.CLOSE_SET:
+                raise self._error(token, "expected `,` or `}`", hint)
+        if token.kind is not TokenKind.CLOSE_SET:
+            raise self._error(token, "expected a text in quotes or `}`", hint)
+        return frozenset(found)
 
 
 ALL = parse("all()")
+"""Selects everything."""

@@ -1,0 +1,61 @@
+# The two commands: `make demo` and `make test`. Both install what they need into .venv first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help demo test test-fast lint types floors bench clean schemas
+
+help:
+	@echo "make demo       install, then move a 120-node cluster to route reflectors and back"
+	@echo "make test       install what the tests need, then run all of them"
+	@echo "make test-fast  the tests that take seconds"
+	@echo "make lint       style, types, floors"
+	@echo "make bench      measure planning, applying and start-up"
+	@echo "make schemas    write schemas/ again from the models"
+	@echo "make clean      remove what the other targets made"
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "rrplan needs Python 3.11 or later; set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "cannot make a virtual environment"; echo "hint: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	@$(PIP) install -e .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	@$(PIP) install -e '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+demo: $(VENV)/.installed
+	@$(BIN)/rrplan demo
+
+test: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest -n auto
+
+test-fast: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest tests/unit tests/architecture tests/scenarios tests/golden
+
+lint: $(VENV)/.installed-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(MAKE) --no-print-directory types floors
+
+types: $(VENV)/.installed-dev
+	@$(BIN)/mypy
+
+floors: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest tests/architecture
+
+bench: $(VENV)/.installed-dev
+	@$(BIN)/python -m tests.bench
+
+schemas: $(VENV)/.installed-dev
+	@$(BIN)/python -m tests.schemas
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info .demo
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

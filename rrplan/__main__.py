@@ -1,0 +1,5 @@
+"""`python -m rrplan` is `rrplan`."""
+
+from rrplan.cli.main import main
+
+main()
