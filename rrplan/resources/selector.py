@@ -27,8 +27,8 @@ __all__ = ["ALL", "Expression", "Selector", "SelectorSyntaxError", "parse"]
 Labels: TypeAlias = Mapping[str, str]
 Test: TypeAlias = Callable[[Labels], bool]
 
-MAX_DEPTH = 100
-"""Parentheses may nest this deep (Calico sets no bound); people write two or three levels."""
+MAX_DEPTH = 50
+"""So deep may parentheses, `&&` and `||` nest (Calico has no bound): no walk meets Python's own bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +122,15 @@ Expression: TypeAlias = (
     All | Global | Has | Equal | NotEqual | Contains | StartsWith | EndsWith | In | NotIn | Not | And | Or
 )
 
-_COMPARISONS: Mapping[str, type[Equal | NotEqual | Contains | StartsWith | EndsWith]] = {
+_COMPARISONS: dict[str, type[Equal | NotEqual | Contains | StartsWith | EndsWith]] = {
     "==": Equal,
     "!=": NotEqual,
     "contains": Contains,
     "starts with": StartsWith,
     "ends with": EndsWith,
 }
-_MEMBERSHIPS: Mapping[str, type[In | NotIn]] = {"in": In, "not in": NotIn}
-_OPERATORS: Mapping[type[Expression], str] = {
-    kind: word for words in (_COMPARISONS, _MEMBERSHIPS) for word, kind in words.items()
-}
+_MEMBERSHIPS: dict[str, type[In | NotIn]] = {"in": In, "not in": NotIn}
+_OPERATORS: dict[type[Expression], str] = {kind: word for word, kind in (_COMPARISONS | _MEMBERSHIPS).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +158,7 @@ class Selector:
     def canonical(self) -> str:
         """The selector as Calico writes it: blanks and quotes of one kind, sets sorted without repetitions.
 
-        Calico's `String()` writes `!(!has(a))` as `!!has(a)`, which it reads back as `has(a)`; here both are
-        `has(a)` at once, so that the canonical text of a canonical text is itself.
+        But `!(!has(a))`, to Calico `!!has(a)`, is `has(a)`: canonical text is its own canonical text.
         """
         return _canonical(self.expression)
 
@@ -206,7 +203,7 @@ def _test(expression: Expression) -> Test:
 
 def _stops_at(answer: bool, operands: tuple[Expression, ...]) -> Test:
     """`&&` is decided by the first False, `||` by the first True."""
-    tests = tuple([_test(operand) for operand in operands])
+    tests = tuple(map(_test, operands))
 
     def test(labels: Labels) -> bool:
         # A loop, not all() or any(): those cost a generator for every question.
@@ -236,10 +233,8 @@ def _labels(expression: Expression) -> set[str]:
 
 def _canonical(expression: Expression) -> str:
     match expression:
-        case All():
-            return "all()"
-        case Global():
-            return "global()"
+        case All() | Global():
+            return "all()" if isinstance(expression, All) else "global()"
         case Has(label):
             return f"has({label})"
         case In(label, values) | NotIn(label, values):
@@ -248,10 +243,9 @@ def _canonical(expression: Expression) -> str:
             return f"{label} {_OPERATORS[type(expression)]} {{{inside}}}"
         case Not(operand):
             return f"!{_canonical(operand)}"
-        case And(operands):
-            return f"({' && '.join([_canonical(operand) for operand in operands])})"
-        case Or(operands):
-            return f"({' || '.join([_canonical(operand) for operand in operands])})"
+        case And(operands) | Or(operands):
+            joint = " && " if isinstance(expression, And) else " || "
+            return f"({joint.join(map(_canonical, operands))})"
         case Comparison(label, value):
             return f"{label} {_OPERATORS[type(expression)]} {_quoted(value)}"
         case _:
@@ -263,16 +257,22 @@ def _quoted(text: str) -> str:
     return f"'{text}'" if '"' in text else f'"{text}"'
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Group:
-    """What was read so far between one pair of parentheses, or of all: conjuncts by alternative."""
+    """What was read so far inside one pair of parentheses, or of all: conjuncts by alternative."""
 
-    opened: Token | None
-    negated: bool
+    opened: Token
+    negated: bool = False
+    depth: int = 0
     alternatives: list[list[Expression]] = field(default_factory=lambda: [[]])
 
-    def add(self, operand: Expression) -> None:
+    def add(self, operand: Expression, depth: int = 0) -> None:
         self.alternatives[-1].append(operand)
+        self.depth = max(self.depth, depth)
+
+    def levels(self) -> int:
+        """At least the parentheses inside one another that the canonical text has."""
+        return self.depth + (len(self.alternatives) > 1) + any(len(some) > 1 for some in self.alternatives)
 
     def expression(self) -> Expression:
         every = [And(tuple(some)) if len(some) > 1 else some[0] for some in self.alternatives]
@@ -287,10 +287,8 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._tokens = tokens(text)
-
-    def _take(self) -> Token:
-        return next(self._tokens)  # never ahead of need: the first problem in reading order is the one told
+        # Words are taken one by one, not ahead of need: the first problem in reading order is told.
+        self._take = tokens(text).__next__
 
     def _error(self, token: Token, message: str, hint: str) -> SelectorSyntaxError:
         return SelectorSyntaxError(self._text, token.position, message, hint)
@@ -299,15 +297,13 @@ class _Reader:
         token = self._take()
         if token.kind is TokenKind.END:
             return All()
-        groups = [_Group(None, negated=False)]
+        groups = [_Group(Token(TokenKind.END, "", 0))]
         while True:
             negated = False
             while token.kind is TokenKind.NOT:
                 negated, token = not negated, self._take()
             if token.kind is TokenKind.OPEN:
-                if len(groups) > MAX_DEPTH:
-                    hint = f"rrplan reads at most {MAX_DEPTH}; take away the parentheses that change nothing"
-                    raise self._error(token, f"more than {MAX_DEPTH} parentheses inside one another", hint)
+                self._bound(len(groups), token)
                 groups.append(_Group(token, negated))
             else:
                 operand = self._condition(token)
@@ -315,6 +311,11 @@ class _Reader:
                 if self._close(groups):
                     return groups[0].expression()
             token = self._take()
+
+    def _bound(self, levels: int, opened: Token) -> None:
+        if levels > MAX_DEPTH:
+            hint = f"at most {MAX_DEPTH} parentheses, `&&` and `||` may stand inside one another"
+            raise self._error(opened, f"nested more than {MAX_DEPTH} deep", hint)
 
     def _close(self, groups: list[_Group]) -> bool:
         """Read behind a condition: up to `&&` or `||` (False), or to the end of the text (True)."""
@@ -326,30 +327,28 @@ class _Reader:
             if token.kind is TokenKind.OR:
                 group.alternatives.append([])
                 return False
-            if token.kind is TokenKind.CLOSE and group.opened is not None:
-                groups.pop()
-                groups[-1].add(group.expression())
-            elif token.kind is TokenKind.END and group.opened is None:
-                return True
-            else:
+            if token.kind is not (TokenKind.CLOSE if len(groups) > 1 else TokenKind.END):
                 raise self._unfinished(token, group.opened)
+            self._bound(group.levels(), group.opened)
+            if len(groups) == 1:
+                return True
+            groups.pop()
+            groups[-1].add(group.expression(), group.levels())
 
-    def _unfinished(self, token: Token, opened: Token | None) -> SelectorSyntaxError:
+    def _unfinished(self, token: Token, opened: Token) -> SelectorSyntaxError:
         if token.kind is TokenKind.CLOSE:
             return self._error(token, "a `)` without its `(`", "remove it, or open the parenthesis before")
-        if token.kind is TokenKind.END and opened is not None:
+        if token.kind is TokenKind.END:
             return self._error(opened, "a `(` without its `)`", "close the parenthesis")
-        stop = "the end" if opened is None else "`)`"
+        stop = "`)`" if opened.kind is TokenKind.OPEN else "the end"
         return self._error(token, f"expected `&&`, `||` or {stop}", "join two conditions with `&&` or `||`")
 
     def _condition(self, token: Token) -> Expression:
         match token.kind:
             case TokenKind.HAS:
                 return Has(token.text)
-            case TokenKind.ALL:
-                return All()
-            case TokenKind.GLOBAL:
-                return Global()
+            case TokenKind.ALL | TokenKind.GLOBAL:
+                return All() if token.kind is TokenKind.ALL else Global()
             case TokenKind.LABEL:
                 return self._comparison(token.text)
             case TokenKind.END:

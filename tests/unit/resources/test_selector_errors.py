@@ -90,34 +90,56 @@ ERRORS: list[tuple[str, int, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "position", "message", "hint"), ERRORS, ids=[repr(case[0][:30]) for case in ERRORS])
+@pytest.mark.parametrize(("text", "position", "message", "hint"), ERRORS, ids=lambda value: repr(value)[:30])
 def test_what_is_said(text: str, position: int, message: str, hint: str) -> None:
     """Each kind of mistake is named where it stands, with what to write instead."""
+    error = refused(text)
+
+    assert (text, position, message, hint) == (error.text, error.position, error.message, error.hint)
+
+
+def refused(text: str) -> SelectorSyntaxError:
+    """The error of a text."""
     with pytest.raises(SelectorSyntaxError) as caught:
         parse(text)
+    return caught.value
 
-    error = caught.value
-    assert (text, position, message, hint) == (error.text, error.position, error.message, error.hint)
+
+TOO_DEEP = (
+    f"nested more than {MAX_DEPTH} deep",
+    f"at most {MAX_DEPTH} parentheses, `&&` and `||` may stand inside one another",
+)
 
 
 @pytest.mark.parametrize("opening", ["(", "!(", "( ! !", "has(a) && (", "has(a) || !("])
 def test_hostile_nesting_is_refused(opening: str) -> None:
     """A hundred thousand parentheses are one clean sentence that names the bound, whatever stands between."""
-    with pytest.raises(SelectorSyntaxError) as caught:
-        parse(opening * 100_000 + "all()" + ")" * 100_000)
+    error = refused(opening * 100_000 + "all()" + ")" * 100_000)
 
-    assert f"more than {MAX_DEPTH} parentheses inside one another" == caught.value.message
-    assert f"rrplan reads at most {MAX_DEPTH}; take away the parentheses that change nothing" == caught.value.hint
-    assert opening.rindex("(") + MAX_DEPTH * len(opening) == caught.value.position
+    assert (error.message, error.hint) == TOO_DEEP
+    assert opening.rindex("(") + MAX_DEPTH * len(opening) == error.position
 
 
-def test_the_bound_of_nesting_is_exact() -> None:
+def test_the_bound_of_parentheses_is_exact() -> None:
     """As many parentheses as the bound are read, one more is refused at its own position."""
     assert parse("(" * MAX_DEPTH + "has(a)" + ")" * MAX_DEPTH).matches({"a": ""})
 
-    with pytest.raises(SelectorSyntaxError) as caught:
-        parse("(" * (MAX_DEPTH + 1) + "has(a)" + ")" * (MAX_DEPTH + 1))
-    assert caught.value.position == MAX_DEPTH
+    error = refused("(" * (MAX_DEPTH + 1) + "has(a)" + ")" * (MAX_DEPTH + 1))
+    assert (error.message, error.hint) == TOO_DEEP
+    assert error.position == MAX_DEPTH
+
+
+def test_the_bound_counts_what_the_canonical_text_would_write() -> None:
+    """`&&` inside `||` is a level as well, so that a canonical text is never too deep to be read again."""
+    read = "has(x)"
+    for _ in range(MAX_DEPTH // 2):
+        read = f"has(a) || has(b) && ({read})"
+    assert parse(read).canonical() == parse(parse(read).canonical()).canonical()
+
+    inside = refused(f"!(has(a) && ({read}))")
+    assert (inside.message, inside.hint, inside.position) == (*TOO_DEEP, 1)
+    whole = refused(f"has(a) && ({read})")
+    assert (whole.message, whole.hint, whole.position) == (*TOO_DEEP, 0)
 
 
 def test_parentheses_beside_one_another_are_not_deep() -> None:
@@ -127,19 +149,17 @@ def test_parentheses_beside_one_another_are_not_deep() -> None:
 
 def shown(text: str) -> str:
     """The error of a text as a user reads it."""
-    with pytest.raises(SelectorSyntaxError) as caught:
-        parse(text)
-    return str(caught.value)
+    return str(refused(text))
 
 
 def test_the_caret_stands_under_the_mistake() -> None:
     """The text is repeated with a caret below the place; places count from 1 for people."""
-    assert "a single `=` (at character 6)\n    zone = 'a'\n         ^" == shown("zone = 'a'")
+    assert shown("zone = 'a'") == "a single `=` (at character 6)\n    zone = 'a'\n         ^"
 
 
 def test_the_caret_stands_behind_a_text_that_ends_too_early() -> None:
     """Where something is missing at the end, the caret stands behind the last character."""
-    assert "expected an operator after label `zone` (at character 5)\n    zone\n        ^" == shown("zone")
+    assert shown("zone") == "expected an operator after label `zone` (at character 5)\n    zone\n        ^"
 
 
 def test_a_long_text_is_cut_around_the_mistake() -> None:
@@ -157,28 +177,34 @@ def test_a_long_text_is_cut_around_the_mistake() -> None:
 
 
 def test_control_characters_are_not_passed_on() -> None:
-    """Neither a terminal sequence nor a line break in the text reaches the terminal, and the caret stays right."""
+    """No terminal sequence or line break in the text reaches the terminal, and the caret stays right."""
     head, line, caret = shown("a == '\x1b[2J\n\t' %").split("\n")
 
-    assert head == "unexpected character `%` (at character 14)"
+    assert head == "unexpected character `%` (at character 15)"
     assert line == "    a == '\ufffd[2J\ufffd ' %"
     assert line[caret.index("^")] == "%"
 
 
 def test_a_long_label_is_shortened_in_sentences() -> None:
     """A sentence stays readable when the label name is hundreds of characters long."""
-    with pytest.raises(SelectorSyntaxError) as caught:
-        parse("a" * 500)
+    error = refused("a" * 500)
 
-    assert f"expected an operator after label `{'a' * 57}...`" == caught.value.message
-    assert len(caught.value.hint) < 130
+    assert f"expected an operator after label `{'a' * 57}...`" == error.message
+    assert len(error.hint) < 130
 
 
 def test_the_error_survives_pickling() -> None:
     """The error can cross a process boundary with all its fields."""
-    error = pickle.loads(pickle.dumps(SelectorSyntaxError("a", 1, "message", "hint")))
+    error = SelectorSyntaxError("a", 1, "message", "hint")
+    again = pickle.loads(pickle.dumps(error))
 
-    assert ("a", 1, "message", "hint") == (error.text, error.position, error.message, error.hint)
+    assert (error.text, error.position, error.message, error.hint) == (
+        again.text,
+        again.position,
+        again.message,
+        again.hint,
+    )
+    assert str(error) == str(again)
 
 
 def test_a_mistake_is_told_again() -> None:

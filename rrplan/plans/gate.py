@@ -1,0 +1,56 @@
+"""Gates as data: what must become true after a write, where, by when, and for how long.
+
+A gate carries the numbers it expects, computed by the model when the plan was made, so that whoever runs the
+plan compares and never decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rrplan.ids import NodeName
+
+
+class GateKind(StrEnum):
+    """What a gate looks at."""
+
+    ROUTES = "routes"
+    """Each of `nodes` has an established session with each peer and got that many nodes' routes over it."""
+    MESH = "mesh"
+    """Each of `nodes` has at least that many mesh sessions."""
+    DRAINED = "drained"
+    """No pod is left that a drain evicts."""
+    PAUSE = "pause"
+    """Time passes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """Of each node of the node set `nodes`, in one family: `routes` over the session with `peer`, or mesh sessions."""
+
+    nodes: str
+    family: str
+    count: int
+    peer: NodeName | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One condition. Times are seconds.
+
+    `minimum` is how many of its expected peers a node must satisfy (0: all of them), `fraction` the percentage
+    of nodes that must pass. Nothing passes while a BIRD is in graceful-restart recovery. `expected` is how long
+    it usually takes.
+    """
+
+    kind: GateKind
+    title: str
+    expectations: tuple[Expectation, ...] = ()
+    node: NodeName | None = None
+    timeout: int = 120
+    recovery_timeout: int = 270
+    stable: int = 10
+    fraction: int = 100
+    minimum: int = 0
+    expected: int = 15

@@ -1,0 +1,104 @@
+"""The plan as a value: steps, edges, proof and everything a run needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rrplan.ids import ActionName, NodeName, StepId
+from rrplan.plans.change import Change
+from rrplan.plans.gate import Gate
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """`after` must happen after `before`, because of `reason`."""
+
+    before: StepId
+    after: StepId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Ordered node pairs with no surviving path while one step takes effect, told by an example.
+
+    `tolerated` says by which rule the spec accepts it ("" for not at all); `seconds` is the longest that was
+    measured for such a change.
+    """
+
+    family: str
+    at: NodeName
+    origin: NodeName
+    pairs: int
+    seconds: int
+    tolerated: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepProof:
+    """What was proved for one step: nothing is lost for good, and this is exposed meanwhile."""
+
+    step: StepId
+    exposures: tuple[Exposure, ...] = ()
+    restarts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A counterexample: what does not hold, after or during which step."""
+
+    invariant: str
+    step: StepId
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Per step what was proved; `checks` are the sentences about the final state."""
+
+    steps: tuple[StepProof, ...]
+    checks: tuple[str, ...]
+    violations: tuple[Violation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Action, change, gates and undo gates: the unit that is proved, journaled and undone.
+
+    A step without a change waits for its gates only.
+    """
+
+    id: StepId
+    action: ActionName
+    summary: str
+    change: Change | None = None
+    gates: tuple[Gate, ...] = ()
+    undo_gates: tuple[Gate, ...] = ()
+    topology: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything about one way from a snapshot to the desired state; `steps` are in the order of execution.
+
+    `node_sets` are named by gates. `fingerprints` are digests of what the plan relied on, by resource key.
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+    edges: tuple[Edge, ...]
+    proof: Proof
+    node_sets: Mapping[str, tuple[NodeName, ...]] = field(hash=False)
+    fingerprints: Mapping[str, str] = field(hash=False)
+    spec: Mapping[str, object] = field(hash=False)
+    snapshot: Mapping[str, object] = field(hash=False)
+    notices: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    on_failure: str = "undo"
+    hooks: tuple[Mapping[str, object], ...] = field(default=(), hash=False)
+
+    @property
+    def changes(self) -> list[Step]:
+        """The steps that write."""
+        return [step for step in self.steps if step.change is not None]

@@ -1,0 +1,216 @@
+"""From bytes to a Spec, or to every problem at once, each with its place."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from rrplan.errors import SpecError
+from rrplan.specs.document import Document, Path, read
+from rrplan.specs.model import Group, HookPoint, Spec, Topology
+
+API_VERSION = "rrplan.io/v1"
+KIND = "BGPTopology"
+TOP = ("apiVersion", "kind", "metadata", "spec")
+
+
+def load(data: bytes, name: str) -> Spec:
+    """Read a spec; `name` is the file name for messages. Raises SpecError with all problems, sorted by place."""
+    document = read(data, name)
+    spec = _checked(document)
+    if document.problems or spec is None:
+        raise SpecError(sorted(set(document.problems), key=lambda problem: (problem.line, problem.column)))
+    return spec
+
+
+def from_document(value: dict[str, Any]) -> Spec:
+    """The Spec of a canonical document, as `Spec.to_document` makes it."""
+    return Spec.model_validate({"name": value["metadata"]["name"], **value["spec"]})
+
+
+def _checked(document: Document) -> Spec | None:
+    value = document.value
+    if not isinstance(value, dict):
+        document.complain((), "a spec is a mapping", "start with `apiVersion: rrplan.io/v1`")
+        return None
+    if not _is_ours(document, value):
+        return None
+    for key in value:
+        if key not in TOP:
+            document.complain((key,), f"unknown key `{key}`", _meant(key, TOP))
+    metadata, body = value.get("metadata"), value.get("spec")
+    if not isinstance(metadata, dict) or "name" not in metadata:
+        document.complain(("metadata",), "`metadata.name` is missing", "name the spec, such as `metadata: {name: production}`")
+        metadata = {"name": "unnamed"}
+    for key in metadata:
+        if key != "name":
+            document.complain(("metadata", key), f"unknown key `{key}`", "metadata has `name` only")
+    if not isinstance(body, dict):
+        document.complain(("spec",), "`spec` is missing", "it says which topology the cluster shall have")
+        return None
+    try:
+        spec = Spec.model_validate({"name": metadata["name"], **body})
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            _explain(document, problem)  # type: ignore[arg-type]
+        return None
+    for path, summary, hint in _contradictions(spec):
+        document.complain(("spec", *path), summary, hint)
+    return spec
+
+
+def _is_ours(document: Document, value: dict[str, Any]) -> bool:
+    kind, version = value.get("kind"), value.get("apiVersion")
+    if kind != KIND:
+        summary = f"`kind` is `{kind}`, expected `{KIND}`" if kind else "`kind` is missing"
+        manifest = "this looks like a manifest; give it with `-f`" if kind and version != API_VERSION else ""
+        document.complain(("kind",), summary, manifest or f"write `kind: {KIND}`")
+    if version != API_VERSION and not (kind and kind != KIND):
+        summary = f"`apiVersion` is `{version}`, expected `{API_VERSION}`" if version else "`apiVersion` is missing"
+        document.complain(("apiVersion",), summary, f"write `apiVersion: {API_VERSION}`")
+    return kind == KIND
+
+
+def _meant(word: str, known: tuple[str, ...]) -> str:
+    folded = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.6)
+    return f"did you mean `{folded[close[0]]}`?" if close else "known here: " + ", ".join(f"`{name}`" for name in known)
+
+
+def _explain(document: Document, problem: dict[str, Any]) -> None:
+    location: Path = tuple(problem["loc"])
+    path: Path = ("metadata", "name") if location == ("name",) else ("spec", *_in_document(location))
+    field = str(path[-1])
+    given = problem.get("input")
+    kind = problem["type"]
+    if kind == "extra_forbidden":
+        document.complain(path, f"unknown key `{field}`", _meant(field, _known(location)))
+    elif kind == "missing":
+        document.complain(path, f"`{'.'.join(map(str, path[1:]))}` is missing")
+    elif kind == "value_error":
+        document.complain(path, f"`{field}` {problem['ctx']['error']}, found {_shown(given)}")
+    elif kind == "enum":
+        words = problem["ctx"]["expected"].replace("'", "`")
+        document.complain(path, f"`{field}` must be {words}, found {_shown(given)}", _meant_value(given, words))
+    else:
+        document.complain(path, f"`{field}` must be {_wanted(problem)}, found {_shown(given)}")
+
+
+def _in_document(location: Path) -> Path:
+    """pydantic names the parts of rewritten values; the document has the short forms."""
+    if location[:2] == ("dedicated", "effect") or location[:2] == ("dedicated", "key"):
+        return ("dedicated", "taint", *location[1:])
+    if location[:3] == ("policy", "exposure", "maximum"):
+        return ("policy", "exposure", "brief")
+    return location
+
+
+def _known(location: Path) -> tuple[str, ...]:
+    model: Any = Spec
+    for part in location[:-1]:
+        if isinstance(part, int):
+            continue
+        for name, info in model.model_fields.items():
+            if part in (name, info.alias):
+                model = _model_in(info.annotation)
+                break
+    return tuple(info.alias or name for name, info in model.model_fields.items() if name != "name" or model is Group)
+
+
+def _model_in(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        found = _model_in(inner)
+        if found is not None:
+            return found
+    return None
+
+
+def _meant_value(given: object, words: str) -> str:
+    options = [word for word in words.split("`") if word.strip(" ,or")]
+    close = difflib.get_close_matches(str(given), options, n=1, cutoff=0.6)
+    return f"did you mean `{close[0]}`?" if close else ""
+
+
+def _wanted(problem: dict[str, Any]) -> str:
+    context = problem.get("ctx", {})
+    match problem["type"]:
+        case "bool_type" | "bool_parsing":
+            return "`true` or `false`"
+        case "int_type" | "int_parsing" | "int_from_float":
+            return "a whole number"
+        case "greater_than_equal":
+            return f"{context['ge']} or more"
+        case "string_type":
+            return "text (put it in quotes)"
+        case "tuple_type" | "list_type":
+            return "a list"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return "a mapping"
+        case "too_short":
+            return "a list that is not empty"
+        case "string_too_short":
+            return "text that is not empty"
+        case "string_pattern_mismatch":
+            return "one of " + context["pattern"].strip("^$()").replace("|", ", ")
+        case _:
+            return str(problem["msg"])
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    return f"`{value}`"
+
+
+def _contradictions(spec: Spec) -> Iterator[tuple[Path, str, str]]:
+    """What each field allows but the whole does not."""
+    if spec.topology is Topology.FULL_MESH and spec.groups:
+        yield ("groups",), "a full mesh has no reflector groups", "remove `groups`, or set `topology: route-reflectors`"
+    if spec.topology is Topology.ROUTE_REFLECTORS and not spec.groups:
+        yield ("topology",), "`groups` is missing: which nodes are reflectors?", "add at least one group"
+    names: dict[str, int] = {}
+    owners: dict[str, str] = {}
+    for index, group in enumerate(spec.groups):
+        at: Path = ("groups", index)
+        if group.name in names:
+            yield (*at, "name"), f"two groups are called `{group.name}`", "group names are unique"
+        names[group.name] = index
+        yield from _group(spec, group, at)
+        for node in group.nodes.names:
+            if node in owners:
+                where = f"twice in group `{group.name}`" if owners[node] == group.name else f"in group `{owners[node]}` too"
+                yield (*at, "nodes", "names"), f"node `{node}` is {where}", "a node reflects for one group"
+            owners[node] = group.name
+    if sum(size.percent for size in spec.rollout.waves) > 100:
+        yield ("rollout", "waves"), "the waves are more than 100 % of the clients together", "the rest forms a last wave"
+    for index, hook in enumerate(spec.hooks):
+        if hook.action and hook.on not in (HookPoint.BEFORE_STEP, HookPoint.AFTER_STEP):
+            yield (
+                ("hooks", index, "action"),
+                f"`action` has no meaning for a hook on `{hook.on}`",
+                "use `before-step` or `after-step`",
+            )
+
+
+def _group(spec: Spec, group: Group, at: Path) -> Iterator[tuple[Path, str, str]]:
+    nodes = group.nodes
+    if bool(nodes.names) == bool(nodes.selector):
+        both = "both `names` and `selector` are given" if nodes.names else "neither `names` nor `selector` is given"
+        yield (*at, "nodes"), f"group `{group.name}`: {both}", "give exactly one of them"
+    elif nodes.selector and nodes.count is None:
+        yield (*at, "nodes", "selector"), "`count` is missing", "say how many of the matching nodes become reflectors"
+    elif nodes.names and (nodes.count is not None or nodes.spread_over):
+        yield (*at, "nodes", "names"), "`count` and `spreadOver` go with `selector`", "remove them, or choose by selector"
+    if not spec.cluster_id_of(group):
+        yield at, f"group `{group.name}` has no cluster ID", "set `clusterID` here, or once for all groups under `spec`"

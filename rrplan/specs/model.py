@@ -1,0 +1,346 @@
+"""What a spec can say, with its defaults: the one place that knows the fields.
+
+Python names are snake_case, the document's camelCase. Durations are whole seconds, fractions per cent.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+from rrplan.ids import ActionName
+from rrplan.resources.selector import SelectorSyntaxError, parse
+
+LABEL_KEY = "rrplan.io/route-reflector"
+ZONE_LABEL = "topology.kubernetes.io/zone"
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_QUALIFIED = re.compile(
+    r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+)
+_DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+
+
+def _alias(name: str) -> str:
+    return {"cluster_id": "clusterID"}.get(name, to_camel(name))
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=_alias, populate_by_name=True)
+
+
+def _seconds(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool) and value == 0:
+        return 0
+    match = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
+    if match is None:
+        raise ValueError("must be a duration such as `30s`, `2m` or `1h30m`")
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _percent(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"\d{1,3}%", value) and 1 <= int(value[:-1]) <= 100:
+        return int(value[:-1])
+    raise ValueError("must be a percentage from `1%` to `100%`")
+
+
+def _cluster_id(value: object) -> object:
+    try:
+        address = ipaddress.IPv4Address(value) if isinstance(value, str) else None
+    except ValueError:
+        address = None
+    if address is None or int(address) == 0:
+        raise ValueError("must be a cluster ID in the form of an IPv4 address such as `224.0.0.1`")
+    return str(address)
+
+
+def _selector(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError("must be a Calico selector in quotes")  # noqa: TRY004 - pydantic wants ValueError
+    try:
+        parse(value)
+    except SelectorSyntaxError as error:
+        hint = f"; {error.hint}" if error.hint else ""
+        raise ValueError(f"is no Calico selector: {error.message} at character {error.position + 1}{hint}") from error
+    return value
+
+
+def _label_key(value: object) -> object:
+    if isinstance(value, str) and _QUALIFIED.fullmatch(value):
+        return value
+    raise ValueError("must be a Kubernetes label key such as `rrplan.io/route-reflector`")
+
+
+def _dns_label(value: object) -> object:
+    if isinstance(value, str) and _DNS_LABEL.fullmatch(value):
+        return value
+    raise ValueError("must be a name of lower-case letters, digits and `-`")
+
+
+def _duration_text(seconds: int) -> str:
+    return f"{seconds}s"
+
+
+Seconds = Annotated[
+    int,
+    BeforeValidator(_seconds),
+    PlainSerializer(_duration_text),
+    WithJsonSchema({"type": "string", "pattern": "^(\\d+h)?(\\d+m)?(\\d+s)?$", "examples": ["30s", "1h30m"]}),
+]
+Percent = Annotated[
+    int,
+    BeforeValidator(_percent),
+    PlainSerializer(lambda percent: f"{percent}%"),
+    WithJsonSchema({"type": "string", "pattern": "^(100|[1-9]?[0-9])%$", "examples": ["95%"]}),
+]
+ClusterID = Annotated[str, BeforeValidator(_cluster_id), WithJsonSchema({"type": "string", "format": "ipv4"})]
+SelectorText = Annotated[str, BeforeValidator(_selector), WithJsonSchema({"type": "string"})]
+LabelKey = Annotated[str, BeforeValidator(_label_key), WithJsonSchema({"type": "string"})]
+Name = Annotated[str, BeforeValidator(_dns_label), WithJsonSchema({"type": "string"})]
+
+
+class Topology(StrEnum):
+    """Which topology the cluster shall have."""
+
+    ROUTE_REFLECTORS = "route-reflectors"
+    FULL_MESH = "full-mesh"
+
+
+class OnFailure(StrEnum):
+    """What a run does when a step fails."""
+
+    UNDO = "undo"
+    HALT = "halt"
+
+
+class Allow(StrEnum):
+    """Nodes that are chosen only when the spec says so."""
+
+    CONTROL_PLANE = "control-plane"
+    NOT_READY = "not-ready"
+
+
+class HookPoint(StrEnum):
+    """When a hook runs."""
+
+    BEFORE_RUN = "before-run"
+    AFTER_RUN = "after-run"
+    BEFORE_STEP = "before-step"
+    AFTER_STEP = "after-step"
+    ON_FAILURE = "on-failure"
+    ON_ROLLBACK = "on-rollback"
+
+
+class ExposureLevel(StrEnum):
+    """Which node pairs may be without a route while a step takes effect."""
+
+    NONE = "none"
+    DRAINED_ONLY = "drained-only"
+    BRIEF = "brief"
+
+
+class Exposure(_Part):
+    """`none`, `drained-only`, or `brief` with the longest time that is accepted."""
+
+    level: ExposureLevel = ExposureLevel.DRAINED_ONLY
+    maximum: Seconds = 0
+
+
+def _exposure(value: object) -> object:
+    if value in ("none", "drained-only"):
+        return {"level": value}
+    if isinstance(value, dict) and set(value) == {"brief"}:
+        return {"level": "brief", "maximum": value["brief"]}
+    if isinstance(value, Exposure):
+        return value
+    raise ValueError("must be `none`, `drained-only` or `{brief: 15s}`")
+
+
+def _exposure_text(exposure: Exposure) -> object:
+    return {"brief": f"{exposure.maximum}s"} if exposure.level is ExposureLevel.BRIEF else exposure.level.value
+
+
+class WaveSize(_Part):
+    """How many clients a wave has: a count or a percentage."""
+
+    count: int = 0
+    percent: int = 0
+
+    def of(self, clients: int) -> int:
+        """The number of nodes, at least one."""
+        return self.count or max(1, clients * self.percent // 100)
+
+
+def _wave(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return {"count": value}
+    if isinstance(value, str) and re.fullmatch(r"\d{1,3}%", value) and 1 <= int(value[:-1]) <= 100:
+        return {"percent": int(value[:-1])}
+    if isinstance(value, WaveSize):
+        return value
+    raise ValueError("must be a number of nodes or a percentage such as `10%`")
+
+
+class Taint(_Part):
+    """The taint of dedicated reflector nodes."""
+
+    key: LabelKey = LABEL_KEY
+    value: str = ""
+    effect: str = Field(default="NoSchedule", pattern="^(NoSchedule|PreferNoSchedule|NoExecute)$")
+
+
+def _dedicated(value: object) -> object:
+    if value is True:
+        return {}
+    if value is False or value is None:
+        return None
+    if isinstance(value, dict) and set(value) == {"taint"}:
+        return value["taint"]
+    if isinstance(value, Taint):
+        return value
+    raise ValueError("must be `true`, `false` or `{taint: {key, value, effect}}`")
+
+
+class NodeChoice(_Part):
+    """Reflector nodes by name, or by selector with a count."""
+
+    names: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    selector: SelectorText = ""
+    count: Annotated[int, Field(ge=1)] | None = None
+    spread_over: LabelKey | None = None
+    allow: tuple[Allow, ...] = ()
+
+
+class Group(_Part):
+    """Reflectors that serve the same clients."""
+
+    name: Name
+    nodes: NodeChoice
+    cluster_id: ClusterID | None = None
+    clients: SelectorText | None = None
+
+
+class Rollout(_Part):
+    """How clients come under the reflectors."""
+
+    waves: tuple[Annotated[WaveSize, BeforeValidator(_wave), WithJsonSchema({"type": ["integer", "string"]})], ...] = ()
+    pause: Seconds = 0
+    bake: Seconds = 0
+
+
+class Gates(_Part):
+    """How long gates wait, and how long their condition must hold."""
+
+    sessions: Seconds = 120
+    routes: Seconds = 120
+    recovery: Seconds = 270
+    drain: Seconds = 600
+    stable: Seconds = 10
+    fraction: Percent = 100
+
+
+class Policy(_Part):
+    """What must be true of the result, and what may happen on the way."""
+
+    min_reflectors_per_client: Annotated[int, Field(ge=1)] = 2
+    max_clients_per_reflector: Annotated[int, Field(ge=1)] | None = None
+    zone_resilience: bool = False
+    exposure: Annotated[
+        Exposure,
+        BeforeValidator(_exposure),
+        PlainSerializer(_exposure_text),
+        WithJsonSchema(
+            {
+                "oneOf": [
+                    {"enum": ["none", "drained-only"]},
+                    {"type": "object", "required": ["brief"], "properties": {"brief": {"type": "string"}}},
+                ]
+            }
+        ),
+    ] = Exposure()
+
+
+class Hook(_Part):
+    """A command of the operator at a point of the run."""
+
+    name: Name
+    on: HookPoint
+    command: Annotated[tuple[str, ...], Field(min_length=1)]
+    action: ActionName | None = None
+    timeout: Seconds = 30
+    required: bool = False
+
+
+class Spec(_Part):
+    """The operator's document."""
+
+    name: Name
+    topology: Topology
+    cluster_id: ClusterID | None = None
+    label_key: LabelKey = LABEL_KEY
+    groups: tuple[Group, ...] = ()
+    reflectors_peer: bool = True
+    dedicated: Annotated[
+        Taint | None,
+        BeforeValidator(_dedicated),
+        WithJsonSchema({"oneOf": [{"type": "boolean"}, {"type": "object"}]}),
+    ] = None
+    drain: bool = False
+    rollout: Rollout = Rollout()
+    gates: Gates = Gates()
+    policy: Policy = Policy()
+    on_failure: OnFailure = OnFailure.UNDO
+    hooks: tuple[Hook, ...] = ()
+
+    def cluster_id_of(self, group: Group) -> str:
+        """The group's cluster ID, or the shared one."""
+        return group.cluster_id or self.cluster_id or ""
+
+    def to_document(self) -> dict[str, Any]:
+        """The canonical document with every default filled in, as JSON."""
+        body = self.model_dump(mode="json", by_alias=True, exclude={"name"})
+        if self.dedicated is not None:
+            body["dedicated"] = {"taint": body["dedicated"]}
+        body["rollout"]["waves"] = [
+            size.count or f"{size.percent}%" for size in self.rollout.waves
+        ]
+        return {
+            "apiVersion": "rrplan.io/v1",
+            "kind": "BGPTopology",
+            "metadata": {"name": self.name},
+            "spec": body,
+        }
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of the document, for editors."""
+    schema = Spec.model_json_schema(by_alias=True)
+    definitions = schema.pop("$defs", {})
+    schema["properties"].pop("name")
+    schema["required"] = [field for field in schema["required"] if field != "name"]
+    schema.pop("title", None)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://rrplan.io/schemas/spec.schema.json",
+        "title": "BGPTopology",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["apiVersion", "kind", "metadata", "spec"],
+        "properties": {
+            "apiVersion": {"const": "rrplan.io/v1"},
+            "kind": {"const": "BGPTopology"},
+            "metadata": {
+                "type": "object",
+                "required": ["name"],
+                "properties": {"name": {"type": "string"}},
+                "additionalProperties": False,
+            },
+            "spec": schema,
+        },
+        "$defs": definitions,
+    }
