@@ -1,0 +1,113 @@
+"""Which nodes become reflectors: deterministic, and it prefers what already is."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rrplan.errors import PolicyRefusal
+from rrplan.ids import NodeName
+from rrplan.resources import ClusterState, Node
+from rrplan.resources.selector import parse
+from rrplan.specs import Allow, Group, Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """One reflector, its group and why it was chosen."""
+
+    node: NodeName
+    group: Group
+    reason: str
+
+
+def place(spec: Spec, state: ClusterState) -> tuple[Placed, ...]:
+    """The reflectors of all groups; raises PolicyRefusal where a group cannot be filled."""
+    placed: list[Placed] = []
+    taken: set[NodeName] = {NodeName(name) for group in spec.groups for name in group.nodes.names}
+    for group in spec.groups:
+        if group.nodes.names:
+            placed += [_named(state, group, NodeName(name)) for name in group.nodes.names]
+        else:
+            chosen = _chosen(spec, state, group, taken)
+            taken.update(one.node for one in chosen)
+            placed += chosen
+    return tuple(placed)
+
+
+def _named(state: ClusterState, group: Group, name: NodeName) -> Placed:
+    node = state.nodes.get(name)
+    if node is None:
+        close = difflib.get_close_matches(name, state.nodes, n=1)
+        raise PolicyRefusal(
+            f"group `{group.name}`: node `{name}` does not exist",
+            hint=f"did you mean `{close[0]}`?" if close else "see `kubectl get nodes`",
+        )
+    if not node.ipv4 and not node.ipv6:
+        raise PolicyRefusal(
+            f"group `{group.name}`: node `{name}` has no BGP address", hint="calico-node must run there with BGP first"
+        )
+    return Placed(name, group, "named in the spec")
+
+
+def _chosen(spec: Spec, state: ClusterState, group: Group, taken: Iterable[NodeName]) -> list[Placed]:
+    choice = group.nodes
+    wanted = choice.count or 0
+    selector = parse(choice.selector)
+    excluded: dict[str, int] = {}
+    candidates: list[Node] = []
+    for name in sorted(state.nodes):
+        node = state.nodes[name]
+        if name in taken or not selector.matches(node.effective_labels):
+            continue
+        reason = _excluded(node, choice.allow)
+        if reason:
+            excluded[reason] = excluded.get(reason, 0) + 1
+        else:
+            candidates.append(node)
+    if len(candidates) < wanted:
+        why = "; ".join(f"{count} {reason}" for reason, count in sorted(excluded.items()))
+        raise PolicyRefusal(
+            f"group `{group.name}` wants {wanted} reflectors, {len(candidates)} nodes can be chosen"
+            + (f" ({why})" if why else ""),
+            hint=f"label more nodes so that `{choice.selector}` matches them, or lower `count`",
+        )
+    return _spread(spec, group, candidates, wanted)
+
+
+def _excluded(node: Node, allow: tuple[Allow, ...]) -> str:
+    if not node.ipv4 and not node.ipv6:
+        return "without BGP address"
+    if node.ready is False and Allow.NOT_READY not in allow:
+        return "not ready"
+    if node.control_plane and Allow.CONTROL_PLANE not in allow:
+        return "of the control plane"
+    return ""
+
+
+def _spread(spec: Spec, group: Group, candidates: list[Node], wanted: int) -> list[Placed]:
+    """One after the other from the domain that has fewest; existing reflectors first, cordoned nodes last."""
+    key = group.nodes.spread_over
+    domains: dict[str, list[Node]] = {}
+    for node in candidates:
+        domains.setdefault(node.effective_labels.get(key, "") if key else "", []).append(node)
+    for nodes in domains.values():
+        nodes.sort(key=lambda node: (not _is_already(spec, group, node), node.unschedulable, node.name))
+    counts = dict.fromkeys(domains, 0)
+    placed: list[Placed] = []
+    while len(placed) < wanted:
+        # A domain whose next candidate reflects already wins a tie, then nodes that have the label at all.
+        domain = min(
+            (name for name in domains if domains[name]),
+            key=lambda name: (counts[name], not _is_already(spec, group, domains[name][0]), name == "", name),
+        )
+        node = domains[domain].pop(0)
+        counts[domain] += 1
+        reason = "reflects already" if _is_already(spec, group, node) else "matches the selector"
+        placed.append(Placed(node.name, group, f"{reason}, {key}={domain}" if key else reason))
+    return sorted(placed, key=lambda one: one.node)
+
+
+def _is_already(spec: Spec, group: Group, node: Node) -> bool:
+    return node.effective_labels.get(spec.label_key) == group.name or node.cluster_id == spec.cluster_id_of(group)

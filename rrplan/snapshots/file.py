@@ -1,0 +1,86 @@
+"""The snapshot file: compact, without secrets, readable back to the same Snapshot.
+
+Only fields that rrplan reads are kept, so status, managed fields, images and annotations of others stay behind.
+"""
+
+from __future__ import annotations
+
+import json
+
+from rrplan.digest import canonical, digest
+from rrplan.errors import DigestMismatch, FileFormatError
+from rrplan.resources import ClusterState, DecodeProblem, decode, encode
+from rrplan.snapshots.snapshot import Snapshot
+
+FORMAT_VERSION = "1.0"
+
+
+def snapshot_document(snapshot: Snapshot) -> dict[str, object]:
+    """The file as a JSON value, its digest included."""
+    body: dict[str, object] = {
+        "format_version": FORMAT_VERSION,
+        "kind": "Snapshot",
+        "taken_at": snapshot.taken_at or None,
+        "notices": list(snapshot.notices),
+        "resources": [encode(resource) for resource in snapshot.state],
+    }
+    return {**body, "digest": digest(body)}
+
+
+def write_snapshot(snapshot: Snapshot) -> bytes:
+    """The file's bytes: canonical, so the same Snapshot gives the same bytes."""
+    return canonical(snapshot_document(snapshot)) + b"\n"
+
+
+def read_snapshot(data: bytes, name: str) -> Snapshot:
+    """Read a snapshot file; raises FileFormatError, or DigestMismatch where it was edited."""
+    body = read_versioned(data, name, "Snapshot", FORMAT_VERSION)
+    resources = []
+    documents = body.get("resources")
+    for document in documents if isinstance(documents, list) else ():
+        try:
+            resource = decode(document)
+        except DecodeProblem as problem:
+            raise FileFormatError.one(problem.message, file=name, hint=problem.hint) from problem
+        if resource is not None:
+            resources.append(resource)
+    notices = body.get("notices")
+    return Snapshot(
+        ClusterState.of(resources),
+        str(body.get("taken_at") or ""),
+        tuple(str(notice) for notice in notices) if isinstance(notices, list) else (),
+    )
+
+
+def read_versioned(data: bytes, name: str, kind: str, version: str) -> dict[str, object]:
+    """The body of one of our files, without its digest: right kind, a major version we know, unedited."""
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise FileFormatError.one(f"not a {kind.lower()} file: {error}", file=name) from error
+    if not isinstance(body, dict) or body.get("kind") != kind:
+        found = body.get("kind") if isinstance(body, dict) else None
+        raise FileFormatError.one(
+            f"not a {kind.lower()} file" + (f": it is a {found}" if found else ""),
+            file=name,
+            hint=f"`rrplan {kind.lower()}` writes one",
+        )
+    major = str(body.get("format_version", "")).partition(".")[0]
+    if major != version.partition(".")[0]:
+        raise FileFormatError.one(
+            f"format version {body.get('format_version')} is not known here (known: {version})",
+            file=name,
+            hint="use the rrplan that wrote it, or a newer one",
+        )
+    told = body.pop("digest", None)
+    try:
+        computed = digest(body)
+    except (TypeError, ValueError) as error:
+        raise FileFormatError.one(f"not a {kind.lower()} file: {error}", file=name) from error
+    if told != computed:
+        raise DigestMismatch.one(
+            f"the file was changed after it was written (digest {str(told)[:23]}..., content {computed[:23]}...)",
+            file=name,
+            hint=f"make it again with `rrplan {kind.lower()}`",
+        )
+    return body

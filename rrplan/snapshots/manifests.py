@@ -1,0 +1,221 @@
+"""Whatever `kubectl get` and `calicoctl get` print, as one Snapshot.
+
+Files may be YAML or JSON, with one object, a List, or many documents; the same object may come twice when both
+say the same. The place of a problem is looked up only when there is one, because positions are dear.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import yaml
+
+from rrplan.errors import ManifestError, Problem
+from rrplan.resources import ClusterState, DecodeProblem, Node, Resource, ResourceKey, decode
+from rrplan.resources.node_codec import merge_nodes
+from rrplan.snapshots.snapshot import Snapshot
+
+Path = tuple[str | int, ...]
+MAX_EXPANDED = 50_000_000
+_ALIAS = re.compile(r"(?:^|[\s\[{,:-])\*\w", re.MULTILINE)
+
+_Base: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Base):  # type: ignore[misc]
+    """YAML as kubectl writes it: a time is text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One object, the file it stands in, and the path to it (document number, then list items)."""
+
+    document: dict[str, object]
+    file: str
+    path: Path
+
+
+def snapshot_of_manifests(files: Sequence[tuple[str, bytes]]) -> Snapshot:
+    """One Snapshot of all files (name, content); raises ManifestError with every problem."""
+    problems: list[Problem] = []
+    resources: dict[ResourceKey, Resource] = {}
+    ignored: dict[str, int] = {}
+    latest = ""
+    contents = dict(files)
+    for name, data in files:
+        for found in documents_in(name, data):
+            try:
+                resource = decode(found.document)
+                if resource is None:
+                    kind = str(found.document.get("kind"))
+                    ignored[kind] = ignored.get(kind, 0) + 1
+                    continue
+                latest = max(latest, *_times(found.document), "")
+                resources[resource.key] = _merged(resources.get(resource.key), resource)
+            except DecodeProblem as problem:
+                problems.append(_located(problem, found, contents[name]))
+    if problems:
+        raise ManifestError(problems)
+    notices = []
+    if ignored:
+        kinds = ", ".join(f"{kind} ({count})" for kind, count in sorted(ignored.items()))
+        notices.append(f"ignored, because they say nothing about BGP: {kinds}")
+    return Snapshot(ClusterState.of(resources.values()), latest, tuple(notices))
+
+
+def documents_in(name: str, data: bytes) -> Iterator[Found]:
+    """Every object in a file, Lists taken apart; raises ManifestError where the file cannot be read."""
+    text = _decoded(name, data)
+    count = 0
+    for number, value in enumerate(_values(name, text)):
+        if value is None:
+            continue
+        for document, path in _objects(value, (number,)):
+            count += 1
+            if not isinstance(document, dict):
+                line, column = place_in(text, path)
+                raise ManifestError.one(
+                    "not a Kubernetes object: a mapping with `kind` is expected", file=name, line=line, column=column
+                )
+            yield Found(document, name, path)
+    if not count:
+        hint = "write it with `kubectl get nodes -o yaml` or `calicoctl get bgppeers -o yaml`"
+        raise ManifestError.one("the file holds no object", file=name, hint=hint)
+
+
+def _objects(value: object, path: Path) -> Iterator[tuple[object, Path]]:
+    """`List`, `NodeList`, `BGPPeerList` and plain YAML lists (calicoctl with several files) are taken apart."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _objects(item, (*path, index))
+    elif isinstance(value, dict) and isinstance(value.get("items"), list) and str(value.get("kind")).endswith("List"):
+        kind, version = str(value["kind"]).removesuffix("List"), value.get("apiVersion")
+        for index, item in enumerate(value["items"]):
+            # The items of a typed list may leave out their kind, as the API server does.
+            full = {"kind": kind, "apiVersion": version, **item} if kind and isinstance(item, dict) else item
+            yield from _objects(full, (*path, "items", index))
+    elif isinstance(value, dict) and value.get("kind") == "List":
+        return
+    else:
+        yield value, path
+
+
+def _decoded(name: str, data: bytes) -> str:
+    if b"\x00" in data[:4096]:
+        raise ManifestError.one("the file is binary", file=name, hint="give YAML or JSON in UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
+        raise ManifestError.one(
+            f"byte 0x{data[error.start]:02x} is not UTF-8", file=name, line=line, column=column, hint="save it as UTF-8"
+        ) from error
+
+
+def _values(name: str, text: str) -> Iterator[object]:
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            yield json.loads(text)
+            return
+        except ValueError:
+            pass  # YAML in flow style, or several documents: the YAML reader says what is wrong
+        except RecursionError as error:
+            raise ManifestError.one("nested too deeply", file=name) from error
+    try:
+        for value in yaml.load_all(text, Loader=_Loader):
+            if _ALIAS.search(text):
+                _measure(name, value)
+            yield value
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        source = text.splitlines()[line - 1 : line]
+        raise ManifestError(
+            [Problem(f"not YAML: {error.problem or error.context}", name, line, column, "".join(source).strip())]
+        ) from error
+    except yaml.YAMLError as error:
+        raise ManifestError.one(f"not YAML: {str(error).splitlines()[0]}", file=name) from error
+    except (RecursionError, ValueError) as error:
+        raise ManifestError.one(f"not YAML that can be read: {type(error).__name__}", file=name) from error
+
+
+def _measure(name: str, value: object) -> None:
+    """Refuse aliases that expand into more than any cluster holds."""
+    sizes: dict[int, int] = {}
+
+    def size(part: object) -> int:
+        if not isinstance(part, dict | list):
+            return 1
+        if id(part) not in sizes:
+            sizes[id(part)] = 0
+            inner = part.values() if isinstance(part, dict) else part
+            sizes[id(part)] = 1 + sum(size(item) for item in inner)
+        return sizes[id(part)]
+
+    if size(value) > MAX_EXPANDED:
+        raise ManifestError.one(
+            f"more than {MAX_EXPANDED} values once aliases are expanded", file=name, hint="write the values out"
+        )
+
+
+def _merged(known: Resource | None, resource: Resource) -> Resource:
+    if known is None or known == resource:
+        return resource
+    if isinstance(known, Node) and isinstance(resource, Node):
+        if known.taints or known.ready is not None or known.labels:
+            return merge_nodes(known, resource)
+        return merge_nodes(resource, known)
+    raise DecodeProblem(
+        f"{resource.key} is given twice, with different content",
+        ("metadata", "name"),
+        "give each object once, or both listings from the same moment",
+    )
+
+
+def _times(document: dict[str, object]) -> Iterator[str]:
+    metadata = document.get("metadata")
+    if isinstance(metadata, dict) and isinstance(metadata.get("creationTimestamp"), str):
+        yield metadata["creationTimestamp"]
+    status = document.get("status")
+    conditions = status.get("conditions") if isinstance(status, dict) else None
+    for condition in conditions if isinstance(conditions, list) else ():
+        if isinstance(condition, dict) and isinstance(condition.get("lastHeartbeatTime"), str):
+            yield condition["lastHeartbeatTime"]
+
+
+def _located(problem: DecodeProblem, found: Found, data: bytes) -> Problem:
+    text = data.decode("utf-8-sig")
+    line, column = place_in(text, (*found.path, *problem.path))
+    lines = text.splitlines()
+    shown = lines[line - 1].strip()[:120] if 0 < line <= len(lines) else ""
+    return Problem(problem.message, found.file, line, column, shown, problem.hint)
+
+
+def place_in(text: str, path: Path) -> tuple[int, int]:
+    """Line and column, from 1, of the value at a path, or of the nearest parent that exists."""
+    nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+    node = nodes[int(path[0])] if path and len(nodes) > int(path[0]) else nodes[0]
+    mark = node.start_mark
+    for part in path[1:]:
+        following = None
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == part:
+                    following, mark = value, key.start_mark
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            following = node.value[part]
+            mark = following.start_mark
+        if following is None:
+            break
+        node = following
+    return mark.line + 1, mark.column + 1

@@ -1,0 +1,42 @@
+"""Observed state at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rrplan.digest import digest
+from rrplan.errors import ManifestError
+from rrplan.ports import Datastore, Document
+from rrplan.resources import ClusterState, DecodeProblem, decode, encode
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A ClusterState, when it was taken (RFC 3339, "" where unknown) and what the reader should know."""
+
+    state: ClusterState
+    taken_at: str = ""
+    notices: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the resources in canonical form."""
+        return digest([encode(resource) for resource in self.state])
+
+
+def capture(datastore: Datastore, taken_at: str = "") -> Snapshot:
+    """Read everything that matters from a datastore; raises ManifestError for an object that cannot be right."""
+    return Snapshot(_state(stored.document for stored in datastore.everything()), taken_at)
+
+
+def _state(documents: Iterable[Document]) -> ClusterState:
+    resources = []
+    for document in documents:
+        try:
+            resource = decode(document)
+        except DecodeProblem as problem:
+            raise ManifestError.one(problem.message, file="the cluster", hint=problem.hint) from problem
+        if resource is not None:
+            resources.append(resource)
+    return ClusterState.of(resources)
