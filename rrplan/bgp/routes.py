@@ -1,0 +1,89 @@
+"""How the routes of one node reach another, or why they do not, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rrplan.bgp.holdings import Holdings
+from rrplan.bgp.model import Model, View
+from rrplan.bgp.reflection import ORIGIN, Copy, Stop
+from rrplan.bgp.speaker import FAMILIES, Family
+from rrplan.ids import NodeName
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The answer for one ordered pair and family: a path from `origin` to `at`, or the reason why there is none."""
+
+    family: Family
+    origin: NodeName
+    at: NodeName
+    path: tuple[NodeName, ...]
+    reason: str
+
+    def __str__(self) -> str:
+        return " -> ".join(self.path) if self.path else self.reason
+
+
+def route(model: Model, origin: NodeName, at: NodeName, family: Family) -> Route:
+    """How the routes of `origin` reach `at` at the model's present state; the shortest way is told."""
+    if origin == at:
+        return Route(family, origin, at, (origin,), "")
+    speakers = model.population.speakers
+    for name in (origin, at):
+        if not speakers[name].address(family):
+            return Route(family, origin, at, (), f"{name} has no {family} address, so it does not speak BGP there")
+    view = model.view()
+    holdings = view.holdings[family]
+    here = view.index(model.population.signature_of[origin])
+    there = view.index(model.population.signature_of[at])
+    copies = holdings.spreads[here].copies.get(there, ())
+    if not copies:
+        return Route(family, origin, at, (), _why_not(model, view, holdings, here, there, origin, at))
+    best = min(copies, key=_length)
+    return Route(family, origin, at, _path(model, view, best, origin, at), "")
+
+
+def routes(model: Model, origin: NodeName, at: NodeName) -> list[Route]:
+    """Both families, as far as one of the two has them."""
+    speakers = model.population.speakers
+    asked = [family for family in FAMILIES if speakers[origin].address(family) or speakers[at].address(family)]
+    return [route(model, origin, at, family) for family in asked]
+
+
+def _length(copy: Copy) -> int:
+    length, step = 1, copy.before
+    while step is not None:
+        length, step = length + 1, step.before
+    return length
+
+
+def _path(model: Model, view: View, copy: Copy, origin: NodeName, at: NodeName) -> tuple[NodeName, ...]:
+    path = [at]
+    step: Copy | None = copy
+    while step is not None:
+        if step.sender == ORIGIN:
+            path.append(origin)
+        else:
+            members = model.population.classes[view.signatures[step.sender]]
+            path.append(next(name for name in members if name not in path and name != origin))
+        step = step.before
+    return tuple(reversed(path))
+
+
+def _why_not(
+    model: Model, view: View, holdings: Holdings, here: int, there: int, origin: NodeName, at: NodeName
+) -> str:
+    links = holdings.web.links
+    if not any(pair[0] == there for pair in links):
+        return f"{at} has no session that is certain to be up"
+    if not any(pair[0] == here for pair in links):
+        return f"{origin} has no session that is certain to be up"
+    spread = holdings.spreads[here]
+    stops = [(pair, stop) for pair, stop in spread.stops.items() if pair[1] == there and pair[0] != there]
+    order = {Stop.CLUSTER_LOOP: 0, Stop.AS_LOOP: 1, Stop.NOT_REFLECTED: 2}
+    for (holder, _), stop in sorted(stops, key=lambda item: order[item[1]]):
+        members = model.population.classes[view.signatures[holder]]
+        name = next((name for name in members if name not in (origin, at)), origin)
+        return f"{name} holds the routes of {origin} and does not pass them to {at}: {stop}"
+    return f"nobody that holds the routes of {origin} has a session with {at}"

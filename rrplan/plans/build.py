@@ -1,0 +1,123 @@
+"""Spec and snapshot to a proved plan: one walk along the chain of states."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rrplan.bgp.model import Model
+from rrplan.bgp.profile import Versions
+from rrplan.desired import Desired, compile_desired
+
+from rrplan.digest import digest
+from rrplan.errors import UnsafePlanError
+from rrplan.ids import ActionName, NodeName
+from rrplan.plans.change import changed
+from rrplan.plans.fingerprint import fingerprints
+from rrplan.plans.gates import GateMaker, NodeSets
+from rrplan.plans.graph import ActionGraph
+from rrplan.plans.ordering import edges
+from rrplan.plans.plan import Plan, Proof, Step, StepProof, Violation
+from rrplan.plans.proof import external_blocks, final_checks, judge, restarted
+from rrplan.plans.sequence import sequence
+from rrplan.resources import BGPPeer, ClusterState, Pod
+from rrplan.specs import Spec
+from rrplan.specs.model import ZONE_LABEL
+
+def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: dict[str, object]) -> Plan:
+    """The plan from `state` to what `spec` wants; raises PolicyRefusal, or UnsafePlanError with counterexamples.
+
+    `snapshot` is what the plan file says about where the state came from.
+    """
+    desired = compile_desired(spec, state)
+    plain = sequence(spec, state, desired)
+    reasons = edges(plain)
+    ordered = ActionGraph(plain, reasons).order()
+    steps, proof, sets = _walk(spec, state, versions, desired, ordered)
+    if proof.violations and steps:
+        raise UnsafePlanError(proof.violations, hint=_hint(spec, proof.violations))
+    notices = list(desired.notices)
+    if versions.assumed:
+        notices.append(f"the Calico version is {versions.source} ({versions.default}); say it with `--calico-version`")
+    notices += [violation.text for violation in proof.violations]
+    return Plan(
+        name=spec.name,
+        steps=steps,
+        edges=reasons,
+        proof=proof,
+        node_sets=sets.table(),
+        fingerprints=fingerprints(spec, state, versions),
+        spec={"digest": digest(spec.to_document()), "document": spec.to_document()},
+        snapshot=snapshot,
+        notices=tuple(notices),
+        reasons=desired.reasons,
+        on_failure=spec.on_failure.value,
+        hooks=tuple(hook.model_dump(mode="json", by_alias=True) for hook in spec.hooks),
+    )
+
+
+def _walk(
+    spec: Spec, state: ClusterState, versions: Versions, desired: Desired, ordered: tuple[Step, ...]
+) -> tuple[tuple[Step, ...], Proof, NodeSets]:
+    peers = [*desired.state.peers.values(), *_peers_on_the_way(ordered)]
+    model = Model(
+        state,
+        versions,
+        peers=peers,
+        zone_label=ZONE_LABEL if spec.policy.zone_resilience else "",
+        marked=desired.drained | _empty(state),
+    )
+    sets = NodeSets()
+    maker = GateMaker(spec, sets)
+    missing_before = sum(loss.pairs for loss in model.missing())
+    present = state
+    proofs: list[StepProof] = []
+    violations: list[Violation] = []
+    gated: list[Step] = []
+    wave: list[NodeName] = []
+    for step in ordered:
+        undo_gates = maker.undone(step, model)
+        if step.change is not None:
+            present = changed(present, step.change)
+        if step.topology and step.change is not None:
+            touched = [NodeName(step.change.key.name)] if step.change.key.kind == "Node" else []
+            outside = {name: external_blocks(model, model.population.speakers[name]) for name in touched}
+            cost = model.advance(present, touched)
+            proved, bad = judge(spec, step, cost, restarted(outside, model), model)
+            proofs.append(proved)
+            violations += bad
+            wave += touched if step.action is ActionName.LABEL_CLIENT else []
+        gated.append(replace(step, gates=maker.after(step, model, tuple(wave)), undo_gates=undo_gates))
+        if step.action is ActionName.AWAIT:
+            wave = []
+    checks, bad = final_checks(spec, model, missing_before)
+    return tuple(gated), Proof(tuple(proofs), tuple(checks), (*violations, *bad)), sets
+
+
+def _peers_on_the_way(steps: tuple[Step, ...]) -> list[BGPPeer]:
+    """BGPPeers that exist in between only, so that the model tells apart what they select."""
+    found: list[BGPPeer] = []
+    empty = ClusterState()
+    for step in steps:
+        if step.action is ActionName.CREATE_PEER and step.change is not None:
+            found += changed(empty, step.change).peers.values()
+    return found
+
+
+def _empty(state: ClusterState) -> frozenset[NodeName]:
+    """Cordoned nodes on which, as far as pods are known at all, none is left that a drain would evict."""
+    pods = [pod for pod in state.others.values() if isinstance(pod, Pod)]
+    if not pods:
+        return frozenset()
+    busy = {pod.node for pod in pods if pod.drains}
+    return frozenset(name for name, node in state.nodes.items() if node.unschedulable and name not in busy)
+
+
+def _hint(spec: Spec, violations: tuple[Violation, ...]) -> str:
+    kinds = {violation.invariant for violation in violations}
+    if kinds & {"surviving", "external"} and not spec.drain:
+        return "set `drain: true` so that no pod is on a node while its role changes, or accept it with `exposure: {brief: 15s}`"
+    if kinds & {"resilience", "reflectors-per-client"}:
+        return "add reflectors, or lower `policy.minReflectorsPerClient`"
+    if "converged" in kinds and spec.rollout.waves and not spec.drain:
+        return "waves need reflectors whose own routes nobody needs: set `drain: true`, or move all clients at once"
+    return "give every client a session to every reflector of a cluster ID, or each group a cluster ID of its own"

@@ -1,0 +1,53 @@
+"""What a plan relied on, as one short digest per resource: unrelated edits do not make a plan stale."""
+
+from __future__ import annotations
+
+from rrplan.bgp.profile import Versions
+from rrplan.digest import digest
+from rrplan.resources import ClusterState, Node, encode
+from rrplan.resources.selector import SelectorSyntaxError, parse
+from rrplan.specs import Spec
+from rrplan.specs.model import ZONE_LABEL
+
+
+def fingerprints(spec: Spec, state: ClusterState, versions: Versions) -> dict[str, str]:
+    """Digests by resource key, sorted."""
+    labels = _labels(spec, state)
+    found = {str(node.key): _node(node, labels, versions) for node in state.nodes.values()}
+    found |= {str(peer.key): _short(encode(peer)["spec"]) for peer in state.peers.values()}
+    found |= {str(one.key): _short(encode(one)["spec"]) for one in state.configurations.values()}
+    return dict(sorted(found.items()))
+
+
+def _node(node: Node, labels: frozenset[str], versions: Versions) -> str:
+    effective = node.effective_labels
+    return _short(
+        [
+            node.ipv4,
+            node.ipv6,
+            node.as_number,
+            node.cluster_id,
+            {label: effective[label] for label in sorted(labels) if label in effective},
+            node.unschedulable,
+            str(versions.of(node.name)),
+        ]
+    )
+
+
+def _labels(spec: Spec, state: ClusterState) -> frozenset[str]:
+    """The labels that some selector of the spec or of a BGPPeer looks at."""
+    texts = [group.clients or "" for group in spec.groups] + [group.nodes.selector for group in spec.groups]
+    spread = [group.nodes.spread_over for group in spec.groups if group.nodes.spread_over]
+    for peer in state.peers.values():
+        texts += [peer.node_selector, peer.peer_selector]
+    found = {spec.label_key, ZONE_LABEL, *spread}
+    for text in texts:
+        try:
+            found |= parse(text).labels
+        except SelectorSyntaxError:
+            continue
+    return frozenset(found)
+
+
+def _short(value: object) -> str:
+    return digest(value).removeprefix("sha256:")[:16]

@@ -1,0 +1,85 @@
+"""Why steps come in the order they do: one rule, one function, one reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+
+from rrplan.ids import ActionName
+from rrplan.plans.plan import Edge, Step
+
+Rule = Callable[[Sequence[Step]], Iterator[Edge]]
+
+_PEERS = (ActionName.CREATE_PEER, ActionName.UPDATE_PEER)
+_ROLES = (ActionName.PROMOTE_REFLECTOR, ActionName.DEMOTE_REFLECTOR)
+
+
+def _of(steps: Sequence[Step], *actions: ActionName) -> list[Step]:
+    return [step for step in steps if step.action in actions]
+
+
+def drained_before_its_role_changes(steps: Sequence[Step]) -> Iterator[Edge]:
+    """A node that changes its role is out of reach for some seconds."""
+    roles = {step.change.key: step for step in _of(steps, *_ROLES) if step.change}
+    for step in _of(steps, ActionName.DRAIN_NODE):
+        for key, role in roles.items():
+            if step.id == f"drain/{key.name}":
+                yield Edge(step.id, role.id, "while its role changes, the node is cut off for seconds: no pod shall be there")
+
+
+def tainted_before_it_reflects(steps: Sequence[Step]) -> Iterator[Edge]:
+    """A dedicated node gets no new pods once it reflects."""
+    promoted = {step.change.key: step for step in _of(steps, ActionName.PROMOTE_REFLECTOR) if step.change}
+    for step in _of(steps, ActionName.TAINT_NODE):
+        if step.change and step.change.key in promoted:
+            yield Edge(step.id, promoted[step.change.key].id, "a dedicated node takes no new pods once it reflects")
+
+
+def one_at_a_time(steps: Sequence[Step]) -> Iterator[Edge]:
+    """Steps that change sessions form one chain: as many states as steps, and all of them are checked."""
+    for before, after in pairwise(_chain(steps)):
+        yield Edge(before.id, after.id, _reason(before, after))
+
+
+def _chain(steps: Sequence[Step]) -> list[Step]:
+    waits = (ActionName.AWAIT, ActionName.BAKE)
+    return [step for step in steps if step.topology or step.action in waits]
+
+
+def _reason(before: Step, after: Step) -> str:
+    match before.action, after.action:
+        case (_, ActionName.PROMOTE_REFLECTOR) if before.action in _PEERS:
+            return "the BGPPeer is there first, so that the node reloads once and is cut off as briefly as possible"
+        case (ActionName.PROMOTE_REFLECTOR, ActionName.PROMOTE_REFLECTOR):
+            return "one reflector at a time: the next only when every client holds the routes of this one"
+        case (_, ActionName.DISABLE_MESH):
+            return "the mesh goes only when every route is also held through reflectors alone"
+        case (ActionName.ENABLE_MESH, _):
+            return "the mesh carries every route before a reflector is taken away"
+        case (ActionName.DEMOTE_REFLECTOR, ActionName.DELETE_PEER):
+            return "BGPPeers go last: deleting them first would cut the reflectors off"
+        case (_, ActionName.BAKE):
+            return "the new topology is watched before anything else is touched"
+        case _:
+            return "one change of sessions at a time, so that every state in between is one that was proved"
+
+
+def uncordoned_last(steps: Sequence[Step]) -> Iterator[Edge]:
+    """Pods come back when nothing more changes."""
+    chain = _chain(steps)
+    for step in _of(steps, ActionName.UNCORDON_NODE, ActionName.UNTAINT_NODE):
+        if chain:
+            yield Edge(chain[-1].id, step.id, "pods come back to the node when its sessions change no more")
+
+
+RULES: tuple[Rule, ...] = (
+    drained_before_its_role_changes,
+    tainted_before_it_reflects,
+    one_at_a_time,
+    uncordoned_last,
+)
+
+
+def edges(steps: Sequence[Step]) -> tuple[Edge, ...]:
+    """All edges that the rules give."""
+    return tuple(edge for rule in RULES for edge in rule(steps))

@@ -1,0 +1,96 @@
+"""The plan file: canonical JSON, readable and applyable in one, with its own digest.
+
+Keys that mean the same as in Terraform's plan format have its names (`format_version`, `resource_changes`,
+`applyable`, `complete`, `errored`, `checks`, `timestamp`); ours are `steps`, `edges`, `proof`, `rollback`,
+`node_sets`, `snapshot`, `spec` and `fingerprints`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from rrplan.digest import canonical, digest
+from rrplan.errors import FileFormatError
+from rrplan.plans.plan import Edge, Plan, Proof, Step
+from rrplan.snapshots.file import read_versioned
+
+FORMAT_VERSION = "1.0"
+KIND = "Plan"
+_STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
+_EDGES: TypeAdapter[tuple[Edge, ...]] = TypeAdapter(tuple[Edge, ...])
+_PROOF: TypeAdapter[Proof] = TypeAdapter(Proof)
+_VERBS = {"create": ["create"], "update": ["update"], "delete": ["delete"]}
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """The plan as a JSON value, its digest included."""
+    body: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "kind": KIND,
+        "name": plan.name,
+        "timestamp": plan.snapshot.get("taken_at"),
+        "applyable": bool(plan.steps),
+        "complete": True,
+        "errored": False,
+        "resource_changes": [_resource_change(step) for step in plan.changes],
+        "resource_drift": [],
+        "checks": [{"status": "pass", "text": text} for text in plan.proof.checks],
+        "steps": _STEPS.dump_python(plan.steps, mode="json"),
+        "edges": _EDGES.dump_python(plan.edges, mode="json"),
+        "proof": _PROOF.dump_python(plan.proof, mode="json"),
+        "rollback": {"order": [step.id for step in reversed(plan.steps)]},
+        "node_sets": {name: list(nodes) for name, nodes in plan.node_sets.items()},
+        "fingerprints": dict(plan.fingerprints),
+        "spec": dict(plan.spec),
+        "snapshot": dict(plan.snapshot),
+        "notices": list(plan.notices),
+        "reasons": list(plan.reasons),
+        "on_failure": plan.on_failure,
+        "hooks": [dict(hook) for hook in plan.hooks],
+    }
+    return {**body, "digest": digest(body)}
+
+
+def _resource_change(step: Step) -> dict[str, Any]:
+    change = step.change
+    assert change is not None
+    return {
+        "address": str(change.key),
+        "type": change.key.kind,
+        "name": change.key.name,
+        "change": {"actions": _VERBS[change.verb], "before": change.before, "after": change.after},
+        "action_reason": step.summary,
+        "step": step.id,
+    }
+
+
+def write_plan(plan: Plan) -> bytes:
+    """The file's bytes; the same plan gives the same bytes."""
+    return canonical(plan_document(plan)) + b"\n"
+
+
+def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
+    """A plan and its digest; raises FileFormatError, or DigestMismatch for a plan that was edited."""
+    body: dict[str, Any] = read_versioned(data, name, KIND, FORMAT_VERSION)
+    try:
+        plan = Plan(
+            name=body["name"],
+            steps=_STEPS.validate_python(body["steps"]),
+            edges=_EDGES.validate_python(body["edges"]),
+            proof=_PROOF.validate_python(body["proof"]),
+            node_sets={name: tuple(nodes) for name, nodes in body["node_sets"].items()},
+            fingerprints=body["fingerprints"],
+            spec=body["spec"],
+            snapshot=body["snapshot"],
+            notices=tuple(body["notices"]),
+            reasons=tuple(body["reasons"]),
+            on_failure=body["on_failure"],
+            hooks=tuple(body["hooks"]),
+        )
+    except (KeyError, ValidationError, AttributeError, TypeError) as error:
+        raise FileFormatError.one(
+            f"the plan file is incomplete: {str(error).splitlines()[0]}", file=name, hint="make a new plan"
+        ) from error
+    return plan, digest(body)

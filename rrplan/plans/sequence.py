@@ -1,0 +1,95 @@
+"""The steps between two states, in the order that keeps routes; gates and proof come afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rrplan.desired import Desired
+from rrplan.desired.peers import WAVE_LABEL, is_ours, peer, reflector_selector
+from rrplan.ids import ActionName, NodeName, StepId
+from rrplan.plans import action
+from rrplan.plans.plan import Step
+from rrplan.resources import BGPPeer, ClusterState, Node
+from rrplan.specs import Spec
+
+
+def sequence(spec: Spec, state: ClusterState, desired: Desired) -> list[Step]:
+    """All steps: preparation of nodes, the chain of topology steps, and what comes after it."""
+    changed = [
+        (node, desired.state.nodes[name]) for name, node in sorted(state.nodes.items()) if desired.state.nodes[name] != node
+    ]
+    roles = [(old, new) for old, new in changed if _role(spec, old) != _role(spec, new)]
+    drained = [old for old, _ in roles if old.name in desired.drained]
+    tainted = [(old, new) for old, new in changed if old.taints != new.taints]
+    steps = [action.drain(node) for node in drained]
+    steps += [action.taint(old, new) for old, new in tainted if len(new.taints) > len(old.taints)]
+    steps += _chain(spec, state, desired, roles)
+    steps += [action.taint(old, new) for old, new in tainted if len(new.taints) < len(old.taints)]
+    for node in drained:
+        stays = spec.dedicated is not None and bool(desired.state.nodes[node.name].cluster_id)
+        if not stays and not node.unschedulable:
+            steps.append(action.uncordon(node.name))
+    return steps
+
+
+def _role(spec: Spec, node: Node) -> tuple[str, str | None]:
+    return node.cluster_id, node.labels.get(spec.label_key)
+
+
+def _chain(
+    spec: Spec, state: ClusterState, desired: Desired, roles: list[tuple[Node, Node]]
+) -> Iterator[Step]:
+    target = desired.state
+    mesh_was, mesh_is = state.configurations.get("default"), target.configurations.get("default")
+    new_peers = [
+        (state.peers.get(name), wanted) for name, wanted in sorted(target.peers.items()) if state.peers.get(name) != wanted
+    ]
+    gone = [found for name, found in sorted(state.peers.items()) if name not in target.peers and is_ours(found)]
+    promotions = [action.role(old, new, spec.label_key) for old, new in roles if new.cluster_id]
+    demotions = [action.role(old, new, spec.label_key) for old, new in roles if not new.cluster_id]
+    waves = _waves(spec, state, desired) if promotions and mesh_is is not mesh_was else []
+    turns_on = mesh_is is not mesh_was and mesh_is is not None and mesh_is.mesh_enabled is not False
+    if turns_on and mesh_is is not None:
+        yield action.mesh(mesh_was, mesh_is)
+    general = [(old, new) for old, new in new_peers if new.name.endswith("-clients") and waves]
+    if waves:
+        yield from (action.peer(None, one) for one in _wave_peers(spec))
+    yield from (action.peer(old, new) for old, new in new_peers if (old, new) not in general)
+    yield from promotions
+    yield from demotions
+    for number, names in enumerate(waves, 1):
+        for name in names:
+            what = f"wave {number}: {name} gets sessions to the reflectors"
+            yield action.node_label(name, WAVE_LABEL, None, "in", f"wave-{number}", what)
+        yield Step(StepId(f"await/wave-{number}"), ActionName.AWAIT, f"wave {number} of {len(waves)}: wait for its {len(names)} clients")
+    yield from (action.peer(old, new) for old, new in general)
+    if mesh_is is not mesh_was and mesh_is is not None and not turns_on:
+        yield Step(StepId("await/clients"), ActionName.AWAIT, "wait until every client holds every route through reflectors alone")
+        yield action.mesh(mesh_was, mesh_is)
+        if spec.rollout.bake:
+            yield Step(StepId("bake"), ActionName.BAKE, f"watch the new topology for {spec.rollout.bake} s")
+    yield from (action.peer(one, None) for one in gone)
+    if waves:
+        yield from (action.peer(one, None) for one in _wave_peers(spec))
+        for names in waves:
+            for name in names:
+                yield action.node_label(name, WAVE_LABEL, "in", None, "unlabel", f"remove the wave label of {name}")
+
+
+def _wave_peers(spec: Spec) -> list[BGPPeer]:
+    return [
+        peer(f"rrplan-{group.name}-wave", f"has({WAVE_LABEL})", reflector_selector(spec, group)) for group in spec.groups
+    ]
+
+
+def _waves(spec: Spec, state: ClusterState, desired: Desired) -> list[list[NodeName]]:
+    if not spec.rollout.waves:
+        return []
+    reflectors = {one.node for one in desired.placed}
+    clients = [name for name in sorted(state.nodes) if name not in reflectors]
+    waves: list[list[NodeName]] = []
+    for size in spec.rollout.waves:
+        taken = sum(len(wave) for wave in waves)
+        waves.append(clients[taken : taken + size.of(len(clients))])
+    rest = clients[sum(len(wave) for wave in waves) :]
+    return [wave for wave in [*waves, rest] if wave]
