@@ -1,0 +1,1 @@
+"""The real world behind the ports: clock, lock file, commands, files. Client libraries stay in their module."""

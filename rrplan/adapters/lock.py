@@ -1,0 +1,66 @@
+"""One run at a time on a directory: a lock file that says who holds it, since when and why.
+
+The kernel lock ends with the process, so a crashed run blocks nobody; what the file says stays for the reader.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from rrplan.errors import LockHeldError
+
+UNLOCK = "wait for it to end; `rrplan unlock` shows the holder"
+
+
+class FileLock:
+    """Implements the Lock port with flock(2)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = -1
+
+    def acquire(self, holder: Mapping[str, str]) -> None:
+        """Take the lock; raises LockHeldError while another process has it."""
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            raise LockHeldError(self.holder(), hint=UNLOCK) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(dict(holder)).encode(), 0)
+        self._descriptor = descriptor
+
+    def confirm(self) -> None:
+        """Still ours, and the file still the one we locked?"""
+        held = self._descriptor >= 0
+        if not held or not self._path.exists() or os.fstat(self._descriptor).st_ino != self._path.stat().st_ino:
+            raise LockHeldError("the lock was taken away from this run", hint="`rrplan resume` goes on with it")
+
+    def release(self) -> None:
+        """Give it back; the file stays empty."""
+        if self._descriptor >= 0:
+            os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def holder(self) -> str:
+        """Who holds it, in words; "" for nobody."""
+        try:
+            told = json.loads(self._path.read_text() or "{}")
+        except (OSError, ValueError):
+            return ""
+        if not told:
+            return ""
+        return f"{told.get('who')} on {told.get('where')} since {told.get('since')}, {told.get('why')} (run {told.get('run')})"
+
+    def forget(self) -> str:
+        """Clear what a dead run left; raises LockHeldError while the holder lives."""
+        left = self.holder()
+        self.acquire({})
+        self.release()
+        return left

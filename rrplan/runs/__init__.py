@@ -1,0 +1,10 @@
+"""Do the plan: gate after gate, journaled, undoable at every point.
+
+The runner may wait, write and fail; order and safety were decided when the plan was made.
+"""
+
+from rrplan.runs.journal import FileJournal
+from rrplan.runs.runner import Result, Runner
+from rrplan.runs.status import Status, replay
+
+__all__ = ["FileJournal", "Result", "Runner", "Status", "replay"]

@@ -1,0 +1,121 @@
+"""Ask the cluster what a gate wants to know, and wait until it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from rrplan.ids import NodeName
+from rrplan.plans.gate import Expectation, Gate, GateKind
+from rrplan.ports import Clock, Datastore, FamilyReading, NodeReading, Probe
+
+POLL_SECONDS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a gate: passed or what is missing, and whether a BIRD is in graceful-restart recovery."""
+
+    passed: bool
+    missing: str = ""
+    recovering: bool = False
+
+
+def look(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], datastore: Datastore, probe: Probe) -> Look:
+    """Compare what the cluster says with what the gate expects."""
+    match gate.kind:
+        case GateKind.PAUSE:
+            return Look(passed=True)
+        case GateKind.DRAINED:
+            return _drained(gate, datastore)
+        case GateKind.ROUTES | GateKind.MESH:
+            return _compared(gate, node_sets, probe)
+
+
+def _drained(gate: Gate, datastore: Datastore) -> Look:
+    assert gate.node is not None
+    pods = datastore.pods_to_evict(gate.node)
+    for pod in pods:
+        datastore.evict(pod)
+    left = datastore.pods_to_evict(gate.node)
+    return Look(not left, f"{len(left)} pods are left on {gate.node}, such as {left[0]}" if left else "")
+
+
+def _compared(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], probe: Probe) -> Look:
+    nodes = sorted({name for one in gate.expectations for name in node_sets[one.nodes]})
+    peers = sorted({one.peer for one in gate.expectations if one.peer})
+    readings = {reading.node: reading for reading in probe.read(nodes, peers)}
+    good: dict[NodeName, int] = {}
+    asked: dict[NodeName, int] = {}
+    complaints: dict[NodeName, str] = {}
+    recovering = False
+    for one in gate.expectations:
+        for name in node_sets[one.nodes]:
+            asked[name] = asked.get(name, 0) + 1
+            family, complaint = _judge(one, readings.get(name))
+            recovering = recovering or (family is not None and family.recovering)
+            if complaint:
+                complaints.setdefault(name, complaint)
+            else:
+                good[name] = good.get(name, 0) + 1
+    # `minimum` counts peers; a node is asked about each of them once per family.
+    families = {name: len({one.family for one in gate.expectations if name in _set(node_sets, one)}) for name in complaints}
+    failing = [
+        name
+        for name in complaints
+        if good.get(name, 0) < (min(gate.minimum * families[name], asked[name]) if gate.minimum else asked[name])
+    ]
+    passing = len(asked) - len(failing)
+    if passing * 100 >= gate.fraction * len(asked) and not recovering:
+        return Look(passed=True)
+    first = failing[0] if failing else next(iter(complaints), "")
+    detail = f"{first}: {complaints[NodeName(first)]}" if first else "a BIRD is in graceful-restart recovery"
+    return Look(passed=False, missing=f"{passing} of {len(asked)} nodes; {detail}", recovering=recovering)
+
+
+def _set(node_sets: Mapping[str, tuple[NodeName, ...]], one: Expectation) -> tuple[NodeName, ...]:
+    return node_sets[one.nodes]
+
+
+def _judge(one: Expectation, reading: NodeReading | None) -> tuple[FamilyReading | None, str]:
+    if reading is None:
+        return None, "does not answer"
+    family = reading.families.get(one.family)
+    if family is None:
+        return None, f"has no {one.family}"
+    if family.recovering:
+        return family, f"graceful-restart recovery in progress ({one.family})"
+    if one.peer is None:
+        return family, "" if family.mesh_up >= one.count else f"{family.mesh_up} of {one.count} mesh sessions ({one.family})"
+    session = family.sessions.get(one.peer)
+    if session is None or not session.established:
+        return family, f"session with {one.peer} is not established ({one.family})"
+    if session.routes < one.count:
+        return family, f"{session.routes} of {one.count} routes from {one.peer} ({one.family})"
+    return family, ""
+
+
+def settle(
+    gate: Gate,
+    check: Callable[[], Look],
+    clock: Clock,
+    waiting: Callable[[str, int], None],
+) -> str:
+    """Wait until the gate holds for its stability time; "" when it does, else why it timed out."""
+    began = clock.now()
+    holds_since: float | None = None
+    while True:
+        seen = check()
+        now = clock.now()
+        if seen.passed:
+            holds_since = now if holds_since is None else holds_since
+            if now - holds_since >= gate.stable:
+                return ""
+            waiting(f"holds, must hold {gate.stable} s", round(now - began))
+        else:
+            holds_since = None
+            limit = gate.recovery_timeout if seen.recovering else gate.timeout
+            if now - began >= limit:
+                return f"gate timed out after {limit} s: {gate.title}; {seen.missing}"
+            waiting(seen.missing, round(now - began))
+        clock.sleep(POLL_SECONDS)

@@ -1,0 +1,118 @@
+"""The journal: append-only, one JSON object per line, checksummed and chained to the plan.
+
+A line is on disk before the write it announces. A last line that was cut off by a crash is dropped; anything
+else that does not fit the chain is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from rrplan.digest import digest
+from rrplan.errors import JournalError
+from rrplan.ids import StepId
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line; `step` "" speaks of the run. `time` is whole milliseconds since the epoch."""
+
+    seq: int
+    step: StepId
+    event: str
+    time: int
+    note: str
+    prev: str
+    hash: str
+
+
+def _seal(seq: int, step: str, event: str, time: int, note: str, prev: str) -> Entry:
+    body = {"seq": seq, "step": step, "event": event, "time": time, "note": note, "prev": prev}
+    return Entry(seq, StepId(step), event, time, note, prev, digest(body))
+
+
+class FileJournal:
+    """A journal in a file; mode 0600, because it names resources."""
+
+    def __init__(self, path: Path, entries: list[Entry], head: str) -> None:
+        self.entries = entries
+        self._path = path
+        self._head = head
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+    @classmethod
+    def create(cls, path: Path, plan_digest: str) -> FileJournal:
+        """Start a journal for a plan; raises JournalError where the file exists."""
+        if path.exists():
+            raise JournalError(f"{path} exists already", hint="`rrplan resume` goes on with that run")
+        return cls(path, [], plan_digest)
+
+    @classmethod
+    def open(cls, path: Path, plan_digest: str) -> FileJournal:
+        """Read a journal back; raises JournalError where it contradicts itself or the plan."""
+        data = path.read_bytes()
+        complete = data.rfind(b"\n") + 1
+        if complete < len(data):
+            os.truncate(path, complete)
+        entries: list[Entry] = []
+        head = plan_digest
+        for number, line in enumerate(data[:complete].splitlines(), 1):
+            entry = _read(line, number, path)
+            expected = _seal(number, entry.step, entry.event, entry.time, entry.note, head)
+            if entry != expected:
+                raise JournalError(
+                    f"{path}:{number}: the line does not follow from the one before it",
+                    hint="the journal was edited, or belongs to another plan; restore it from where it was copied",
+                )
+            head = entry.hash
+            entries.append(entry)
+        return cls(path, entries, head)
+
+    def append(self, step: str, event: str, at: float, note: str = "", *, durable: bool = True) -> Entry:
+        """Add a line; with `durable` it is on disk when this returns."""
+        entry = _seal(len(self.entries) + 1, step, event, round(at * 1000), note, self._head)
+        line = json.dumps(
+            {
+                "seq": entry.seq,
+                "step": entry.step,
+                "event": entry.event,
+                "time": entry.time,
+                "note": entry.note,
+                "prev": entry.prev,
+                "hash": entry.hash,
+            },
+            ensure_ascii=False,
+            separators=(",", ":"),
+        )
+        os.write(self._descriptor, line.encode() + b"\n")
+        if durable:
+            os.fsync(self._descriptor)
+        self._head = entry.hash
+        self.entries.append(entry)
+        return entry
+
+    def close(self) -> None:
+        """Bring everything to disk and let go of the file."""
+        os.fsync(self._descriptor)
+        os.close(self._descriptor)
+
+
+def _read(line: bytes, number: int, path: Path) -> Entry:
+    try:
+        value = json.loads(line)
+        return Entry(
+            value["seq"],
+            StepId(value["step"]),
+            value["event"],
+            value["time"],
+            value["note"],
+            value["prev"],
+            value["hash"],
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise JournalError(
+            f"{path}:{number}: not a journal line", hint="the file was damaged; restore it from where it was copied"
+        ) from error

@@ -1,0 +1,354 @@
+"""The embedded cluster as Datastore and Probe, with simulated time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from pathlib import Path
+
+from rrplan.bgp.model import Model
+from rrplan.bgp.profile import calico_versions
+from rrplan.bgp.speaker import FAMILIES, Family
+from rrplan.errors import (
+    DatastoreConflict,
+    DatastoreRefused,
+    DatastoreTimeout,
+    DatastoreUnreachable,
+    RRPlanError,
+)
+from rrplan.ids import NodeName
+from rrplan.ports import Document, FamilyReading, NodeReading, SessionReading, Stored
+from rrplan.resources import ClusterState, Pod, ResourceKey, decode, key_of
+from rrplan.resources.documents import at as value_at
+from rrplan.resources.documents import patched
+from rrplan.sandbox import timers
+from rrplan.sandbox.faults import Fault
+from rrplan.sandbox.store import Store
+
+EPOCH = 1_700_000_000.0
+AWAY_SECONDS = 20
+SLOW_SECONDS = 40
+DEATH_SECONDS = 25
+
+
+class SandboxClock:
+    """Simulated time; `pace` is called with every wait, for those who want to watch."""
+
+    def __init__(self, store: Store, pace: Callable[[float], None]) -> None:
+        self._store = store
+        self._pace = pace
+        self._now = float(store.meta("clock", str(EPOCH)))
+
+    def now(self) -> float:
+        """Simulated seconds since the epoch."""
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        """Time passes at once."""
+        self._now += seconds
+        self._store.set_meta("clock", str(self._now))
+        self._pace(seconds)
+
+
+def _no_pace(_seconds: float) -> None:
+    return
+
+
+class Sandbox:
+    """A cluster in a directory; implements the ports Datastore and Probe, `clock` is its Clock."""
+
+    def __init__(
+        self, store: Store, faults: Sequence[Fault] = (), pace: Callable[[float], None] = _no_pace
+    ) -> None:
+        self._store = store
+        self._seed = int(store.meta("seed", "1"))
+        self._writes = 0
+        self._away_until = 0.0
+        self._died: dict[NodeName, float] = {}
+        self.clock = SandboxClock(store, pace)
+        self._sessions = store.sessions()
+        self._mesh = store.mesh()
+        self._fresh = {pair for pair, times in self._sessions.items() if times[2] > self.clock.now()}
+        resources = [decode(stored.document) for stored in store.everything()]
+        self.state = ClusterState.of(resource for resource in resources if resource is not None)
+        self.faults = tuple(faults)
+        for fault in self.faults:
+            if fault.node and NodeName(fault.node) not in self.state.nodes:
+                raise RRPlanError(f"fault `{fault.name}`: node `{fault.node}` does not exist", hint="see `rrplan status`")
+        self._model = self._modelled()
+
+    @classmethod
+    def make(cls, path: Path, documents: Iterable[Document], *, seed: int = 1) -> Sandbox:
+        """Make a sandbox in an empty directory."""
+        store = Store(path, create=True)
+        store.set_meta("seed", str(seed))
+        store.load((key_of(document), document) for document in documents)
+        return cls(store)
+
+    @classmethod
+    def open(
+        cls, path: Path, faults: Sequence[Fault] = (), pace: Callable[[float], None] = _no_pace
+    ) -> Sandbox:
+        """Open one that is there; raises RRPlanError where it is not."""
+        return cls(Store(path, create=False), faults, pace)
+
+    def close(self) -> None:
+        """Let go of the directory."""
+        self._store.close()
+
+    def _modelled(self) -> Model:
+        return Model(self.state, calico_versions(self.state))
+
+    # --- Datastore -----------------------------------------------------------------------------
+
+    def everything(self) -> Sequence[Stored]:
+        """All objects."""
+        self._reachable()
+        return list(self._store.everything())
+
+    def get(self, key: ResourceKey) -> Stored | None:
+        """One object."""
+        self._reachable()
+        return self._store.get(key)
+
+    def create(self, key: ResourceKey, document: Document) -> None:
+        """Make an object."""
+        lost = self._before_write(key)
+        if self._store.get(key) is not None:
+            raise DatastoreConflict(f"{key} exists already")
+        self._write(key, document, 1)
+        self._after_write(lost=lost)
+
+    def patch(self, key: ResourceKey, patch: Document, version: str) -> None:
+        """Change an object at a version."""
+        lost = self._before_write(key)
+        stored = self._at_version(key, version)
+        self._write(key, patched(stored.document, patch), int(stored.version) + 1)
+        self._after_write(lost=lost)
+
+    def delete(self, key: ResourceKey, version: str) -> None:
+        """Remove an object at a version."""
+        lost = self._before_write(key)
+        self._at_version(key, version)
+        self._write(key, None, 0)
+        self._after_write(lost=lost)
+
+    def pods_to_evict(self, node: NodeName) -> Sequence[ResourceKey]:
+        """What a drain still has to evict."""
+        self._reachable()
+        pods = (one for one in self.state.others.values() if isinstance(one, Pod))
+        return sorted(pod.key for pod in pods if pod.node == node and pod.drains)
+
+    def evict(self, pod: ResourceKey) -> bool:
+        """The pod goes, and its controller starts it on another node."""
+        self._reachable()
+        stored = self._store.get(pod)
+        if stored is None:
+            return True
+        open_nodes = sorted(
+            name for name, node in self.state.nodes.items() if not node.unschedulable and not node.taints and node.ready
+        )
+        spec = {"nodeName": open_nodes[len(pod.name) % len(open_nodes)] if open_nodes else None}
+        self._write(pod, patched(stored.document, {"spec": spec}), int(stored.version) + 1)
+        return True
+
+    def _reachable(self) -> None:
+        if self.clock.now() < self._away_until:
+            raise DatastoreUnreachable("the API server refuses connections")
+
+    def _fault(self, name: str, number: int) -> bool:
+        return any(fault.name == name and fault.number == number for fault in self.faults)
+
+    def _before_write(self, key: ResourceKey) -> bool:
+        self._reachable()
+        self._writes += 1
+        if self._fault("api-away", self._writes):
+            self._away_until = self.clock.now() + AWAY_SECONDS
+            self._reachable()
+        stored = self._store.get(key)
+        if self._fault("conflict", self._writes) and stored is not None:
+            edited = patched(stored.document, {"metadata": {"annotations": {"example.com/edited-by": "somebody-else"}}})
+            self._store.put(key, edited, int(stored.version) + 1)
+        return self._fault("lost-reply", self._writes)
+
+    @staticmethod
+    def _after_write(*, lost: bool) -> None:
+        if lost:
+            raise DatastoreTimeout("no reply from the API server within 30 s")
+
+    def _at_version(self, key: ResourceKey, version: str) -> Stored:
+        stored = self._store.get(key)
+        if stored is None:
+            raise DatastoreConflict(f"{key} does not exist")
+        if stored.version != version:
+            raise DatastoreConflict(f"{key} is at version {stored.version}, not {version}")
+        return stored
+
+    def _write(self, key: ResourceKey, document: Document | None, version: int) -> None:
+        _validate(key, document)
+        with self._store.begin():
+            if document is None:
+                self._store.delete(key)
+                self.state = self.state.remove(key)
+            else:
+                self._store.put(key, document, version)
+                resource = decode(document)
+                if resource is not None:
+                    self.state = self.state.put(resource)
+            if key.kind in ("Node", "BGPPeer", "BGPConfiguration"):
+                self._sessions_change(key)
+
+    # --- sessions ------------------------------------------------------------------------------
+
+    def _sessions_change(self, key: ResourceKey) -> None:
+        """Restart what the write changes: sessions of a node that changed its role, or of every node of a peer."""
+        old = self._model
+        if key.kind == "Node":
+            name = NodeName(key.name)
+            before = old.population.signature_of[name]
+            meshed, links = self._meshed(old, name), _links(old, name)
+            old.advance(self.state, [name])
+            if old.population.signature_of[name] == before:
+                return
+            self._restart([(name, peer) for peer in sorted(links ^ _links(old, name) | self._role_links(before.cluster_id, name))])
+            if self._meshed(old, name) and not meshed:
+                self._mesh_restart([name])
+            return
+        meshed_before = old.rules.settings.mesh
+        pairs = _pairs(old)
+        self._model = self._modelled()
+        self._restart(sorted(_pairs(self._model) - pairs))
+        if self._model.rules.settings.mesh and not meshed_before:
+            self._mesh_restart([name for name, node in self.state.nodes.items() if not node.cluster_id])
+
+    def _role_links(self, cluster_id: str, name: NodeName) -> set[NodeName]:
+        """Where the cluster ID changed, every session of the node is configured anew."""
+        return _links(self._model, name) if cluster_id != self.state.nodes[name].cluster_id else set()
+
+    @staticmethod
+    def _meshed(model: Model, name: NodeName) -> bool:
+        return model.rules.settings.mesh and not model.population.speakers[name].cluster_id
+
+    def _extra(self, *names: NodeName) -> float:
+        return SLOW_SECONDS if any(f.name == "slow-node" and f.node in names for f in self.faults) else 0.0
+
+    def _restart(self, pairs: Iterable[tuple[NodeName, NodeName]]) -> None:
+        rows: list[tuple[str, float, float, float]] = []
+        for one, other in pairs:
+            for family in FAMILIES:
+                pair = _pair(one, other, family)
+                times = timers.session(self._seed, pair, self.clock.now(), self._extra(one, other))
+                if any(f.name == "session-never-up" and f.node in (one, other) for f in self.faults):
+                    times = (timers.NEVER, timers.NEVER, timers.NEVER)
+                self._sessions[pair] = times
+                self._fresh.add(pair)
+                rows.append((pair, *times))
+        self._store.set_sessions(rows)
+        for fault in self.faults:
+            name = NodeName(fault.node)
+            if fault.name == "reflector-dies" and name not in self._died and self.state.nodes[name].cluster_id:
+                self._died[name] = self.clock.now() + DEATH_SECONDS
+
+    def _mesh_restart(self, names: Iterable[NodeName]) -> None:
+        rows = [(str(name), timers.mesh(self._seed, name, self.clock.now(), self._extra(name))) for name in names]
+        self._mesh.update(rows)
+        self._store.set_mesh(rows)
+
+    # --- Probe ---------------------------------------------------------------------------------
+
+    def read(self, nodes: Collection[NodeName], peers: Collection[NodeName]) -> Sequence[NodeReading]:
+        """The readings at this simulated moment; a dead node is silent."""
+        self._reachable()
+        now = self.clock.now()
+        dead = {name for name, at in self._died.items() if now >= at}
+        self._fresh = {pair for pair in self._fresh if self._sessions[pair][2] > now}
+        families = {family: self._in_family(family, nodes, peers, now, dead) for family in FAMILIES}
+        return [
+            NodeReading(name, {str(family): families[family][name] for family in FAMILIES if name in families[family]})
+            for name in nodes
+            if name not in dead and name in self.state.nodes
+        ]
+
+    def _in_family(
+        self, family: Family, nodes: Collection[NodeName], peers: Collection[NodeName], now: float, dead: set[NodeName]
+    ) -> dict[NodeName, FamilyReading]:
+        model = self._model
+        view = model.view()
+        holdings = view.holdings[family]
+        sizes = [len(model.population.classes[signature]) for signature in view.signatures]
+        index = {signature: position for position, signature in enumerate(view.signatures)}
+        place = {name: index[model.population.signature_of[name]] for name in {*nodes, *peers}}
+        down: dict[NodeName, int] = {}
+        for pair in self._fresh:
+            one, other, in_family = pair.split("|")
+            if in_family == family and not timers.is_up(self._sessions[pair], now):
+                down[NodeName(one)] = down.get(NodeName(one), 0) + 1
+                down[NodeName(other)] = down.get(NodeName(other), 0) + 1
+        handed: dict[tuple[int, int], int] = {}
+        meshed = self._mesh_ready(family, now, dead)
+        readings: dict[NodeName, FamilyReading] = {}
+        for name in nodes:
+            if not model.population.speakers[name].address(family):
+                continue
+            sessions: dict[NodeName, SessionReading] = {}
+            for peer in peers:
+                ends = (place[peer], place[name])
+                if peer == name or ends not in holdings.web.links:
+                    continue
+                if ends not in handed:
+                    handed[ends] = holdings.delivered(*ends, sizes)
+                times = self._sessions.get(_pair(name, peer, family))
+                up = peer not in dead and (times is None or timers.is_up(times, now))
+                routes = max(handed[ends] - down.get(peer, 0), 0) if up else 0
+                sessions[peer] = SessionReading(peer, up, routes)
+            mesh_up = len(meshed) - 1 if name in meshed else 0
+            readings[name] = FamilyReading(recovering=False, sessions=sessions, mesh_up=mesh_up)
+        return readings
+
+    def _mesh_ready(self, family: Family, now: float, dead: set[NodeName]) -> set[NodeName]:
+        if not self._model.rules.settings.mesh:
+            return set()
+        return {
+            name
+            for name, speaker in self._model.population.speakers.items()
+            if not speaker.cluster_id and speaker.address(family) and name not in dead and self._mesh.get(name, 0.0) <= now
+        }
+
+
+def _pair(one: NodeName, other: NodeName, family: Family) -> str:
+    first, second = sorted((one, other))
+    return f"{first}|{second}|{family}"
+
+
+def _links(model: Model, name: NodeName) -> set[NodeName]:
+    """The nodes that `name` has explicit sessions with: those of which one end is a reflector."""
+    view = model.view()
+    here = view.index(model.population.signature_of[name])
+    found: set[NodeName] = set()
+    for holdings in view.holdings.values():
+        for one, there in holdings.web.links:
+            reflects = view.signatures[there].cluster_id or view.signatures[here].cluster_id
+            if one == here and reflects:
+                found.update(model.population.classes[view.signatures[there]])
+    return found - {name}
+
+
+def _pairs(model: Model) -> set[tuple[NodeName, NodeName]]:
+    """All explicit pairs, each once: reflectors times their neighbours."""
+    reflectors = [
+        name for signature, names in model.population.classes.items() if signature.cluster_id for name in names
+    ]
+    return {(min(name, peer), max(name, peer)) for name in reflectors for peer in _links(model, name)}
+
+
+def _validate(key: ResourceKey, document: Document | None) -> None:
+    """The checks of Calico's validation that a planner can run into (libcalico-go/lib/validator/v3)."""
+    if document is None:
+        return
+    if key.kind == "BGPConfiguration" and value_at(document, ("spec", "nodeToNodeMeshEnabled")) is False:
+        for field in ("nodeMeshPassword", "nodeMeshMaxRestartTime"):
+            if value_at(document, ("spec", field)) is not None:
+                raise DatastoreRefused(f"{key}: spec.{field} cannot be set while the node-to-node mesh is disabled")
+    if key.kind == "BGPPeer":
+        for one, other in (("node", "nodeSelector"), ("peerIP", "peerSelector")):
+            if value_at(document, ("spec", one)) and value_at(document, ("spec", other)):
+                raise DatastoreRefused(f"{key}: spec.{one} and spec.{other} cannot both be set")

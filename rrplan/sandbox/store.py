@@ -1,0 +1,101 @@
+"""The directory of an embedded cluster: one SQLite file."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from rrplan.errors import RRPlanError
+from rrplan.ports import Document, Stored
+from rrplan.resources import ResourceKey
+
+FILE = "cluster.db"
+_SCHEMA = """
+create table if not exists objects (key text primary key, version integer, document text) without rowid;
+create table if not exists meta (name text primary key, value text) without rowid;
+create table if not exists sessions (pair text primary key, up real, down real, stable real) without rowid;
+create table if not exists mesh (node text primary key, ready real) without rowid;
+"""
+
+
+class Store:
+    """Objects, session times and small facts, on disk; survives the death of its process."""
+
+    def __init__(self, path: Path, *, create: bool) -> None:
+        file = path / FILE
+        if create:
+            path.mkdir(parents=True, exist_ok=True)
+            if file.exists():
+                raise RRPlanError(f"{path} holds a sandbox already", hint="remove it, or use another directory")
+        elif not file.exists():
+            raise RRPlanError(f"{path} is no sandbox", hint=f"`rrplan sandbox {path}` makes one")
+        try:
+            self._db = sqlite3.connect(file, isolation_level=None)
+            # The process may die at any time; the machine is not expected to.
+            self._db.execute("pragma journal_mode = wal")
+            self._db.execute("pragma synchronous = off")
+            self._db.executescript(_SCHEMA)
+        except sqlite3.DatabaseError as error:
+            raise RRPlanError(f"{file} is damaged: {error}", hint="remove the directory and make it again") from error
+
+    def begin(self) -> sqlite3.Connection:
+        """The connection as a context: everything inside happens or nothing."""
+        self._db.execute("begin immediate")
+        return self._db
+
+    def meta(self, name: str, default: str = "") -> str:
+        """A small fact."""
+        row = self._db.execute("select value from meta where name = ?", (name,)).fetchone()
+        return str(row[0]) if row else default
+
+    def set_meta(self, name: str, value: str) -> None:
+        """Remember a small fact."""
+        self._db.execute("insert or replace into meta values (?, ?)", (name, value))
+
+    def load(self, objects: Iterable[tuple[ResourceKey, Document]]) -> None:
+        """Put many objects in at version 1."""
+        with self.begin() as db:
+            db.executemany(
+                "insert or replace into objects values (?, 1, ?)",
+                ((str(key), json.dumps(document)) for key, document in objects),
+            )
+
+    def everything(self) -> Iterator[Stored]:
+        """All objects."""
+        for version, document in self._db.execute("select version, document from objects order by key"):
+            yield Stored(json.loads(document), str(version))
+
+    def get(self, key: ResourceKey) -> Stored | None:
+        """One object."""
+        row = self._db.execute("select version, document from objects where key = ?", (str(key),)).fetchone()
+        return Stored(json.loads(row[1]), str(row[0])) if row else None
+
+    def put(self, key: ResourceKey, document: Document, version: int) -> None:
+        """Write one object."""
+        self._db.execute("insert or replace into objects values (?, ?, ?)", (str(key), version, json.dumps(document)))
+
+    def delete(self, key: ResourceKey) -> None:
+        """Remove one object."""
+        self._db.execute("delete from objects where key = ?", (str(key),))
+
+    def sessions(self) -> dict[str, tuple[float, float, float]]:
+        """The times of all sessions that ever changed."""
+        return {row[0]: (row[1], row[2], row[3]) for row in self._db.execute("select * from sessions")}
+
+    def set_sessions(self, rows: Iterable[tuple[str, float, float, float]]) -> None:
+        """Remember session times."""
+        self._db.executemany("insert or replace into sessions values (?, ?, ?, ?)", rows)
+
+    def mesh(self) -> dict[str, float]:
+        """When each node's mesh sessions were last up again."""
+        return dict(self._db.execute("select node, ready from mesh"))
+
+    def set_mesh(self, rows: Iterable[tuple[str, float]]) -> None:
+        """Remember mesh times."""
+        self._db.executemany("insert or replace into mesh values (?, ?)", rows)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
