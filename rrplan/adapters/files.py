@@ -20,7 +20,9 @@ def write_atomically(path: Path, data: bytes, mode: int = 0o644) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise RRPlanError(f"cannot write {path}: {error.strerror}", hint="check the directory and its rights") from error
+        raise RRPlanError(
+            f"cannot write {path}: {error.strerror}", hint="check the directory and its rights"
+        ) from error
 
 
 def read_bytes(path: Path) -> bytes:

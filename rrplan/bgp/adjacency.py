@@ -33,7 +33,9 @@ class Verdict:
 YES = Verdict(Established.YES)
 
 
-def verdict(protocol: Protocol, own: Speaker, here: Sequence[Protocol], other: Speaker, there: Sequence[Protocol]) -> Verdict:
+def verdict(
+    protocol: Protocol, own: Speaker, here: Sequence[Protocol], other: Speaker, there: Sequence[Protocol]
+) -> Verdict:
     """Judge `protocol` of `own` towards the node `other`; `here` and `there` are all protocols of the pair."""
     if not there:
         return Verdict(Established.NO, f"{other.name} has no session configured towards {own.name}")
@@ -43,7 +45,9 @@ def verdict(protocol: Protocol, own: Speaker, here: Sequence[Protocol], other: S
         return answers[0]
     if len(here) > 1:
         names = " and ".join(other_.name for other_ in here if other_ is not protocol)
-        return Verdict(Established.UNKNOWN, f"shares the lock on {protocol.peer_address} with {names}; one of them is up")
+        return Verdict(
+            Established.UNKNOWN, f"shares the lock on {protocol.peer_address} with {names}; one of them is up"
+        )
     if len(there) > 1:
         names = " and ".join(counterpart.name for counterpart in there)
         return Verdict(Established.UNKNOWN, f"{other.name} has {names} for this address; one of them is up")

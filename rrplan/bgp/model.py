@@ -86,9 +86,7 @@ class Model:
         first = rules_of(state, _nobody)
         self.lens = Lens.over(first, [*state.peers.values(), *peers], zone_label=zone_label, marked=marked)
         self.rules = Rules(first.settings, first.peers, first.addresses, self.lens.matcher)
-        speakers = {
-            name: speaker_of(node, self.rules.settings, versions) for name, node in state.nodes.items()
-        }
+        speakers = {name: speaker_of(node, self.rules.settings, versions) for name, node in state.nodes.items()}
         self.population = Population(self.lens, speakers)
         self._views: dict[object, View] = {}
         self._survivors: dict[object, dict[Family, frozenset[PairOfKins]]] = {}
@@ -126,7 +124,10 @@ class Model:
     def missing(self) -> tuple[Loss, ...]:
         """The pairs that have no route at the present state."""
         view = self.view()
-        kinds = [_Kind(signature, signature, len(self.population.classes[signature]), self._kin(signature)) for signature in view.signatures]
+        kinds = [
+            _Kind(signature, signature, len(self.population.classes[signature]), self._kin(signature))
+            for signature in view.signatures
+        ]
         return tuple(
             _loss(kinds, holder, origin, family)
             for family, holdings in view.holdings.items()
@@ -194,9 +195,7 @@ class Model:
         survivors = self._survivors.get(key)
         if survivors is None:
             kins = [kind.kin for kind in kinds]
-            survivors = {
-                family: surviving(old_rules, self.rules, kins, family).missing for family in FAMILIES
-            }
+            survivors = {family: surviving(old_rules, self.rules, kins, family).missing for family in FAMILIES}
             self._survivors[key] = survivors
         lost: list[Loss] = []
         exposed: list[Loss] = []

@@ -244,9 +244,7 @@ def _render(
         port=first.port,
         peer_as=first.as_number,
         peer_node=peer_node,
-        passive=(
-            kind is Kind.GLOBAL and own.profile.passive_global and first.calico_node and first.address > local
-        ),
+        passive=(kind is Kind.GLOBAL and own.profile.passive_global and first.calico_node and first.address > local),
         source_address=None if first.peer.source_address == "None" else local,
         reflector_client=client,
         cluster_id=own.cluster_id if client else None,
@@ -269,7 +267,5 @@ def _attributes(own: Speaker, emission: Emission) -> tuple[object, ...]:
 def options_of(peer: BGPPeer, own: Speaker) -> tuple[tuple[str, str], ...]:
     """The fields of a BGPPeer that end up in the protocol block and that this node's Calico knows."""
     return tuple(
-        (name, str(peer.spec[name]))
-        for name in sorted(own.profile.options - {"sourceAddress"})
-        if peer.spec.get(name)
+        (name, str(peer.spec[name])) for name in sorted(own.profile.options - {"sourceAddress"}) if peer.spec.get(name)
     )

@@ -86,9 +86,7 @@ class Lens:
             speaker.own_port,
             speaker.port,
             speaker.profile,
-            frozenset(
-                index for index, selector in enumerate(self.selectors) if self.matcher(selector, speaker)
-            ),
+            frozenset(index for index, selector in enumerate(self.selectors) if self.matcher(selector, speaker)),
             speaker.labels.get(self.zone_label, "") if self.zone_label else "",
             speaker.name in self.marked,
             speaker.name if speaker.name in self.named else None,

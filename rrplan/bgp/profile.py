@@ -53,9 +53,7 @@ def _profiles() -> tuple[Profile, ...]:
     v26 = replace(v25, since=CalicoVersion(3, 26), cluster_id_validated=True)
     v302 = replace(v26, since=CalicoVersion(3, 30, 2), options=v26.options | {"nextHopMode"})
     v303 = replace(v302, since=CalicoVersion(3, 30, 3), reverse_manual=True)
-    v31 = replace(
-        v303, since=CalicoVersion(3, 31), local_as=True, options=v303.options | {"localASNumber"}
-    )
+    v31 = replace(v303, since=CalicoVersion(3, 31), local_as=True, options=v303.options | {"localASNumber"})
     v32 = replace(
         v31,
         since=CalicoVersion(3, 32),

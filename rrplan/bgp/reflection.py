@@ -71,7 +71,9 @@ ORIGIN = -1
 class Stop(StrEnum):
     """Why a speaker does not pass a route on."""
 
-    NOT_REFLECTED = "plain iBGP: a route from one iBGP peer is passed to another only by a reflector, from or to a client"
+    NOT_REFLECTED = (
+        "plain iBGP: a route from one iBGP peer is passed to another only by a reflector, from or to a client"
+    )
     CLUSTER_LOOP = "cluster-list loop: the route already went through this cluster ID"
     AS_LOOP = "AS-path loop: the route already went through this AS"
 

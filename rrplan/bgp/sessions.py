@@ -27,9 +27,7 @@ class Session:
 
 def rules_of(state: ClusterState, matcher: Matcher) -> Rules:
     """The pair rules of a state; BGPPeers in the order of their names, so that answers do not depend on input order."""
-    addresses = {
-        address: name for name, node in state.nodes.items() for address in (node.ipv4, node.ipv6) if address
-    }
+    addresses = {address: name for name, node in state.nodes.items() for address in (node.ipv4, node.ipv6) if address}
     peers = tuple(state.peers[name] for name in sorted(state.peers))
     return Rules(Settings.of(state), peers, addresses, matcher)
 

@@ -79,17 +79,13 @@ def peer(before: BGPPeer | None, after: BGPPeer | None) -> Step:
         "update": ("update-peer", ActionName.UPDATE_PEER),
         "delete": ("delete-peer", ActionName.DELETE_PEER),
     }[change.verb]
-    return Step(
-        StepId(f"{verb}/{one.name}"), action, f"{change.verb} BGPPeer {one.name}", change, topology=True
-    )
+    return Step(StepId(f"{verb}/{one.name}"), action, f"{change.verb} BGPPeer {one.name}", change, topology=True)
 
 
 def mesh(before: BGPConfiguration | None, after: BGPConfiguration) -> Step:
     """Turn the mesh on or off; what validation forbids beside it goes in the same write."""
     change = (
-        Change(after.key, None, encode(after))
-        if before is None
-        else between(after.key, encode(before), encode(after))
+        Change(after.key, None, encode(after)) if before is None else between(after.key, encode(before), encode(after))
     )
     on = after.mesh_enabled is not False
     if on:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions
 from rrplan.desired import Desired, compile_desired
-
 from rrplan.digest import digest
 from rrplan.errors import UnsafePlanError
 from rrplan.ids import ActionName, NodeName
@@ -22,6 +21,7 @@ from rrplan.plans.sequence import sequence
 from rrplan.resources import BGPPeer, ClusterState, Pod
 from rrplan.specs import Spec
 from rrplan.specs.model import ZONE_LABEL
+
 
 def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: dict[str, object]) -> Plan:
     """The plan from `state` to what `spec` wants; raises PolicyRefusal, or UnsafePlanError with counterexamples.

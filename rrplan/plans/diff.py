@@ -32,7 +32,10 @@ def fields(change: Change) -> list[FieldChange]:
     }
     # DeepDiff reports lists by element; the field is the list.
     touched |= {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
-    return [FieldChange(path, before.get(path), after.get(path)) for path in sorted(touched & (before.keys() | after.keys()))]
+    return [
+        FieldChange(path, before.get(path), after.get(path))
+        for path in sorted(touched & (before.keys() | after.keys()))
+    ]
 
 
 def _key(text: str) -> str:
@@ -52,7 +55,9 @@ def _text(path: tuple[str, ...]) -> str:
     return text.removeprefix(".")
 
 
-def whole(key: ResourceKey, before: BGPPeer | BGPConfiguration | None, after: BGPPeer | BGPConfiguration | None) -> Change:
+def whole(
+    key: ResourceKey, before: BGPPeer | BGPConfiguration | None, after: BGPPeer | BGPConfiguration | None
+) -> Change:
     """The change between two values of one resource: whole documents where one is missing, else the paths that differ."""
     old = encode(before) if before is not None else None
     new = encode(after) if after is not None else None

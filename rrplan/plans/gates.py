@@ -78,10 +78,7 @@ class GateMaker:
     def reflectors(self, model: Model) -> list[NodeName]:
         """The nodes with a cluster ID, sorted."""
         return sorted(
-            name
-            for signature, members in model.population.classes.items()
-            if signature.cluster_id
-            for name in members
+            name for signature, members in model.population.classes.items() if signature.cluster_id for name in members
         )
 
     def drained(self, node: NodeName) -> Gate:
@@ -155,9 +152,7 @@ class GateMaker:
         if model.rules.settings.mesh:
             return self.mesh(model, only=node)
         reflectors = self.reflectors(model)
-        return self.routes(
-            model, reflectors, title=f"{node} holds every route of its reflectors", only=(node,)
-        )
+        return self.routes(model, reflectors, title=f"{node} holds every route of its reflectors", only=(node,))
 
     def mesh(self, model: Model, *, only: NodeName | None = None) -> tuple[Gate, ...]:
         """Every mesh session is up: of all nodes, or of one."""

@@ -28,4 +28,6 @@ class ActionGraph:
 
     def stages(self) -> list[list[StepId]]:
         """Steps with no edge between them, stage by stage."""
-        return [sorted(stage, key=lambda name: self._position[name]) for stage in nx.topological_generations(self._graph)]
+        return [
+            sorted(stage, key=lambda name: self._position[name]) for stage in nx.topological_generations(self._graph)
+        ]

@@ -24,7 +24,9 @@ def drained_before_its_role_changes(steps: Sequence[Step]) -> Iterator[Edge]:
     for step in _of(steps, ActionName.DRAIN_NODE):
         for key, role in roles.items():
             if step.id == f"drain/{key.name}":
-                yield Edge(step.id, role.id, "while its role changes, the node is cut off for seconds: no pod shall be there")
+                yield Edge(
+                    step.id, role.id, "while its role changes, the node is cut off for seconds: no pod shall be there"
+                )
 
 
 def tainted_before_it_reflects(steps: Sequence[Step]) -> Iterator[Edge]:

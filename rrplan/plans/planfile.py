@@ -94,3 +94,31 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
             f"the plan file is incomplete: {str(error).splitlines()[0]}", file=name, hint="make a new plan"
         ) from error
     return plan, digest(body)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of the plan file; keys of later minor versions are allowed."""
+    parts = {"steps": _STEPS, "edges": _EDGES, "proof": _PROOF}
+    definitions: dict[str, Any] = {}
+    properties: dict[str, Any] = {
+        "format_version": {"type": "string", "pattern": "^1\\."},
+        "kind": {"const": KIND},
+        "digest": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
+    }
+    for name, adapter in parts.items():
+        schema = adapter.json_schema(ref_template="#/$defs/{model}", mode="serialization")
+        definitions |= schema.pop("$defs", {})
+        properties[name] = schema
+    for name in ("node_sets", "fingerprints", "spec", "snapshot", "rollback"):
+        properties[name] = {"type": "object"}
+    for name in ("resource_changes", "notices", "reasons", "hooks"):
+        properties[name] = {"type": "array"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://rrplan.io/schemas/plan.schema.json",
+        "title": "Plan",
+        "type": "object",
+        "required": sorted(properties),
+        "properties": properties,
+        "$defs": definitions,
+    }

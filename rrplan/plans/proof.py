@@ -21,7 +21,9 @@ LONGEST_SECONDS = 14
 """The longest gap measured while a node changed between mesh and reflector (57 laboratory runs with BIRD 1.6.8)."""
 
 
-def judge(spec: Spec, step: Step, cost: Transition, restarts: tuple[str, ...], model: Model) -> tuple[StepProof, list[Violation]]:
+def judge(
+    spec: Spec, step: Step, cost: Transition, restarts: tuple[str, ...], model: Model
+) -> tuple[StepProof, list[Violation]]:
     """What one step costs under the spec's policy; the model stands at the state after it."""
     violations: list[Violation] = []
     waves = bool(spec.rollout.waves)
@@ -87,9 +89,7 @@ def restarted(before: dict[NodeName, tuple[object, ...]], model: Model) -> tuple
 
 def external_blocks(model: Model, speaker: Speaker) -> tuple[object, ...]:
     """What BIRD compares of a node's sessions to the outside."""
-    return tuple(
-        protocol.block for family in FAMILIES for protocol in external_protocols(model.rules, speaker, family)
-    )
+    return tuple(protocol.block for family in FAMILIES for protocol in external_protocols(model.rules, speaker, family))
 
 
 LAST = StepId("final state")
@@ -108,7 +108,11 @@ def final_checks(spec: Spec, model: Model, missing_before: int) -> tuple[list[st
             Violation("converged", LAST, f"in the end {loss.at} does not hold the routes of {loss.origin}: {reason}")
         )
     else:
-        checks.append("in the end every node holds the routes of every other node" if not missing else "in the end no pair is worse off than before")
+        checks.append(
+            "in the end every node holds the routes of every other node"
+            if not missing
+            else "in the end no pair is worse off than before"
+        )
     for text, invariant, bad in (*_counts(spec, model), *_resilience(spec, model)):
         if bad:
             violations.append(Violation(invariant, LAST, text))
@@ -131,10 +135,14 @@ def _counts(spec: Spec, model: Model) -> Iterator[tuple[str, str, bool]]:
             name = next(iter(classes[signature]))
             linked = [there for there, _ in holdings.web.neighbours()[here]]
             if signature.cluster_id:
-                clients = sum(len(classes[view.signatures[there]]) for there in linked if not view.signatures[there].cluster_id)
+                clients = sum(
+                    len(classes[view.signatures[there]]) for there in linked if not view.signatures[there].cluster_id
+                )
                 most = max(most or (clients, name), (clients, name))
             else:
-                reflectors = sum(len(classes[view.signatures[there]]) for there in linked if view.signatures[there].cluster_id)
+                reflectors = sum(
+                    len(classes[view.signatures[there]]) for there in linked if view.signatures[there].cluster_id
+                )
                 fewest = min(fewest or (reflectors, name), (reflectors, name))
     wanted = spec.policy.min_reflectors_per_client
     if fewest is not None:

@@ -16,7 +16,9 @@ from rrplan.specs import Spec
 def sequence(spec: Spec, state: ClusterState, desired: Desired) -> list[Step]:
     """All steps: preparation of nodes, the chain of topology steps, and what comes after it."""
     changed = [
-        (node, desired.state.nodes[name]) for name, node in sorted(state.nodes.items()) if desired.state.nodes[name] != node
+        (node, desired.state.nodes[name])
+        for name, node in sorted(state.nodes.items())
+        if desired.state.nodes[name] != node
     ]
     roles = [(old, new) for old, new in changed if _role(spec, old) != _role(spec, new)]
     drained = [old for old, _ in roles if old.name in desired.drained]
@@ -36,13 +38,13 @@ def _role(spec: Spec, node: Node) -> tuple[str, str | None]:
     return node.cluster_id, node.labels.get(spec.label_key)
 
 
-def _chain(
-    spec: Spec, state: ClusterState, desired: Desired, roles: list[tuple[Node, Node]]
-) -> Iterator[Step]:
+def _chain(spec: Spec, state: ClusterState, desired: Desired, roles: list[tuple[Node, Node]]) -> Iterator[Step]:
     target = desired.state
     mesh_was, mesh_is = state.configurations.get("default"), target.configurations.get("default")
     new_peers = [
-        (state.peers.get(name), wanted) for name, wanted in sorted(target.peers.items()) if state.peers.get(name) != wanted
+        (state.peers.get(name), wanted)
+        for name, wanted in sorted(target.peers.items())
+        if state.peers.get(name) != wanted
     ]
     gone = [found for name, found in sorted(state.peers.items()) if name not in target.peers and is_ours(found)]
     promotions = [action.role(old, new, spec.label_key) for old, new in roles if new.cluster_id]
@@ -61,10 +63,18 @@ def _chain(
         for name in names:
             what = f"wave {number}: {name} gets sessions to the reflectors"
             yield action.node_label(name, WAVE_LABEL, None, "in", f"wave-{number}", what)
-        yield Step(StepId(f"await/wave-{number}"), ActionName.AWAIT, f"wave {number} of {len(waves)}: wait for its {len(names)} clients")
+        yield Step(
+            StepId(f"await/wave-{number}"),
+            ActionName.AWAIT,
+            f"wave {number} of {len(waves)}: wait for its {len(names)} clients",
+        )
     yield from (action.peer(old, new) for old, new in general)
     if mesh_is is not mesh_was and mesh_is is not None and not turns_on:
-        yield Step(StepId("await/clients"), ActionName.AWAIT, "wait until every client holds every route through reflectors alone")
+        yield Step(
+            StepId("await/clients"),
+            ActionName.AWAIT,
+            "wait until every client holds every route through reflectors alone",
+        )
         yield action.mesh(mesh_was, mesh_is)
         if spec.rollout.bake:
             yield Step(StepId("bake"), ActionName.BAKE, f"watch the new topology for {spec.rollout.bake} s")
@@ -78,7 +88,8 @@ def _chain(
 
 def _wave_peers(spec: Spec) -> list[BGPPeer]:
     return [
-        peer(f"rrplan-{group.name}-wave", f"has({WAVE_LABEL})", reflector_selector(spec, group)) for group in spec.groups
+        peer(f"rrplan-{group.name}-wave", f"has({WAVE_LABEL})", reflector_selector(spec, group))
+        for group in spec.groups
     ]
 
 

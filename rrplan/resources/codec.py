@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from rrplan.resources.key import ResourceKey
+from rrplan.resources.node_codec import decode_node, encode_node
 from rrplan.resources.objects import (
     BGPConfiguration,
     BGPFilter,
@@ -23,7 +24,6 @@ from rrplan.resources.objects import (
     Pod,
     Resource,
 )
-from rrplan.resources.node_codec import decode_node, encode_node
 from rrplan.resources.reading import DecodeProblem, Reader
 from rrplan.resources.version import CalicoVersion
 

@@ -209,14 +209,4 @@ class Installation:
         return ResourceKey("Installation", self.name)
 
 
-Resource = (
-    Node
-    | BGPConfiguration
-    | BGPPeer
-    | IPPool
-    | BGPFilter
-    | ClusterInformation
-    | DaemonSet
-    | Pod
-    | Installation
-)
+Resource = Node | BGPConfiguration | BGPPeer | IPPool | BGPFilter | ClusterInformation | DaemonSet | Pod | Installation

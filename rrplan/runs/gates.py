@@ -59,7 +59,9 @@ def _compared(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], probe: 
             else:
                 good[name] = good.get(name, 0) + 1
     # `minimum` counts peers; a node is asked about each of them once per family.
-    families = {name: len({one.family for one in gate.expectations if name in _set(node_sets, one)}) for name in complaints}
+    families = {
+        name: len({one.family for one in gate.expectations if name in _set(node_sets, one)}) for name in complaints
+    }
     failing = [
         name
         for name in complaints
@@ -86,7 +88,10 @@ def _judge(one: Expectation, reading: NodeReading | None) -> tuple[FamilyReading
     if family.recovering:
         return family, f"graceful-restart recovery in progress ({one.family})"
     if one.peer is None:
-        return family, "" if family.mesh_up >= one.count else f"{family.mesh_up} of {one.count} mesh sessions ({one.family})"
+        return (
+            family,
+            "" if family.mesh_up >= one.count else f"{family.mesh_up} of {one.count} mesh sessions ({one.family})",
+        )
     session = family.sessions.get(one.peer)
     if session is None or not session.established:
         return family, f"session with {one.peer} is not established ({one.family})"

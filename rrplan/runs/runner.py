@@ -43,9 +43,7 @@ class World:
 class Runner:
     """Executes exactly one plan, forward or back; `stop` is asked between steps."""
 
-    def __init__(
-        self, plan: Plan, run_id: str, world: World, journal: FileJournal, stop: Callable[[], bool]
-    ) -> None:
+    def __init__(self, plan: Plan, run_id: str, world: World, journal: FileJournal, stop: Callable[[], bool]) -> None:
         self.plan = plan
         self.run_id = run_id
         self.world = world

@@ -56,9 +56,7 @@ def _no_pace(_seconds: float) -> None:
 class Sandbox:
     """A cluster in a directory; implements the ports Datastore and Probe, `clock` is its Clock."""
 
-    def __init__(
-        self, store: Store, faults: Sequence[Fault] = (), pace: Callable[[float], None] = _no_pace
-    ) -> None:
+    def __init__(self, store: Store, faults: Sequence[Fault] = (), pace: Callable[[float], None] = _no_pace) -> None:
         self._store = store
         self._seed = int(store.meta("seed", "1"))
         self._writes = 0
@@ -73,7 +71,9 @@ class Sandbox:
         self.faults = tuple(faults)
         for fault in self.faults:
             if fault.node and NodeName(fault.node) not in self.state.nodes:
-                raise RRPlanError(f"fault `{fault.name}`: node `{fault.node}` does not exist", hint="see `rrplan status`")
+                raise RRPlanError(
+                    f"fault `{fault.name}`: node `{fault.node}` does not exist", hint="see `rrplan status`"
+                )
         self._model = self._modelled()
 
     @classmethod
@@ -85,9 +85,7 @@ class Sandbox:
         return cls(store)
 
     @classmethod
-    def open(
-        cls, path: Path, faults: Sequence[Fault] = (), pace: Callable[[float], None] = _no_pace
-    ) -> Sandbox:
+    def open(cls, path: Path, faults: Sequence[Fault] = (), pace: Callable[[float], None] = _no_pace) -> Sandbox:
         """Open one that is there; raises RRPlanError where it is not."""
         return cls(Store(path, create=False), faults, pace)
 
@@ -209,7 +207,9 @@ class Sandbox:
             old.advance(self.state, [name])
             if old.population.signature_of[name] == before:
                 return
-            self._restart([(name, peer) for peer in sorted(links ^ _links(old, name) | self._role_links(before.cluster_id, name))])
+            self._restart(
+                [(name, peer) for peer in sorted(links ^ _links(old, name) | self._role_links(before.cluster_id, name))]
+            )
             if self._meshed(old, name) and not meshed:
                 self._mesh_restart([name])
             return
@@ -310,7 +310,10 @@ class Sandbox:
         return {
             name
             for name, speaker in self._model.population.speakers.items()
-            if not speaker.cluster_id and speaker.address(family) and name not in dead and self._mesh.get(name, 0.0) <= now
+            if not speaker.cluster_id
+            and speaker.address(family)
+            and name not in dead
+            and self._mesh.get(name, 0.0) <= now
         }
 
 

@@ -34,10 +34,14 @@ def parse_fault(text: str) -> Fault:
     if name not in FAULTS:
         close = difflib.get_close_matches(name, FAULTS, n=1)
         known = ", ".join(f"`{fault}`" for fault in FAULTS)
-        raise UsageProblem(f"unknown fault `{name}`", hint=f"did you mean `{close[0]}`?" if close else f"known: {known}")
+        raise UsageProblem(
+            f"unknown fault `{name}`", hint=f"did you mean `{close[0]}`?" if close else f"known: {known}"
+        )
     if name in _NUMBERED:
         if not value.isdecimal() or int(value) < 1:
-            raise UsageProblem(f"fault `{name}` needs a number from 1 on, found `{value}`", hint=f"{name}={FAULTS[name]}")
+            raise UsageProblem(
+                f"fault `{name}` needs a number from 1 on, found `{value}`", hint=f"{name}={FAULTS[name]}"
+            )
         return Fault(name, number=int(value))
     if not value:
         raise UsageProblem(f"fault `{name}` needs a node", hint=f"{name}={FAULTS[name]}")

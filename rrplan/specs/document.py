@@ -161,7 +161,9 @@ def _scalar(document: Document, node: yaml.Node, path: Path) -> object:
     if tag == "int":
         if text.isascii() and text.lstrip("-").isdecimal() and (text == "0" or not text.lstrip("-").startswith("0")):
             return int(text)
-        document.complain(path, f"`{text}` is a number in another notation in YAML 1.1", "write it in decimal or in quotes")
+        document.complain(
+            path, f"`{text}` is a number in another notation in YAML 1.1", "write it in decimal or in quotes"
+        )
         return 0
     if tag == "null":
         return None

@@ -43,7 +43,9 @@ def _checked(document: Document) -> Spec | None:
             document.complain((key,), f"unknown key `{key}`", _meant(key, TOP))
     metadata, body = value.get("metadata"), value.get("spec")
     if not isinstance(metadata, dict) or "name" not in metadata:
-        document.complain(("metadata",), "`metadata.name` is missing", "name the spec, such as `metadata: {name: production}`")
+        document.complain(
+            ("metadata",), "`metadata.name` is missing", "name the spec, such as `metadata: {name: production}`"
+        )
         metadata = {"name": "unnamed"}
     for key in metadata:
         if key != "name":
@@ -189,11 +191,17 @@ def _contradictions(spec: Spec) -> Iterator[tuple[Path, str, str]]:
         yield from _group(spec, group, at)
         for node in group.nodes.names:
             if node in owners:
-                where = f"twice in group `{group.name}`" if owners[node] == group.name else f"in group `{owners[node]}` too"
+                where = (
+                    f"twice in group `{group.name}`" if owners[node] == group.name else f"in group `{owners[node]}` too"
+                )
                 yield (*at, "nodes", "names"), f"node `{node}` is {where}", "a node reflects for one group"
             owners[node] = group.name
     if sum(size.percent for size in spec.rollout.waves) > 100:
-        yield ("rollout", "waves"), "the waves are more than 100 % of the clients together", "the rest forms a last wave"
+        yield (
+            ("rollout", "waves"),
+            "the waves are more than 100 % of the clients together",
+            "the rest forms a last wave",
+        )
     for index, hook in enumerate(spec.hooks):
         if hook.action and hook.on not in (HookPoint.BEFORE_STEP, HookPoint.AFTER_STEP):
             yield (
@@ -211,6 +219,10 @@ def _group(spec: Spec, group: Group, at: Path) -> Iterator[tuple[Path, str, str]
     elif nodes.selector and nodes.count is None:
         yield (*at, "nodes", "selector"), "`count` is missing", "say how many of the matching nodes become reflectors"
     elif nodes.names and (nodes.count is not None or nodes.spread_over):
-        yield (*at, "nodes", "names"), "`count` and `spreadOver` go with `selector`", "remove them, or choose by selector"
+        yield (
+            (*at, "nodes", "names"),
+            "`count` and `spreadOver` go with `selector`",
+            "remove them, or choose by selector",
+        )
     if not spec.cluster_id_of(group):
         yield at, f"group `{group.name}` has no cluster ID", "set `clusterID` here, or once for all groups under `spec`"

@@ -19,9 +19,7 @@ from rrplan.resources.selector import SelectorSyntaxError, parse
 LABEL_KEY = "rrplan.io/route-reflector"
 ZONE_LABEL = "topology.kubernetes.io/zone"
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
-_QUALIFIED = re.compile(
-    r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
-)
+_QUALIFIED = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 
 
@@ -61,7 +59,7 @@ def _cluster_id(value: object) -> object:
 
 def _selector(value: object) -> object:
     if not isinstance(value, str):
-        raise ValueError("must be a Calico selector in quotes")  # noqa: TRY004 - pydantic wants ValueError
+        raise ValueError("must be a Calico selector in quotes")
     try:
         parse(value)
     except SelectorSyntaxError as error:
@@ -306,9 +304,7 @@ class Spec(_Part):
         body = self.model_dump(mode="json", by_alias=True, exclude={"name"})
         if self.dedicated is not None:
             body["dedicated"] = {"taint": body["dedicated"]}
-        body["rollout"]["waves"] = [
-            size.count or f"{size.percent}%" for size in self.rollout.waves
-        ]
+        body["rollout"]["waves"] = [size.count or f"{size.percent}%" for size in self.rollout.waves]
         return {
             "apiVersion": "rrplan.io/v1",
             "kind": "BGPTopology",

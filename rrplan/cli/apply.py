@@ -1,0 +1,55 @@
+"""`rrplan apply PLAN|SPEC`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rrplan import api
+from rrplan.cli.plan import rendered
+from rrplan.cli.running import EXIT, Stopper, killer, listener, opened, with_run
+from rrplan.cli.sources import read
+from rrplan.errors import DigestMismatch, RRPlanError
+from rrplan.plans import plan_document, read_plan
+from rrplan.snapshots import capture
+from rrplan.specs import load
+
+
+@click.command("apply")
+@click.argument("plan")
+@with_run
+@click.option("--auto-approve", is_flag=True, help="Do not ask.")
+@click.option("--no-input", is_flag=True, help="Never ask: refuse where a question would come.")
+@click.option("--expect-digest", metavar="SHA256", help="Apply without asking if the plan has this digest.")
+def command(
+    plan: str,
+    sandbox: str,
+    faults: tuple[str, ...],
+    pace: float,
+    output: str,
+    expect_digest: str | None,
+    *,
+    auto_approve: bool,
+    no_input: bool,
+) -> int:
+    """Carry out a plan file, exactly; or plan a spec and carry that out."""
+    data = read(plan)
+    cluster = opened(sandbox, faults, pace)
+    if data.lstrip().startswith(b"{") and b'"kind":"Plan"' in data:
+        made, digest = read_plan(data, plan)
+    else:
+        made = api.plan(load(data, plan), capture(cluster))
+        digest = str(plan_document(made)["digest"])
+    if expect_digest and digest != expect_digest:
+        raise DigestMismatch.one(f"the plan has digest {digest}", file=plan, hint="review it again with `rrplan show`")
+    if not auto_approve and not expect_digest:
+        click.echo(rendered(made, "terminal"), err=True)
+    if not made.steps:
+        return 0
+    if not auto_approve and not expect_digest:
+        if no_input:
+            raise RRPlanError("nobody is there to approve", hint="give `--auto-approve` or `--expect-digest`")
+        click.confirm("Apply this plan?", abort=True, err=True)
+    result = api.apply(made, cluster, Path(sandbox), listener(output), stop=Stopper(), wrap=killer(faults))
+    return EXIT[result]

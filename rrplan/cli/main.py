@@ -1,0 +1,84 @@
+"""The command line: verbs are loaded when they are called, so `--help` costs nothing."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from rrplan.errors import RRPlanError
+
+VERBS = {
+    "demo": "the whole story on an embedded cluster",
+    "validate": "every problem of a spec at once",
+    "snapshot": "what is there, as a file",
+    "plan": "what would be done, in which order, and why it is safe",
+    "show": "show a plan file again",
+    "graph": "the action graph of a plan file",
+    "apply": "carry a plan out",
+    "resume": "go on with a run that stopped",
+    "rollback": "take a run back",
+    "unlock": "who holds the lock; clear what a dead run left",
+    "sessions": "the BGP sessions that Calico configures",
+    "routes": "how routes reach a node, or why not",
+    "sandbox": "make an embedded cluster in a directory",
+    "schema": "the JSON Schema of a file",
+}
+
+
+class Verbs(click.Group):
+    """Loads `rrplan.cli.<verb>` on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All verbs, in the order of a day's work."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a verb."""
+        if cmd_name not in VERBS:
+            return None
+        command = import_module(f"rrplan.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of verbs, without loading them."""
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="rrplan", message="rrplan %(version)s")
+def rrplan() -> None:
+    """Move a Calico cluster between BGP topologies without losing a route."""
+
+
+def main() -> None:
+    """Run, and turn every refusal into words and an exit code."""
+    try:
+        code = rrplan.main(standalone_mode=False)
+    except RRPlanError as error:
+        _complain(error)
+        sys.exit(error.exit_code)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(64)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(error: RRPlanError) -> None:
+    click.echo(f"error: {error}", err=True)
+    for violation in getattr(error, "violations", ())[:10]:
+        click.echo(f"  - {violation.text}", err=True)
+    if error.hint:
+        click.echo(f"\nhint: {error.hint}", err=True)

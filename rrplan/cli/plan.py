@@ -1,0 +1,60 @@
+"""`rrplan plan SPEC`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from rrplan.adapters.files import write_atomically
+from rrplan.api import plan as make_plan
+from rrplan.cli.sources import snapshot_from, spec_from, version_from, with_state
+from rrplan.plans import Plan, plan_document, write_plan
+
+FORMATS = ("terminal", "json", "markdown")
+
+
+def rendered(made: Plan, form: str) -> str:
+    """A plan in one of the formats."""
+    if form == "json":
+        return json.dumps(plan_document(made), indent=2, ensure_ascii=False) + "\n"
+    if form == "markdown":
+        from rrplan.render.markdown import plan_markdown
+
+        return plan_markdown(made)
+    from rrplan.render.terminal import plan_text
+
+    tty = sys.stdout.isatty()
+    width = min(os.get_terminal_size().columns, 120) if tty else 80
+    return plan_text(made, width=width, color=tty and not os.environ.get("NO_COLOR"))
+
+
+@click.command("plan")
+@click.argument("spec")
+@with_state
+@click.option("-o", "--output", default="terminal", metavar="FORMAT|FILE", help="terminal, json, markdown, or a file.")
+@click.option("--out", metavar="FILE", help="Write the plan file too.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there is something to do.")
+def command(
+    spec: str,
+    manifests: tuple[str, ...],
+    snapshot: str | None,
+    sandbox: str | None,
+    calico_version: str | None,
+    output: str,
+    out: str | None,
+    *,
+    detailed_exitcode: bool,
+) -> int:
+    """Compare a spec with what is there: changes, their order, and the proof that no route is lost."""
+    wanted = spec_from(spec)
+    made = make_plan(wanted, snapshot_from(manifests, snapshot, sandbox), version=version_from(calico_version))
+    file = out or (output if output not in FORMATS else None)
+    click.echo(rendered(made, output if output in FORMATS else "terminal"), nl=False)
+    if file:
+        write_atomically(Path(file), write_plan(made))
+        click.echo(f"\nwrote {file}; `rrplan apply {file}` carries out exactly this plan", err=True)
+    return 2 if detailed_exitcode and made.steps else 0

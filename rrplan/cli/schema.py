@@ -1,0 +1,16 @@
+"""`rrplan schema KIND`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from rrplan.api import KINDS, schema_of
+
+
+@click.command("schema")
+@click.argument("kind", type=click.Choice(KINDS))
+def command(kind: str) -> None:
+    """Print the JSON Schema of a kind of file."""
+    click.echo(json.dumps(schema_of(kind), indent=2))

@@ -1,0 +1,39 @@
+"""`rrplan sessions`."""
+
+from __future__ import annotations
+
+import difflib
+
+import click
+
+from rrplan.bgp.profile import calico_versions
+from rrplan.bgp.sessions import Speakers
+from rrplan.cli.sources import snapshot_from, version_from, with_state
+from rrplan.errors import UsageProblem
+from rrplan.ids import NodeName
+from rrplan.render.sessions import sessions_json, sessions_text
+
+
+@click.command("sessions")
+@with_state
+@click.option("--node", metavar="N", help="Of one node only.")
+@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="The format.")
+def command(
+    manifests: tuple[str, ...],
+    snapshot: str | None,
+    sandbox: str | None,
+    calico_version: str | None,
+    node: str | None,
+    output: str,
+) -> None:
+    """Every BGP protocol that Calico renders, and whether it comes up."""
+    state = snapshot_from(manifests, snapshot, sandbox).state
+    versions = calico_versions(state, version_from(calico_version))
+    speakers = Speakers.of(state, versions)
+    if node is not None and node not in speakers.by_name:
+        close = difflib.get_close_matches(node, speakers.by_name, n=1)
+        raise UsageProblem(f"node `{node}` does not exist", hint=f"did you mean `{close[0]}`?" if close else "")
+    rows = speakers.sessions(NodeName(node)) if node else speakers.all_sessions()
+    version = str(versions.of(NodeName(node)) if node else versions.default)
+    for part in sessions_json(version, rows) if output == "json" else sessions_text(rows):
+        click.echo(part, nl=False)

@@ -1,0 +1,30 @@
+"""`rrplan snapshot`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rrplan.adapters.files import write_atomically
+from rrplan.cli.sources import snapshot_from, with_state
+from rrplan.snapshots import write_snapshot
+
+
+@click.command("snapshot")
+@with_state
+@click.option("-o", "--output", metavar="FILE", help="Write to a file instead of stdout.")
+def command(
+    manifests: tuple[str, ...],
+    snapshot: str | None,
+    sandbox: str | None,
+    calico_version: str | None,
+    output: str | None,
+) -> None:
+    """Write what is there in a compact form without secrets; `--snapshot` reads it back."""
+    data = write_snapshot(snapshot_from(manifests, snapshot, sandbox))
+    if output:
+        write_atomically(Path(output), data)
+        click.echo(f"wrote {output} ({len(data)} bytes)", err=True)
+    else:
+        click.echo(data, nl=False)

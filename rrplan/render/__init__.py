@@ -1,0 +1,1 @@
+"""Plans, runs and sessions as text: terminal, Markdown, JSON, dot, Mermaid. Decides nothing."""

@@ -1,0 +1,32 @@
+"""A plan as Markdown, for change tickets."""
+
+from __future__ import annotations
+
+from rrplan.plans.diff import fields
+from rrplan.plans.plan import Plan
+from rrplan.render.words import NOT_PROVED, SYMBOL, folded, gate_text, proof_lines, totals, value_text
+
+
+def plan_markdown(plan: Plan) -> str:
+    """The whole plan."""
+    lines = [f"# rrplan: {plan.name}", "", f"**{totals(plan)}**", ""]
+    if plan.steps:
+        lines += ["## Changes", "", "| | resource | field | before | after |", "|---|---|---|---|---|"]
+        for step, count in folded(plan.changes):
+            assert step.change is not None
+            symbol, key = SYMBOL[step.change.verb], f"`{step.change.key}`"
+            if count > 1:
+                lines.append(f"| {symbol} | {key} and {count - 1} more | | | |")
+                continue
+            for field in fields(step.change):
+                before, after = (value_text(value).replace("|", "\\|") for value in (field.before, field.after))
+                lines.append(f"| {symbol} | {key} | `{field.path}` | `{before}` | `{after}` |")
+        lines += ["", "## Order", ""]
+        for number, (step, count) in enumerate(folded(plan.steps), 1):
+            more = f", and {count - 1} more like it" if count > 1 else ""
+            lines.append(f"{number}. {step.summary}{more}")
+            lines += [f"   - {gate_text(gate)}" for gate in step.gates]
+        lines += ["", "## Proof", "", *(f"- {line}" for line in proof_lines(plan)), "", NOT_PROVED, ""]
+    if plan.notices:
+        lines += ["## Notices", "", *(f"- {notice}" for notice in plan.notices), ""]
+    return "\n".join(lines).rstrip() + "\n"

@@ -1,0 +1,81 @@
+"""A run while it happens: one line per step, or one JSON object per event."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TextIO
+
+from rrplan.runs import events
+
+
+class TextProgress:
+    """Plain lines; on a terminal the line of the step in flight is rewritten while a gate waits."""
+
+    def __init__(self, stream: TextIO, *, live: bool, width: int = 80) -> None:
+        self._stream = stream
+        self._live = live
+        self._width = width
+        self._head = ""
+        self._told = ""
+
+    def report(self, event: events.RunEvent) -> None:
+        """Say what happened."""
+        match event:
+            case events.RunStarted():
+                verb = "goes on" if event.resumed else "starts"
+                self._line(f"run {event.run_id} {verb}: {event.steps} steps")
+            case events.StepStarted():
+                self._head = f"[{event.index}/{event.total}] {event.summary}"
+                self._told = ""
+                self._rewrite(f"{self._head} ...")
+            case events.GateWaiting():
+                self._waiting(event)
+            case events.StepSettled():
+                self._line(f"{self._head}: done" + (f" after {event.seconds} s" if event.seconds else ""))
+            case events.StepFailed():
+                self._line(f"{event.step}: failed: {event.reason}")
+            case events.UndoStarted():
+                self._head = f"undo {event.step}"
+                self._rewrite(f"{self._head} ...")
+            case events.StepUndone():
+                self._line(f"{self._head}: undone" + (f" after {event.seconds} s" if event.seconds else ""))
+            case events.UndoFailed():
+                self._line(f"{event.step}: cannot be undone: {event.reason}")
+            case events.Retrying():
+                self._line(f"    {event.reason}; again in {event.delay} s")
+            case events.HookRan():
+                how = "did not end in time" if event.code is None else f"ended with {event.code}"
+                self._line(f"hook {event.name} ({event.point}) {how}")
+            case events.RunFinished():
+                self._line(f"run {event.result} after {event.seconds} s" + (f"; {event.hint}" if event.hint else ""))
+
+    def _waiting(self, event: events.GateWaiting) -> None:
+        if self._live:
+            self._rewrite(f"    {event.waited}/{event.expected} s {event.missing}")
+        elif event.missing != self._told and not event.missing.startswith("holds"):
+            first = self._told == ""
+            self._told = event.missing
+            if first:
+                self._line(f"    waits: {event.missing} ({event.waited} s, usually {event.expected} s)")
+
+    def _rewrite(self, text: str) -> None:
+        if self._live:
+            self._stream.write("\r\x1b[K" + text[: self._width - 1])
+            self._stream.flush()
+
+    def _line(self, text: str) -> None:
+        self._stream.write(("\r\x1b[K" if self._live else "") + text + "\n")
+        self._stream.flush()
+
+
+class JsonProgress:
+    """One JSON object per event."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def report(self, event: events.RunEvent) -> None:
+        """Write the event as a line."""
+        self._stream.write(json.dumps({"event": type(event).__name__, **asdict(event)}, ensure_ascii=False) + "\n")
+        self._stream.flush()

@@ -1,0 +1,52 @@
+"""The session table as JSON, streamed, and as text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+
+from rrplan.bgp.sessions import Session
+
+
+def session_row(session: Session) -> dict[str, object]:
+    """One session as `-o json` prints it; null where Calico renders nothing."""
+    one = session.protocol
+    return {
+        "node": one.node,
+        "family": one.family.value,
+        "protocol": one.name,
+        "kind": one.kind.value,
+        "local_address": one.local_address,
+        "local_as": one.local_as,
+        "peer_address": one.peer_address,
+        "peer_port": one.port,
+        "peer_as": one.peer_as,
+        "peer_node": one.peer_node,
+        "passive": one.passive,
+        "source_address": one.source_address,
+        "reflector_client": one.reflector_client,
+        "cluster_id": one.cluster_id,
+        "established": session.verdict.established.value,
+        "reason": session.verdict.reason or None,
+    }
+
+
+def sessions_json(version: str, sessions: Iterable[Session]) -> Iterator[str]:
+    """The whole table, one session per line, never in memory at once."""
+    yield f'{{"format_version": "1.0", "calico_version": {json.dumps(version)}, "sessions": ['
+    comma = "\n"
+    for session in sessions:
+        yield comma + json.dumps(session_row(session), ensure_ascii=False)
+        comma = ",\n"
+    yield "\n]}\n"
+
+
+def sessions_text(sessions: Iterable[Session]) -> Iterator[str]:
+    """A table for people."""
+    yield f"{'NODE':<16} {'PROTOCOL':<32} {'PEER':<16} {'AS':<8} {'ROLE':<8} UP\n"
+    for session in sessions:
+        one = session.protocol
+        role = "client" if one.reflector_client else "passive" if one.passive else "-"
+        peer = one.peer_node or "(outside)"
+        reason = f": {session.verdict.reason}" if session.verdict.reason else ""
+        yield f"{one.node:<16} {one.name:<32} {peer:<16} {one.peer_as:<8} {role:<8} {session.verdict.established}{reason}\n"

@@ -1,0 +1,97 @@
+"""A plan for the terminal, in Terraform's conventions, readable at 80 columns and without colour."""
+
+from __future__ import annotations
+
+import textwrap
+
+from rrplan.plans.diff import fields
+from rrplan.plans.plan import Plan, Step
+from rrplan.render.words import NOT_PROVED, SYMBOL, folded, gate_text, proof_lines, totals, value_text
+
+_COLOR = {"+": "\x1b[32m", "~": "\x1b[33m", "-": "\x1b[31m"}
+_RESET = "\x1b[0m"
+MEANING = {"+": "create", "~": "change", "-": "destroy"}
+
+
+def plan_text(plan: Plan, *, width: int = 80, color: bool = False) -> str:
+    """The whole plan as text."""
+    lines: list[str] = []
+    if plan.steps:
+        lines += _legend(plan, color=color)
+        lines += ["", "Changes:", ""]
+        for step, count in folded(plan.changes):
+            lines += _change(step, count, color=color)
+        lines += ["", "Order:", ""]
+        lines += _order(plan, width)
+        lines += ["", "Proof:", ""]
+        lines += [line for text in proof_lines(plan) for line in _wrapped(text, width, "  - ")]
+        lines += _wrapped(NOT_PROVED, width, "  ")
+    if plan.reasons and plan.steps:
+        lines += ["", "Reflectors:", ""]
+        lines += [line for text in plan.reasons for line in _wrapped(text, width, "  - ")]
+    if plan.notices:
+        lines += ["", "Notices:", ""]
+        lines += [line for text in plan.notices for line in _wrapped(text, width, "  ! ")]
+    lines += ["", *_wrapped(totals(plan), width, "")]
+    return "\n".join(lines).lstrip("\n") + "\n"
+
+
+def _wrapped(text: str, width: int, lead: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=lead,
+        subsequent_indent=" " * len(lead),
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def _paint(symbol: str, *, color: bool) -> str:
+    return f"{_COLOR[symbol]}{symbol}{_RESET}" if color else symbol
+
+
+def _legend(plan: Plan, *, color: bool) -> list[str]:
+    used = {SYMBOL[step.change.verb] for step in plan.changes if step.change}
+    return ["rrplan will do the following. Symbols:"] + [
+        f"  {_paint(symbol, color=color)} {MEANING[symbol]}" for symbol in "+~-" if symbol in used
+    ]
+
+
+def _change(step: Step, count: int, *, color: bool) -> list[str]:
+    assert step.change is not None
+    symbol = _paint(SYMBOL[step.change.verb], color=color)
+    if count > 1:
+        return [f"  {symbol} {step.change.key} and {count - 1} more: {step.action}"]
+    lines = [f"  {symbol} {step.change.key}"]
+    for field in fields(step.change):
+        if step.change.verb == "create":
+            text = value_text(field.after)
+        elif step.change.verb == "delete":
+            text = value_text(field.before)
+        else:
+            text = f"{value_text(field.before)} -> {value_text(field.after)}"
+        lines.append(f"      {field.path}: {text}")
+    return lines
+
+
+def _order(plan: Plan, width: int) -> list[str]:
+    reasons: dict[str, list[str]] = {}
+    for edge in plan.edges:
+        known = reasons.setdefault(edge.after, [])
+        if edge.reason not in known:
+            known.append(edge.reason)
+    lines: list[str] = []
+    number, told = 0, ""
+    for step, count in folded(plan.steps):
+        number += 1
+        head = step.summary if count == 1 else f"{step.summary}, and {count - 1} more like it"
+        lines += _wrapped(head, width, f"{number:>4}. ")
+        number += count - 1
+        for reason in reasons.get(step.id, []):
+            if reason != told:
+                lines += _wrapped(f"because {reason}", width, "        ")
+            told = reason
+        for gate in step.gates:
+            lines += _wrapped(gate_text(gate), width, "      > ")
+    return lines

@@ -1,0 +1,86 @@
+"""Sentences about a plan that every format shares."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from rrplan.plans.gate import Gate, GateKind
+from rrplan.plans.plan import Exposure, Plan, Step
+
+NOT_PROVED = (
+    "Not covered by the proof: BIRD bugs, missed reloads, dead nodes, TCP reachability, filters that reject; "
+    "gates watch for these."
+)
+SYMBOL = {"create": "+", "update": "~", "delete": "-"}
+
+
+def totals(plan: Plan) -> str:
+    """The last line: what is added, changed and destroyed, gates, exposure."""
+    if not plan.steps:
+        return "No changes. The cluster is as the spec says."
+    verbs = [step.change.verb for step in plan.changes if step.change]
+    gates = sum(len(step.gates) for step in plan.steps)
+    return (
+        f"Plan: {verbs.count('create')} to add, {verbs.count('update')} to change, {verbs.count('delete')} to destroy. "
+        f"{gates} gate{'' if gates == 1 else 's'}. Exposure: {exposure(plan)}."
+    )
+
+
+def exposures(plan: Plan) -> list[Exposure]:
+    """All exposures of all steps."""
+    return [one for proof in plan.proof.steps for one in proof.exposures]
+
+
+def exposure(plan: Plan) -> str:
+    """The exposure of a whole plan in a few words."""
+    found = exposures(plan)
+    if not found:
+        return "none"
+    pairs, seconds = sum(one.pairs for one in found), max(one.seconds for one in found)
+    kinds = {one.tolerated.partition(":")[0] for one in found}
+    if kinds == {"drained"}:
+        return "drained nodes only"
+    return f"{pairs} ordered pairs, up to {seconds} s each"
+
+
+def proof_lines(plan: Plan) -> list[str]:
+    """The proof in a few lines."""
+    found = exposures(plan)
+    count = len(plan.proof.steps)
+    lines = [f"{count} state{'' if count == 1 else 's'} checked in both families: no node loses a route for good"]
+    if found:
+        pairs, seconds = sum(one.pairs for one in found), max(one.seconds for one in found)
+        which = "all end at a drained node" if exposure(plan) == "drained nodes only" else "accepted by the spec"
+        lines.append(f"while steps take effect: {pairs} ordered pairs without a path for up to {seconds} s, {which}")
+    else:
+        lines.append("while steps take effect: every pair keeps a path over sessions that are left alone")
+    return lines + list(plan.proof.checks)
+
+
+def gate_text(gate: Gate) -> str:
+    """One gate in a line."""
+    if gate.kind is GateKind.DRAINED:
+        return f"gate: {gate.title} (within {gate.timeout} s)"
+    share = "" if gate.fraction == 100 else f", {gate.fraction}% of the nodes"
+    return f"gate: {gate.title} (within {gate.timeout} s, held {gate.stable} s{share})"
+
+
+def value_text(value: object) -> str:
+    """A value of a field."""
+    return "(absent)" if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def folded(steps: tuple[Step, ...] | list[Step]) -> Iterator[tuple[Step, int]]:
+    """Steps with long runs of one action told once: (first step, how many)."""
+    index = 0
+    while index < len(steps):
+        end = index
+        while end < len(steps) and steps[end].action is steps[index].action and not steps[end].gates:
+            end += 1
+        if end - index > 10:
+            yield steps[index], end - index
+            index = end
+        else:
+            yield steps[index], 1
+            index += 1
