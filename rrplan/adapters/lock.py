@@ -56,7 +56,8 @@ class FileLock:
             return ""
         if not told:
             return ""
-        return f"{told.get('who')} on {told.get('where')} since {told.get('since')}, {told.get('why')} (run {told.get('run')})"
+        place = f"{told.get('who')} on {told.get('where')} since {told.get('since')}"
+        return f"{place}, {told.get('why')} (run {told.get('run')})"
 
     def forget(self) -> str:
         """Clear what a dead run left; raises LockHeldError while the holder lives."""

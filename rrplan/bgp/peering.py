@@ -94,7 +94,10 @@ class Rules:
         return self.is_at(peer, endpoint.port, speaker)
 
     def is_at(self, peer: BGPPeer, port: int, speaker: Speaker) -> bool:
-        """Whether a `peerIP` with that port means this node: client.go nodesWithIPPortAndAS, its `else if` on the global port included (still so in v3.32)."""
+        """Whether a `peerIP` with that port means this node.
+
+        client.go nodesWithIPPortAndAS, its `else if` on the global port included (still so in v3.32).
+        """
         if speaker.as_number != (peer.as_number or self.settings.global_as):
             return False
         if not port:

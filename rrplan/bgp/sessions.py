@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from rrplan.bgp.adjacency import Established, Verdict, verdict
 from rrplan.bgp.matching import Matcher
-from rrplan.bgp.peering import Rules, endpoint_of, external_protocols, ordered, protocols
+from rrplan.bgp.peering import Matches, Rules, endpoint_of, external_protocols, ordered, protocols
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.protocol import Kind, Protocol
 from rrplan.bgp.speaker import FAMILIES, Family, Settings, Speaker, speaker_of
@@ -25,7 +25,7 @@ class Session:
     verdict: Verdict
 
 
-def rules_of(state: ClusterState, matcher: Matcher) -> Rules:
+def rules_of(state: ClusterState, matcher: Matches) -> Rules:
     """The pair rules of a state; BGPPeers in the order of their names, so that answers do not depend on input order."""
     addresses = {address: name for name, node in state.nodes.items() for address in (node.ipv4, node.ipv6) if address}
     peers = tuple(state.peers[name] for name in sorted(state.peers))

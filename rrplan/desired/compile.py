@@ -42,7 +42,8 @@ def compile_desired(spec: Spec, state: ClusterState) -> Desired:
             nodes[name] = wanted
         elif wanted.cluster_id and name not in by_name:
             notices.append(
-                f"node `{name}` has cluster ID {wanted.cluster_id} and is in no group; it is not ours and stays a reflector"
+                f"node `{name}` has cluster ID {wanted.cluster_id} and is in no group; "
+                "it is not ours and stays a reflector"
             )
     target = replace(
         state,

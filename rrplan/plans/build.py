@@ -115,7 +115,10 @@ def _empty(state: ClusterState) -> frozenset[NodeName]:
 def _hint(spec: Spec, violations: tuple[Violation, ...]) -> str:
     kinds = {violation.invariant for violation in violations}
     if kinds & {"surviving", "external"} and not spec.drain:
-        return "set `drain: true` so that no pod is on a node while its role changes, or accept it with `exposure: {brief: 15s}`"
+        return (
+            "set `drain: true` so that no pod is on a node while its role changes, "
+            "or accept it with `exposure: {brief: 15s}`"
+        )
     if kinds & {"resilience", "reflectors-per-client"}:
         return "add reflectors, or lower `policy.minReflectorsPerClient`"
     if "converged" in kinds and spec.rollout.waves and not spec.drain:

@@ -58,7 +58,7 @@ def _text(path: tuple[str, ...]) -> str:
 def whole(
     key: ResourceKey, before: BGPPeer | BGPConfiguration | None, after: BGPPeer | BGPConfiguration | None
 ) -> Change:
-    """The change between two values of one resource: whole documents where one is missing, else the paths that differ."""
+    """The change between two values: whole documents where one is missing, else the paths that differ."""
     old = encode(before) if before is not None else None
     new = encode(after) if after is not None else None
     if old is None or new is None:

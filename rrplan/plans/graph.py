@@ -16,7 +16,7 @@ class ActionGraph:
     def __init__(self, steps: Sequence[Step], edges: Iterable[Edge]) -> None:
         self._position = {step.id: index for index, step in enumerate(steps)}
         self._steps = {step.id: step for step in steps}
-        self._graph = nx.DiGraph()
+        self._graph: nx.DiGraph[StepId] = nx.DiGraph()
         self._graph.add_nodes_from(self._position)
         self._graph.add_edges_from([(edge.before, edge.after) for edge in edges])
         assert nx.is_directed_acyclic_graph(self._graph), "the ordering rules contradict each other"

@@ -98,7 +98,7 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of the plan file; keys of later minor versions are allowed."""
-    parts = {"steps": _STEPS, "edges": _EDGES, "proof": _PROOF}
+    parts: dict[str, TypeAdapter[Any]] = {"steps": _STEPS, "edges": _EDGES, "proof": _PROOF}
     definitions: dict[str, Any] = {}
     properties: dict[str, Any] = {
         "format_version": {"type": "string", "pattern": "^1\\."},

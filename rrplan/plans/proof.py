@@ -34,7 +34,8 @@ def judge(
                 Violation(
                     "converged",
                     step.id,
-                    f"after `{step.id}`, {loss.at} no longer holds the routes of {loss.origin} ({_pairs(loss)}): {reason}",
+                    f"after `{step.id}`, {loss.at} no longer holds the routes of {loss.origin} "
+                    f"({_pairs(loss)}): {reason}",
                 )
             )
     gone = {(loss.family, loss.at, loss.origin) for loss in cost.lost}

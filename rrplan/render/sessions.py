@@ -49,4 +49,5 @@ def sessions_text(sessions: Iterable[Session]) -> Iterator[str]:
         role = "client" if one.reflector_client else "passive" if one.passive else "-"
         peer = one.peer_node or "(outside)"
         reason = f": {session.verdict.reason}" if session.verdict.reason else ""
-        yield f"{one.node:<16} {one.name:<32} {peer:<16} {one.peer_as:<8} {role:<8} {session.verdict.established}{reason}\n"
+        up = f"{session.verdict.established}{reason}"
+        yield f"{one.node:<16} {one.name:<32} {peer:<16} {one.peer_as:<8} {role:<8} {up}\n"

@@ -228,6 +228,11 @@ class Sandbox:
     def _meshed(model: Model, name: NodeName) -> bool:
         return model.rules.settings.mesh and not model.population.speakers[name].cluster_id
 
+    def _never_up(self, fault: Fault, *ends: NodeName) -> bool:
+        """Only once the node reflects; before, it is a client like any other."""
+        name = NodeName(fault.node)
+        return fault.name == "session-never-up" and name in ends and bool(self.state.nodes[name].cluster_id)
+
     def _extra(self, *names: NodeName) -> float:
         return SLOW_SECONDS if any(f.name == "slow-node" and f.node in names for f in self.faults) else 0.0
 
@@ -237,7 +242,7 @@ class Sandbox:
             for family in FAMILIES:
                 pair = _pair(one, other, family)
                 times = timers.session(self._seed, pair, self.clock.now(), self._extra(one, other))
-                if any(f.name == "session-never-up" and f.node in (one, other) for f in self.faults):
+                if any(self._never_up(fault, one, other) for fault in self.faults):
                     times = (timers.NEVER, timers.NEVER, timers.NEVER)
                 self._sessions[pair] = times
                 self._fresh.add(pair)

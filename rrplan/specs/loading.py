@@ -57,7 +57,7 @@ def _checked(document: Document) -> Spec | None:
         spec = Spec.model_validate({"name": metadata["name"], **body})
     except ValidationError as error:
         for problem in error.errors(include_url=False):
-            _explain(document, problem)  # type: ignore[arg-type]
+            _explain(document, dict(problem))
         return None
     for path, summary, hint in _contradictions(spec):
         document.complain(("spec", *path), summary, hint)
@@ -158,7 +158,7 @@ def _wanted(problem: dict[str, Any]) -> str:
         case "string_too_short":
             return "text that is not empty"
         case "string_pattern_mismatch":
-            return "one of " + context["pattern"].strip("^$()").replace("|", ", ")
+            return "one of " + str(context["pattern"]).strip("^$()").replace("|", ", ")
         case _:
             return str(problem["msg"])
 
