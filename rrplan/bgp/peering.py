@@ -32,7 +32,10 @@ def endpoint_of(peer_ip: str) -> Endpoint | None:
     """Read `10.0.0.1`, `10.0.0.1:500`, `fd00::1` or `[fd00::1]:500`; None for anything else."""
     host, port = peer_ip, ""
     if peer_ip.startswith("["):
+        # net.SplitHostPort refuses brackets without a port, and confd then skips the BGPPeer.
         host, _, rest = peer_ip[1:].partition("]")
+        if not rest.startswith(":"):
+            return None
         port = rest.removeprefix(":")
     elif peer_ip.count(":") == 1:
         host, _, port = peer_ip.partition(":")
@@ -55,6 +58,7 @@ class Emission:
     cluster_id: str
     calico_node: bool
     peer: BGPPeer
+    by_address: bool = False
 
     @property
     def key(self) -> tuple[str, int]:
@@ -150,7 +154,9 @@ def external_protocols(rules: Rules, own: Speaker, family: Family) -> tuple[Prot
         if endpoint is None or endpoint.family is not family or endpoint.address in rules.addresses:
             continue
         if rules.selects_local(peer, own):
-            emission = Emission(endpoint.address, endpoint.port or None, peer.as_number or 0, "", False, peer)
+            emission = Emission(
+                endpoint.address, endpoint.port or None, peer.as_number or 0, "", False, peer, by_address=True
+            )
             keys.emit(0 if rules.is_global(peer) else 1, emission)
     return ordered(own, [_render(rules, own, kind, family, found, None) for kind, found in keys.winners()])
 
@@ -201,7 +207,7 @@ def _forward(rules: Rules, peer: BGPPeer, other: Speaker, family: Family) -> Emi
     if port is None and rules.is_at(peer, 0, other):
         port = other.port
     # A peerIP peer carries no cluster ID, whoever it is: it is always a client (client.go updatePeersV1).
-    return Emission(endpoint.address, port, peer.as_number or 0, "", True, peer)
+    return Emission(endpoint.address, port, peer.as_number or 0, "", True, peer, by_address=True)
 
 
 def _reverse(rules: Rules, peer: BGPPeer, own: Speaker, other: Speaker, family: Family) -> Emission | None:
@@ -234,7 +240,9 @@ def _render(
     first = emissions[0]
     drawn = {_attributes(own, emission) for emission in emissions}
     local = own.address(family)
-    local_as = (first.peer.local_as_number if own.profile.local_as else None) or own.as_number
+    # Only what a `peerIP` asks for in its own direction carries the local AS (client.go, v3.31).
+    told = first.peer.local_as_number if own.profile.local_as and first.by_address else None
+    local_as = told or own.as_number
     # `rr client` iff iBGP, an own cluster ID, and another one (or none) at the peer (v3.4+, string comparison).
     client = bool(own.cluster_id) and first.as_number == local_as and first.cluster_id != own.cluster_id
     return Protocol(

@@ -95,9 +95,13 @@ class Reader:
         inner = self.child(field)
         read: dict[str, str] = {}
         for key, value in inner.document.items():
-            if not isinstance(value, str):
+            # Go's YAML readers turn an unquoted scalar into the text that a string field asks for.
+            if isinstance(value, bool):
+                read[key] = str(value).lower()
+            elif isinstance(value, str | int):
+                read[key] = str(value)
+            else:
                 raise inner._problem(key, "a string", value)
-            read[key] = value
         return read
 
     def port(self, field: str) -> int | None:

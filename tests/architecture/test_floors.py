@@ -1,0 +1,125 @@
+"""The folder is the architecture: imports go down, pure floors touch nothing."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2] / "rrplan"
+FLOOR = {
+    "errors": 0,
+    "ids": 0,
+    "digest": 0,
+    "resources": 1,
+    "bgp": 2,
+    "ports": 3,
+    "specs": 3,
+    "snapshots": 4,
+    "desired": 5,
+    "plans": 6,
+    "runs": 7,
+    "render": 8,
+    "adapters": 9,
+    "sandbox": 9,
+    "api": 10,
+    "cli": 11,
+}
+PURE = {"errors", "ids", "digest", "resources", "bgp", "specs", "desired", "plans"}
+EFFECTS = {"os", "io", "time", "random", "socket", "subprocess", "threading", "logging", "pathlib", "sqlite3", "sys"}
+ONLY_IN = {
+    "networkx": {"plans/graph.py"},
+    "deepdiff": {"plans/diff.py"},
+    "kubernetes": set(),
+    "rich": set(),
+}
+MODULES = sorted(
+    path for path in ROOT.rglob("*.py") if path.parent != ROOT or path.stem not in ("__init__", "__main__")
+)
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file imports, also inside functions."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            if node.module == "rrplan":
+                found |= {f"rrplan.{alias.name}" for alias in node.names}
+    return found
+
+
+def room(path: Path) -> str:
+    """The package or module under rrplan/ that a file belongs to."""
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_down(path: Path) -> None:
+    """A module imports from its own package and from lower floors only."""
+    here = room(path)
+    assert here in FLOOR, f"{here} has no floor"
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] == "rrplan" and len(parts) > 1 and parts[1] != here:
+            assert FLOOR[here] > FLOOR[parts[1]], f"{path} imports {name}"
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if room(path) in PURE], ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_pure_floors_touch_nothing(path: Path) -> None:
+    """A pure floor cannot wait, read, write or ask the time."""
+    assert not {name.split(".")[0] for name in imports(path)} & EFFECTS
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_libraries_stay_in_their_module(path: Path) -> None:
+    """The types of a library do not leave the module that uses it."""
+    for name in imports(path):
+        library = name.split(".")[0]
+        if library in ONLY_IN:
+            assert str(path.relative_to(ROOT)) in ONLY_IN[library]
+        if library == "click":
+            assert room(path) == "cli"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_modules_are_small_and_documented(path: Path) -> None:
+    """A module fits in one sitting, says what it is for, and every public name has a docstring."""
+    tree = ast.parse(path.read_text())
+    assert path.stem not in ("utils", "helpers", "common", "manager")
+    assert len(path.read_text().splitlines()) <= 400
+    assert ast.get_docstring(tree)
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), f"{path}: {node.name}"
+
+
+def test_public_names() -> None:
+    """The package offers four verbs, and importing it loads nothing else."""
+    code = "import sys, rrplan; print(rrplan.__all__, sorted(m for m in sys.modules if m.startswith('rrplan.')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['apply', 'plan', 'resume', 'rollback'] []"
+
+
+def test_help_loads_no_heavy_library() -> None:
+    """`rrplan --help` imports no client, graph, diff or model library."""
+    code = (
+        "import sys\nfrom rrplan.cli.main import rrplan\n"
+        "rrplan.main(['--help'], standalone_mode=False)\n"
+        "print(sorted({'pydantic','networkx','deepdiff','kubernetes','yaml','rich'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_every_test_says_what_it_shows() -> None:
+    """Every test has its sentence."""
+    for path in (ROOT.parent / "tests").rglob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                assert ast.get_docstring(node), f"{path}: {node.name}"
