@@ -70,7 +70,13 @@ def between(key: ResourceKey, old: Document, new: Document) -> Change:
     """The paths at which two documents differ, as partial documents of equal shape."""
     paths = {path for path, _ in leaves(old)} | {path for path, _ in leaves(new)}
     differing = sorted(path for path in paths if at(old, path) != at(new, path))
-    # Where one side has a value and the other something inside it, the outer path alone is the change.
-    outer = [path for path in differing if not any(path[:length] in differing for length in range(1, len(path)))]
+    # Where a whole mapping comes or goes, it is the change: a patch of its leaves would leave an empty shell.
+    outer = list(dict.fromkeys(_outermost(path, old, new) for path in differing))
     before: Mapping[tuple[str, ...], object] = {path: at(old, path) for path in outer}
     return Change(key, partial(before), partial({path: at(new, path) for path in outer}))
+
+
+def _outermost(path: tuple[str, ...], old: Document, new: Document) -> tuple[str, ...]:
+    lengths = range(1, len(path) + 1)
+    absent = (length for length in lengths if at(old, path[:length]) is None or at(new, path[:length]) is None)
+    return path[: next(absent, len(path))]

@@ -24,7 +24,7 @@ class Exposure:
     """Ordered node pairs with no surviving path while one step takes effect, told by an example.
 
     `tolerated` says by which rule the spec accepts it ("" for not at all); `seconds` is the longest that was
-    measured for such a change.
+    measured for such a change; `lasting` exposure ends only with a later step.
     """
 
     family: str
@@ -33,6 +33,7 @@ class Exposure:
     pairs: int
     seconds: int
     tolerated: str
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

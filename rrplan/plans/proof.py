@@ -26,9 +26,9 @@ def judge(
 ) -> tuple[StepProof, list[Violation]]:
     """What one step costs under the spec's policy; the model stands at the state after it."""
     violations: list[Violation] = []
-    waves = bool(spec.rollout.waves)
     for loss in cost.lost:
-        if not (loss.marked and waves and spec.policy.exposure.level is not ExposureLevel.NONE):
+        # Nobody needs the routes of a drained node; that they are back in the end is checked there.
+        if not (loss.marked and spec.policy.exposure.level is not ExposureLevel.NONE):
             reason = route(model, loss.origin, loss.at, loss.family)
             violations.append(
                 Violation(
@@ -41,7 +41,13 @@ def judge(
     gone = {(loss.family, loss.at, loss.origin) for loss in cost.lost}
     exposures = tuple(
         Exposure(
-            str(loss.family), loss.at, loss.origin, loss.pairs, LONGEST_SECONDS, _tolerated(spec, marked=loss.marked)
+            str(loss.family),
+            loss.at,
+            loss.origin,
+            loss.pairs,
+            LONGEST_SECONDS,
+            _tolerated(spec, marked=loss.marked),
+            lasting=(loss.family, loss.at, loss.origin) in gone,
         )
         for loss in cost.exposed
         if (loss.family, loss.at, loss.origin) not in gone or loss.marked

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import NEWEST, Versions
 from rrplan.bgp.speaker import FAMILIES
-from rrplan.resources import BGPConfiguration, BGPPeer, ClusterState, Node
 from rrplan.ids import NodeName
-
+from rrplan.resources import BGPConfiguration, BGPPeer, ClusterState, Node
 
 IDS = ("", "1.1.1.1", "2.2.2.2")
 
@@ -40,7 +39,7 @@ def clusters(draw: st.DrawFn) -> ClusterState:
 
 
 def naive(state: ClusterState) -> set[tuple[str, str]]:
-    """(holder, origin) pairs that hold, by messages from node to node, written from RFC 4456 and the laboratory's rule."""
+    """(holder, origin) pairs that hold, by messages from node to node, from RFC 4456 and the laboratory's rule."""
     names = sorted(state.nodes)
     mesh = state.configurations["default"].mesh_enabled
     from rrplan.resources.selector import parse

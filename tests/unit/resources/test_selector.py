@@ -60,7 +60,6 @@ REFLECTOR = "projectcalico.org/RouteReflectorClusterID"
         ("zone not in {'a'}", NotIn("zone", frozenset({"a"}))),
         ("zone notin {}", NotIn("zone", frozenset())),
     ],
-    ids=repr,
 )
 def test_each_condition_is_read(text: str, expected: Expression) -> None:
     """Every form of a condition is read, with any blanks and either quote."""

@@ -1,0 +1,140 @@
+"""The command line as its users meet it: output, errors, exit codes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCENARIOS = Path(__file__).resolve().parents[3] / "fixtures" / "scenarios"
+CLUSTER = str(SCENARIOS / "bgpconfiguration-does-not-exist" / "cluster.yaml")
+SPEC = str(SCENARIOS / "bgpconfiguration-does-not-exist" / "spec.yaml")
+
+
+def rrplan(*words: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own."""
+    return subprocess.run([sys.executable, "-m", "rrplan", *words], capture_output=True, text=True, check=False)
+
+
+def test_sessions_json() -> None:
+    """One object per protocol, in the documented shape."""
+    done = rrplan("sessions", "-f", CLUSTER, "--node", "rr-1", "-o", "json")
+    value = json.loads(done.stdout)
+    first = value["sessions"][0]
+
+    assert value["calico_version"] == "v3.30.4"
+    assert len(value["sessions"]) == 14
+    assert first == {
+        "node": "rr-1",
+        "family": "ipv4",
+        "protocol": "Mesh_10_0_0_3",
+        "kind": "mesh",
+        "local_address": "10.0.0.1",
+        "local_as": 64512,
+        "peer_address": "10.0.0.3",
+        "peer_port": None,
+        "peer_as": 64512,
+        "peer_node": "node-1",
+        "passive": True,
+        "source_address": "10.0.0.1",
+        "reflector_client": False,
+        "cluster_id": None,
+        "established": "yes",
+        "reason": None,
+    }
+
+
+def test_plan_exit_codes(tmp_path: Path) -> None:
+    """Differences are 2 when asked for, a refusal is 7 with its counterexample and a hint."""
+    assert rrplan("plan", SPEC, "-f", CLUSTER).returncode == 0
+    assert rrplan("plan", SPEC, "-f", CLUSTER, "--detailed-exitcode").returncode == 2
+    refused = rrplan("plan", str(SCENARIOS / "reflector-in-use-without-drain" / "spec.yaml"), "-f", CLUSTER)
+    assert refused.returncode == 7
+    assert "is without the routes of rr-1 for up to 14 s" in refused.stderr
+    assert "hint: set `drain: true`" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_plan_file_is_canonical_and_guarded(tmp_path: Path) -> None:
+    """The same input gives the same bytes; an edited plan, a newer major version and a stranger are refused."""
+    one, two = tmp_path / "one.json", tmp_path / "two.json"
+    rrplan("plan", SPEC, "-f", CLUSTER, "--out", str(one))
+    rrplan("plan", SPEC, "-f", CLUSTER, "--out", str(two))
+    assert one.read_bytes() == two.read_bytes()
+    assert rrplan("show", str(one)).returncode == 0
+    edited = one.read_text().replace("224.0.0.1", "224.0.0.9")
+    two.write_text(edited)
+    assert rrplan("show", str(two)).returncode == 5
+    assert "the file was changed after it was written" in rrplan("show", str(two)).stderr
+    two.write_text(one.read_text().replace('"format_version":"1.0"', '"format_version":"2.0"'))
+    assert "format version 2.0 is not known here" in rrplan("show", str(two)).stderr
+    assert "not a plan file" in rrplan("show", SPEC).stderr
+
+
+@pytest.mark.parametrize("form", ["dot", "mermaid", "json"])
+def test_graph(tmp_path: Path, form: str) -> None:
+    """The graph of a plan names its steps in every format."""
+    plan = tmp_path / "plan.json"
+    rrplan("plan", SPEC, "-f", CLUSTER, "--out", str(plan))
+    done = rrplan("graph", str(plan), "-o", form)
+
+    assert done.returncode == 0
+    assert "promote rr-1 to reflector" in done.stdout
+
+
+def test_stale_plan_is_refused(tmp_path: Path) -> None:
+    """A plan made for one cluster is not applied to another."""
+    plan, cluster = tmp_path / "plan.json", tmp_path / "cluster"
+    rrplan("plan", SPEC, "-f", CLUSTER, "--out", str(plan))
+    rrplan("sandbox", str(cluster), "--nodes", "12")
+    done = rrplan("apply", str(plan), "--sandbox", str(cluster), "--auto-approve")
+
+    assert done.returncode == 5
+    assert "stale plan" in done.stderr
+    assert "hint: make a new plan" in done.stderr
+
+
+def test_failed_gate_is_undone(tmp_path: Path) -> None:
+    """A reflector whose sessions never come up: everything is taken back, exit code 3."""
+    cluster = tmp_path / "cluster"
+    rrplan("sandbox", str(cluster), "-f", CLUSTER)
+    done = rrplan("apply", SPEC, "--sandbox", str(cluster), "--auto-approve", "--fault", "session-never-up=rr-2")
+
+    assert done.returncode == 3
+    assert "promote/rr-2: failed: gate timed out after 120 s" in done.stderr
+    assert "the cluster is as it was before the run" in done.stderr
+    assert rrplan("unlock", "--sandbox", str(cluster)).stdout == "nobody holds the lock\n"
+
+
+ERRORS = [
+    (["plan", SPEC], 64, "error: no cluster is given"),
+    (["plan", SPEC, "-f", "nowhere.yaml"], 1, "error: cannot read nowhere.yaml"),
+    (["sessions", "-f", CLUSTER, "--node", "rr-9"], 64, "did you mean `rr-"),
+    (["sessions", "-f", SPEC], 0, ""),
+    (["sessions", "-f", CLUSTER, "--calico-version", "v3.20.1"], 7, "older than v3.21.0"),
+    (["sessions", "-f", CLUSTER, "--calico-version", "new"], 64, "`new` is no Calico version"),
+    (["apply", SPEC, "--sandbox", "nowhere"], 1, "nowhere is no sandbox"),
+    (["resume", "--sandbox", "nowhere", "--fault", "sesion=1"], 64, "unknown fault `sesion`"),
+    (["frobnicate"], 64, "No such command"),
+]
+
+
+@pytest.mark.parametrize(("words", "code", "text"), ERRORS, ids=lambda value: str(value)[:30])
+def test_errors(words: list[str], code: int, text: str) -> None:
+    """Bad words get a sentence, the right exit code and no traceback."""
+    done = rrplan(*words)
+
+    assert done.returncode == code
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_routes() -> None:
+    """The way of a route in words, and the pairs that have none."""
+    done = rrplan(
+        "routes", "-f", str(SCENARIOS / "reflectors-in-place" / "cluster.yaml"), "--from", "node-1", "--to", "node-2"
+    )
+    assert done.stdout.splitlines()[0] == "ipv4  node-1 -> rr-1 -> node-2"
+    off = rrplan("routes", "-f", str(SCENARIOS / "mesh-already-off" / "cluster.yaml"))
+    assert "has no session that is certain to be up" in off.stdout

@@ -1,0 +1,108 @@
+"""Every way in which a spec can be wrong has words, a place and a hint."""
+
+from itertools import pairwise
+
+import pytest
+
+from rrplan.errors import SpecError
+from rrplan.specs import from_document, load
+
+GOOD = """\
+apiVersion: rrplan.io/v1
+kind: BGPTopology
+metadata: {name: demo}
+spec:
+  topology: route-reflectors
+  clusterID: 224.0.0.1
+  groups:
+    - name: main
+      nodes: {names: [rr-1, rr-2]}
+"""
+
+CASES = [
+    ("empty", b"", "1:1: the file is empty"),
+    ("comments", b"# nothing\n", "1:1: the file is empty"),
+    ("binary", b"kind: \x00\n", "the file is binary"),
+    ("utf-16", "kind: x".encode("utf-16"), "the file is UTF-16"),
+    ("latin-1", GOOD.replace("demo", "d\xe9mo").encode("latin-1"), "3:19: byte 0xe9 is not UTF-8"),
+    ("too big", b"#" * (8 * 1024 * 1024 + 1), "a spec has at most"),
+    ("two documents", (GOOD + "---\n" + GOOD).encode(), "a second document in the file"),
+    ("tab", b"kind:\n\t- x\n", "not YAML"),
+    ("unclosed quote", b'kind: "x\n', "not YAML"),
+    ("unknown alias", b"kind: *nobody\n", "undefined alias"),
+    ("python tag", GOOD.replace("demo", "!!python/name:os.system x").encode(), "not part of a spec"),
+    (
+        "duplicate key",
+        (GOOD + "  clusterID: 224.0.0.2\n").encode(),
+        "10:3: key `clusterID` is given twice, first on line 6",
+    ),
+    ("unknown key", (GOOD + "  drian: true\n").encode(), "did you mean `drain`?"),
+    ("yes", (GOOD + "  drain: yes\n").encode(), "10:10: `yes` is a boolean in YAML 1.1"),
+    ("octal", (GOOD + "  policy: {minReflectorsPerClient: 010}\n").encode(), "`010` is a number in another notation"),
+    ("sexagesimal", (GOOD + "  rollout: {bake: 1:30}\n").encode(), "`1:30` is a number in another notation"),
+    ("no unit", (GOOD + "  rollout: {bake: 30}\n").encode(), "10:13: `bake` must be a duration such as `30s`"),
+    ("cluster ID as a float", GOOD.replace("224.0.0.1", "224.0").encode(), "6:3: `clusterID` must be a cluster ID"),
+    ("cluster ID as CIDR", GOOD.replace("224.0.0.1", "224.0.0.1/32").encode(), "found `224.0.0.1/32`"),
+    ("manifest", b"apiVersion: v1\nkind: Node\n", "this looks like a manifest"),
+    ("other version", GOOD.replace("/v1", "/v2").encode(), "expected `rrplan.io/v1`"),
+    ("list", b"- a\n", "a spec is a mapping"),
+    ("bad enum", GOOD.replace("route-reflectors", "route-reflector").encode(), "did you mean `route-reflectors`?"),
+    ("mesh with groups", GOOD.replace("route-reflectors", "full-mesh").encode(), "a full mesh has no reflector groups"),
+    (
+        "names and selector",
+        GOOD.replace("[rr-1, rr-2]", "[a], selector: 'all()'").encode(),
+        "both `names` and `selector`",
+    ),
+    ("no count", GOOD.replace("names: [rr-1, rr-2]", "selector: 'all()'").encode(), "`count` is missing"),
+    (
+        "bad selector",
+        GOOD.replace("names: [rr-1, rr-2]", "selector: 'a = b', count: 1").encode(),
+        "is no Calico selector",
+    ),
+    ("same node twice", GOOD.replace("rr-2", "rr-1").encode(), "node `rr-1` is twice in group `main`"),
+    ("no cluster ID", GOOD.replace("  clusterID: 224.0.0.1\n", "").encode(), "group `main` has no cluster ID"),
+    ("too many waves", (GOOD + "  rollout: {waves: [60%, 60%]}\n").encode(), "more than 100 % of the clients"),
+    (
+        "hook with an action it cannot have",
+        (GOOD + "  hooks: [{name: a, on: before-run, action: DisableMesh, command: [x]}]\n").encode(),
+        "`action` has no meaning for a hook on `before-run`",
+    ),
+    ("exposure", (GOOD + "  policy: {exposure: some}\n").encode(), "must be `none`, `drained-only` or `{brief: 15s}`"),
+    (
+        "alias bomb",
+        (
+            "a: &a [x,x,x,x,x,x,x,x,x]\n"
+            + "".join(f"{b}: &{b} [*{a},*{a},*{a},*{a},*{a},*{a},*{a},*{a},*{a}]\n" for a, b in pairwise("abcdefghi"))
+        ).encode(),
+        "once aliases are expanded",
+    ),
+    ("deep nesting", b"a: " + b"[" * 3000 + b"]" * 3000, "nested deeper than"),
+]
+
+
+@pytest.mark.parametrize(("data", "words"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_wrong_specs_have_words(data: bytes, words: str) -> None:
+    """The text says what is wrong, and where."""
+    with pytest.raises(SpecError) as error:
+        load(data, "spec.yaml")
+
+    assert words in str(error.value)
+    assert "spec.yaml" in str(error.value)
+
+
+def test_every_problem_at_once() -> None:
+    """All problems of a document are told together, in the order of their places."""
+    document = GOOD.replace("224.0.0.1", "nope") + "  drian: true\n  drain: maybe\n"
+
+    with pytest.raises(SpecError) as error:
+        load(document.encode(), "spec.yaml")
+
+    assert [problem.line for problem in error.value.problems] == [6, 10, 11]
+
+
+def test_document_round_trip() -> None:
+    """The canonical document gives the same Spec again."""
+    spec = load((GOOD + "  dedicated: true\n  rollout: {waves: [1, 10%], bake: 1m30s}\n").encode(), "spec.yaml")
+
+    assert spec == from_document(spec.to_document())
+    assert spec.rollout.bake == 90
