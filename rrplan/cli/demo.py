@@ -5,9 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
+
+from rrplan.adapters.files import read_bytes
+from rrplan.plans import read_plan
+from rrplan.render.words import proof_lines, totals
 
 SPEC = """\
 apiVersion: rrplan.io/v1
@@ -29,73 +35,103 @@ spec:
 """
 
 
+WIDTH = 80
+
+
 @click.command("demo")
-@click.option("--keep", metavar="DIR", help="Keep the sandbox in a directory.")
-@click.option("--pace", default=0.02, help="Real seconds per simulated second.")
+@click.option("--keep", metavar="DIR", help="Keep the embedded clusters, the spec and the plan in a directory.")
+@click.option("--pace", default=0.02, show_default=True, help="Real seconds per simulated second.")
 def command(keep: str | None, pace: float) -> None:
     """Watch a 120-node dual-stack cluster move from the mesh to route reflectors, fail once, and come back."""
     if keep:
         Path(keep).mkdir(parents=True, exist_ok=True)
-        _story(Path(keep), pace)
+        _Story(Path(keep), pace).tell()
         return
     with tempfile.TemporaryDirectory(prefix="rrplan-demo-") as directory:
-        _story(Path(directory), pace)
+        _Story(Path(directory), pace).tell()
 
 
-def _story(directory: Path, pace: float) -> None:
-    spec, plan = directory / "spec.yaml", directory / "plan.json"
-    spec.write_text(SPEC)
-    for name, faults in (("one", []), ("two", ["--fault", "session-never-up=rr-3"])):
-        _title(
-            "1. A cluster of 120 nodes, every node peering with every other"
-            if name == "one"
-            else "4. The same once more, but the sessions of rr-3 never come up"
+class _Story:
+    """Verbs run in processes of their own, in one directory, as a reader would run them."""
+
+    def __init__(self, directory: Path, pace: float) -> None:
+        self.directory = directory
+        self.apply = ["apply", "plan.json", "--auto-approve", "--pace", str(pace)]
+        self.resume = ["resume", "--pace", str(pace)]
+
+    def tell(self) -> None:
+        """Five chapters."""
+        (self.directory / "spec.yaml").write_text(SPEC)
+        _title("1. A cluster of 120 nodes; every node peers with every other")
+        self._run("sandbox", "one")
+        self._run("sessions", "--sandbox", "one", "--summary")
+
+        _title("2. The plan: six route reflectors in three zones, then the mesh off")
+        self._show("spec.yaml", SPEC)
+        self._run("plan", "spec.yaml", "--sandbox", "one", "--out", "plan.json", quiet=True)
+        plan, _ = read_plan(read_bytes(self.directory / "plan.json"), "plan.json")
+        click.echo(_wrapped(totals(plan)))
+        click.echo("Why no route is lost:")
+        for line in proof_lines(plan):
+            click.echo(_wrapped(line, "  - "))
+        click.echo("All of it, with the reason of every step: rrplan show plan.json")
+
+        _title("3. Apply exactly that plan; every step waits for the routes themselves")
+        self._run(*self.apply, "--sandbox", "one")
+        self._run("sessions", "--sandbox", "one", "--summary")
+        self._run("routes", "--sandbox", "one", "--from", "node-007", "--to", "node-011")
+        self._run("plan", "spec.yaml", "--sandbox", "one")
+
+        _title("4. Once more, but the sessions of rr-3 never come up")
+        self._run("sandbox", "two", quiet=True)
+        self._run(*self.apply, "--sandbox", "two", "--fault", "session-never-up=rr-3")
+        self._run("routes", "--sandbox", "two")
+
+        _title("5. Once more, but the process is killed in the middle (kill -9)")
+        self._run("sandbox", "three", quiet=True)
+        self._run(*self.apply, "--sandbox", "three", "--fault", "kill-after-entry=49")
+        self._run(*self.resume, "--sandbox", "three")
+        self._run("routes", "--sandbox", "three")
+
+        _title("Where to look next")
+        click.echo("rrplan sessions -f YOUR.yaml     the sessions that your cluster should have")
+        click.echo("rrplan plan SPEC -f YOUR.yaml    a plan for your cluster; nothing is written")
+        click.echo("docs/guide.md                    the spec, the gates, the run")
+
+    def _run(self, *words: str, quiet: bool = False) -> None:
+        """Run a verb on this terminal, so that its progress is live; `quiet` keeps only its errors."""
+        click.echo(f"$ rrplan {_shell(words)}")
+        sys.stdout.flush()
+        done = subprocess.run(
+            [sys.executable, "-m", "rrplan", *words],
+            cwd=self.directory,
+            stdout=subprocess.DEVNULL if quiet else None,
+            check=False,
         )
-        sandbox = directory / name
-        _run(["sandbox", str(sandbox)])
-        if name == "one":
-            click.echo("sessions in the mesh: 120 x 119 x 2 families = 28560 session ends")
-            _title("2. The plan, and why it is safe")
-            _run(["plan", str(spec), "--sandbox", str(sandbox), "--out", str(plan)], tail=24)
-            click.echo("sessions through 6 reflectors: 114 x 6 x 2 x 2 + 6 x 5 x 2 = 2796 session ends")
-            _title("3. Apply exactly that plan")
-        _run(["apply", str(plan), "--sandbox", str(sandbox), "--auto-approve", "--pace", str(pace), *faults])
-        if name == "one":
-            _run(["routes", "--sandbox", str(sandbox), "--from", "node-007", "--to", "node-011"])
-            _run(["plan", str(spec), "--sandbox", str(sandbox)], tail=1)
-        else:
-            click.echo("every write was taken back; the mesh carried all routes throughout:")
-            _run(["routes", "--sandbox", str(sandbox)])
-    _title("5. The process is killed in the middle (kill -9), and resumed")
-    sandbox = directory / "three"
-    _run(["sandbox", str(sandbox)])
-    kill = ["--fault", "kill-after-entry=45"]
-    _run(["apply", str(plan), "--sandbox", str(sandbox), "--auto-approve", "--pace", str(pace), *kill], tail=3)
-    _run(["resume", "--sandbox", str(sandbox), "--pace", str(pace)])
-    _title("Where to look next")
-    click.echo("rrplan sessions -f YOUR.yaml        the sessions that your cluster should have")
-    click.echo("rrplan plan SPEC -f YOUR.yaml       a plan for your cluster; nothing is written")
-    click.echo("docs/guide.md                       the spec, the gates, the run")
+        if done.returncode < 0:
+            click.echo(f"(ended by signal {-done.returncode})")
+        elif done.returncode:
+            click.echo(f"(exit code {done.returncode})")
+        click.echo()
+
+    def _show(self, name: str, text: str) -> None:
+        click.echo(f"$ cat {name}\n{text}")
+
+
+def _shell(words: Sequence[str]) -> str:
+    """A command line, broken before an option where it is too long for the terminal."""
+    line, lines = "", []
+    for word in words:
+        if word.startswith("--") and len(line) + len(word) > WIDTH - 30:
+            lines.append(line)
+            line = "   "
+        line += f" {word}" if line else word
+    return " \\\n".join([*lines, line])
+
+
+def _wrapped(text: str, lead: str = "") -> str:
+    return textwrap.fill(text, WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead), break_on_hyphens=False)
 
 
 def _title(text: str) -> None:
-    click.echo(f"\n== {text}\n")
-
-
-def _run(words: list[str], tail: int = 0) -> None:
-    """Run one verb in a process of its own, as a reader would, and show what it prints (the last lines of it)."""
-    shown = [Path(word).name if word.startswith("/") else word for word in words]
-    click.echo(f"$ rrplan {' '.join(shown)}")
-    done = subprocess.run(
-        [sys.executable, "-m", "rrplan", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    lines = done.stdout.splitlines()
-    if tail and len(lines) > tail:
-        click.echo(f"[{len(lines) - tail} lines above]")
-        lines = lines[-tail:]
-    for line in lines:
-        click.echo(line)
+    click.secho(f"== {text}\n", bold=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 
 import click
 
@@ -11,12 +12,13 @@ from rrplan.bgp.sessions import Speakers
 from rrplan.cli.sources import snapshot_from, version_from, with_state
 from rrplan.errors import UsageProblem
 from rrplan.ids import NodeName
-from rrplan.render.sessions import sessions_json, sessions_text
+from rrplan.render.sessions import sessions_json, sessions_summary, sessions_summary_text, sessions_text
 
 
 @click.command("sessions")
 @with_state
 @click.option("--node", metavar="N", help="Of one node only.")
+@click.option("--summary", is_flag=True, help="Only how many there are.")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="The format.")
 def command(
     manifests: tuple[str, ...],
@@ -25,6 +27,8 @@ def command(
     calico_version: str | None,
     node: str | None,
     output: str,
+    *,
+    summary: bool,
 ) -> None:
     """Every BGP protocol that Calico renders, and whether it comes up."""
     state = snapshot_from(manifests, snapshot, sandbox).state
@@ -35,5 +39,9 @@ def command(
         raise UsageProblem(f"node `{node}` does not exist", hint=f"did you mean `{close[0]}`?" if close else "")
     rows = speakers.sessions(NodeName(node)) if node else speakers.all_sessions()
     version = str(versions.of(NodeName(node)) if node else versions.default)
+    if summary:
+        found = sessions_summary(version, rows)
+        click.echo(json.dumps(found, indent=2) + "\n" if output == "json" else sessions_summary_text(found), nl=False)
+        return
     for part in sessions_json(version, rows) if output == "json" else sessions_text(rows):
         click.echo(part, nl=False)

@@ -5,12 +5,9 @@ from __future__ import annotations
 from rrplan.bgp.model import Model
 from rrplan.bgp.speaker import FAMILIES
 from rrplan.ids import ActionName, NodeName
-from rrplan.plans.gate import Expectation, Gate, GateKind
+from rrplan.plans.gate import LONGEST_SECONDS, Expectation, Gate, GateKind
 from rrplan.plans.plan import Step
 from rrplan.specs import Spec
-
-SESSION_SECONDS = 8
-"""p95 of a new session until stable after a reload (laboratory of 30 nodes with BIRD 1.6.8)."""
 
 
 class NodeSets:
@@ -132,7 +129,7 @@ class GateMaker:
             stable=held,
             fraction=self.spec.gates.fraction,
             minimum=minimum,
-            expected=SESSION_SECONDS + held,
+            expected=LONGEST_SECONDS + held,
         )
         return (gate,)
 
@@ -179,6 +176,6 @@ class GateMaker:
             recovery_timeout=self.spec.gates.recovery,
             stable=self.spec.gates.stable,
             fraction=self.spec.gates.fraction,
-            expected=SESSION_SECONDS + self.spec.gates.stable,
+            expected=LONGEST_SECONDS + self.spec.gates.stable,
         )
         return (gate,) if expectations else ()

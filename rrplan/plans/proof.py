@@ -14,11 +14,9 @@ from rrplan.bgp.population import Signature
 from rrplan.bgp.routes import route
 from rrplan.bgp.speaker import FAMILIES, Speaker
 from rrplan.ids import NodeName, StepId
+from rrplan.plans.gate import LONGEST_SECONDS
 from rrplan.plans.plan import Exposure, Step, StepProof, Violation
 from rrplan.specs import ExposureLevel, Spec
-
-LONGEST_SECONDS = 14
-"""The longest gap measured while a node changed between mesh and reflector (57 laboratory runs with BIRD 1.6.8)."""
 
 
 def judge(

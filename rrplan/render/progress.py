@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from dataclasses import asdict
 from typing import TextIO
 
@@ -17,6 +18,7 @@ class TextProgress:
         self._live = live
         self._width = width
         self._head = ""
+        self._place = ""
         self._told = ""
 
     def report(self, event: events.RunEvent) -> None:
@@ -26,7 +28,8 @@ class TextProgress:
                 verb = "goes on" if event.resumed else "starts"
                 self._line(f"run {event.run_id} {verb}: {event.steps} steps")
             case events.StepStarted():
-                self._head = f"[{event.index}/{event.total}] {event.summary}"
+                self._place = f"[{event.index}/{event.total}]"
+                self._head = f"{self._place} {event.summary}"
                 self._told = ""
                 self._rewrite(f"{self._head} ...")
             case events.GateWaiting():
@@ -36,6 +39,7 @@ class TextProgress:
             case events.StepFailed():
                 self._line(f"{event.step}: failed: {event.reason}")
             case events.UndoStarted():
+                self._place = "undo"
                 self._head = f"undo {event.step}"
                 self._rewrite(f"{self._head} ...")
             case events.StepUndone():
@@ -52,12 +56,12 @@ class TextProgress:
 
     def _waiting(self, event: events.GateWaiting) -> None:
         if self._live:
-            self._rewrite(f"    {event.waited}/{event.expected} s {event.missing}")
+            self._rewrite(f"{self._place} {event.step} {event.waited}/{event.expected} s: {event.missing}")
         elif event.missing != self._told and not event.missing.startswith("holds"):
             first = self._told == ""
             self._told = event.missing
             if first:
-                self._line(f"    waits: {event.missing} ({event.waited} s, usually {event.expected} s)")
+                self._line(f"    waits since {event.waited} s, usually {event.expected} s: {event.missing}")
 
     def _rewrite(self, text: str) -> None:
         if self._live:
@@ -65,6 +69,15 @@ class TextProgress:
             self._stream.flush()
 
     def _line(self, text: str) -> None:
+        lead = " " * (len(text) - len(text.lstrip()))
+        text = textwrap.fill(
+            text.strip(),
+            self._width,
+            initial_indent=lead,
+            subsequent_indent=lead + "    ",
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
         self._stream.write(("\r\x1b[K" if self._live else "") + text + "\n")
         self._stream.flush()
 

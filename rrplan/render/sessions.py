@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from rrplan.bgp.sessions import Session
@@ -51,3 +52,40 @@ def sessions_text(sessions: Iterable[Session]) -> Iterator[str]:
         reason = f": {session.verdict.reason}" if session.verdict.reason else ""
         up = f"{session.verdict.established}{reason}"
         yield f"{one.node:<16} {one.name:<32} {peer:<16} {one.peer_as:<8} {role:<8} {up}\n"
+
+
+def sessions_summary(version: str, sessions: Iterable[Session]) -> dict[str, object]:
+    """How many protocols there are: by kind, family and verdict, and of how many nodes."""
+    nodes: set[str] = set()
+    kinds: Counter[str] = Counter()
+    families: Counter[str] = Counter()
+    verdicts: Counter[str] = Counter()
+    for session in sessions:
+        nodes.add(session.protocol.node)
+        kinds[session.protocol.kind.value] += 1
+        families[session.protocol.family.value] += 1
+        verdicts[session.verdict.established.value] += 1
+    return {
+        "format_version": "1.0",
+        "calico_version": version,
+        "nodes": len(nodes),
+        "protocols": sum(kinds.values()),
+        "kinds": dict(sorted(kinds.items())),
+        "families": dict(sorted(families.items())),
+        "established": dict(sorted(verdicts.items())),
+    }
+
+
+def sessions_summary_text(summary: dict[str, object]) -> str:
+    """The summary in three lines."""
+
+    def counts(name: str) -> str:
+        part = summary[name]
+        assert isinstance(part, dict)
+        return ", ".join(f"{number} {word}" for word, number in part.items()) or "none"
+
+    return (
+        f"{summary['protocols']} BGP protocols (session ends) on {summary['nodes']} nodes, "
+        f"Calico {summary['calico_version']}\n"
+        f"  kind: {counts('kinds')}\n  family: {counts('families')}\n  established: {counts('established')}\n"
+    )

@@ -45,17 +45,20 @@ def exposure(plan: Plan) -> str:
 
 
 def proof_lines(plan: Plan) -> list[str]:
-    """The proof in a few lines."""
+    """The proof in three lines: after every step, during every step, in the end."""
     found = exposures(plan)
     count = len(plan.proof.steps)
-    lines = [f"{count} state{'' if count == 1 else 's'} checked in both families: no node loses a route for good"]
-    if found:
+    after = f"each of the {count} steps that touch" if count > 1 else "the one step that touches"
+    lines = [f"after {after} sessions: no node loses a route, in both families"]
+    if not count:
+        lines = ["no step touches a session"]
+    elif found:
         pairs, seconds = sum(one.pairs for one in found), max(one.seconds for one in found)
         which = "all end at a drained node" if exposure(plan) == "drained nodes only" else "accepted by the spec"
-        lines.append(f"while steps take effect: {pairs} ordered pairs without a path for up to {seconds} s, {which}")
+        lines.append(f"while a step takes effect: {pairs} ordered pairs without a path for up to {seconds} s, {which}")
     else:
-        lines.append("while steps take effect: every pair keeps a path over sessions that are left alone")
-    return lines + list(plan.proof.checks)
+        lines.append("while a step takes effect: every pair keeps a path over sessions that are left alone")
+    return [*lines, "; ".join(plan.proof.checks)] if plan.proof.checks else lines
 
 
 def gate_text(gate: Gate) -> str:

@@ -47,11 +47,13 @@ def _compared(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], probe: 
     readings = {reading.node: reading for reading in probe.read(nodes, peers)}
     good: dict[NodeName, int] = {}
     asked: dict[NodeName, int] = {}
+    families: dict[NodeName, set[str]] = {}
     complaints: dict[NodeName, str] = {}
     recovering = False
     for one in gate.expectations:
         for name in node_sets[one.nodes]:
             asked[name] = asked.get(name, 0) + 1
+            families.setdefault(name, set()).add(one.family)
             family, complaint = _judge(one, readings.get(name))
             recovering = recovering or (family is not None and family.recovering)
             if complaint:
@@ -59,13 +61,10 @@ def _compared(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], probe: 
             else:
                 good[name] = good.get(name, 0) + 1
     # `minimum` counts peers; a node is asked about each of them once per family.
-    families = {
-        name: len({one.family for one in gate.expectations if name in _set(node_sets, one)}) for name in complaints
-    }
     failing = [
         name
         for name in complaints
-        if good.get(name, 0) < (min(gate.minimum * families[name], asked[name]) if gate.minimum else asked[name])
+        if good.get(name, 0) < (min(gate.minimum * len(families[name]), asked[name]) if gate.minimum else asked[name])
     ]
     passing = len(asked) - len(failing)
     if passing * 100 >= gate.fraction * len(asked) and not recovering:
@@ -73,10 +72,6 @@ def _compared(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], probe: 
     first = failing[0] if failing else next(iter(complaints), "")
     detail = f"{first}: {complaints[NodeName(first)]}" if first else "a BIRD is in graceful-restart recovery"
     return Look(passed=False, missing=f"{passing} of {len(asked)} nodes; {detail}", recovering=recovering)
-
-
-def _set(node_sets: Mapping[str, tuple[NodeName, ...]], one: Expectation) -> tuple[NodeName, ...]:
-    return node_sets[one.nodes]
 
 
 def _judge(one: Expectation, reading: NodeReading | None) -> tuple[FamilyReading | None, str]:
