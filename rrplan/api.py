@@ -8,6 +8,7 @@ import socket
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 from rrplan.adapters.files import read_bytes, write_atomically
@@ -147,12 +148,18 @@ def _world(sandbox: Sandbox, lock: FileLock, listener: Listener) -> World:
     return World(sandbox, sandbox, sandbox.clock, lock, CommandHooks(), listener)
 
 
-KINDS = ("spec", "plan")
+KINDS = {
+    "spec": "rrplan.specs",
+    "snapshot": "rrplan.snapshots.file",
+    "plan": "rrplan.plans.planfile",
+    "journal": "rrplan.runs.journal",
+    "report": "rrplan.render.progress",
+    "sessions": "rrplan.render.sessions",
+}
+"""Kinds of files and of output, and where their JSON Schema comes from."""
 
 
 def schema_of(kind: str) -> dict[str, object]:
     """The JSON Schema of a kind of file."""
-    from rrplan.plans.planfile import json_schema as plan_schema
-    from rrplan.specs import json_schema as spec_schema
-
-    return spec_schema() if kind == "spec" else plan_schema()
+    schema: dict[str, object] = import_module(KINDS[kind]).json_schema()
+    return schema

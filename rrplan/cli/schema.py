@@ -10,7 +10,7 @@ from rrplan.api import KINDS, schema_of
 
 
 @click.command("schema")
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", type=click.Choice(list(KINDS)))
 def command(kind: str) -> None:
     """Print the JSON Schema of a kind of file."""
     click.echo(json.dumps(schema_of(kind), indent=2))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import textwrap
 from dataclasses import asdict
-from typing import TextIO
+from typing import Any, TextIO, get_args
+
+from pydantic import TypeAdapter
 
 from rrplan.runs import events
 
@@ -61,7 +63,7 @@ class TextProgress:
             first = self._told == ""
             self._told = event.missing
             if first:
-                self._line(f"    waits since {event.waited} s, usually {event.expected} s: {event.missing}")
+                self._line(f"    waits, usually {event.expected} s: {event.missing}")
 
     def _rewrite(self, text: str) -> None:
         if self._live:
@@ -92,3 +94,20 @@ class JsonProgress:
         """Write the event as a line."""
         self._stream.write(json.dumps({"event": type(event).__name__, **asdict(event)}, ensure_ascii=False) + "\n")
         self._stream.flush()
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of one line of `-o json`: the event's name and its fields."""
+    definitions: dict[str, Any] = {}
+    for kind in get_args(events.RunEvent):
+        schema = TypeAdapter(kind).json_schema()
+        schema["properties"] = {"event": {"const": kind.__name__}, **schema["properties"]}
+        schema["required"] = ["event", *schema["required"]]
+        definitions[kind.__name__] = schema
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://rrplan.io/schemas/report.schema.json",
+        "title": "Report",
+        "oneOf": [{"$ref": f"#/$defs/{name}"} for name in definitions],
+        "$defs": definitions,
+    }

@@ -5,11 +5,53 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
 
 from rrplan.bgp.sessions import Session
 
 
-def session_row(session: Session) -> dict[str, object]:
+class SessionRow(TypedDict):
+    """One session as `-o json` prints it; null where Calico renders nothing."""
+
+    node: str
+    family: Literal["ipv4", "ipv6"]
+    protocol: str
+    kind: Literal["mesh", "global", "node", "local_workload"]
+    local_address: str
+    local_as: int
+    peer_address: str
+    peer_port: int | None
+    peer_as: int
+    peer_node: str | None
+    passive: bool
+    source_address: str | None
+    reflector_client: bool
+    cluster_id: str | None
+    established: Literal["yes", "no", "unknown"]
+    reason: str | None
+
+
+class SessionTable(TypedDict):
+    """Everything that `rrplan sessions -o json` prints."""
+
+    format_version: str
+    calico_version: str
+    sessions: list[SessionRow]
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of the session table."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://rrplan.io/schemas/sessions.schema.json",
+        **TypeAdapter(SessionTable).json_schema(ref_template="#/$defs/{model}"),
+    }
+
+
+def session_row(session: Session) -> SessionRow:
     """One session as `-o json` prints it; null where Calico renders nothing."""
     one = session.protocol
     return {

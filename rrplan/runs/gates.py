@@ -71,7 +71,7 @@ def _compared(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], probe: 
         return Look(passed=True)
     first = failing[0] if failing else next(iter(complaints), "")
     detail = f"{first}: {complaints[NodeName(first)]}" if first else "a BIRD is in graceful-restart recovery"
-    return Look(passed=False, missing=f"{passing} of {len(asked)} nodes; {detail}", recovering=recovering)
+    return Look(passed=False, missing=f"{detail}; {passing} of {len(asked)} nodes pass", recovering=recovering)
 
 
 def _judge(one: Expectation, reading: NodeReading | None) -> tuple[FamilyReading | None, str]:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from rrplan.digest import digest
 from rrplan.errors import JournalError
@@ -27,6 +30,15 @@ class Entry:
     note: str
     prev: str
     hash: str
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of one line of the journal."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://rrplan.io/schemas/journal.schema.json",
+        **TypeAdapter(Entry).json_schema(),
+    }
 
 
 def _seal(seq: int, step: str, event: str, time: int, note: str, prev: str) -> Entry:
@@ -74,19 +86,7 @@ class FileJournal:
     def append(self, step: str, event: str, at: float, note: str = "", *, durable: bool = True) -> Entry:
         """Add a line; with `durable` it is on disk when this returns."""
         entry = _seal(len(self.entries) + 1, step, event, round(at * 1000), note, self._head)
-        line = json.dumps(
-            {
-                "seq": entry.seq,
-                "step": entry.step,
-                "event": entry.event,
-                "time": entry.time,
-                "note": entry.note,
-                "prev": entry.prev,
-                "hash": entry.hash,
-            },
-            ensure_ascii=False,
-            separators=(",", ":"),
-        )
+        line = json.dumps(asdict(entry), ensure_ascii=False, separators=(",", ":"))
         os.write(self._descriptor, line.encode() + b"\n")
         if durable:
             os.fsync(self._descriptor)

@@ -84,3 +84,36 @@ def read_versioned(data: bytes, name: str, kind: str, version: str) -> dict[str,
             hint=f"make it again with `rrplan {kind.lower()}`",
         )
     return body
+
+
+def json_schema() -> dict[str, object]:
+    """The JSON Schema of the snapshot file; the resources keep the shape that kubectl prints."""
+    resource = {
+        "type": "object",
+        "required": ["apiVersion", "kind", "metadata"],
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {
+                "type": "object",
+                "required": ["name"],
+                "properties": {"name": {"type": "string"}},
+            },
+        },
+    }
+    properties: dict[str, object] = {
+        "format_version": {"type": "string", "pattern": "^1\\."},
+        "kind": {"const": "Snapshot"},
+        "taken_at": {"type": ["string", "null"]},
+        "notices": {"type": "array", "items": {"type": "string"}},
+        "resources": {"type": "array", "items": resource},
+        "digest": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://rrplan.io/schemas/snapshot.schema.json",
+        "title": "Snapshot",
+        "type": "object",
+        "required": sorted(properties),
+        "properties": properties,
+    }
