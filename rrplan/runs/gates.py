@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import count
 
 from rrplan.ids import NodeName
 from rrplan.plans.gate import Expectation, Gate, GateKind
 from rrplan.ports import Clock, Datastore, FamilyReading, NodeReading, Probe
 
-POLL_SECONDS = 1
+POLL_SECONDS = (1, 1, 1, 2, 2, 3, 5)
+"""Between two looks while a gate waits; the last one repeats, so that a large cluster is not asked all the time."""
+HOLD_SECONDS = 2
+"""Between two looks while a gate holds: a session that went down needs longer than this to come back.
+
+BIRD waits `connect delay time` (5 s) before it tries again (proto/bgp, version 1.6).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,7 @@ def settle(
     """Wait until the gate holds for its stability time; "" when it does, else why it timed out."""
     began = clock.now()
     holds_since: float | None = None
-    while True:
+    for looks in count():
         seen = check()
         now = clock.now()
         if seen.passed:
@@ -112,10 +119,12 @@ def settle(
             if now - holds_since >= gate.stable:
                 return ""
             waiting(f"holds, must hold {gate.stable} s", round(now - began))
+            clock.sleep(min(HOLD_SECONDS, holds_since + gate.stable - now))
         else:
             holds_since = None
             limit = gate.recovery_timeout if seen.recovering else gate.timeout
             if now - began >= limit:
                 return f"gate timed out after {limit} s: {gate.title}; {seen.missing}"
             waiting(seen.missing, round(now - began))
-        clock.sleep(POLL_SECONDS)
+            clock.sleep(min(POLL_SECONDS[min(looks, len(POLL_SECONDS) - 1)], began + limit - now))
+    raise AssertionError("a gate passes or times out")

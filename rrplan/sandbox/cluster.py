@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
@@ -282,32 +283,46 @@ class Sandbox:
         sizes = [len(model.population.classes[signature]) for signature in view.signatures]
         index = {signature: position for position, signature in enumerate(view.signatures)}
         place = {name: index[model.population.signature_of[name]] for name in {*nodes, *peers}}
-        down: dict[NodeName, int] = {}
-        for pair in self._fresh:
-            one, other, in_family = pair.split("|")
-            if in_family == family and not timers.is_up(self._sessions[pair], now):
-                down[NodeName(one)] = down.get(NodeName(one), 0) + 1
-                down[NodeName(other)] = down.get(NodeName(other), 0) + 1
-        handed: dict[tuple[int, int], int] = {}
+        gone = self._down(family, now)
         meshed = self._mesh_ready(family, now, dead)
+        alike: dict[int, dict[NodeName, SessionReading]] = {}
         readings: dict[NodeName, FamilyReading] = {}
         for name in nodes:
             if not model.population.speakers[name].address(family):
                 continue
-            sessions: dict[NodeName, SessionReading] = {}
-            for peer in peers:
-                ends = (place[peer], place[name])
-                if peer == name or ends not in holdings.web.links:
-                    continue
-                if ends not in handed:
-                    handed[ends] = holdings.delivered(*ends, sizes)
-                times = self._sessions.get(_pair(name, peer, family))
-                up = peer not in dead and (times is None or timers.is_up(times, now))
-                routes = max(handed[ends] - down.get(peer, 0), 0) if up else 0
-                sessions[peer] = SessionReading(peer, up, routes)
-            mesh_up = len(meshed) - 1 if name in meshed else 0
-            readings[name] = FamilyReading(recovering=False, sessions=sessions, mesh_up=mesh_up)
+            there = place[name]
+            if there not in alike:
+                alike[there] = {
+                    peer: SessionReading(
+                        peer,
+                        peer not in dead,
+                        0 if peer in dead else max(holdings.delivered(place[peer], there, sizes) - len(gone[peer]), 0),
+                    )
+                    for peer in peers
+                    if (place[peer], there) in holdings.web.links
+                }
+            sessions = alike[there]
+            # Most nodes have all their sessions: those of a class share one reading.
+            if name in gone or name in sessions:
+                sessions = {
+                    peer: SessionReading(peer, established=False, routes=0) if peer in gone[name] else session
+                    for peer, session in sessions.items()
+                    if peer != name
+                }
+            readings[name] = FamilyReading(
+                recovering=False, sessions=sessions, mesh_up=len(meshed) - 1 if name in meshed else 0
+            )
         return readings
+
+    def _down(self, family: Family, now: float) -> defaultdict[NodeName, set[NodeName]]:
+        """The explicit sessions that are not up at this moment, by both ends."""
+        gone: defaultdict[NodeName, set[NodeName]] = defaultdict(set)
+        for pair in self._fresh:
+            one, other, in_family = pair.split("|")
+            if in_family == family and not timers.is_up(self._sessions[pair], now):
+                gone[NodeName(one)].add(NodeName(other))
+                gone[NodeName(other)].add(NodeName(one))
+        return gone
 
     def _mesh_ready(self, family: Family, now: float, dead: set[NodeName]) -> set[NodeName]:
         if not self._model.rules.settings.mesh:

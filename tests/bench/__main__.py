@@ -1,0 +1,144 @@
+"""`make bench`: planning, applying and start-up, in processes of their own, beside a peer in the same run.
+
+`python -m tests.bench [--full]`; with `--full` Terraform applies 5,000 resources too (many minutes).
+Wall and CPU are seconds, memory is the peak of the process in MB (`wait4`).
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+RRPLAN = [sys.executable, "-m", "rrplan"]
+
+SPEC = """\
+apiVersion: rrplan.io/v1
+kind: BGPTopology
+metadata: {name: bench}
+spec:
+  topology: route-reflectors
+  clusterID: 224.0.0.1
+  groups:
+    - name: main
+      nodes:
+        selector: role == 'rr'
+        count: 6
+        spreadOver: topology.kubernetes.io/zone
+  drain: true
+"""
+WAVES = SPEC + "  dedicated: true\n  rollout: {waves: [10%, 40%]}\n"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one process took."""
+
+    wall: float
+    cpu: float
+    memory: float
+
+
+def cost(command: list[str], folder: Path, codes: Iterable[int] = (0,)) -> Cost:
+    """Run a command to its end and measure it; a surprising exit code ends the benchmark with its output."""
+    with (folder / "output").open("w+b") as output:
+        began = time.perf_counter()
+        child = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(child.pid, 0)
+        wall = time.perf_counter() - began
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode not in codes:
+            output.seek(0)
+            sys.exit(f"{' '.join(command)} ended with {child.returncode}:\n{output.read()[-2000:].decode()}")
+    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def row(name: str, size: object, one: Cost, ratio: str = "") -> None:
+    """One line of the table."""
+    print(f"{name:<34} {size!s:>7} {one.wall:>9.2f} {one.cpu:>9.2f} {one.memory:>9.0f}  {ratio}", flush=True)
+
+
+def startup(folder: Path) -> None:
+    """`rrplan --help` beside the bare interpreter, the best of ten."""
+    bare = min((cost([sys.executable, "-c", "pass"], folder) for _ in range(10)), key=lambda one: one.wall)
+    script = shutil.which("rrplan", path=str(Path(sys.executable).parent)) or "rrplan"
+    helped = min((cost([script, "--help"], folder) for _ in range(10)), key=lambda one: one.wall)
+    row("python -c pass", "", bare)
+    row("rrplan --help", "", helped, f"+{(helped.wall - bare.wall) * 1000:.0f} ms over the bare interpreter")
+
+
+def planning(folder: Path, sizes: Iterable[int]) -> None:
+    """Plan and prove from a snapshot file, the whole command."""
+    (folder / "spec.yaml").write_text(SPEC)
+    before: tuple[int, Cost] | None = None
+    for size in sizes:
+        # In processes of their own: a child starts with the peak memory of its parent.
+        cost([*RRPLAN, "sandbox", f"plain-{size}", "--nodes", str(size)], folder)
+        cost([*RRPLAN, "snapshot", "--sandbox", f"plain-{size}", "-o", "snapshot.json"], folder)
+        shutil.rmtree(folder / f"plain-{size}")
+        one = cost([*RRPLAN, "plan", "spec.yaml", "--snapshot", "snapshot.json", "--out", "plan.json"], folder)
+        ratio = ""
+        if before is not None:
+            ratio = f"{size / before[0]:.1f}x the nodes: {one.wall / before[1].wall:.1f}x wall"
+        row("rrplan plan (nodes)", size, one, ratio)
+        before = (size, one)
+
+
+def applying(folder: Path, sizes: Iterable[int]) -> dict[int, Cost]:
+    """Apply a plan whose clients move in waves, two steps per node, journal on disk; costs by thousands of steps."""
+    (folder / "waves.yaml").write_text(WAVES)
+    costs: dict[int, Cost] = {}
+    for size in sizes:
+        cluster = folder / f"sandbox-{size}"
+        cost([*RRPLAN, "sandbox", str(cluster), "--nodes", str(size)], folder)
+        cost([*RRPLAN, "plan", "waves.yaml", "--sandbox", str(cluster), "--out", "waves.json"], folder)
+        one = cost([*RRPLAN, "apply", "waves.json", "--sandbox", str(cluster), "--auto-approve"], folder)
+        journal = next((cluster / "runs").glob("*/journal.jsonl"))
+        settled = sum('"event":"settled"' in line for line in journal.read_text().splitlines())
+        row("rrplan apply (steps)", settled, one, f"{settled / one.wall:.0f} steps/s")
+        costs[round(settled, -3)] = one
+        shutil.rmtree(cluster)
+    return costs
+
+
+def terraform(folder: Path, sizes: Iterable[int], ours: dict[int, Cost]) -> None:
+    """The same number of trivial resources planned and applied by Terraform, where it is installed."""
+    program = shutil.which("terraform")
+    if program is None:
+        print("terraform is not on PATH: no peer in this run")
+        return
+    for size in sizes:
+        place = folder / f"terraform-{size}"
+        place.mkdir()
+        (place / "main.tf").write_text(
+            "".join(f'resource "terraform_data" "r{number}" {{ input = {number} }}\n' for number in range(size))
+        )
+        cost([program, "init", "-input=false", "-no-color"], place)
+        row("terraform plan (resources)", size, cost([program, "plan", "-out=plan", "-no-color"], place))
+        one = cost([program, "apply", "-no-color", "plan"], place)
+        ratio = f"{one.wall / ours[size].wall:.1f}x rrplan" if size in ours else ""
+        row("terraform apply (resources)", size, one, ratio)
+        shutil.rmtree(place)
+
+
+def main() -> None:
+    """The whole table."""
+    words = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    words.add_argument("--full", action="store_true", help="let Terraform apply 5,000 resources too")
+    full = words.parse_args().full
+    print(f"{'what':<34} {'size':>7} {'wall s':>9} {'CPU s':>9} {'peak MB':>9}  ratio")
+    with tempfile.TemporaryDirectory(prefix="rrplan-bench-") as name:
+        folder = Path(name)
+        startup(folder)
+        planning(folder, (120, 1_000, 5_000, 20_000))
+        ours = applying(folder, (500, 2_500))
+        terraform(folder, (1_000, 5_000) if full else (1_000,), ours)
+
+
+if __name__ == "__main__":
+    main()
