@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 
@@ -65,13 +66,20 @@ def main() -> None:
         error.show()
         sys.exit(64)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        click.echo("interrupted; `rrplan resume` goes on with a run that had begun", err=True)
         sys.exit(130)
     except click.ClickException as error:
         error.show()
         sys.exit(1)
     except BrokenPipeError:
-        sys.stderr.close()
+        # Nobody reads any more; without this the interpreter complains at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        place = f" {error.filename}" if error.filename else ""
+        click.echo(
+            f"error: the system says no:{place}: {error.strerror}\n\nhint: check names, rights and space", err=True
+        )
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
 

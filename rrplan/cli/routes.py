@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
+import json
+from collections.abc import Iterator
+
 import click
 
-from rrplan.bgp.model import Model
+from rrplan.bgp.model import Loss, Model
 from rrplan.bgp.profile import calico_versions
-from rrplan.bgp.routes import route, routes
+from rrplan.bgp.routes import Route, route, routes
 from rrplan.cli.sources import snapshot_from, version_from, with_state
 from rrplan.errors import UsageProblem
 from rrplan.ids import NodeName
@@ -16,6 +20,7 @@ from rrplan.ids import NodeName
 @with_state
 @click.option("--from", "origin", metavar="N", help="The node whose routes are meant.")
 @click.option("--to", "at", metavar="N", help="The node that shall hold them.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="The format.")
 def command(
     manifests: tuple[str, ...],
     snapshot: str | None,
@@ -23,36 +28,60 @@ def command(
     calico_version: str | None,
     origin: str | None,
     at: str | None,
-) -> int:
+    output: str,
+) -> None:
     """How the routes of one node reach another, or why not; without nodes, the pairs that miss routes."""
     state = snapshot_from(manifests, snapshot, sandbox).state
     model = Model(state, calico_versions(state, version_from(calico_version)))
     for name in (origin, at):
         if name is not None and name not in state.nodes:
-            raise UsageProblem(f"node `{name}` does not exist")
+            close = difflib.get_close_matches(name, state.nodes, n=1)
+            hint = f"did you mean `{close[0]}`?" if close else "`rrplan sessions` lists the nodes"
+            raise UsageProblem(f"node `{name}` does not exist", hint=hint)
     if origin is None and at is None:
-        return _missing(model)
-    names = sorted(state.nodes)
+        _missing(model, output)
+        return
+    for found in _asked(model, origin, at):
+        click.echo(json.dumps(_row(found), ensure_ascii=False) if output == "json" else _text(found))
+
+
+def _asked(model: Model, origin: str | None, at: str | None) -> Iterator[Route]:
+    names = sorted(model.population.speakers)
     for one in [NodeName(origin)] if origin else names:
         for other in [NodeName(at)] if at else names:
             if one != other:
-                for found in routes(model, one, other):
-                    click.echo(
-                        f"{found.family}  {found}"
-                        if found.path
-                        else f"{found.family}  {one} does not reach {other}: {found}"
-                    )
-    return 0
+                yield from routes(model, one, other)
 
 
-def _missing(model: Model) -> int:
+def _row(found: Route) -> dict[str, object]:
+    return {
+        "family": found.family.value,
+        "from": found.origin,
+        "to": found.at,
+        "path": list(found.path) or None,
+        "reason": found.reason or None,
+    }
+
+
+def _text(found: Route) -> str:
+    way = str(found) if found.path else f"{found.origin} does not reach {found.at}: {found}"
+    return f"{found.family}  {way}"
+
+
+def _missing(model: Model, output: str) -> None:
     losses = model.missing()
-    if not losses:
+    if not losses and output == "text":
         click.echo("every node holds the routes of every other node")
     for loss in losses:
-        reason = route(model, loss.origin, loss.at, loss.family)
-        click.echo(
-            f"{loss.family}  {loss.at} misses the routes of {loss.origin} ({loss.pairs} ordered pairs alike: "
-            f"{loss.holders} nodes, {loss.origins} origins): {reason}"
-        )
-    return 0
+        found = route(model, loss.origin, loss.at, loss.family)
+        if output == "json":
+            click.echo(json.dumps({**_row(found), "pairs": loss.pairs}, ensure_ascii=False))
+        else:
+            click.echo(_loss(loss, found))
+
+
+def _loss(loss: Loss, found: Route) -> str:
+    return (
+        f"{loss.family}  {loss.at} misses the routes of {loss.origin} ({loss.pairs} ordered pairs alike: "
+        f"{loss.holders} nodes, {loss.origins} origins): {found}"
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -84,15 +85,28 @@ class FileJournal:
         return cls(path, entries, head)
 
     def append(self, step: str, event: str, at: float, note: str = "", *, durable: bool = True) -> Entry:
-        """Add a line; with `durable` it is on disk when this returns."""
+        """Add a line; with `durable` it is on disk when this returns. Raises JournalError where the disk says no."""
         entry = _seal(len(self.entries) + 1, step, event, round(at * 1000), note, self._head)
         line = json.dumps(asdict(entry), ensure_ascii=False, separators=(",", ":"))
-        os.write(self._descriptor, line.encode() + b"\n")
-        if durable:
-            os.fsync(self._descriptor)
+        self._write(line.encode() + b"\n", durable=durable)
         self._head = entry.hash
         self.entries.append(entry)
         return entry
+
+    def _write(self, data: bytes, *, durable: bool) -> None:
+        end = os.fstat(self._descriptor).st_size
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+            if durable:
+                os.fsync(self._descriptor)
+        except OSError as error:
+            with suppress(OSError):
+                os.truncate(self._path, end)
+            raise JournalError(
+                f"cannot write {self._path}: {error.strerror}",
+                hint="nothing is written to the cluster without the journal; make room, then `rrplan resume`",
+            ) from error
 
     def close(self) -> None:
         """Bring everything to disk and let go of the file."""

@@ -159,7 +159,11 @@ class Runner:
     def _unwind(self) -> Result:
         for step in reversed(self.plan.steps):
             if self._is(step, Status.STARTED):
-                self._settle_doubt(step)
+                doubt = self._settle_doubt(step)
+                if doubt:
+                    self.failure = doubt
+                    self._say(events.UndoFailed(step.id, doubt))
+                    return Result.PARTIAL
             if not self._is(step, *LANDED):
                 continue
             if self.stop():
@@ -170,10 +174,17 @@ class Runner:
                 return Result.PARTIAL
         return Result.UNDONE
 
-    def _settle_doubt(self, step: Step) -> None:
-        """A step that was announced: find out whether its write landed."""
-        landed = self._writer.landed(step.change) if step.change else True
+    def _settle_doubt(self, step: Step) -> str:
+        """A step that was announced: find out whether its write landed; why not, where that cannot be known."""
+        try:
+            landed = self._writer.landed(step.change) if step.change else True
+        except Away as error:
+            return str(error)
+        if landed is None:
+            assert step.change is not None
+            return f"{step.change.key} is neither as before nor as after `{step.id}`"
         self._mark(step, "applied" if landed else "apply-failed", "" if landed else "did not land")
+        return ""
 
     def _undone(self, step: Step) -> bool:
         began = self.world.clock.now()

@@ -73,7 +73,8 @@ class Sandbox:
         for fault in self.faults:
             if fault.node and NodeName(fault.node) not in self.state.nodes:
                 raise RRPlanError(
-                    f"fault `{fault.name}`: node `{fault.node}` does not exist", hint="see `rrplan status`"
+                    f"fault `{fault.name}`: node `{fault.node}` does not exist",
+                    hint="`rrplan sessions` lists the nodes",
                 )
         self._model = self._modelled()
 

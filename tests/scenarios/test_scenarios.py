@@ -6,33 +6,18 @@ import pytest
 import yaml
 
 from rrplan import api
-from rrplan.adapters.hooks import CommandHooks
-from rrplan.adapters.lock import FileLock
 from rrplan.errors import RRPlanError
 from rrplan.plans import Plan, write_plan
 from rrplan.render.terminal import plan_text
 from rrplan.render.words import exposure
 from rrplan.resources import Pod
-from rrplan.runs import FileJournal, Result, Runner
-from rrplan.runs.events import RunEvent
-from rrplan.runs.runner import World
-from rrplan.sandbox import Sandbox
+from rrplan.runs import Result
 from rrplan.snapshots import capture, documents_in, read_snapshot, snapshot_of_manifests, write_snapshot
 from rrplan.specs import Spec, load
+from tests.support import Bench
 
 FOLDER = Path(__file__).resolve().parents[2] / "fixtures" / "scenarios"
 SCENARIOS = sorted(path for path in FOLDER.iterdir() if path.is_dir())
-
-
-class Silent:
-    """A listener that remembers."""
-
-    def __init__(self) -> None:
-        self.events: list[RunEvent] = []
-
-    def report(self, event: RunEvent) -> None:
-        """Remember."""
-        self.events.append(event)
 
 
 def parts(folder: Path) -> tuple[bytes, bytes, dict[str, object]]:
@@ -79,21 +64,15 @@ def test_scenario(folder: Path, tmp_path: Path) -> None:
 
 
 def _carried_out_and_back(plan: Plan, spec: Spec, cluster: bytes, path: Path) -> None:
-    documents = [found.document for found in documents_in("cluster.yaml", cluster)]
-    sandbox = Sandbox.make(path / "sandbox", documents)
-    before = capture(sandbox).state
-    runner = _runner(plan, sandbox, path)
+    bench = Bench(path, spec, documents=[found.document for found in documents_in("cluster.yaml", cluster)])
+    assert bench.plan.steps == plan.steps
+    others = capture(bench.sandbox).state.others
+    runner = bench.runner()
     assert runner.apply() is Result.DONE
-    after = capture(sandbox)
-    assert [step.id for step in api.plan(spec, after).steps] == []
+    assert [step.id for step in api.plan(spec, capture(bench.sandbox)).steps] == []
     assert runner.rollback() is Result.UNDONE
-    left = capture(sandbox).state
-    assert (before.nodes, before.peers, before.configurations) == (left.nodes, left.peers, left.configurations)
-    assert [one for one in before if not isinstance(one, Pod)] == [one for one in left if not isinstance(one, Pod)]
-
-
-def _runner(plan: Plan, sandbox: Sandbox, path: Path) -> Runner:
-    lock = FileLock(path / "lock")
-    lock.acquire({"who": "test"})
-    world = World(sandbox, sandbox, sandbox.clock, lock, CommandHooks(), Silent())
-    return Runner(plan, "run", world, FileJournal.create(path / "journal.jsonl", "digest"), lambda: False)
+    assert bench.objects() == bench.before
+    left = capture(bench.sandbox).state.others
+    assert [one for one in others.values() if not isinstance(one, Pod)] == [
+        one for one in left.values() if not isinstance(one, Pod)
+    ]

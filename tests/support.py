@@ -1,0 +1,83 @@
+"""What several tests need: a listener that remembers, and a run on an embedded cluster."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from rrplan import api
+from rrplan.adapters.hooks import CommandHooks
+from rrplan.adapters.lock import FileLock
+from rrplan.plans import Plan
+from rrplan.ports import Document
+from rrplan.runs import FileJournal, Runner
+from rrplan.runs.events import RunEvent
+from rrplan.runs.runner import World
+from rrplan.sandbox import Sandbox, demo_cluster, parse_fault
+from rrplan.snapshots import capture
+from rrplan.specs import Spec, load
+
+SPEC = """\
+apiVersion: rrplan.io/v1
+kind: BGPTopology
+metadata: {name: test}
+spec:
+  topology: route-reflectors
+  clusterID: 224.0.0.1
+  groups: [{name: main, nodes: {names: [rr-1, rr-2]}}]
+  drain: true
+"""
+
+
+class Remembering:
+    """A listener that remembers every event."""
+
+    def __init__(self) -> None:
+        self.events: list[RunEvent] = []
+
+    def report(self, event: RunEvent) -> None:
+        """Remember it."""
+        self.events.append(event)
+
+    def of(self, kind: type) -> list[RunEvent]:
+        """The events of one kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+class Bench:
+    """One plan on one embedded cluster; `runner` may be asked again and again, as after a crash."""
+
+    def __init__(
+        self,
+        path: Path,
+        spec: str | Spec = SPEC,
+        *,
+        documents: Iterable[Document] = (),
+        faults: Sequence[str] = (),
+        nodes: int = 8,
+    ) -> None:
+        self.path = path
+        self.spec = load(spec.encode(), "spec.yaml") if isinstance(spec, str) else spec
+        Sandbox.make(path / "cluster", list(documents) or demo_cluster(nodes, 2)).close()
+        self.sandbox = Sandbox.open(path / "cluster", [parse_fault(fault) for fault in faults])
+        self.before = self.objects()
+        self.plan: Plan = api.plan(self.spec, capture(self.sandbox))
+        self.listener = Remembering()
+
+    def objects(self) -> dict[str, object]:
+        """The cluster without its pods: an eviction is not taken back."""
+        state = capture(self.sandbox).state
+        return {"nodes": state.nodes, "peers": state.peers, "configurations": state.configurations}
+
+    def reopen(self, faults: Sequence[str] = ()) -> None:
+        """As another process would find the cluster."""
+        self.sandbox.close()
+        self.sandbox = Sandbox.open(self.path / "cluster", [parse_fault(fault) for fault in faults])
+
+    def runner(self, stop: Callable[[], bool] = lambda: False, journal: FileJournal | None = None) -> Runner:
+        """A runner over what the journal says."""
+        file = self.path / "journal.jsonl"
+        if journal is None:
+            journal = FileJournal.open(file, "digest") if file.exists() else FileJournal.create(file, "digest")
+        lock = FileLock(self.path / "lock")
+        lock.acquire({"who": "test"})
+        world = World(self.sandbox, self.sandbox, self.sandbox.clock, lock, CommandHooks(), self.listener)
+        return Runner(self.plan, "run", world, journal, stop)
