@@ -61,6 +61,7 @@ class Bench:
         self.before = self.objects()
         self.plan: Plan = api.plan(self.spec, capture(self.sandbox))
         self.listener = Remembering()
+        self._lock = FileLock(path / "lock")
 
     def objects(self) -> dict[str, object]:
         """The cluster without its pods: an eviction is not taken back."""
@@ -77,7 +78,7 @@ class Bench:
         file = self.path / "journal.jsonl"
         if journal is None:
             journal = FileJournal.open(file, "digest") if file.exists() else FileJournal.create(file, "digest")
-        lock = FileLock(self.path / "lock")
-        lock.acquire({"who": "test"})
-        world = World(self.sandbox, self.sandbox, self.sandbox.clock, lock, CommandHooks(), self.listener)
+        self._lock.release()
+        self._lock.acquire({"who": "test"})
+        world = World(self.sandbox, self.sandbox, self.sandbox.clock, self._lock, CommandHooks(), self.listener)
         return Runner(self.plan, "run", world, journal, stop)

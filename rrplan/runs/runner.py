@@ -188,9 +188,10 @@ class Runner:
 
     def _undone(self, step: Step) -> bool:
         began = self.world.clock.now()
-        again = self._is(step, Status.UNDO_STARTED)
+        # An undo that was cut off, or whose gate failed, may have been written already.
+        again = self._is(step, Status.UNDO_STARTED, Status.UNDO_FAILED)
         self._say(events.UndoStarted(step.id))
-        if not again:
+        if not self._is(step, Status.UNDO_STARTED):
             self._mark(step, "undo-started")
         reason = self._undo(step, again=again)
         if not reason:

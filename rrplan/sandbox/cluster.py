@@ -77,6 +77,7 @@ class Sandbox:
                     hint="`rrplan sessions` lists the nodes",
                 )
         self._model = self._modelled()
+        self._revive()
 
     @classmethod
     def make(cls, path: Path, documents: Iterable[Document], *, seed: int = 1) -> Sandbox:
@@ -234,6 +235,15 @@ class Sandbox:
         """Only once the node reflects; before, it is a client like any other."""
         name = NodeName(fault.node)
         return fault.name == "session-never-up" and name in ends and bool(self.state.nodes[name].cluster_id)
+
+    def _revive(self) -> None:
+        """Sessions that a fault kept down come up once the fault is gone."""
+        kept = [pair.split("|") for pair, times in self._sessions.items() if times[0] == timers.NEVER]
+        self._restart(
+            (one, other)
+            for one, other in sorted({(NodeName(ends[0]), NodeName(ends[1])) for ends in kept})
+            if not any(self._never_up(fault, one, other) for fault in self.faults)
+        )
 
     def _extra(self, *names: NodeName) -> float:
         return SLOW_SECONDS if any(f.name == "slow-node" and f.node in names for f in self.faults) else 0.0

@@ -1,0 +1,81 @@
+"""Lock, files and hooks against the real system."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rrplan.adapters.files import read_bytes, write_atomically
+from rrplan.adapters.hooks import CommandHooks
+from rrplan.adapters.lock import FileLock
+from rrplan.errors import LockHeldError, RRPlanError
+
+HOLDER = {"who": "ada", "where": "bastion (pid 7)", "since": "2026-01-01 03:00:00 UTC", "why": "apply", "run": "r1"}
+
+
+def test_lock_says_who_holds_it(tmp_path: Path) -> None:
+    """The second one is told who, where, since when and why, with exit code 6."""
+    held = FileLock(tmp_path / "lock")
+    held.acquire(HOLDER)
+    with pytest.raises(LockHeldError) as error:
+        FileLock(tmp_path / "lock").acquire({})
+    assert str(error.value) == "locked: ada on bastion (pid 7) since 2026-01-01 03:00:00 UTC, apply (run r1)"
+    assert error.value.hint == "wait for it to end; `rrplan unlock` shows the holder"
+    assert error.value.exit_code == 6
+    with pytest.raises(LockHeldError):
+        FileLock(tmp_path / "lock").forget()
+    held.release()
+    FileLock(tmp_path / "lock").acquire({})
+
+
+def test_lock_of_a_dead_process_blocks_nobody(tmp_path: Path) -> None:
+    """The kernel lets go with the process; what it left is shown once."""
+    path = tmp_path / "lock"
+    script = (
+        "import os, sys; from pathlib import Path; from rrplan.adapters.lock import FileLock;"
+        f"FileLock(Path({str(path)!r})).acquire({HOLDER!r}); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=False)
+    assert FileLock(path).forget().startswith("ada on bastion")
+    assert FileLock(path).forget() == ""
+
+
+def test_lock_taken_away_is_noticed(tmp_path: Path) -> None:
+    """A run whose lock file was removed or replaced stops before its next write."""
+    lock = FileLock(tmp_path / "lock")
+    lock.acquire(HOLDER)
+    lock.confirm()
+    (tmp_path / "lock").unlink()
+    (tmp_path / "lock").touch()
+    with pytest.raises(LockHeldError, match="the lock was taken away from this run"):
+        lock.confirm()
+
+
+def test_files_are_whole_or_not_there(tmp_path: Path) -> None:
+    """A file that cannot be written leaves nothing behind, and says why."""
+    write_atomically(tmp_path / "a", b"one")
+    write_atomically(tmp_path / "a", b"two", 0o600)
+    assert (tmp_path / "a").read_bytes() == b"two"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    with pytest.raises(RRPlanError, match=r"cannot write .*nowhere/b: No such file or directory"):
+        write_atomically(tmp_path / "nowhere" / "b", b"x")
+    with pytest.raises(RRPlanError, match="Is a directory"):
+        read_bytes(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "timeout", "code", "text"),
+    [
+        (["cat"], 5, 0, json.dumps({"run": "r"})),
+        (["sh", "-c", "echo out; echo err >&2; exit 4"], 5, 4, "out\nerr\n"),
+        (["sleep", "30"], 1, None, "no answer within 1 s"),
+        (["no-such-command-here"], 1, None, "cannot be started: No such file or directory"),
+    ],
+    ids=["stdin", "output", "timeout", "missing"],
+)
+def test_hooks(words: list[str], timeout: int, code: int | None, text: str) -> None:
+    """JSON on stdin, both outputs back, a timeout, and no shell in between."""
+    result = CommandHooks().run(words, {"run": "r"}, timeout)
+    assert (result.code, result.output) == (code, text)

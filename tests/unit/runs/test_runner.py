@@ -1,0 +1,252 @@
+"""The run against a real embedded cluster whose faults are switched on one at a time."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from rrplan.errors import PreflightError
+from rrplan.ids import NodeName
+from rrplan.resources import ResourceKey
+from rrplan.runs import Result, events
+from rrplan.sandbox import Sandbox
+from tests.support import SPEC, Bench
+
+NODE = ResourceKey("Node", "rr-2")
+LABEL = "rrplan.io/route-reflector"
+
+
+def hooks(*points: str, code: int = 0, required: bool = False, timeout: str = "10s", log: Path | None = None) -> str:
+    """A spec with a hook at each point; the hook notes what it hears and ends with `code`."""
+    script = f"import sys; open({str(log)!r}, 'a').write(sys.stdin.read() + '\\n'); sys.exit({code})"
+    one = "".join(
+        f"\n    - {{name: {point}, on: {point}, command: {json.dumps([sys.executable, '-c', script])},"
+        f" timeout: {timeout}, required: {str(required).lower()}}}"
+        for point in points
+    )
+    return SPEC + f"  hooks:{one}\n"
+
+
+def test_all_steps_settle(tmp_path: Path) -> None:
+    """Every step starts and settles, in the plan's order, and simulated time passes for the gates."""
+    bench = Bench(tmp_path)
+    began = bench.sandbox.clock.now()
+
+    assert bench.runner().apply() is Result.DONE
+
+    settled = [event.step for event in bench.listener.of(events.StepSettled)]
+    assert settled == [step.id for step in bench.plan.steps]
+    assert bench.sandbox.clock.now() - began > 3 * 10
+
+
+@pytest.mark.parametrize("fault", ["lost-reply=3", "lost-reply=4", "conflict=3", "conflict=5", "api-away=4"])
+def test_passing_trouble_is_outlived(tmp_path: Path, fault: str) -> None:
+    """A lost reply is read back and not repeated, a conflict is tried again, an API that is away is waited for."""
+    bench = Bench(tmp_path, faults=[fault])
+
+    assert bench.runner().apply() is Result.DONE
+    assert bench.sandbox.state.configurations["default"].mesh_enabled is False
+    versions = {stored.version for stored in bench.sandbox.everything() if stored.document["kind"] == "BGPPeer"}
+    assert versions == {"1"}
+    if fault.startswith("api-away"):
+        waits = [event.delay for event in bench.listener.of(events.Retrying)]
+        assert waits == [1, 2, 4, 8, 16]
+
+
+def test_slow_node_is_waited_for(tmp_path: Path) -> None:
+    """A node that needs 40 s longer does not fail the gate."""
+    quick, slow = Bench(tmp_path / "a"), Bench(tmp_path / "b", faults=["slow-node=node-003"])
+    assert [bench.runner().apply() for bench in (quick, slow)] == [Result.DONE, Result.DONE]
+    seconds = [bench.listener.of(events.RunFinished)[0].seconds for bench in (quick, slow)]
+    assert seconds[1] >= seconds[0] + 40
+
+
+@pytest.mark.parametrize("fault", ["session-never-up=rr-1", "session-never-up=rr-2"])
+def test_lasting_trouble_is_undone(tmp_path: Path, fault: str) -> None:
+    """The gate fails, everything is taken back in reverse order, and the words name the gate and the node."""
+    bench = Bench(tmp_path, faults=[fault])
+
+    assert bench.runner().apply() is Result.UNDONE
+    assert bench.objects() == bench.before
+    failed = bench.listener.of(events.StepFailed)[0]
+    assert "gate timed out after" in failed.reason
+    assert fault.partition("=")[2] in failed.reason
+    done = [event.step for event in bench.listener.of(events.UndoStarted)]
+    order = [step.id for step in bench.plan.steps]
+    assert done == [step for step in reversed(order) if step in done]
+
+
+def test_dead_reflector_leaves_a_run_that_can_be_taken_back(tmp_path: Path) -> None:
+    """A node that is silent cannot prove that it is back in the mesh; once it answers, the rollback ends."""
+    bench = Bench(tmp_path, faults=["reflector-dies=rr-1"])
+
+    assert bench.runner().apply() is Result.PARTIAL
+    reasons = [event.reason for event in bench.listener.of(events.UndoFailed)]
+    assert reasons == [
+        "gate timed out after 120 s: rr-1 has all its mesh sessions; rr-1: does not answer; 0 of 1 nodes pass"
+    ]
+    assert bench.sandbox.state.configurations.get("default") is None
+    bench.reopen()
+    assert bench.runner().rollback() is Result.UNDONE
+    assert bench.objects() == bench.before
+
+
+def test_halt_leaves_all_as_it_is(tmp_path: Path) -> None:
+    """`onFailure: halt`: nothing is taken back until the operator says so."""
+    bench = Bench(tmp_path, SPEC + "  onFailure: halt\n", faults=["session-never-up=rr-2"])
+
+    assert bench.runner().apply() is Result.PARTIAL
+    assert bench.sandbox.state.nodes[NodeName("rr-2")].cluster_id == "224.0.0.1"
+    assert bench.listener.of(events.UndoStarted) == []
+    hint = bench.listener.of(events.RunFinished)[0].hint
+    assert hint == "`rrplan resume` goes on, `rrplan rollback` takes everything back"
+    bench.reopen()
+    assert bench.runner().apply() is Result.DONE
+
+
+def test_strangers_edit_stops_the_step(tmp_path: Path) -> None:
+    """A field that is not as the plan expects is not written over; the rest is taken back."""
+    bench = Bench(tmp_path)
+    stored = bench.sandbox.get(NODE)
+    assert stored is not None
+    bench.sandbox.patch(NODE, {"metadata": {"labels": {LABEL: "theirs"}}}, stored.version)
+
+    assert bench.runner().apply() is Result.UNDONE
+    reason = bench.listener.of(events.StepFailed)[0].reason
+    assert reason == f"Node/rr-2 is not as the plan expects: metadata.labels.{LABEL}"
+    assert bench.sandbox.state.nodes[NodeName("rr-2")].labels[LABEL] == "theirs"
+    assert not bench.sandbox.state.nodes[NodeName("rr-1")].cluster_id
+
+
+def test_fields_of_others_survive(tmp_path: Path) -> None:
+    """Unknown fields of the objects that the run changes are there afterwards, and after the rollback."""
+    bench = Bench(tmp_path)
+    stored = bench.sandbox.get(NODE)
+    assert stored is not None
+    strange = {"spec": {"providerID": "aws:///x"}, "metadata": {"annotations": {"example.com/owner": "network"}}}
+    bench.sandbox.patch(NODE, strange, stored.version)
+    for act, result in ((bench.runner().apply, Result.DONE), (bench.runner().rollback, Result.UNDONE)):
+        assert act() is result
+        stored = bench.sandbox.get(NODE)
+        assert stored is not None
+        document = json.loads(json.dumps(stored.document))
+        assert document["spec"]["providerID"] == "aws:///x"
+        assert document["metadata"]["annotations"]["example.com/owner"] == "network"
+
+
+def test_interrupt_between_steps(tmp_path: Path) -> None:
+    """The step in flight is finished; the run says how to go on, and goes on."""
+    bench = Bench(tmp_path)
+    asked = iter([False, False, False, True])
+
+    assert bench.runner(stop=lambda: next(asked)).apply() is Result.INTERRUPTED
+    assert len(bench.listener.of(events.StepSettled)) == 3
+    bench.reopen()
+    assert bench.runner().apply() is Result.DONE
+    started = [event.step for event in bench.listener.of(events.StepStarted)]
+    assert len(started) == len(set(started)) == len(bench.plan.steps)
+
+
+@pytest.mark.parametrize("settled", range(0, 9))
+def test_rollback_after_any_step(tmp_path: Path, settled: int) -> None:
+    """A run that stopped anywhere can be taken back as a whole."""
+    bench = Bench(tmp_path)
+    asked = iter([False] * settled + [True])
+    assert bench.runner(stop=lambda: next(asked)).apply() is Result.INTERRUPTED
+    bench.reopen()
+
+    assert bench.runner().rollback() is Result.UNDONE
+    assert bench.objects() == bench.before
+
+
+def test_announced_write_that_drifted_halts_the_rollback(tmp_path: Path) -> None:
+    """Neither before nor after: nobody knows whose value it is, so it stays and the operator is told."""
+    bench = Bench(tmp_path)
+    runner = bench.runner()
+    promote = next(step for step in bench.plan.steps if step.id == "promote/rr-2")
+    runner.journal.append(promote.id, "started", 0.0)
+    stored = bench.sandbox.get(NODE)
+    assert stored is not None
+    edit = {"metadata": {"annotations": {"projectcalico.org/RouteReflectorClusterID": "9.9.9.9"}}}
+    bench.sandbox.patch(NODE, edit, stored.version)
+
+    assert bench.runner().rollback() is Result.PARTIAL
+    reason = bench.listener.of(events.UndoFailed)[0].reason
+    assert reason == "Node/rr-2 is neither as before nor as after `promote/rr-2`"
+    assert bench.sandbox.state.nodes[NodeName("rr-2")].cluster_id == "9.9.9.9"
+
+
+def test_api_that_stays_away_leaves_a_resumable_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After five minutes the run stops without guessing; later it goes on."""
+    monkeypatch.setattr("rrplan.sandbox.cluster.AWAY_SECONDS", 100_000)
+    bench = Bench(tmp_path, faults=["api-away=4"])
+
+    assert bench.runner().apply() is Result.PARTIAL
+    assert bench.listener.of(events.StepFailed)[0].reason == "the API server refuses connections"
+    bench.reopen()
+    assert bench.runner().apply() is Result.DONE
+
+
+def test_hooks_run_at_their_points(tmp_path: Path) -> None:
+    """Each hook hears about the run as JSON on stdin."""
+    log = tmp_path / "log"
+    bench = Bench(tmp_path, hooks("before-run", "before-step", "after-step", "after-run", "on-failure", log=log))
+    assert bench.runner().apply() is Result.DONE
+    heard = [json.loads(line) for line in log.read_text().splitlines()]
+
+    steps = [step.id for step in bench.plan.steps]
+    assert heard[0] == {"run": "run", "plan": "test", "point": "before-run", "step": None, "action": None}
+    assert [one["step"] for one in heard if one["point"] == "before-step"] == steps
+    assert [one["step"] for one in heard if one["point"] == "after-step"] == steps
+    assert heard[-1]["point"] == "after-run"
+    assert "on-failure" not in {one["point"] for one in heard}
+
+
+def test_before_run_hook_vetoes(tmp_path: Path) -> None:
+    """Nothing is written, and the error says which hook objected and how."""
+    bench = Bench(tmp_path, hooks("before-run", code=3, log=tmp_path / "log"))
+    with pytest.raises(PreflightError, match=r"preflight: hook `before-run` ended with 3") as error:
+        bench.runner().apply()
+    assert error.value.exit_code == 8
+    assert bench.objects() == bench.before
+
+
+@pytest.mark.parametrize(("required", "result"), [(False, Result.DONE), (True, Result.UNDONE)])
+def test_after_step_hook_warns_unless_required(tmp_path: Path, required: bool, result: Result) -> None:
+    """A non-zero exit code is told; only a required hook fails the step."""
+    bench = Bench(tmp_path, hooks("after-step", code=1, required=required, log=tmp_path / "log"))
+    assert bench.runner().apply() is result
+    assert {event.code for event in bench.listener.of(events.HookRan)} == {1}
+    assert (bench.objects() == bench.before) is required
+
+
+def test_before_step_hook_vetoes_its_step(tmp_path: Path) -> None:
+    """The veto of a step undoes the run."""
+    log = tmp_path / "log"
+    text = hooks("before-step", code=1, log=log).replace("on: before-step", "on: before-step, action: DisableMesh")
+    bench = Bench(tmp_path, text)
+    assert bench.runner().apply() is Result.UNDONE
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == ["mesh-off"]
+    assert bench.objects() == bench.before
+
+
+def test_hook_on_failure_and_on_rollback(tmp_path: Path) -> None:
+    """They hear which step failed, and that a rollback begins."""
+    log = tmp_path / "log"
+    bench = Bench(tmp_path, hooks("on-failure", "on-rollback", log=log), faults=["session-never-up=rr-1"])
+    assert bench.runner().apply() is Result.UNDONE
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == ["promote/rr-1"]
+    log.unlink()
+    other = Bench(tmp_path / "other", hooks("on-rollback", log=log))
+    assert other.runner().apply() is Result.DONE
+    assert other.runner().rollback() is Result.UNDONE
+    assert json.loads(log.read_text())["point"] == "on-rollback"
+
+
+def test_sandbox_evicts_pods_elsewhere(tmp_path: Path) -> None:
+    """A drain is real: the pods of the reflectors run on other nodes afterwards."""
+    bench = Bench(tmp_path)
+    assert bench.sandbox.pods_to_evict(NodeName("rr-1"))
+    assert bench.runner().apply() is Result.DONE
+    assert not Sandbox.open(tmp_path / "cluster").pods_to_evict(NodeName("rr-1"))
