@@ -50,14 +50,19 @@ def decode(document: Mapping[str, object]) -> Resource | None:
 
     Raises DecodeProblem, with the path inside the document, for a field that cannot be right.
     """
-    key = key_of(document)
     version = Reader(document).text("apiVersion")
     group = version.partition("/")[0] if "/" in version else ""
+    kind = Reader(document).text("kind")
+    node = kind == "Node" and group in ("", *CALICO_GROUPS)
+    decoder = _DECODERS.get((_family(group), kind))
+    if kind and not node and decoder is None:
+        return None
+    key = key_of(document)
     reader = _with_calico_metadata(document) if group == "crd.projectcalico.org" else Reader(document)
-    if key.kind == "Node" and group in ("", *CALICO_GROUPS):
+    if node:
         return decode_node(reader, calico=group != "")
-    decoder = _DECODERS.get((_family(group), key.kind))
-    return decoder(key, reader) if decoder else None
+    assert decoder is not None
+    return decoder(key, reader)
 
 
 def _family(group: str) -> str:

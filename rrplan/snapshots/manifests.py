@@ -153,14 +153,18 @@ def _values(name: str, text: str) -> Iterator[object]:
 def _measure(name: str, value: object) -> None:
     """Refuse aliases that expand into more than any cluster holds."""
     sizes: dict[int, int] = {}
+    within: set[int] = set()
 
     def size(part: object) -> int:
         if not isinstance(part, dict | list):
             return 1
+        if id(part) in within:
+            raise ManifestError.one("an alias refers to what it stands in", file=name, hint="write the values out")
         if id(part) not in sizes:
-            sizes[id(part)] = 0
+            within.add(id(part))
             inner = part.values() if isinstance(part, dict) else part
             sizes[id(part)] = 1 + sum(size(item) for item in inner)
+            within.remove(id(part))
         return sizes[id(part)]
 
     if size(value) > MAX_EXPANDED:

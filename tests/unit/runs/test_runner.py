@@ -148,7 +148,7 @@ def test_interrupt_between_steps(tmp_path: Path) -> None:
     assert len(started) == len(set(started)) == len(bench.plan.steps)
 
 
-@pytest.mark.parametrize("settled", range(0, 9))
+@pytest.mark.parametrize("settled", range(9))
 def test_rollback_after_any_step(tmp_path: Path, settled: int) -> None:
     """A run that stopped anywhere can be taken back as a whole."""
     bench = Bench(tmp_path)

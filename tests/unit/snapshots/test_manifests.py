@@ -1,0 +1,190 @@
+"""Whatever kubectl and calicoctl print is read; what cannot be read is named with file, line and column."""
+
+import json
+
+import pytest
+
+from rrplan.errors import DigestMismatch, FileFormatError, ManifestError
+from rrplan.ids import NodeName
+from rrplan.resources import ResourceKey
+from rrplan.snapshots import read_snapshot, snapshot_of_manifests, write_snapshot
+
+NODE = """\
+apiVersion: v1
+kind: Node
+metadata:
+  name: n1
+  labels: {zone: a}
+  annotations:
+    projectcalico.org/IPv4Address: 10.0.0.1/24
+    projectcalico.org/ASNumber: "64600"
+    example.com/token: very-secret
+spec:
+  taints: [{key: rr, effect: NoSchedule, timeAdded: 2026-01-01T00:00:00Z}]
+status:
+  conditions: [{type: Ready, status: "True", lastHeartbeatTime: "2026-01-02T03:04:05Z"}]
+"""
+CALICO_NODE = """\
+apiVersion: projectcalico.org/v3
+kind: Node
+metadata: {name: n1, labels: {zone: a}}
+spec:
+  bgp: {ipv4Address: 10.0.0.1/24, asNumber: 64600, routeReflectorClusterID: 1.0.0.1}
+"""
+PEER = """\
+apiVersion: projectcalico.org/v3
+kind: BGPPeer
+metadata: {name: p1}
+spec: {nodeSelector: all(), peerSelector: has(rr)}
+"""
+CRD_PEER = """\
+apiVersion: crd.projectcalico.org/v1
+kind: BGPPeer
+metadata:
+  name: p1
+  annotations:
+    projectcalico.org/metadata: '{"uid":"1","labels":{"app.kubernetes.io/managed-by":"rrplan"}}'
+spec: {nodeSelector: all(), peerSelector: has(rr)}
+"""
+
+
+def read(*texts: str | bytes) -> object:
+    """The snapshot of some files, named a.yaml, b.yaml ..."""
+    files = [
+        (f"{'abc'[index]}.yaml", text.encode() if isinstance(text, str) else text) for index, text in enumerate(texts)
+    ]
+    return snapshot_of_manifests(files)
+
+
+def test_kubectl_node_with_annotations() -> None:
+    """Addresses and AS come from the annotations of the kubernetes datastore."""
+    node = snapshot_of_manifests([("a", NODE.encode())]).state.nodes[NodeName("n1")]
+    assert (node.ipv4, node.as_number, node.ready, node.labels) == ("10.0.0.1", 64600, True, {"zone": "a"})
+    assert [taint.key for taint in node.taints] == ["rr"]
+
+
+def test_both_views_of_a_node_become_one() -> None:
+    """`kubectl get nodes` and `calicoctl get nodes`, in either order."""
+    files = [("a", NODE.encode()), ("b", CALICO_NODE.encode())]
+    one, other = (snapshot_of_manifests(order).state.nodes[NodeName("n1")] for order in (files, files[::-1]))
+    assert one == other
+    assert (one.cluster_id, one.ready, [taint.key for taint in one.taints]) == ("1.0.0.1", True, ["rr"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "---\n" + PEER + "---\n" + NODE + "---\n",
+        json.dumps({"apiVersion": "v1", "kind": "List", "items": []}) + "\n---\n" + PEER + "---\n" + NODE,
+        "["
+        + json.dumps({"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "x"}})
+        + "]\n---\n"
+        + PEER
+        + "---\n"
+        + NODE,
+        "\ufeff" + PEER + "---\r\n" + NODE.replace("\n", "\r\n"),
+    ],
+    ids=["documents", "empty-list", "yaml-list", "bom-and-crlf"],
+)
+def test_shapes(text: str) -> None:
+    """Lists, several documents, a byte order mark and DOS line ends."""
+    state = snapshot_of_manifests([("a", text.encode())]).state
+    assert list(state.peers) == ["p1"]
+    assert list(state.nodes) == ["n1"]
+
+
+def test_typed_list_without_kinds() -> None:
+    """The items of a BGPPeerList may leave out what the list says."""
+    text = json.dumps(
+        {
+            "apiVersion": "projectcalico.org/v3",
+            "kind": "BGPPeerList",
+            "items": [{"metadata": {"name": "p1"}, "spec": {"peerIP": "10.0.0.9", "asNumber": 65000}}],
+        }
+    )
+    assert snapshot_of_manifests([("a", text.encode())]).state.peers["p1"].peer_ip == "10.0.0.9"
+
+
+def test_crd_shape_keeps_labels_of_the_metadata_annotation() -> None:
+    """Calico keeps labels of its CRDs in an annotation (libcalico-go/lib/backend/k8s/resources)."""
+    peer = snapshot_of_manifests([("a", CRD_PEER.encode())]).state.peers["p1"]
+    assert peer.labels == {"app.kubernetes.io/managed-by": "rrplan"}
+
+
+def test_unknown_kinds_are_one_line_of_notice() -> None:
+    """Ten thousand ConfigMaps do not fill the screen."""
+    maps = "---\n".join(f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{n}}}\n" for n in range(3))
+    notices = snapshot_of_manifests([("a", (NODE + "---\n" + maps + "---\nkind: Secret\n").encode())]).notices
+    assert notices == ("ignored, because they say nothing about BGP: ConfigMap (3), Secret (1)",)
+
+
+WRONG: list[tuple[str | bytes, str]] = [
+    ("", "a.yaml: the file holds no object\n  hint: write it with `kubectl get nodes -o yaml`"),
+    (b"PK\x03\x04\x00\x00", "a.yaml: the file is binary\n  hint: give YAML or JSON in UTF-8"),
+    (b"kind: Node\nmetadata: {name: \xff}", "a.yaml:2:18: byte 0xff is not UTF-8"),
+    ("kind: Node\n  metadata: x", "a.yaml:2:11: not YAML: mapping values are not allowed"),
+    ("- just\n- words\n", "a.yaml:1:3: not a Kubernetes object"),
+    (NODE.replace("10.0.0.1/24", "10.0.0.300/24"), "a.yaml:7:5: "),
+    (NODE.replace('"64600"', '"many"'), "a.yaml:8:5: "),
+    (PEER.replace("{nodeSelector: all(), peerSelector: has(rr)}", "[]"), "a.yaml:4:1: "),
+    ("kind: Node\napiVersion: v1\nmetadata: {}\n", "a.yaml:3:1: "),
+    ("[" * 100_000, "a.yaml: nested too deeply"),
+    ("&a [*a]", "a.yaml: an alias refers to what it stands in\n  hint: write the values out"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG, ids=[message[:40] for _, message in WRONG])
+def test_problems_have_a_place(text: str | bytes, message: str) -> None:
+    """File, line, column, the line itself, and what to do."""
+    with pytest.raises(ManifestError) as error:
+        read(text)
+    assert str(error.value).startswith(message)
+
+
+def test_all_problems_at_once() -> None:
+    """Two wrong objects in two files are both named."""
+    with pytest.raises(ManifestError) as error:
+        read(NODE.replace("10.0.0.1/24", "x"), CALICO_NODE.replace("10.0.0.1/24", "x"))
+    assert [problem.file for problem in error.value.problems] == ["a.yaml", "b.yaml"]
+
+
+def test_alias_bomb() -> None:
+    """Aliases that expand into billions of values are refused before they are looked at."""
+    text = "a: &a [1,1,1,1,1,1,1,1,1,1]\n"
+    for one, other in zip("abcdefgh", "bcdefghi", strict=True):
+        text += f"{other}: &{other} [{','.join([f'*{one}'] * 10)}]\n"
+    with pytest.raises(ManifestError, match="values once aliases are expanded"):
+        read(text)
+
+
+def test_same_object_twice() -> None:
+    """Equal is fine, different is a problem with a place."""
+    read(PEER, PEER)
+    with pytest.raises(ManifestError, match=r"b\.yaml:3:12: BGPPeer/p1 is given twice, with different content"):
+        read(PEER, PEER.replace("all()", "has(x)"))
+
+
+def test_snapshot_file_round_trip_without_secrets() -> None:
+    """What others keep in annotations does not get into the file; the rest comes back equal."""
+    snapshot = snapshot_of_manifests([("a", (NODE + "---\n" + PEER + "---\nkind: Secret\n").encode())])
+    data = write_snapshot(snapshot)
+    assert b"very-secret" not in data
+    again = read_snapshot(data, "s.json")
+    assert again.state.peers == snapshot.state.peers
+    assert again.digest == snapshot.digest
+    assert write_snapshot(again) == data
+    assert again.taken_at == "2026-01-02T03:04:05Z"
+    assert again.state.get(ResourceKey("Node", "n1")) is not None
+
+
+def test_wrong_snapshot_files() -> None:
+    """Edited, of another kind, of a newer major version, or no file of ours at all."""
+    data = write_snapshot(snapshot_of_manifests([("a", NODE.encode())])).decode()
+    with pytest.raises(DigestMismatch, match=r"s\.json: the file was changed after it was written"):
+        read_snapshot(data.replace("64600", "64601").encode(), "s.json")
+    with pytest.raises(FileFormatError, match=r"format version 9\.1 is not known here \(known: 1\.0\)"):
+        read_snapshot(data.replace('"format_version":"1.0"', '"format_version":"9.1"').encode(), "s.json")
+    with pytest.raises(FileFormatError, match="not a snapshot file: it is a Plan"):
+        read_snapshot(b'{"kind": "Plan"}', "s.json")
+    with pytest.raises(FileFormatError, match=r"s\.json: not a snapshot file: "):
+        read_snapshot(b"apiVersion: v1", "s.json")
