@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rrplan.bgp.adjacency import verdict
 from rrplan.bgp.holdings import Holdings
 from rrplan.bgp.model import Model, View
+from rrplan.bgp.peering import protocols
 from rrplan.bgp.reflection import ORIGIN, Copy, Stop
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.ids import NodeName
@@ -75,10 +77,9 @@ def _why_not(
     model: Model, view: View, holdings: Holdings, here: int, there: int, origin: NodeName, at: NodeName
 ) -> str:
     links = holdings.web.links
-    if not any(pair[0] == there for pair in links):
-        return f"{at} has no session that is certain to be up"
-    if not any(pair[0] == here for pair in links):
-        return f"{origin} has no session that is certain to be up"
+    for name, index in ((at, there), (origin, here)):
+        if not any(pair[0] == index for pair in links):
+            return _alone(model, name, holdings.family)
     spread = holdings.spreads[here]
     stops = [(pair, stop) for pair, stop in spread.stops.items() if pair[1] == there and pair[0] != there]
     order = {Stop.CLUSTER_LOOP: 0, Stop.AS_LOOP: 1, Stop.NOT_REFLECTED: 2}
@@ -87,3 +88,17 @@ def _why_not(
         name = next((name for name in members if name not in (origin, at)), origin)
         return f"{name} holds the routes of {origin} and does not pass them to {at}: {stop}"
     return f"nobody that holds the routes of {origin} has a session with {at}"
+
+
+def _alone(model: Model, name: NodeName, family: Family) -> str:
+    """Why a node has no session that counts: what stands in the way of the first one that is configured."""
+    speakers, rules = model.population.speakers, model.rules
+    own = speakers[name]
+    for members in model.population.classes.values():
+        other = speakers[next((member for member in members if member != name), name)]
+        here = protocols(rules, own, other, family)
+        if here:
+            found = verdict(here[0], own, here, other, protocols(rules, other, own, family))
+            if found.reason:
+                return f"{name} has no session that is certain to be up; {here[0].name}: {found.reason}"
+    return f"{name} has no session that is certain to be up"

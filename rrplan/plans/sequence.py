@@ -63,11 +63,8 @@ def _chain(spec: Spec, state: ClusterState, desired: Desired, roles: list[tuple[
         for name in names:
             what = f"wave {number}: {name} gets sessions to the reflectors"
             yield action.node_label(name, WAVE_LABEL, None, "in", f"wave-{number}", what)
-        yield Step(
-            StepId(f"await/wave-{number}"),
-            ActionName.AWAIT,
-            f"wave {number} of {len(waves)}: wait for its {len(names)} clients",
-        )
+        what = f"wave {number} of {len(waves)}: wait for its {len(names)} client{'' if len(names) == 1 else 's'}"
+        yield Step(StepId(f"await/wave-{number}"), ActionName.AWAIT, what)
     yield from (action.peer(old, new) for old, new in general)
     if mesh_is is not mesh_was and mesh_is is not None and not turns_on:
         yield Step(
