@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rrplan.bgp.model import Loss, Model, Transition
+from rrplan.bgp.model import Model, Transition
 from rrplan.bgp.peering import external_protocols
 from rrplan.bgp.population import Signature
 from rrplan.bgp.routes import route
@@ -33,7 +33,7 @@ def judge(
                     "converged",
                     step.id,
                     f"after `{step.id}`, {loss.at} no longer holds the routes of {loss.origin} "
-                    f"({_pairs(loss)}): {reason}",
+                    f"({_pairs(str(loss.family), loss.pairs)}): {reason}",
                 )
             )
     gone = {(loss.family, loss.at, loss.origin) for loss in cost.lost}
@@ -57,7 +57,7 @@ def judge(
                     "surviving",
                     step.id,
                     f"while `{step.id}` takes effect, {exposure.at} is without the routes of {exposure.origin} "
-                    f"for up to {exposure.seconds} s ({exposure.family}, {exposure.pairs} ordered pairs alike): "
+                    f"for up to {exposure.seconds} s ({_pairs(exposure.family, exposure.pairs)}): "
                     f"no session between them is left alone",
                 )
             )
@@ -69,8 +69,8 @@ def judge(
     return StepProof(step.id, exposures, restarts), violations
 
 
-def _pairs(loss: Loss) -> str:
-    return f"{loss.family}, {loss.pairs} ordered pair{'s' if loss.pairs > 1 else ''} alike"
+def _pairs(family: str, count: int) -> str:
+    return f"{family}, {count} ordered pairs alike" if count > 1 else f"{family}, 1 ordered pair"
 
 
 def _tolerated(spec: Spec, *, marked: bool) -> str:

@@ -28,7 +28,9 @@ def _alias(name: str) -> str:
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=_alias, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=_alias, populate_by_name=True, use_attribute_docstrings=True
+    )
 
 
 def _seconds(value: object) -> object:
@@ -208,46 +210,67 @@ class NodeChoice(_Part):
     """Reflector nodes by name, or by selector with a count."""
 
     names: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """These nodes, by name; instead of `selector`."""
     selector: SelectorText = ""
+    """Nodes that this Calico selector matches; `count` of them are chosen."""
     count: Annotated[int, Field(ge=1)] | None = None
+    """How many nodes of `selector` reflect."""
     spread_over: LabelKey | None = None
+    """Spread the chosen nodes evenly over the values of this label."""
     allow: tuple[Allow, ...] = ()
+    """Nodes that are otherwise never chosen."""
 
 
 class Group(_Part):
     """Reflectors that serve the same clients."""
 
     name: Name
+    """The name of the group: the value of the label on its reflectors, and part of the names of its BGPPeers."""
     nodes: NodeChoice
+    """Which nodes reflect."""
     cluster_id: ClusterID | None = None
+    """The cluster ID of this group, where the groups do not share one."""
     clients: SelectorText | None = None
+    """The clients as a Calico selector; every node that is no reflector, where it is left out."""
 
 
 class Rollout(_Part):
     """How clients come under the reflectors."""
 
     waves: tuple[Annotated[WaveSize, BeforeValidator(_wave), WithJsonSchema({"type": ["integer", "string"]})], ...] = ()
+    """Batches of clients, as counts or percentages; the rest forms a last wave. None: all clients at once."""
     pause: Seconds = 0
+    """How long a wave must hold before the next begins."""
     bake: Seconds = 0
+    """How long the final topology is watched before the run ends."""
 
 
 class Gates(_Part):
     """How long gates wait, and how long their condition must hold."""
 
     sessions: Seconds = 120
+    """How long sessions may take."""
     routes: Seconds = 120
+    """How long routes may take."""
     recovery: Seconds = 270
+    """How long a gate waits while a BIRD is in graceful-restart recovery (240 s at most, by its own timer)."""
     drain: Seconds = 600
+    """How long a drain may take."""
     stable: Seconds = 10
+    """How long a condition must hold without a break."""
     fraction: Percent = 100
+    """The share of nodes for which a gate must hold."""
 
 
 class Policy(_Part):
     """What must be true of the result, and what may happen on the way."""
 
     min_reflectors_per_client: Annotated[int, Field(ge=1)] = 2
+    """Every client has at least that many reflectors."""
     max_clients_per_reflector: Annotated[int, Field(ge=1)] | None = None
+    """No reflector has more clients than that."""
     zone_resilience: bool = False
+    """The loss of any one zone keeps all routes of the others."""
     exposure: Annotated[
         Exposure,
         BeforeValidator(_exposure),
@@ -261,17 +284,24 @@ class Policy(_Part):
             }
         ),
     ] = Exposure()
+    """Which node pairs may be without a route while a step takes effect."""
 
 
 class Hook(_Part):
     """A command of the operator at a point of the run."""
 
     name: Name
+    """A name for messages."""
     on: HookPoint
+    """When it runs."""
     command: Annotated[tuple[str, ...], Field(min_length=1)]
+    """The program and its words; no shell in between. It gets JSON about the run on stdin."""
     action: ActionName | None = None
+    """Only for steps of this action."""
     timeout: Seconds = 30
+    """After this long it is ended, which counts as a failure."""
     required: bool = False
+    """Its failure fails the step or the run; `before-` hooks veto anyway."""
 
 
 class Spec(_Part):
@@ -279,21 +309,33 @@ class Spec(_Part):
 
     name: Name
     topology: Topology
+    """Which topology the cluster shall have."""
     cluster_id: ClusterID | None = None
+    """One cluster ID for all groups."""
     label_key: LabelKey = LABEL_KEY
+    """The label that rrplan sets on reflector nodes."""
     groups: tuple[Group, ...] = ()
+    """The reflectors and their clients."""
     reflectors_peer: bool = True
+    """Whether reflectors peer with one another."""
     dedicated: Annotated[
         Taint | None,
         BeforeValidator(_dedicated),
         WithJsonSchema({"oneOf": [{"type": "boolean"}, {"type": "object"}]}),
     ] = None
+    """Taint reflector nodes, so that no pod runs there: `true`, or `{taint: {key, value, effect}}`."""
     drain: bool = False
+    """Cordon and drain a reflector node before its role changes; it is cut off for seconds meanwhile."""
     rollout: Rollout = Rollout()
+    """How clients come under the reflectors."""
     gates: Gates = Gates()
+    """How long gates wait."""
     policy: Policy = Policy()
+    """What must be true of the result, and what may happen on the way."""
     on_failure: OnFailure = OnFailure.UNDO
+    """What a run does when a step fails: take everything back, or stop there."""
     hooks: tuple[Hook, ...] = ()
+    """Commands at points of the run."""
 
     def cluster_id_of(self, group: Group) -> str:
         """The group's cluster ID, or the shared one."""

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from rrplan.api import KINDS
 from rrplan.cli.main import rrplan
-from tests.schemas import FOLDER, text_of
+from tests.schemas import FOLDER, files
 
 SCENARIOS = FOLDER.parent / "fixtures" / "scenarios"
 
@@ -28,10 +28,15 @@ def run(*words: str) -> str:
     return result.stdout
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_current(kind: str) -> None:
+@pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
+def test_current(path: Path) -> None:
     """`make schemas` would change nothing."""
-    assert (FOLDER / f"{kind}.schema.json").read_text(encoding="utf-8") == text_of(kind)
+    assert path.read_text(encoding="utf-8") == files()[path]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_is_a_schema(kind: str) -> None:
+    """Each follows JSON Schema 2020-12."""
     jsonschema.Draft202012Validator.check_schema(schema(kind))
 
 
