@@ -7,7 +7,7 @@ from rrplan import api
 from rrplan.adapters.hooks import CommandHooks
 from rrplan.adapters.lock import FileLock
 from rrplan.plans import Plan
-from rrplan.ports import Document
+from rrplan.ports import Document, Probe
 from rrplan.runs import FileJournal, Runner
 from rrplan.runs.events import RunEvent
 from rrplan.runs.runner import World
@@ -73,12 +73,19 @@ class Bench:
         self.sandbox.close()
         self.sandbox = Sandbox.open(self.path / "cluster", [parse_fault(fault) for fault in faults])
 
-    def runner(self, stop: Callable[[], bool] = lambda: False, journal: FileJournal | None = None) -> Runner:
+    def runner(
+        self,
+        stop: Callable[[], bool] = lambda: False,
+        journal: FileJournal | None = None,
+        probe: Probe | None = None,
+    ) -> Runner:
         """A runner over what the journal says."""
         file = self.path / "journal.jsonl"
         if journal is None:
             journal = FileJournal.open(file, "digest") if file.exists() else FileJournal.create(file, "digest")
         self._lock.release()
         self._lock.acquire({"who": "test"})
-        world = World(self.sandbox, self.sandbox, self.sandbox.clock, self._lock, CommandHooks(), self.listener)
+        world = World(
+            self.sandbox, probe or self.sandbox, self.sandbox.clock, self._lock, CommandHooks(), self.listener
+        )
         return Runner(self.plan, "run", world, journal, stop)

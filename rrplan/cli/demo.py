@@ -74,7 +74,7 @@ class _Story:
         click.echo("Why no route is lost:")
         for line in proof_lines(plan):
             click.echo(_wrapped(line, "  - "))
-        click.echo("All of it, with the reason of every step: rrplan show plan.json")
+        click.echo("All of it, with the reason of every step: rrplan show plan.json\n")
 
         _title("3. Apply exactly that plan; every step waits for the routes themselves")
         self._run(*self.apply, "--sandbox", "one")

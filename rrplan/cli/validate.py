@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+
 import click
 
 from rrplan.cli.sources import spec_from
+from rrplan.errors import SpecError
 
 
 @click.command("validate")
 @click.argument("spec")
-def command(spec: str) -> None:
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="The format.")
+def command(spec: str, output: str) -> int:
     """Check a spec: every problem at once, with line and column."""
-    found = spec_from(spec)
-    click.echo(f"{spec}: the spec `{found.name}` is valid")
+    if output == "text":
+        click.echo(f"{spec}: the spec `{spec_from(spec).name}` is valid")
+        return 0
+    try:
+        spec_from(spec)
+        problems = []
+    except SpecError as error:
+        problems = [asdict(problem) for problem in error.problems]
+    click.echo(json.dumps({"format_version": "1.0", "valid": not problems, "problems": problems}, indent=2))
+    return 1 if problems else 0

@@ -130,6 +130,37 @@ def test_errors(words: list[str], code: int, text: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_validate(tmp_path: Path) -> None:
+    """For people and for programs: the same problems, exit code 1."""
+    assert rrplan("validate", SPEC).stdout.endswith("the spec `scenario` is valid\n")
+    assert json.loads(rrplan("validate", SPEC, "-o", "json").stdout)["valid"] is True
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(Path(SPEC).read_text().replace("route-reflectors", "star"))
+    told = rrplan("validate", str(wrong), "-o", "json")
+    problem = json.loads(told.stdout)["problems"][0]
+    assert told.returncode == 1
+    assert (problem["line"], problem["column"]) == (6, 3)
+    done = rrplan("validate", str(wrong))
+    assert f"{wrong}:6:3: {problem['summary']}" in done.stderr
+
+
+def test_output_that_nobody_reads() -> None:
+    """`rrplan sessions | head -1` ends quietly."""
+    words = f"{sys.executable} -m rrplan sessions -f {CLUSTER} -o json | head -1"
+    done = subprocess.run(["sh", "-c", words], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.stdout.startswith('{"format_version"')
+
+
+def test_system_errors_are_words(tmp_path: Path) -> None:
+    """A directory that cannot be made is no traceback."""
+    (tmp_path / "file").touch()
+    done = rrplan("sandbox", str(tmp_path / "file" / "x"))
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: the system says no: {tmp_path}/file/x: Not a directory")
+    assert "hint: " in done.stderr
+
+
 def test_routes() -> None:
     """The way of a route in words, and the pairs that have none."""
     done = rrplan(

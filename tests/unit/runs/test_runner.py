@@ -2,12 +2,14 @@
 
 import json
 import sys
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pytest
 
-from rrplan.errors import PreflightError
+from rrplan.errors import DatastoreTimeout, LockHeldError, PreflightError
 from rrplan.ids import NodeName
+from rrplan.ports import NodeReading
 from rrplan.resources import ResourceKey
 from rrplan.runs import Result, events
 from rrplan.sandbox import Sandbox
@@ -148,6 +150,44 @@ def test_interrupt_between_steps(tmp_path: Path) -> None:
     assert len(started) == len(set(started)) == len(bench.plan.steps)
 
 
+def test_lock_taken_away_stops_before_the_next_write(tmp_path: Path) -> None:
+    """Somebody removed the lock file: nothing more is written."""
+    bench = Bench(tmp_path)
+    asked = iter(range(100))
+
+    def stop() -> bool:
+        if next(asked) == 3:
+            (tmp_path / "lock").unlink()
+        return False
+
+    with pytest.raises(LockHeldError, match="the lock was taken away from this run"):
+        bench.runner(stop=stop).apply()
+    assert len(bench.listener.of(events.StepStarted)) == 3
+    assert "rrplan-reflectors" not in bench.sandbox.state.peers
+
+
+class Silent:
+    """A probe to which no node answers."""
+
+    def read(self, nodes: Collection[NodeName], peers: Collection[NodeName]) -> Sequence[NodeReading]:
+        """Nothing."""
+        return []
+
+
+def test_resume_looks_at_the_last_gate_again(tmp_path: Path) -> None:
+    """What held when the run stopped may not hold any more; then nothing further is written."""
+    bench = Bench(tmp_path, SPEC + "  onFailure: halt\n")
+    asked = iter([False] * 5 + [True])
+    assert bench.runner(stop=lambda: next(asked)).apply() is Result.INTERRUPTED
+    assert bench.sandbox.state.nodes[NodeName("rr-1")].cluster_id
+    started = len(bench.listener.of(events.StepStarted))
+
+    assert bench.runner(probe=Silent()).apply() is Result.PARTIAL
+    assert "does not answer" in bench.listener.of(events.StepFailed)[0].reason
+    assert len(bench.listener.of(events.StepStarted)) == started
+    assert bench.runner().apply() is Result.DONE
+
+
 @pytest.mark.parametrize("settled", range(9))
 def test_rollback_after_any_step(tmp_path: Path, settled: int) -> None:
     """A run that stopped anywhere can be taken back as a whole."""
@@ -250,3 +290,13 @@ def test_sandbox_evicts_pods_elsewhere(tmp_path: Path) -> None:
     assert bench.sandbox.pods_to_evict(NodeName("rr-1"))
     assert bench.runner().apply() is Result.DONE
     assert not Sandbox.open(tmp_path / "cluster").pods_to_evict(NodeName("rr-1"))
+
+
+def test_lost_reply_is_no_answer(tmp_path: Path) -> None:
+    """The fault does what it says: the write is there, the reply is not."""
+    sandbox = Bench(tmp_path, faults=["lost-reply=1"]).sandbox
+    stored = sandbox.get(NODE)
+    assert stored is not None
+    with pytest.raises(DatastoreTimeout, match="no reply from the API server within 30 s"):
+        sandbox.patch(NODE, {"metadata": {"labels": {"a": "b"}}}, stored.version)
+    assert sandbox.state.nodes[NodeName("rr-2")].labels["a"] == "b"

@@ -1,0 +1,182 @@
+"""What a gate makes of what nodes say, and how long it waits; the probe is a port, so it can say anything."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from rrplan.ids import NodeName
+from rrplan.plans.gate import Expectation, Gate, GateKind
+from rrplan.ports import FamilyReading, NodeReading, SessionReading
+from rrplan.resources import ResourceKey
+from rrplan.runs.gates import Look, look, settle
+from rrplan.sandbox import Sandbox, demo_cluster
+
+A, B, R, S = (NodeName(name) for name in ("a", "b", "r", "s"))
+SETS = {"both": (A, B)}
+ROUTES = Gate(
+    GateKind.ROUTES,
+    "every client holds every route",
+    (Expectation("both", "ipv4", 3, R), Expectation("both", "ipv4", 3, S)),
+    timeout=20,
+    recovery_timeout=60,
+    stable=10,
+)
+
+
+def says(node: NodeName, *, recovering: bool = False, mesh: int = 0, **routes: int | None) -> NodeReading:
+    """A node's answer: routes by reflector, None for a session that is down."""
+    sessions = {
+        NodeName(peer): SessionReading(NodeName(peer), count is not None, count or 0) for peer, count in routes.items()
+    }
+    return NodeReading(node, {"ipv4": FamilyReading(recovering, sessions, mesh)})
+
+
+@dataclass
+class Told:
+    """A probe that says what it is told, one list per look; the last one stays."""
+
+    looks: list[list[NodeReading]]
+    asked: list[tuple[list[NodeName], list[NodeName]]] = field(default_factory=list)
+
+    def read(self, nodes: Collection[NodeName], peers: Collection[NodeName]) -> Sequence[NodeReading]:
+        """The next answer."""
+        self.asked.append((list(nodes), list(peers)))
+        return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+
+
+class Clock:
+    """Time that passes when somebody waits."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+        self.waits: list[float] = []
+
+    def now(self) -> float:
+        """The time."""
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        """It passes."""
+        self.waits.append(seconds)
+        self.time += seconds
+
+
+@pytest.fixture
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """A datastore that a routes gate does not ask."""
+    return Sandbox.make(tmp_path_factory.mktemp("sandbox"), demo_cluster(3, 1))
+
+
+CASES = [
+    ("all there", [says(A, r=3, s=3), says(B, r=4, s=3)], 100, 0, ""),
+    (
+        "a session is down",
+        [says(A, r=None, s=3), says(B, r=3, s=3)],
+        100,
+        0,
+        "a: session with r is not established (ipv4)",
+    ),
+    ("unknown session", [says(A, s=3), says(B, r=3, s=3)], 100, 0, "a: session with r is not established (ipv4)"),
+    ("routes are missing", [says(A, r=3, s=2), says(B, r=3, s=3)], 100, 0, "a: 2 of 3 routes from s (ipv4)"),
+    ("a node is silent", [says(B, r=3, s=3)], 100, 0, "a: does not answer; 1 of 2 nodes pass"),
+    ("a family is missing", [NodeReading(A, {}), says(B, r=3, s=3)], 100, 0, "a: has no ipv4"),
+    ("half is enough", [says(A, r=None, s=None), says(B, r=3, s=3)], 50, 0, ""),
+    ("half is not enough", [says(A, r=None, s=None), says(B, r=3, s=3)], 51, 0, "a: session with r is not established"),
+    ("one of two reflectors is enough", [says(A, r=None, s=3), says(B, r=3, s=None)], 100, 1, ""),
+    ("two are wanted", [says(A, r=None, s=3), says(B, r=3, s=3)], 100, 2, "a: session with r is not established"),
+    (
+        "recovery",
+        [says(A, r=3, s=3, recovering=True), says(B, r=3, s=3)],
+        100,
+        0,
+        "a: graceful-restart recovery in progress",
+    ),
+    (
+        "recovery counts whatever the fraction",
+        [says(A, r=3, s=3, recovering=True), says(B, r=3, s=3)],
+        50,
+        0,
+        "a: graceful-restart recovery in progress",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "answers", "fraction", "minimum", "missing"), CASES, ids=[case[0] for case in CASES])
+def test_routes(
+    name: str, answers: list[NodeReading], fraction: int, minimum: int, missing: str, cluster: Sandbox
+) -> None:
+    """A gate passes, or says which node misses what."""
+    gate = Gate(
+        ROUTES.kind, ROUTES.title, ROUTES.expectations, timeout=20, stable=10, fraction=fraction, minimum=minimum
+    )
+    found = look(gate, SETS, cluster, Told([answers]))
+    assert found.passed is (missing == "")
+    assert missing in found.missing
+    assert found.recovering is ("recovery" in name)
+
+
+def test_mesh(cluster: Sandbox) -> None:
+    """Mesh sessions are counted."""
+    gate = Gate(GateKind.MESH, "mesh", (Expectation("both", "ipv4", 2),), timeout=20, stable=10)
+    assert look(gate, SETS, cluster, Told([[says(A, mesh=2), says(B, mesh=2)]])).passed
+    found = look(gate, SETS, cluster, Told([[says(A, mesh=2), says(B, mesh=1)]]))
+    assert found.missing == "b: 1 of 2 mesh sessions (ipv4); 1 of 2 nodes pass"
+
+
+def test_asks_each_node_once_for_all_reflectors(cluster: Sandbox) -> None:
+    """One look is one question to the probe."""
+    probe = Told([[says(A, r=3, s=3), says(B, r=3, s=3)]])
+    look(ROUTES, SETS, cluster, probe)
+    assert probe.asked == [([A, B], [R, S])]
+
+
+def test_drained(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A drain gate evicts and waits for the pods to be gone."""
+    sandbox = Sandbox.make(tmp_path_factory.mktemp("sandbox"), demo_cluster(8, 2))
+    stored = sandbox.get(ResourceKey("Node", "rr-1"))
+    assert stored is not None
+    sandbox.patch(ResourceKey("Node", "rr-1"), {"spec": {"unschedulable": True}}, stored.version)
+    gate = Gate(GateKind.DRAINED, "drained", node=NodeName("rr-1"), timeout=20, stable=0)
+    assert look(gate, {}, sandbox, Told([[]])).passed
+
+
+GOOD, BAD, RECOVERING = Look(passed=True), Look(passed=False, missing="bad"), Look(passed=False, recovering=True)
+
+
+def settled(looks: list[Look]) -> tuple[str, Clock]:
+    """The reason of a gate that sees these looks (the last one stays), and its clock."""
+    clock = Clock()
+    given = iter(looks)
+    reason = settle(ROUTES, lambda: next(given, looks[-1]), clock, lambda *_: None)
+    return reason, clock
+
+
+def test_must_hold_without_a_break() -> None:
+    """A flap begins the stability time again."""
+    steady, clock = settled([GOOD])
+    assert (steady, clock.time) == ("", 1010)
+    flapping, clock = settled([GOOD, GOOD, GOOD, BAD, GOOD])
+    assert flapping == ""
+    assert clock.time > 1016
+
+
+def test_times_out_in_words() -> None:
+    """Not a second later than the timeout."""
+    reason, clock = settled([BAD])
+    assert reason == "gate timed out after 20 s: every client holds every route; bad"
+    assert clock.time == 1020
+
+
+def test_recovery_is_waited_for_longer() -> None:
+    """Graceful-restart recovery may take 240 s by BIRD's own timer; it has its own timeout."""
+    reason, clock = settled([RECOVERING])
+    assert reason.startswith("gate timed out after 60 s")
+    assert clock.time == 1060
+
+
+def test_looks_less_often_with_time() -> None:
+    """A large cluster is not asked all the time."""
+    _, clock = settled([RECOVERING])
+    assert clock.waits[:7] == [1, 1, 1, 2, 2, 3, 5]
+    assert max(clock.waits) == 5
