@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import yaml
@@ -23,9 +24,10 @@ Path = tuple[str | int, ...]
 MAX_EXPANDED = 50_000_000
 _ALIAS = re.compile(r"(?:^|[\s\[{,:-])\*\w", re.MULTILINE)
 
+_FAST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Loader: Any = type(
     "_Loader",
-    (getattr(yaml, "CSafeLoader", yaml.SafeLoader),),
+    (_FAST,),
     {
         # As kubectl writes it: a time is text.
         "yaml_implicit_resolvers": {
@@ -207,9 +209,11 @@ def _located(problem: DecodeProblem, found: Found, data: bytes) -> Problem:
 
 
 def place_in(text: str, path: Path) -> tuple[int, int]:
-    """Line and column, from 1, of the value at a path, or of the nearest parent that exists."""
-    nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
-    node = nodes[int(path[0])] if path and len(nodes) > int(path[0]) else nodes[0]
+    """Line and column, from 1, of the value at a path, or of the nearest parent; zeros where YAML cannot say."""
+    try:
+        node = next(islice(yaml.compose_all(text, Loader=_FAST), int(path[0]), None))
+    except yaml.YAMLError:
+        return 0, 0  # JSON with tabs is no YAML
     mark = node.start_mark
     for part in path[1:]:
         following = None

@@ -129,6 +129,7 @@ WRONG: list[tuple[str | bytes, str]] = [
     (PEER.replace("{nodeSelector: all(), peerSelector: has(rr)}", "[]"), "a.yaml:4:1: "),
     ("kind: Node\napiVersion: v1\nmetadata: {}\n", "a.yaml:3:1: "),
     ("[" * 100_000, "a.yaml: nested too deeply"),
+    ('{"kind": "Node",\n\t"metadata": {}}', "a.yaml:2:2: a Node without `metadata.name`"),
     ("&a [*a]", "a.yaml: an alias refers to what it stands in\n  hint: write the values out"),
 ]
 
