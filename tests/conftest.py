@@ -1,6 +1,37 @@
-"""Shared settings of the tests."""
+"""Shared settings of the tests, and the real API servers that several of them need."""
 
+import os
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
+
+from tests.real.parts import missing
+from tests.real.server import RealServer
 
 settings.register_profile("rrplan", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("rrplan")
+
+
+def _server(factory: pytest.TempPathFactory, crds: str) -> Iterator[RealServer]:
+    lacking = missing()
+    if lacking:
+        text = f"no real API server; missing: {'; '.join(lacking)}"
+        if os.environ.get("RRPLAN_REQUIRE_REAL"):
+            pytest.fail(text)
+        pytest.skip(text)
+    server = RealServer(factory.mktemp("server"), crds)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def crd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+    """A real API server with Calico's CRDs of group crd.projectcalico.org."""
+    yield from _server(tmp_path_factory, "crd-v1.yaml")
+
+
+@pytest.fixture(scope="session")
+def v3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+    """A real API server with native projectcalico.org/v3 CRDs, which validate (Calico v3.32 and later)."""
+    yield from _server(tmp_path_factory, "native-v3.yaml")

@@ -11,7 +11,7 @@ import click
 
 from rrplan.adapters.files import write_atomically
 from rrplan.api import plan as make_plan
-from rrplan.cli.sources import snapshot_from, spec_from, version_from, with_state
+from rrplan.cli.sources import Source, spec_from, with_state
 from rrplan.plans import Plan, plan_document, write_plan
 
 FORMATS = ("terminal", "json", "markdown")
@@ -40,10 +40,7 @@ def rendered(made: Plan, form: str) -> str:
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there is something to do.")
 def command(
     spec: str,
-    manifests: tuple[str, ...],
-    snapshot: str | None,
-    sandbox: str | None,
-    calico_version: str | None,
+    source: Source,
     output: str,
     out: str | None,
     *,
@@ -51,7 +48,7 @@ def command(
 ) -> int:
     """Compare a spec with what is there: changes, their order, and the proof that no route is lost."""
     wanted = spec_from(spec)
-    made = make_plan(wanted, snapshot_from(manifests, snapshot, sandbox), version=version_from(calico_version))
+    made = make_plan(wanted, source.snapshot(), version=source.version)
     file = out or (output if output not in FORMATS else None)
     click.echo(rendered(made, output if output in FORMATS else "terminal"), nl=False)
     if file:

@@ -11,7 +11,7 @@ import click
 from rrplan.bgp.model import Loss, Model
 from rrplan.bgp.profile import calico_versions
 from rrplan.bgp.routes import Route, route, routes
-from rrplan.cli.sources import snapshot_from, version_from, with_state
+from rrplan.cli.sources import Source, with_state
 from rrplan.errors import UsageProblem
 from rrplan.ids import NodeName
 
@@ -22,17 +22,14 @@ from rrplan.ids import NodeName
 @click.option("--to", "at", metavar="N", help="The node that shall hold them.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="The format.")
 def command(
-    manifests: tuple[str, ...],
-    snapshot: str | None,
-    sandbox: str | None,
-    calico_version: str | None,
+    source: Source,
     origin: str | None,
     at: str | None,
     output: str,
 ) -> None:
     """How the routes of one node reach another, or why not; without nodes, the pairs that miss routes."""
-    state = snapshot_from(manifests, snapshot, sandbox).state
-    model = Model(state, calico_versions(state, version_from(calico_version)))
+    state = source.snapshot().state
+    model = Model(state, calico_versions(state, source.version))
     for name in (origin, at):
         if name is not None and name not in state.nodes:
             close = difflib.get_close_matches(name, state.nodes, n=1)

@@ -9,7 +9,7 @@ import click
 
 from rrplan.bgp.profile import calico_versions
 from rrplan.bgp.sessions import Speakers
-from rrplan.cli.sources import snapshot_from, version_from, with_state
+from rrplan.cli.sources import Source, with_state
 from rrplan.errors import UsageProblem
 from rrplan.ids import NodeName
 from rrplan.render.sessions import sessions_json, sessions_summary, sessions_summary_text, sessions_text
@@ -21,18 +21,15 @@ from rrplan.render.sessions import sessions_json, sessions_summary, sessions_sum
 @click.option("--summary", is_flag=True, help="Only how many there are.")
 @click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="The format.")
 def command(
-    manifests: tuple[str, ...],
-    snapshot: str | None,
-    sandbox: str | None,
-    calico_version: str | None,
+    source: Source,
     node: str | None,
     output: str,
     *,
     summary: bool,
 ) -> None:
     """Every BGP protocol that Calico renders, and whether it comes up."""
-    state = snapshot_from(manifests, snapshot, sandbox).state
-    versions = calico_versions(state, version_from(calico_version))
+    state = source.snapshot().state
+    versions = calico_versions(state, source.version)
     speakers = Speakers.of(state, versions)
     if node is not None and node not in speakers.by_name:
         close = difflib.get_close_matches(node, speakers.by_name, n=1)

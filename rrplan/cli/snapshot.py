@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rrplan.adapters.files import write_atomically
-from rrplan.cli.sources import snapshot_from, with_state
+from rrplan.cli.sources import Source, with_state
 from rrplan.snapshots import write_snapshot
 
 
@@ -15,14 +15,11 @@ from rrplan.snapshots import write_snapshot
 @with_state
 @click.option("-o", "--output", metavar="FILE", help="Write to a file instead of stdout.")
 def command(
-    manifests: tuple[str, ...],
-    snapshot: str | None,
-    sandbox: str | None,
-    calico_version: str | None,
+    source: Source,
     output: str | None,
 ) -> None:
     """Write what is there in a compact form without secrets; `--snapshot` reads it back."""
-    data = write_snapshot(snapshot_from(manifests, snapshot, sandbox))
+    data = write_snapshot(source.snapshot())
     if output:
         write_atomically(Path(output), data)
         click.echo(f"wrote {output} ({len(data)} bytes)", err=True)

@@ -1,11 +1,14 @@
-"""Where the state comes from, for every verb: `-f`, `--snapshot` or `--sandbox`."""
+"""Where the state comes from, for every verb: `-f`, `--snapshot`, `--sandbox`, or a live cluster."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -16,15 +19,79 @@ from rrplan.sandbox import Fault, Sandbox, parse_fault
 from rrplan.snapshots import Snapshot, capture, read_snapshot, snapshot_of_manifests
 from rrplan.specs import Spec, load
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the state of a cluster comes from, as the command line said it."""
+
+    manifests: tuple[str, ...]
+    snapshot_file: str | None
+    sandbox: str | None
+    kubeconfig: str | None
+    context: str | None
+    calico_version: str | None
+
+    def snapshot(self) -> Snapshot:
+        """The Snapshot of exactly one source; raises UsageProblem for none or several."""
+        live = self.kubeconfig or self.context
+        named = (("-f", self.manifests), ("--snapshot", self.snapshot_file), ("--sandbox", self.sandbox))
+        given = [name for name, value in (*named, ("--context", live)) if value]
+        if len(given) != 1:
+            what = "no cluster is given" if not given else f"{' and '.join(given)} exclude one another"
+            raise UsageProblem(
+                what, hint="give one of `-f FILE`, `--snapshot FILE`, `--sandbox DIR` or `--context NAME`"
+            )
+        if self.snapshot_file:
+            return read_snapshot(read(self.snapshot_file), self.snapshot_file)
+        if self.sandbox:
+            return capture(Sandbox.open(Path(self.sandbox)))
+        found = self._live() if live else snapshot_of_manifests([(name, read(name)) for name in self.manifests])
+        for notice in found.notices:
+            click.echo(f"notice: {notice}", err=True)
+        return found
+
+    def _live(self) -> Snapshot:
+        from rrplan.adapters.api_server import ApiServer
+        from rrplan.adapters.live import LiveCluster
+
+        cluster = LiveCluster(ApiServer.connect(self.kubeconfig, self.context))
+        taken = capture(cluster, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        return replace(taken, notices=tuple(cluster.notices))
+
+    @property
+    def version(self) -> CalicoVersion | None:
+        """The version that was told, if any; raises UsageProblem."""
+        if self.calico_version is None:
+            return None
+        version = CalicoVersion.parse(self.calico_version)
+        if version is None:
+            raise UsageProblem(f"`{self.calico_version}` is no Calico version", hint="write it like `v3.30.4`")
+        return version
 
 
-def with_state(command: Command) -> Command:
-    """Add the options that say where the state comes from."""
+def with_state(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say where the state comes from; the command gets them as `source`."""
+
+    @wraps(command)
+    def sourced(
+        manifests: tuple[str, ...],
+        snapshot_file: str | None,
+        sandbox: str | None,
+        kubeconfig: str | None,
+        context: str | None,
+        calico_version: str | None,
+        **rest: object,
+    ) -> object:
+        source = Source(manifests, snapshot_file, sandbox, kubeconfig, context, calico_version)
+        return command(source=source, **rest)
+
+    with_options = sourced
     for option in (
         click.option("--calico-version", metavar="V", help="Calico's version, where the input does not say it."),
+        click.option("--kubeconfig", metavar="FILE", help="A live cluster: the kubeconfig that leads to it."),
+        click.option("--context", metavar="NAME", help="A live cluster: a context of the kubeconfig."),
         click.option("--sandbox", metavar="DIR", help="An embedded cluster."),
-        click.option("--snapshot", metavar="FILE", help="A file that `rrplan snapshot` wrote."),
+        click.option("--snapshot", "snapshot_file", metavar="FILE", help="A file that `rrplan snapshot` wrote."),
         click.option(
             "-f",
             "--filename",
@@ -34,24 +101,8 @@ def with_state(command: Command) -> Command:
             help="Output of `kubectl get -o yaml|json` or `calicoctl get -o yaml|json`; may be repeated, `-` is stdin.",
         ),
     ):
-        command = option(command)
-    return command
-
-
-def snapshot_from(manifests: Sequence[str], snapshot: str | None, sandbox: str | None) -> Snapshot:
-    """The Snapshot of exactly one source; raises UsageProblem for none or several."""
-    given = [name for name, value in (("-f", manifests), ("--snapshot", snapshot), ("--sandbox", sandbox)) if value]
-    if len(given) != 1:
-        what = "no cluster is given" if not given else f"{' and '.join(given)} exclude one another"
-        raise UsageProblem(what, hint="give one of `-f FILE`, `--snapshot FILE` or `--sandbox DIR`")
-    if snapshot:
-        return read_snapshot(read(snapshot), snapshot)
-    if sandbox:
-        return capture(Sandbox.open(Path(sandbox)))
-    found = snapshot_of_manifests([(name, read(name)) for name in manifests])
-    for notice in found.notices:
-        click.echo(f"notice: {notice}", err=True)
-    return found
+        with_options = option(with_options)
+    return with_options
 
 
 def read(name: str) -> bytes:
@@ -62,16 +113,6 @@ def read(name: str) -> bytes:
 def spec_from(name: str) -> Spec:
     """The spec of a file; raises SpecError."""
     return load(read(name), name)
-
-
-def version_from(text: str | None) -> CalicoVersion | None:
-    """A version from the command line; raises UsageProblem."""
-    if text is None:
-        return None
-    version = CalicoVersion.parse(text)
-    if version is None:
-        raise UsageProblem(f"`{text}` is no Calico version", hint="write it like `v3.30.4`")
-    return version
 
 
 def faults_from(texts: Sequence[str]) -> list[Fault]:

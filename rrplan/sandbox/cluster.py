@@ -19,8 +19,8 @@ from rrplan.errors import (
 from rrplan.ids import NodeName
 from rrplan.ports import Document, FamilyReading, NodeReading, SessionReading, Stored
 from rrplan.resources import ClusterState, Pod, ResourceKey, decode, key_of
-from rrplan.resources.documents import at as value_at
 from rrplan.resources.documents import patched
+from rrplan.resources.validation import objections
 from rrplan.sandbox import timers
 from rrplan.sandbox.faults import Fault
 from rrplan.sandbox.store import Store
@@ -185,7 +185,9 @@ class Sandbox:
         return stored
 
     def _write(self, key: ResourceKey, document: Document | None, version: int) -> None:
-        _validate(key, document)
+        wrong = objections(document) if document is not None else []
+        if wrong:
+            raise DatastoreRefused(f"{key}: {wrong[0]}")
         with self._store.begin():
             if document is None:
                 self._store.delete(key)
@@ -372,17 +374,3 @@ def _pairs(model: Model) -> set[tuple[NodeName, NodeName]]:
         name for signature, names in model.population.classes.items() if signature.cluster_id for name in names
     ]
     return {(min(name, peer), max(name, peer)) for name in reflectors for peer in _links(model, name)}
-
-
-def _validate(key: ResourceKey, document: Document | None) -> None:
-    """The checks of Calico's validation that a planner can run into (libcalico-go/lib/validator/v3)."""
-    if document is None:
-        return
-    if key.kind == "BGPConfiguration" and value_at(document, ("spec", "nodeToNodeMeshEnabled")) is False:
-        for field in ("nodeMeshPassword", "nodeMeshMaxRestartTime"):
-            if value_at(document, ("spec", field)) is not None:
-                raise DatastoreRefused(f"{key}: spec.{field} cannot be set while the node-to-node mesh is disabled")
-    if key.kind == "BGPPeer":
-        for one, other in (("node", "nodeSelector"), ("peerIP", "peerSelector")):
-            if value_at(document, ("spec", one)) and value_at(document, ("spec", other)):
-                raise DatastoreRefused(f"{key}: spec.{one} and spec.{other} cannot both be set")

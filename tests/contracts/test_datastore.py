@@ -1,15 +1,22 @@
 """What every Datastore promises; each implementation runs the same suite."""
 
-from collections.abc import Callable
+import json
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from rrplan.adapters.live import LiveCluster
+from rrplan.bgp.profile import calico_versions
 from rrplan.errors import DatastoreConflict, DatastoreRefused
 from rrplan.ids import NodeName
 from rrplan.ports import Datastore, Document
 from rrplan.resources import ResourceKey, key_of
+from rrplan.resources.node_codec import CLUSTER_ID_ANNOTATION
 from rrplan.sandbox import Sandbox, demo_cluster
+from rrplan.snapshots import capture
+from tests.real.server import RealServer
 
 PEER: Document = {
     "apiVersion": "projectcalico.org/v3",
@@ -18,20 +25,21 @@ PEER: Document = {
     "spec": {"nodeSelector": "all()", "peerSelector": "has(rr)"},
 }
 KEY = ResourceKey("BGPPeer", "one")
-
-Make = Callable[[Path], Datastore]
-
-
-def sandbox(path: Path) -> Datastore:
-    """The embedded cluster."""
-    return Sandbox.make(path / "sandbox", demo_cluster(4, 1))
+NAMED = r'BGPPeer/one|bgppeers\.\S+ "one"'
+"""A conflict names the object, in our words or in the server's."""
 
 
-@pytest.fixture(params=[sandbox], ids=["sandbox"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Datastore:
+@pytest.fixture(params=["sandbox", "crd.projectcalico.org/v1", "projectcalico.org/v3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Datastore]:
     """Each implementation in turn, with a few nodes in it."""
-    make: Make = request.param
-    return make(tmp_path)
+    documents = demo_cluster(4, 1)
+    if request.param == "sandbox":
+        yield Sandbox.make(tmp_path / "sandbox", documents)
+        return
+    server: RealServer = request.getfixturevalue("crd_server" if request.param.startswith("crd") else "v3_server")
+    server.fill(documents)
+    yield LiveCluster(server.api)
+    server.clear()
 
 
 def version(store: Datastore, key: ResourceKey = KEY) -> str:
@@ -54,7 +62,7 @@ def test_create_then_get(store: Datastore) -> None:
 def test_create_twice_is_a_conflict(store: Datastore) -> None:
     """An object of the same name is never written over."""
     store.create(KEY, PEER)
-    with pytest.raises(DatastoreConflict, match="BGPPeer/one"):
+    with pytest.raises(DatastoreConflict, match=NAMED):
         store.create(KEY, PEER)
 
 
@@ -74,9 +82,9 @@ def test_write_at_an_old_version_is_a_conflict(store: Datastore) -> None:
     store.create(KEY, PEER)
     before = version(store)
     store.patch(KEY, {"spec": {"peerSelector": "has(other)"}}, before)
-    with pytest.raises(DatastoreConflict, match="BGPPeer/one"):
+    with pytest.raises(DatastoreConflict, match=NAMED):
         store.patch(KEY, {"spec": {"peerSelector": "has(rr)"}}, before)
-    with pytest.raises(DatastoreConflict, match="BGPPeer/one"):
+    with pytest.raises(DatastoreConflict, match=NAMED):
         store.delete(KEY, before)
 
 
@@ -86,7 +94,7 @@ def test_delete(store: Datastore) -> None:
     found = version(store)
     store.delete(KEY, found)
     assert store.get(KEY) is None
-    with pytest.raises(DatastoreConflict, match="BGPPeer/one"):
+    with pytest.raises(DatastoreConflict, match=NAMED):
         store.delete(KEY, found)
 
 
@@ -124,4 +132,38 @@ def test_eviction(store: Datastore) -> None:
     store.patch(node, {"spec": {"unschedulable": True}}, version(store, node))
     for pod in pods:
         store.evict(pod)
-    assert not store.pods_to_evict(NodeName("rr-1"))
+    deadline = time.monotonic() + 10
+    while store.pods_to_evict(NodeName("rr-1")):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)  # a real API server is being watched
+
+
+def test_labels_are_read_as_they_were_written(store: Datastore) -> None:
+    """Whose object it is stays known, wherever the datastore keeps labels; a patch changes them."""
+    label = "app.kubernetes.io/managed-by"
+    store.create(KEY, {**PEER, "metadata": {"name": "one", "labels": {label: "rrplan"}}})
+    assert capture(store).state.peers["one"].labels == {label: "rrplan"}
+    store.patch(KEY, {"metadata": {"labels": {label: None, "team": "network"}}}, version(store))
+    assert capture(store).state.peers["one"].labels == {"team": "network"}
+
+
+def test_node_patch_touches_only_its_fields(store: Datastore) -> None:
+    """Label and cluster ID together, in one patch; what others keep on the node stays."""
+    key = ResourceKey("Node", "rr-1")
+    store.patch(key, {"metadata": {"annotations": {"example.com/owner": "network"}}}, version(store, key))
+    patch = {"metadata": {"labels": {"rr": "yes"}, "annotations": {CLUSTER_ID_ANNOTATION: "1.0.0.1"}}}
+    store.patch(key, patch, version(store, key))
+    node = capture(store).state.nodes[NodeName("rr-1")]
+    assert (node.cluster_id, node.labels["rr"], node.labels["role"]) == ("1.0.0.1", "yes", "rr")
+    stored = store.get(key)
+    assert stored is not None
+    assert '"example.com/owner": "network"' in json.dumps(stored.document)
+
+
+def test_same_state_from_every_datastore(store: Datastore, tmp_path: Path) -> None:
+    """Nodes, peers and configurations are the same values whatever they were read from."""
+    store.create(KEY, PEER)
+    other = Sandbox.make(tmp_path / "other", [*demo_cluster(4, 1), PEER])
+    one, two = capture(store).state, capture(other).state
+    assert (one.nodes, one.peers, one.configurations) == (two.nodes, two.peers, two.configurations)
+    assert calico_versions(one) == calico_versions(two)

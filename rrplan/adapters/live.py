@@ -1,0 +1,252 @@
+"""A live cluster as Datastore: Kubernetes resources, and Calico's wherever this cluster keeps them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rrplan.adapters.api_server import ApiServer, Forbidden, ListExpired
+from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreUnreachable, PreflightError
+from rrplan.ids import NodeName
+from rrplan.ports import Document, Stored
+from rrplan.resources import Pod, ResourceKey, decode
+from rrplan.resources.documents import patched
+from rrplan.resources.validation import objections
+
+V3 = "projectcalico.org/v3"
+CRD = "crd.projectcalico.org/v1"
+METADATA = "projectcalico.org/metadata"
+"""Where Calico's CRD storage keeps v3 labels and annotations (libcalico-go/lib/backend/k8s/resources)."""
+LIST_TRIES = 3
+CALICO = {
+    "BGPPeer": "bgppeers",
+    "BGPConfiguration": "bgpconfigurations",
+    "BGPFilter": "bgpfilters",
+    "IPPool": "ippools",
+    "ClusterInformation": "clusterinformations",
+}
+_NODE_STATUS = ("conditions",)
+"""All that is read of a node's status; images alone are most of its 12 KB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One list that a snapshot needs; without an optional one the snapshot says what it does not know."""
+
+    path: str
+    query: Mapping[str, str]
+    lacks: str = ""
+
+
+class LiveCluster:
+    """Implements the port Datastore on a Kubernetes API server; `notices` say what could not be read."""
+
+    def __init__(self, server: ApiServer) -> None:
+        self._server = server
+        self._group = self._discovered()
+        self._eviction = ""
+        self.notices: list[str] = []
+
+    def _discovered(self) -> str:
+        """`projectcalico.org/v3` where it is served (it validates), else Calico's CRDs."""
+        groups = {str(group["name"]) for group in (self._server.get("/apis") or {}).get("groups", ())}
+        for version in (V3, CRD):
+            if version.partition("/")[0] in groups:
+                return version
+        raise PreflightError(
+            ["this cluster serves no Calico resources: neither projectcalico.org nor crd.projectcalico.org"],
+            hint="is it a Calico cluster with the Kubernetes datastore? etcd's resources come with `-f`",
+        )
+
+    # --- reading -------------------------------------------------------------------------------
+
+    def everything(self) -> Sequence[Stored]:
+        """All resources that a snapshot needs: nodes, Calico's BGP resources, calico-node and its pods."""
+        self.notices = []
+        calico = f"/apis/{self._group}"
+        agents = {"labelSelector": "k8s-app=calico-node"}
+        listings = [
+            Listing("/api/v1/nodes", {}),
+            Listing(f"{calico}/bgppeers", {}),
+            Listing(f"{calico}/bgpconfigurations", {}),
+            Listing(f"{calico}/clusterinformations", {}, "Calico's version"),
+            Listing(f"{calico}/ippools", {}, "address pools"),
+            Listing(f"{calico}/bgpfilters", {}, "BGP filters"),
+            Listing("/apis/apps/v1/daemonsets", agents, "the DaemonSet calico-node"),
+            Listing("/api/v1/pods", agents, "the Calico version of each node"),
+            Listing("/apis/operator.tigera.io/v1/installations", {}, "the operator's Installation"),
+        ]
+        return [stored for listing in listings for stored in self._listed(listing)]
+
+    def _listed(self, listing: Listing) -> list[Stored]:
+        for _ in range(LIST_TRIES):
+            try:
+                if self._server.get(listing.path, limit="1", **listing.query) is None:
+                    return []
+                return [self._stored(item) for item in self._server.items(listing.path, **listing.query)]
+            except ListExpired:
+                continue
+            except Forbidden as error:
+                if not listing.lacks:
+                    raise
+                self.notices.append(f"not known: {listing.lacks}; {error}")
+                return []
+        raise DatastoreUnreachable(f"the list {listing.path} expired {LIST_TRIES} times while it was read")
+
+    def get(self, key: ResourceKey) -> Stored | None:
+        """One resource, or None."""
+        document = self._server.get(self._path(key))
+        return None if document is None else self._stored(document)
+
+    def _stored(self, document: dict[str, Any]) -> Stored:
+        metadata = {name: value for name, value in document.get("metadata", {}).items() if name != "managedFields"}
+        version = str(metadata.get("resourceVersion", ""))
+        kept = {**document, "metadata": metadata}
+        if document.get("kind") == "Node":
+            status = document.get("status") or {}
+            kept["status"] = {name: status[name] for name in _NODE_STATUS if name in status}
+        if document.get("apiVersion") == CRD:
+            kept = {**kept, "apiVersion": V3, "metadata": _unfolded(metadata)}
+        return Stored(kept, version)
+
+    # --- writing -------------------------------------------------------------------------------
+
+    def create(self, key: ResourceKey, document: Document) -> None:
+        """Make a resource; DatastoreConflict where it exists."""
+        body = dict(document)
+        if self._in_crd(key):
+            _check(key, document)
+            metadata = document.get("metadata")
+            assert isinstance(metadata, Mapping)
+            body = {**document, "apiVersion": CRD, "metadata": _folded(metadata)}
+        self._server.create(self._path(key, collection=True), body)
+
+    def patch(self, key: ResourceKey, patch: Document, version: str) -> None:
+        """A merge patch at a version."""
+        metadata = patch.get("metadata")
+        told: dict[str, object] = dict(metadata) if isinstance(metadata, Mapping) else {}
+        if self._in_crd(key):
+            stored = self.get(key)
+            if stored is None:
+                raise DatastoreConflict(f"{key} does not exist")
+            _check(key, patched(stored.document, patch))
+            told = _folded_patch(stored.document, told) if told else {}
+        self._server.patch(self._path(key), {**patch, "metadata": {**told, "resourceVersion": version}})
+
+    def delete(self, key: ResourceKey, version: str) -> None:
+        """Remove a resource at a version."""
+        stored = self.get(key)
+        if stored is None:
+            raise DatastoreConflict(f"{key} does not exist")
+        # Calico's API server does not pass the precondition on, so it is looked at here too.
+        if stored.version != version:
+            raise DatastoreConflict(f"{key} is at version {stored.version}, not {version}")
+        self._server.delete(self._path(key), version)
+
+    # --- draining ------------------------------------------------------------------------------
+
+    def pods_to_evict(self, node: NodeName) -> Sequence[ResourceKey]:
+        """The pods on a node that `kubectl drain` would evict."""
+        pods = self._server.items("/api/v1/pods", fieldSelector=f"spec.nodeName={node}")
+        return sorted(pod.key for pod in _pods(pods) if pod.drains)
+
+    def evict(self, pod: ResourceKey) -> bool:
+        """Ask for an eviction; False where a PodDisruptionBudget says not now."""
+        if not self._eviction:
+            self._eviction = self._eviction_version()
+        body = {
+            "apiVersion": self._eviction,
+            "kind": "Eviction",
+            "metadata": {"name": pod.name, "namespace": pod.namespace},
+        }
+        if self._server.get(self._path(pod)) is None:
+            return True
+        try:
+            self._server.create(f"{self._path(pod)}/eviction", body, manager=False)
+        except DatastoreUnreachable:
+            return False
+        return True
+
+    def _eviction_version(self) -> str:
+        """`policy/v1`, or `policy/v1beta1` before Kubernetes 1.22."""
+        for resource in (self._server.get("/api/v1") or {}).get("resources", ()):
+            if resource.get("name") == "pods/eviction":
+                return f"{resource.get('group', 'policy')}/{resource.get('version', 'v1')}"
+        return "policy/v1"
+
+    # --- paths ---------------------------------------------------------------------------------
+
+    def _in_crd(self, key: ResourceKey) -> bool:
+        return key.kind in CALICO and self._group == CRD
+
+    def _path(self, key: ResourceKey, *, collection: bool = False) -> str:
+        if key.kind in CALICO:
+            base = f"/apis/{self._group}/{CALICO[key.kind]}"
+        elif key.kind == "Node":
+            base = "/api/v1/nodes"
+        elif key.kind == "Pod":
+            base = f"/api/v1/namespaces/{key.namespace}/pods"
+        elif key.kind == "DaemonSet":
+            base = f"/apis/apps/v1/namespaces/{key.namespace}/daemonsets"
+        else:
+            base = "/apis/operator.tigera.io/v1/installations"
+        return base if collection else f"{base}/{key.name}"
+
+
+def _pods(documents: Iterator[dict[str, Any]]) -> Iterator[Pod]:
+    for document in documents:
+        pod = decode(document)
+        assert isinstance(pod, Pod)
+        yield pod
+
+
+def _mapping(value: object) -> dict[str, object]:
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _folded(metadata: Mapping[str, object]) -> dict[str, object]:
+    """v3 metadata as CRD storage keeps it: in an annotation, and beside it for those who read the CRD."""
+    hidden = {field: metadata[field] for field in ("labels", "annotations") if metadata.get(field)}
+    annotations = {**_mapping(metadata.get("annotations")), METADATA: _json(hidden)}
+    return {**metadata, "annotations": annotations}
+
+
+def _folded_patch(document: Document, told: Mapping[str, object]) -> dict[str, object]:
+    """Labels and annotations of a CRD are changed at both places, or Calico would show the old ones."""
+    present = _mapping(document.get("metadata"))
+    hidden: dict[str, object] = {}
+    for field in ("labels", "annotations"):
+        merged = {**_mapping(present.get(field)), **_mapping(told.get(field))}
+        hidden[field] = {name: value for name, value in merged.items() if value is not None}
+    return {**told, "annotations": {**_mapping(told.get("annotations")), METADATA: _json(hidden)}}
+
+
+def _check(key: ResourceKey, document: Document) -> None:
+    """A write to Calico's CRDs passes no validation of Calico's, so it is made here."""
+    wrong = objections(document)
+    if wrong:
+        raise DatastoreRefused(f"{key}: {wrong[0]}")
+
+
+def _unfolded(metadata: Mapping[str, object]) -> dict[str, object]:
+    """What Calico shows of a CRD's metadata: its own labels and annotations, the hidden ones over them."""
+    annotations = _mapping(metadata.get("annotations"))
+    hidden_text = annotations.pop(METADATA, None)
+    try:
+        hidden = _mapping(json.loads(hidden_text)) if isinstance(hidden_text, str) else {}
+    except ValueError:
+        hidden = {}
+    labels = {**_mapping(metadata.get("labels")), **_mapping(hidden.get("labels"))}
+    annotations |= _mapping(hidden.get("annotations"))
+    shown = {name: value for name, value in metadata.items() if name not in ("labels", "annotations")}
+    return {
+        **shown,
+        **({"labels": labels} if labels else {}),
+        **({"annotations": annotations} if annotations else {}),
+    }

@@ -1,0 +1,215 @@
+"""A real etcd and a real kube-apiserver on loopback, with Calico's CRDs, and what a kubelet does to evicted pods."""
+
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rrplan.adapters.api_server import ApiServer
+from rrplan.errors import DatastoreError
+from rrplan.ports import Document
+from tests.real.parts import find
+
+CRDS = Path(__file__).resolve().parents[2] / "fixtures" / "crds"
+TOKEN, READER = "test-admin", "test-reader"
+"""Of a server that lives on loopback for the length of a test; the reader has no rights to begin with."""
+
+
+class RealServer:
+    """Both processes; `kubeconfig` leads to them. `crds` is a file name in fixtures/crds, or ""."""
+
+    def __init__(self, folder: Path, crds: str) -> None:
+        self.folder = folder
+        self.kubeconfig = folder / "kubeconfig"
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._stop = threading.Event()
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._start()
+            self.api = self._connected()
+            if crds:
+                self._define(crds)
+        except BaseException:
+            self.stop()
+            raise
+        self._kubelet = threading.Thread(target=self._finish_evicted_pods, daemon=True)
+        self._kubelet.start()
+
+    def _start(self) -> None:
+        client, peer, secure = _ports(3)
+        key = self.folder / "service-account.key"
+        subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
+        (self.folder / "tokens.csv").write_text(f'{TOKEN},admin,admin,"system:masters"\n{READER},reader,reader,""\n')
+        etcd = f"http://127.0.0.1:{client}"
+        self._run(
+            "etcd",
+            f"--data-dir={self.folder / 'etcd'}",
+            f"--listen-client-urls={etcd}",
+            f"--advertise-client-urls={etcd}",
+            f"--listen-peer-urls=http://127.0.0.1:{peer}",
+            f"--initial-advertise-peer-urls=http://127.0.0.1:{peer}",
+            f"--initial-cluster=default=http://127.0.0.1:{peer}",
+        )
+        self._run(
+            "kube-apiserver",
+            f"--etcd-servers={etcd}",
+            "--bind-address=127.0.0.1",
+            f"--secure-port={secure}",
+            f"--cert-dir={self.folder / 'certificates'}",
+            f"--service-account-key-file={key}",
+            f"--service-account-signing-key-file={key}",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            "--service-cluster-ip-range=10.96.0.0/16",
+            f"--token-auth-file={self.folder / 'tokens.csv'}",
+            "--authorization-mode=RBAC",
+            "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
+        )
+        cluster = {
+            "server": f"https://127.0.0.1:{secure}",
+            "certificate-authority": str(self.folder / "certificates" / "apiserver.crt"),
+        }
+        value = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "real", "cluster": cluster}],
+            "users": [
+                {"name": "admin", "user": {"token": TOKEN}},
+                {"name": "reader", "user": {"token": READER}},
+                {"name": "stranger", "user": {"token": "nobody"}},
+            ],
+            "contexts": [
+                {"name": "real", "context": {"cluster": "real", "user": "admin"}},
+                {"name": "reader", "context": {"cluster": "real", "user": "reader"}},
+                {"name": "stranger", "context": {"cluster": "real", "user": "stranger"}},
+            ],
+            "current-context": "real",
+        }
+        self.kubeconfig.write_text(yaml.safe_dump(value))
+
+    def _run(self, name: str, *words: str) -> None:
+        program = find(name)
+        assert program is not None
+        log = (self.folder / f"{name}.log").open("wb")
+        self._processes.append(subprocess.Popen([str(program), *words], stdout=log, stderr=log, cwd=self.folder))
+
+    def _connected(self) -> ApiServer:
+        """Wait for the real daemon to be ready."""
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline:
+            dead = next((one for one in self._processes if one.poll() is not None), None)
+            assert dead is None, f"{dead.args} ended:\n{self._logs()}" if dead else ""
+            try:
+                if (self.folder / "certificates" / "apiserver.crt").exists():
+                    server = ApiServer.connect(str(self.kubeconfig))
+                    if server.get("/api/v1/namespaces/default") is not None:
+                        return server
+            except DatastoreError:
+                pass
+            time.sleep(0.2)
+        raise AssertionError(f"the API server is not ready after 90 s:\n{self._logs()}")
+
+    def _logs(self) -> str:
+        return "\n".join(path.read_text(errors="replace")[-1500:] for path in self.folder.glob("*.log"))
+
+    def _define(self, crds: str) -> None:
+        names = []
+        for document in yaml.safe_load_all((CRDS / crds).read_text()):
+            self.api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", document)
+            names.append(
+                (document["spec"]["group"], document["spec"]["versions"][0]["name"], document["spec"]["names"])
+            )
+        deadline = time.monotonic() + 30
+        for group, version, name in names:
+            while self.api.get(f"/apis/{group}/{version}/{name['plural']}", limit="1") is None:
+                assert time.monotonic() < deadline, f"{name['plural']} is not served after 30 s"
+                time.sleep(0.1)
+        self.calico = f"/apis/{names[0][0]}/{names[0][1]}"
+        self.plurals = [name["plural"] for _, _, name in names]
+
+    def fill(self, documents: Iterable[Document]) -> None:
+        """Create objects as kubectl, calicoctl and the kubelets would: Calico's in the group that is served."""
+        for document in documents:
+            body: dict[str, Any] = json.loads(json.dumps(document))
+            kind, metadata = body["kind"], body["metadata"]
+            if kind == "Node":
+                self.api.create("/api/v1/nodes", body)
+                if "status" in body:
+                    self.api.patch(f"/api/v1/nodes/{metadata['name']}/status", {"status": body["status"]})
+            elif kind == "Pod":
+                self.api.create(f"/api/v1/namespaces/{metadata['namespace']}/pods", _pod(body))
+            elif kind == "DaemonSet":
+                self.api.create(f"/apis/apps/v1/namespaces/{metadata['namespace']}/daemonsets", _daemonset(body))
+            else:
+                plural = next(one for one in self.plurals if one.startswith(kind.lower()))
+                body["apiVersion"] = self.calico.removeprefix("/apis/")
+                self.api.create(f"{self.calico}/{plural}", body)
+
+    def clear(self) -> None:
+        """Remove everything that tests make."""
+        collections = ["/api/v1/nodes", *(f"{self.calico}/{plural}" for plural in self.plurals)]
+        for namespace in ("default", "kube-system"):
+            collections += [f"/api/v1/namespaces/{namespace}/pods", f"/apis/apps/v1/namespaces/{namespace}/daemonsets"]
+        for path in collections:
+            for item in list(self.api.items(path)):
+                self._force(f"{path}/{item['metadata']['name']}")
+
+    def _force(self, path: str) -> None:
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0}
+        self.api._send("DELETE", path, {}, body, "application/json", missing_is_none=True)
+
+    def _finish_evicted_pods(self) -> None:
+        """What a kubelet does: a pod that was asked to end is gone a moment later."""
+        while not self._stop.wait(0.1):
+            try:
+                for item in list(self.api.items("/api/v1/pods")):
+                    metadata: Mapping[str, Any] = item["metadata"]
+                    if metadata.get("deletionTimestamp"):
+                        self._force(f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}")
+            except DatastoreError:
+                continue
+
+    def stop(self) -> None:
+        """End both processes and remove their files."""
+        self._stop.set()
+        for process in reversed(self._processes):
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        shutil.rmtree(self.folder / "etcd", ignore_errors=True)
+
+
+def _ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [int(one.getsockname()[1]) for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def _pod(body: dict[str, Any]) -> dict[str, Any]:
+    spec = {**body["spec"], "containers": [{"name": "main", "image": "example/web:1", **body["spec"]["containers"][0]}]}
+    metadata = dict(body["metadata"])
+    for owner in metadata.get("ownerReferences", ()):
+        owner.setdefault("apiVersion", "apps/v1")
+        owner.setdefault("uid", "00000000-0000-0000-0000-000000000001")
+        owner.setdefault("name", "owner")
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def _daemonset(body: dict[str, Any]) -> dict[str, Any]:
+    labels = {"k8s-app": "calico-node"}
+    template = {"metadata": {"labels": labels}, **body["spec"]["template"]}
+    metadata = {**body["metadata"], "labels": labels}
+    return {**body, "metadata": metadata, "spec": {"selector": {"matchLabels": labels}, "template": template}}

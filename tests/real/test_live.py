@@ -1,0 +1,162 @@
+"""A live cluster read through a real API server: the same plan as from manifests, and every refusal in words."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rrplan import api
+from rrplan.adapters import api_server
+from rrplan.adapters.api_server import ApiServer, ListExpired
+from rrplan.adapters.live import LiveCluster
+from rrplan.errors import (
+    DatastoreConflict,
+    DatastoreError,
+    DatastoreRefused,
+    DatastoreTimeout,
+    DatastoreUnreachable,
+    PreflightError,
+)
+from rrplan.sandbox import Sandbox, demo_cluster
+from rrplan.snapshots import capture
+from rrplan.specs import load
+from tests.real.server import RealServer
+from tests.support import SPEC
+
+DOCUMENTS = demo_cluster(8, 2)
+
+
+@pytest.fixture
+def live(crd_server: RealServer) -> Iterator[RealServer]:
+    """A cluster of eight nodes."""
+    crd_server.fill(DOCUMENTS)
+    yield crd_server
+    crd_server.clear()
+
+
+def rrplan(server: RealServer, *words: str, context: str = "real") -> subprocess.CompletedProcess[str]:
+    """A verb in a process of its own, on the live cluster."""
+    where = ["--kubeconfig", str(server.kubeconfig), "--context", context]
+    return subprocess.run([sys.executable, "-m", "rrplan", *words, *where], capture_output=True, text=True, check=False)
+
+
+def test_plan_is_the_same_as_on_the_sandbox(live: RealServer, tmp_path: Path) -> None:
+    """Steps, edges, proof and fingerprints do not depend on where the objects are kept."""
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    done = rrplan(live, "plan", str(tmp_path / "spec.yaml"), "-o", "json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    sandbox = Sandbox.make(tmp_path / "sandbox", DOCUMENTS)
+    plan = api.plan(load(SPEC.encode(), "spec.yaml"), capture(sandbox))
+    assert [step["id"] for step in found["steps"]] == [step.id for step in plan.steps]
+    assert found["fingerprints"] == dict(plan.fingerprints)
+    assert found["snapshot"]["calico_version"] == "v3.30.4"
+
+
+def test_snapshot_sessions_and_routes(live: RealServer, tmp_path: Path) -> None:
+    """Every reading verb takes the live cluster; the snapshot holds no secret and reads back."""
+    file = tmp_path / "snapshot.json"
+    assert rrplan(live, "snapshot", "-o", str(file)).returncode == 0
+    assert "resourceVersion" not in file.read_text()
+    assert "112 BGP protocols (session ends) on 8 nodes, Calico v3.30.4" in rrplan(live, "sessions", "--summary").stdout
+    assert rrplan(live, "routes").stdout == "every node holds the routes of every other node\n"
+
+
+def test_lists_are_paged(live: RealServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long list comes in pages, each object once."""
+    monkeypatch.setattr(api_server, "PAGE", 3)
+    assert sorted(capture(LiveCluster(live.api)).state.nodes) == [f"node-00{n}" for n in range(1, 7)] + ["rr-1", "rr-2"]
+
+
+def test_rights(live: RealServer) -> None:
+    """Without the right to read nodes nothing goes; without optional ones the notices say what is not known."""
+    done = rrplan(live, "sessions", context="reader")
+    assert done.returncode == 1
+    assert 'error: nodes is forbidden: User "reader" cannot list resource "nodes"' in done.stderr
+    assert "hint: the account may not do this; ask for the right, or use another context" in done.stderr
+    rules = [
+        {"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]},
+        {"apiGroups": ["crd.projectcalico.org"], "resources": ["*"], "verbs": ["list"]},
+    ]
+    rbac = "/apis/rbac.authorization.k8s.io/v1"
+    live.api.create(f"{rbac}/clusterroles", {"metadata": {"name": "reader"}, "rules": rules})
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "reader"}
+    user = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "reader"}
+    binding = {"metadata": {"name": "reader"}, "roleRef": role, "subjects": [user]}
+    live.api.create(f"{rbac}/clusterrolebindings", binding)
+    done = rrplan(live, "sessions", "--summary", context="reader")
+    assert done.returncode == 0, done.stderr
+    assert "notice: not known: the DaemonSet calico-node; daemonsets.apps is forbidden" in done.stderr
+    assert "notice: not known: the Calico version of each node; pods is forbidden" in done.stderr
+
+
+def test_refusals_in_words(live: RealServer, tmp_path: Path) -> None:
+    """A wrong token, a wrong context, a wrong file, a server that is not there, a CA that does not fit."""
+    done = rrplan(live, "sessions", context="stranger")
+    assert "error: Unauthorized (401 on GET /apis)" in done.stderr
+    assert "hint: the credentials of the kubeconfig are not accepted; renew them" in done.stderr
+    done = rrplan(live, "sessions", context="nowhere")
+    assert done.returncode == 8
+    assert "error: preflight: the kubeconfig cannot be used: " in done.stderr
+    assert "hint: check `--kubeconfig`, `--context` and KUBECONFIG" in done.stderr
+    with pytest.raises(PreflightError, match="the kubeconfig cannot be used"):
+        ApiServer.connect(str(tmp_path / "nothing"))
+
+    value = yaml.safe_load(live.kubeconfig.read_text())
+    del value["clusters"][0]["cluster"]["certificate-authority"]
+    (tmp_path / "untrusted").write_text(yaml.safe_dump(value))
+    with pytest.raises(DatastoreRefused, match="cannot be trusted") as refusal:
+        LiveCluster(ApiServer.connect(str(tmp_path / "untrusted")))
+    assert refusal.value.hint == "check the CA of the kubeconfig"
+
+    value["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    (tmp_path / "away").write_text(yaml.safe_dump(value))
+    with pytest.raises(DatastoreUnreachable, match=r"https://127\.0\.0\.1:1 does not answer: .*Connection refused"):
+        LiveCluster(ApiServer.connect(str(tmp_path / "away")))
+
+
+def test_cluster_without_calico(tmp_path: Path, crd_server: RealServer) -> None:
+    """It says what is looked for, and what to do for etcd."""
+    server = RealServer(tmp_path / "server", "")
+    try:
+        with pytest.raises(PreflightError, match="this cluster serves no Calico resources") as error:
+            LiveCluster(server.api)
+        assert error.value.hint.startswith("is it a Calico cluster with the Kubernetes datastore?")
+    finally:
+        server.stop()
+
+
+def test_server_that_goes_away(tmp_path: Path, crd_server: RealServer) -> None:
+    """A stopped server is a definite no: the request was not processed."""
+    server = RealServer(tmp_path / "server", "crd-v1.yaml")
+    cluster = LiveCluster(server.api)
+    server.stop()
+    with pytest.raises(DatastoreError) as error:
+        cluster.everything()
+    assert isinstance(error.value, DatastoreUnreachable | DatastoreTimeout)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (409, DatastoreConflict),
+        (410, ListExpired),
+        (401, DatastoreRefused),
+        (403, DatastoreRefused),
+        (422, DatastoreRefused),
+        (429, DatastoreUnreachable),
+        (503, DatastoreUnreachable),
+        (500, DatastoreTimeout),
+        (504, DatastoreTimeout),
+    ],
+)
+def test_what_a_status_means(status: int, kind: type[DatastoreError]) -> None:
+    """Processed, not processed, or unknown: only what was certainly not processed is sent again."""
+    error = api_server._refusal("PATCH", "/x", status, b'{"kind": "Status", "message": "why"}')
+    assert type(error) in (kind, api_server.Forbidden)
+    assert str(error) == f"why ({status} on PATCH /x)"
+    assert str(api_server._refusal("GET", "/x", status, b"<html>")) == f"<html> ({status} on GET /x)"
