@@ -78,7 +78,18 @@ class LiveCluster:
             Listing("/api/v1/pods", agents, "the Calico version of each node"),
             Listing("/apis/operator.tigera.io/v1/installations", {}, "the operator's Installation"),
         ]
-        return [stored for listing in listings for stored in self._listed(listing)]
+        found = [stored for listing in listings for stored in self._listed(listing)]
+        return [*found, *self._pods_of_cordoned(found)]
+
+    def _pods_of_cordoned(self, found: Sequence[Stored]) -> Iterator[Stored]:
+        """All pods of cordoned nodes: whether such a node is empty decides who needs its routes."""
+        known = {_name(stored) for stored in found if stored.document.get("kind") == "Pod"}
+        for stored in found:
+            if stored.document.get("kind") == "Node" and _mapping(stored.document.get("spec")).get("unschedulable"):
+                where = {"fieldSelector": f"spec.nodeName={_name(stored)[1]}"}
+                for pod in self._listed(Listing("/api/v1/pods", where, "the pods of cordoned nodes")):
+                    if _name(pod) not in known:
+                        yield pod
 
     def _listed(self, listing: Listing) -> list[Stored]:
         for _ in range(LIST_TRIES):
@@ -200,6 +211,11 @@ def _pods(documents: Iterator[dict[str, Any]]) -> Iterator[Pod]:
         pod = decode(document)
         assert isinstance(pod, Pod)
         yield pod
+
+
+def _name(stored: Stored) -> tuple[object, object]:
+    metadata = _mapping(stored.document.get("metadata"))
+    return metadata.get("namespace"), metadata.get("name")
 
 
 def _mapping(value: object) -> dict[str, object]:

@@ -32,12 +32,18 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
     plain = sequence(spec, state, desired)
     reasons = edges(plain)
     ordered = ActionGraph(plain, reasons).order()
-    steps, proof, sets = _walk(spec, state, versions, desired, ordered)
+    empty = _empty(state)
+    steps, proof, sets = _walk(spec, state, versions, desired, ordered, desired.drained | empty)
     if proof.violations and steps:
         raise UnsafePlanError(proof.violations, hint=_hint(spec, proof.violations))
     notices = list(desired.notices)
     if versions.assumed:
         notices.append(f"the Calico version is {versions.source} ({versions.default}); say it with `--calico-version`")
+    if steps and empty - desired.drained:
+        notices.append(
+            f"cordoned, and no pod on them that a drain evicts, as far as the pods that were given say: "
+            f"{', '.join(sorted(empty - desired.drained)[:10])}; nobody is taken to need their routes"
+        )
     notices += [violation.text for violation in proof.violations]
     return Plan(
         name=spec.name,
@@ -56,7 +62,12 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
 
 
 def _walk(
-    spec: Spec, state: ClusterState, versions: Versions, desired: Desired, ordered: tuple[Step, ...]
+    spec: Spec,
+    state: ClusterState,
+    versions: Versions,
+    desired: Desired,
+    ordered: tuple[Step, ...],
+    marked: frozenset[NodeName],
 ) -> tuple[tuple[Step, ...], Proof, NodeSets]:
     peers = [*desired.state.peers.values(), *_peers_on_the_way(ordered)]
     model = Model(
@@ -64,7 +75,7 @@ def _walk(
         versions,
         peers=peers,
         zone_label=ZONE_LABEL if spec.policy.zone_resilience else "",
-        marked=desired.drained | _empty(state),
+        marked=marked,
     )
     sets = NodeSets()
     maker = GateMaker(spec, sets)
@@ -104,12 +115,12 @@ def _peers_on_the_way(steps: tuple[Step, ...]) -> list[BGPPeer]:
 
 
 def _empty(state: ClusterState) -> frozenset[NodeName]:
-    """Cordoned nodes on which, as far as pods are known at all, none is left that a drain would evict."""
-    pods = [pod for pod in state.others.values() if isinstance(pod, Pod)]
-    if not pods:
-        return frozenset()
-    busy = {pod.node for pod in pods if pod.drains}
-    return frozenset(name for name, node in state.nodes.items() if node.unschedulable and name not in busy)
+    """Cordoned nodes of which pods are known (calico-node at least), and none of them is one that a drain evicts."""
+    known: dict[NodeName, bool] = {}
+    for pod in state.others.values():
+        if isinstance(pod, Pod):
+            known[pod.node] = known.get(pod.node, False) or pod.drains
+    return frozenset(name for name, node in state.nodes.items() if node.unschedulable and known.get(name) is False)
 
 
 def _hint(spec: Spec, violations: tuple[Violation, ...]) -> str:

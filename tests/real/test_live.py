@@ -21,6 +21,7 @@ from rrplan.errors import (
     DatastoreUnreachable,
     PreflightError,
 )
+from rrplan.resources import Pod
 from rrplan.sandbox import Sandbox, demo_cluster
 from rrplan.snapshots import capture
 from rrplan.specs import load
@@ -64,6 +65,14 @@ def test_snapshot_sessions_and_routes(live: RealServer, tmp_path: Path) -> None:
     assert "resourceVersion" not in file.read_text()
     assert "112 BGP protocols (session ends) on 8 nodes, Calico v3.30.4" in rrplan(live, "sessions", "--summary").stdout
     assert rrplan(live, "routes").stdout == "every node holds the routes of every other node\n"
+
+
+def test_pods_of_cordoned_nodes_are_all_known(live: RealServer) -> None:
+    """Whether a cordoned node is empty decides who needs its routes; of other nodes only calico-node is read."""
+    assert not [one for one in capture(LiveCluster(live.api)).state.others.values() if isinstance(one, Pod)]
+    live.api.patch("/api/v1/nodes/rr-1", {"spec": {"unschedulable": True}})
+    pods = [one for one in capture(LiveCluster(live.api)).state.others.values() if isinstance(one, Pod)]
+    assert sorted(pod.name for pod in pods) == ["web-0-0", "web-0-1"]
 
 
 def test_lists_are_paged(live: RealServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,56 @@
+"""What the planner takes for granted, and what it does not."""
+
+import pytest
+
+from rrplan import api
+from rrplan.errors import UnsafePlanError
+from rrplan.ids import NodeName
+from rrplan.resources import Pod, decode, key_of
+from rrplan.resources.state import ClusterState
+from rrplan.sandbox import demo_cluster
+from rrplan.snapshots import Snapshot
+from rrplan.specs import load
+from tests.support import SPEC
+
+RR = (NodeName("rr-1"), NodeName("rr-2"))
+
+
+def cordoned(*pods: Pod) -> Snapshot:
+    """Both reflectors-to-be are cordoned; the pods are all that is known."""
+    state = ClusterState.of(resource for resource in map(decode, demo_cluster(8, 2)) if resource is not None)
+    nodes = [
+        decode({**document, "spec": {"unschedulable": True}} if key_of(document).name in RR else document)
+        for document in demo_cluster(8, 2)
+        if document["kind"] == "Node"
+    ]
+    others = [one for one in state.others.values() if not isinstance(one, Pod)]
+    return Snapshot(ClusterState.of([*(one for one in nodes if one is not None), *others, *pods]))
+
+
+def agents(*names: NodeName) -> list[Pod]:
+    """A calico-node pod on each."""
+    return [Pod(f"calico-node-{name}", "kube-system", name, "DaemonSet", "Running") for name in names]
+
+
+def test_cordoned_nodes_whose_pods_are_known_to_be_none_need_no_drain() -> None:
+    """Nobody needs their routes; the plan says on what this rests."""
+    plan = api.plan(load(SPEC.replace("drain: true", "drain: false").encode(), "s"), cordoned(*agents(*RR)))
+    assert plan.notices == (
+        "cordoned, and no pod on them that a drain evicts, as far as the pods that were given say: rr-1, rr-2; "
+        "nobody is taken to need their routes",
+    )
+
+
+@pytest.mark.parametrize(
+    "pods",
+    [
+        [],
+        agents(NodeName("node-001")),
+        [*agents(*RR), Pod("web", "default", RR[0], "ReplicaSet", "Running")],
+    ],
+    ids=["no pods are known at all", "none of these nodes", "one has work"],
+)
+def test_cordoned_nodes_are_not_taken_to_be_empty_without_knowing(pods: list[Pod]) -> None:
+    """A listing without their pods proves nothing."""
+    with pytest.raises(UnsafePlanError):
+        api.plan(load(SPEC.replace("drain: true", "drain: false").encode(), "s"), cordoned(*pods))
