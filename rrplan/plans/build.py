@@ -8,14 +8,15 @@ from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions
 from rrplan.desired import Desired, compile_desired
 from rrplan.digest import digest
-from rrplan.errors import UnsafePlanError
+from rrplan.errors import PreflightError, UnsafePlanError
 from rrplan.ids import ActionName, NodeName
 from rrplan.plans.change import changed
+from rrplan.plans.checks import Sight, findings, peers_agree
 from rrplan.plans.fingerprint import fingerprints
 from rrplan.plans.gates import GateMaker, NodeSets
 from rrplan.plans.graph import ActionGraph
 from rrplan.plans.ordering import edges
-from rrplan.plans.plan import Plan, Proof, Step, StepProof, Violation
+from rrplan.plans.plan import Plan, Proof, Severity, Step, StepProof, Violation
 from rrplan.plans.proof import external_blocks, final_checks, judge, restarted
 from rrplan.plans.sequence import sequence
 from rrplan.resources import BGPPeer, ClusterState, Pod
@@ -29,11 +30,15 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
     `snapshot` is what the plan file says about where the state came from.
     """
     desired = compile_desired(spec, state)
+    found = findings(Sight(spec, state, desired, versions))
     plain = sequence(spec, state, desired)
+    errors = [f"{one.check}: {one.text}" for one in found if one.severity is Severity.ERROR]
+    if errors and plain:
+        raise PreflightError(errors, hint="correct this first; docs/checks has a page for each check")
     reasons = edges(plain)
     ordered = ActionGraph(plain, reasons).order()
     empty = _empty(state)
-    steps, proof, sets = _walk(spec, state, versions, desired, ordered, desired.drained | empty)
+    steps, proof, sets, model = _walk(spec, state, versions, desired, ordered, desired.drained | empty)
     if proof.violations and steps:
         raise UnsafePlanError(proof.violations, hint=_hint(spec, proof.violations))
     notices = list(desired.notices)
@@ -55,6 +60,7 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
         spec={"digest": digest(spec.to_document()), "document": spec.to_document()},
         snapshot=snapshot,
         notices=tuple(notices),
+        findings=(*found, *peers_agree(model)),
         reasons=desired.reasons,
         on_failure=spec.on_failure.value,
         hooks=tuple(hook.model_dump(mode="json", by_alias=True) for hook in spec.hooks),
@@ -68,7 +74,7 @@ def _walk(
     desired: Desired,
     ordered: tuple[Step, ...],
     marked: frozenset[NodeName],
-) -> tuple[tuple[Step, ...], Proof, NodeSets]:
+) -> tuple[tuple[Step, ...], Proof, NodeSets, Model]:
     peers = [*desired.state.peers.values(), *_peers_on_the_way(ordered)]
     model = Model(
         state,
@@ -101,7 +107,7 @@ def _walk(
         if step.action is ActionName.AWAIT:
             wave = []
     checks, bad = final_checks(spec, model, missing_before)
-    return tuple(gated), Proof(tuple(proofs), tuple(checks), (*violations, *bad)), sets
+    return tuple(gated), Proof(tuple(proofs), tuple(checks), (*violations, *bad)), sets, model
 
 
 def _peers_on_the_way(steps: tuple[Step, ...]) -> list[BGPPeer]:

@@ -104,6 +104,7 @@ class GateMaker:
         classes = model.population.classes
         sizes = [len(classes[signature]) for signature in view.signatures]
         expectations: list[Expectation] = []
+        wanted = set(only)
         for family in FAMILIES:
             holdings = view.holdings[family]
             for peer in peers:
@@ -112,8 +113,8 @@ class GateMaker:
                     if (here, there) not in holdings.web.links:
                         continue
                     nodes = tuple(sorted(set(classes[signature]) - {peer}))
-                    if only:
-                        nodes = tuple(name for name in nodes if name in set(only))
+                    if wanted:
+                        nodes = tuple(name for name in nodes if name in wanted)
                     if nodes:
                         count = holdings.delivered(here, there, sizes)
                         expectations.append(Expectation(self.sets.name(nodes), str(family), count, peer))

@@ -4,10 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from rrplan.ids import ActionName, NodeName, StepId
 from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate
+
+
+class Severity(StrEnum):
+    """Whether a plan can be made all the same."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found; `check` is its id."""
+
+    check: str
+    severity: Severity
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +112,7 @@ class Plan:
     spec: Mapping[str, object] = field(hash=False)
     snapshot: Mapping[str, object] = field(hash=False)
     notices: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
     reasons: tuple[str, ...] = ()
     on_failure: str = "undo"
     hooks: tuple[Mapping[str, object], ...] = field(default=(), hash=False)

@@ -2,7 +2,7 @@
 
 Keys that mean the same as in Terraform's plan format have its names (`format_version`, `resource_changes`,
 `applyable`, `complete`, `errored`, `checks`, `timestamp`); ours are `steps`, `edges`, `proof`, `rollback`,
-`node_sets`, `snapshot`, `spec` and `fingerprints`.
+`node_sets`, `findings`, `snapshot`, `spec` and `fingerprints`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from rrplan.digest import canonical, digest
 from rrplan.errors import FileFormatError
-from rrplan.plans.plan import Edge, Plan, Proof, Step
+from rrplan.plans.plan import Edge, Finding, Plan, Proof, Step
 from rrplan.snapshots.file import read_versioned
 
 FORMAT_VERSION = "1.0"
@@ -21,6 +21,7 @@ KIND = "Plan"
 _STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
 _EDGES: TypeAdapter[tuple[Edge, ...]] = TypeAdapter(tuple[Edge, ...])
 _PROOF: TypeAdapter[Proof] = TypeAdapter(Proof)
+_FINDINGS: TypeAdapter[tuple[Finding, ...]] = TypeAdapter(tuple[Finding, ...])
 _VERBS = {"create": ["create"], "update": ["update"], "delete": ["delete"]}
 
 
@@ -46,6 +47,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "spec": dict(plan.spec),
         "snapshot": dict(plan.snapshot),
         "notices": list(plan.notices),
+        "findings": _FINDINGS.dump_python(plan.findings, mode="json"),
         "reasons": list(plan.reasons),
         "on_failure": plan.on_failure,
         "hooks": [dict(hook) for hook in plan.hooks],
@@ -85,6 +87,7 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
             spec=body["spec"],
             snapshot=body["snapshot"],
             notices=tuple(body["notices"]),
+            findings=_FINDINGS.validate_python(body["findings"]),
             reasons=tuple(body["reasons"]),
             on_failure=body["on_failure"],
             hooks=tuple(body["hooks"]),
@@ -98,7 +101,7 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of the plan file; keys of later minor versions are allowed."""
-    parts: dict[str, TypeAdapter[Any]] = {"steps": _STEPS, "edges": _EDGES, "proof": _PROOF}
+    parts: dict[str, TypeAdapter[Any]] = {"steps": _STEPS, "edges": _EDGES, "proof": _PROOF, "findings": _FINDINGS}
     definitions: dict[str, Any] = {}
     properties: dict[str, Any] = {
         "format_version": {"type": "string", "pattern": "^1\\."},

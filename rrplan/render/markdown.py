@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rrplan.plans.diff import fields
 from rrplan.plans.plan import Plan
-from rrplan.render.words import NOT_PROVED, SYMBOL, folded, gate_text, proof_lines, totals, value_text
+from rrplan.render.words import NOT_PROVED, SYMBOL, finding_text, folded, gate_text, proof_lines, totals, value_text
 
 
 def plan_markdown(plan: Plan) -> str:
@@ -29,4 +29,6 @@ def plan_markdown(plan: Plan) -> str:
         lines += ["", "## Proof", "", *(f"- {line}" for line in proof_lines(plan)), "", NOT_PROVED, ""]
     if plan.notices:
         lines += ["## Notices", "", *(f"- {notice}" for notice in plan.notices), ""]
+    if plan.findings:
+        lines += ["## Checks", "", *(f"- {finding_text(one)}" for one in plan.findings), ""]
     return "\n".join(lines).rstrip() + "\n"

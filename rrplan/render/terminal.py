@@ -6,7 +6,7 @@ import textwrap
 
 from rrplan.plans.diff import fields
 from rrplan.plans.plan import Plan, Step
-from rrplan.render.words import NOT_PROVED, SYMBOL, folded, gate_text, proof_lines, totals, value_text
+from rrplan.render.words import NOT_PROVED, SYMBOL, finding_text, folded, gate_text, proof_lines, totals, value_text
 
 _COLOR = {"+": "\x1b[32m", "~": "\x1b[33m", "-": "\x1b[31m"}
 _RESET = "\x1b[0m"
@@ -32,6 +32,9 @@ def plan_text(plan: Plan, *, width: int = 80, color: bool = False) -> str:
     if plan.notices:
         lines += ["", "Notices:", ""]
         lines += [line for text in plan.notices for line in _wrapped(text, width, "  ! ")]
+    if plan.findings:
+        lines += ["", "Checks:", ""]
+        lines += [line for one in plan.findings for line in _wrapped(finding_text(one), width, "  ! ")]
     lines += ["", *_wrapped(totals(plan), width, "")]
     return "\n".join(lines).lstrip("\n") + "\n"
 

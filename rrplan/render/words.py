@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from rrplan.plans.gate import Gate, GateKind
-from rrplan.plans.plan import Exposure, Plan, Step
+from rrplan.plans.plan import Exposure, Finding, Plan, Step
 
 NOT_PROVED = (
     "Not covered by the proof: BIRD bugs, missed reloads, dead nodes, TCP reachability, filters that reject; "
@@ -67,6 +67,11 @@ def gate_text(gate: Gate) -> str:
         return f"gate: {gate.title} (within {gate.timeout} s)"
     share = "" if gate.fraction == 100 else f", {gate.fraction}% of the nodes"
     return f"gate: {gate.title} (within {gate.timeout} s, held {gate.stable} s{share})"
+
+
+def finding_text(finding: Finding) -> str:
+    """One finding of a check in a line."""
+    return f"{finding.severity} {finding.check}: {finding.text}"
 
 
 def value_text(value: object) -> str:

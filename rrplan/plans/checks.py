@@ -1,0 +1,337 @@
+"""Preflight: what is wrong or fragile in a cluster before the first step, each rule with an id.
+
+An error means that the plan could not work; a warning is for the operator to weigh. The page of each rule is
+`docs/checks/<id>.md`. A rule looks at data only; what the API server alone can tell is asked elsewhere.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from rrplan.bgp.model import Model
+from rrplan.bgp.peering import protocols
+from rrplan.bgp.profile import Versions, profile_for
+from rrplan.bgp.speaker import FAMILIES
+from rrplan.desired import Desired
+from rrplan.plans.plan import Finding, Severity
+from rrplan.resources import CalicoVersion, ClusterInformation, ClusterState, DaemonSet, Installation, IPPool
+from rrplan.resources.selector import SelectorSyntaxError, parse
+from rrplan.specs import Spec
+
+T = TypeVar("T")
+SHOWN = 5
+MANY_CLASSES = 300
+"""Beyond this many classes of nodes the pairs of classes are not all looked at."""
+
+FRAGILE = {
+    "node-role.kubernetes.io/master": "Kubernetes removed it in v1.24",
+    "beta.kubernetes.io/os": "deprecated since Kubernetes v1.14",
+    "beta.kubernetes.io/arch": "deprecated since Kubernetes v1.14",
+    "beta.kubernetes.io/instance-type": "deprecated since Kubernetes v1.17",
+    "failure-domain.beta.kubernetes.io/zone": "deprecated since Kubernetes v1.17",
+    "failure-domain.beta.kubernetes.io/region": "deprecated since Kubernetes v1.17",
+}
+
+SINCE = {
+    "BGPPeer": {
+        "numAllowedLocalASNumbers": CalicoVersion(3, 23),
+        "ttlSecurity": CalicoVersion(3, 25),
+        "reachableBy": CalicoVersion(3, 25),
+        "filters": CalicoVersion(3, 26),
+        "localWorkloadSelector": CalicoVersion(3, 30),
+        "nextHopMode": CalicoVersion(3, 30, 2),
+        "reversePeering": CalicoVersion(3, 30, 3),
+        "localASNumber": CalicoVersion(3, 31),
+        "keepaliveTime": CalicoVersion(3, 32),
+    },
+    "BGPConfiguration": {
+        "nodeMeshPassword": CalicoVersion(3, 23),
+        "nodeMeshMaxRestartTime": CalicoVersion(3, 23),
+        "bindMode": CalicoVersion(3, 23),
+        "ignoredInterfaces": CalicoVersion(3, 25),
+        "localWorkloadPeeringIPV4": CalicoVersion(3, 30),
+        "localWorkloadPeeringIPV6": CalicoVersion(3, 30),
+    },
+}
+"""First version of API fields after v3.21 (scan of all release tags of projectcalico/calico)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a check may look at."""
+
+    spec: Spec
+    state: ClusterState
+    desired: Desired
+    versions: Versions
+
+    def of(self, kind: type[T]) -> Iterator[T]:
+        """The other resources of one kind."""
+        return (one for one in self.state.others.values() if isinstance(one, kind))
+
+
+Told = Iterator[tuple[Severity, str]]
+
+
+def _some(names: Iterable[object]) -> str:
+    """The first few names, and how many more."""
+    found = sorted(str(name) for name in names)
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return ", ".join(found[:SHOWN]) + more
+
+
+def bgp_in_use(sight: Sight) -> Told:
+    """calico-node runs BIRD at all."""
+    for one in sight.of(DaemonSet):
+        if one.backend in ("vxlan", "none"):
+            yield (
+                Severity.ERROR,
+                f"DaemonSet {one.namespace}/{one.name} runs with backend `{one.backend}`: no BIRD, no BGP",
+            )
+    for installation in sight.of(Installation):
+        if installation.bgp == "Disabled":
+            yield Severity.ERROR, f"Installation `{installation.name}` says `bgp: Disabled`: no BIRD, no BGP"
+
+
+def datastore_ready(sight: Sight) -> Told:
+    """Calico's datastore is not locked by a migration or an upgrade."""
+    for one in sight.of(ClusterInformation):
+        if one.datastore_ready is False:
+            yield (
+                Severity.ERROR,
+                "ClusterInformation says `datastoreReady: false`: a migration or an upgrade is going on",
+            )
+
+
+def peer_as_number(sight: Sight) -> Told:
+    """Every peer by address has an AS number."""
+    for name, peer in sorted(sight.state.peers.items()):
+        if peer.peer_ip and not peer.as_number:
+            yield (
+                Severity.ERROR,
+                (
+                    f"BGPPeer `{name}` has a `peerIP` and no `asNumber`: BIRD refuses the whole configuration on every "
+                    "node that has this peer, and keeps its old one whatever is changed"
+                ),
+            )
+
+
+def mesh_fields(sight: Sight) -> Told:
+    """A BGPConfiguration that Calico's validation would refuse cannot be changed."""
+    for name, configuration in sight.state.configurations.items():
+        extra = [field for field in ("nodeMeshPassword", "nodeMeshMaxRestartTime") if configuration.spec.get(field)]
+        if configuration.mesh_enabled is False and extra:
+            yield (
+                Severity.ERROR,
+                (
+                    f"BGPConfiguration `{name}` has the mesh off and {' and '.join(extra)} set: Calico's validation "
+                    "refuses every write to it"
+                ),
+            )
+
+
+def addresses_unique(sight: Sight) -> Told:
+    """No two nodes have one address."""
+    for family in ("ipv4", "ipv6"):
+        count = Counter(getattr(node, family) for node in sight.state.nodes.values() if getattr(node, family))
+        for address in sorted(address for address, number in count.items() if number > 1):
+            names = [name for name, node in sight.state.nodes.items() if getattr(node, family) == address]
+            yield Severity.ERROR, f"{address} is the address of {_some(names)}: sessions to it reach any of them"
+
+
+def selectors_readable(sight: Sight) -> Told:
+    """Every selector of every BGPPeer can be read."""
+    for name, peer in sorted(sight.state.peers.items()):
+        for field, text in (("nodeSelector", peer.node_selector), ("peerSelector", peer.peer_selector)):
+            try:
+                parse(text)
+            except SelectorSyntaxError as error:
+                yield (
+                    Severity.WARNING,
+                    (
+                        f"BGPPeer `{name}`: `{field}` is no selector ({error.message} at character "
+                        f"{error.position + 1}): it matches nobody"
+                    ),
+                )
+
+
+def cluster_ids_valid(sight: Sight) -> Told:
+    """Every cluster ID on a node is an IPv4 address."""
+    for name, node in sorted(sight.state.nodes.items()):
+        if not node.cluster_id or _is_ipv4(node.cluster_id):
+            continue
+        if profile_for(sight.versions.of(name)).cluster_id_validated:
+            yield (
+                Severity.WARNING,
+                f"{name} has cluster ID `{node.cluster_id}`, which Calico ignores: it is no reflector",
+            )
+        else:
+            yield (
+                Severity.ERROR,
+                f"{name} has cluster ID `{node.cluster_id}`, which is no IPv4 address: BIRD refuses its configuration",
+            )
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def cluster_id_unused(sight: Sight) -> Told:
+    """The cluster IDs of the spec belong to its own groups."""
+    ours = {sight.spec.cluster_id_of(group) for group in sight.spec.groups}
+    placed = {one.node for one in sight.desired.placed}
+    others = [
+        name
+        for name, node in sight.desired.state.nodes.items()
+        if node.cluster_id in ours and node.cluster_id and name not in placed
+    ]
+    if others:
+        yield (
+            Severity.WARNING,
+            (
+                f"cluster ID of a group is also on {_some(others)}, which the spec does not name: clients need "
+                "sessions to every reflector of a cluster ID"
+            ),
+        )
+
+
+def as_numbers_equal(sight: Sight) -> Told:
+    """Reflectors and their clients are in one AS; across an AS border nothing is reflected."""
+    if not sight.desired.placed:
+        return
+    default = sight.state.configurations.get("default")
+    common = (default.as_number if default else None) or 64512
+    numbers = {name: node.as_number or common for name, node in sight.state.nodes.items() if node.ipv4 or node.ipv6}
+    home = numbers.get(sight.desired.placed[0].node, common)
+    strangers = [name for name, number in numbers.items() if number != home]
+    if strangers:
+        yield (
+            Severity.WARNING,
+            (
+                f"{_some(strangers)}: another AS number than the reflectors' {home}; their sessions are eBGP, "
+                "and reflection does not apply to them"
+            ),
+        )
+
+
+def dead_nodes(sight: Sight) -> Told:
+    """Nodes that are not Ready stay BGP peers."""
+    dead = [name for name, node in sight.state.nodes.items() if node.ready is False and (node.ipv4 or node.ipv6)]
+    if dead:
+        yield (
+            Severity.WARNING,
+            (
+                f"not Ready, and still a BGP peer: {_some(dead)}; a gate waits for them in vain, and a restarted BIRD "
+                "waits up to 240 s for a peer that is gone: repair or delete them first, or lower `gates.fraction`"
+            ),
+        )
+
+
+def one_version(sight: Sight) -> Told:
+    """All nodes run one version of calico-node."""
+    count = Counter(sight.versions.by_node.values())
+    if len(count) > 1:
+        told = ", ".join(f"{version} on {number}" for version, number in sorted(count.items()))
+        yield Severity.WARNING, f"calico-node runs in several versions ({told} nodes); each node is modelled by its own"
+
+
+def fragile_labels(sight: Sight) -> Told:
+    """No selector rests on a label that Kubernetes has removed or deprecated."""
+    texts = [("the spec", group.nodes.selector) for group in sight.spec.groups]
+    texts += [("the spec", group.clients or "") for group in sight.spec.groups]
+    for name, peer in sorted(sight.state.peers.items()):
+        texts += [(f"BGPPeer `{name}`", peer.node_selector), (f"BGPPeer `{name}`", peer.peer_selector)]
+    told: set[tuple[str, str]] = set()
+    for where, text in texts:
+        try:
+            labels = parse(text).labels
+        except SelectorSyntaxError:
+            continue
+        for label in sorted(labels & FRAGILE.keys()):
+            if (where, label) not in told:
+                told.add((where, label))
+                yield Severity.WARNING, f"a selector of {where} rests on label `{label}`: {FRAGILE[label]}"
+
+
+def fields_known(sight: Sight) -> Told:
+    """No object uses a field that the running Calico does not know."""
+    version = sight.versions.default
+    peers, configurations = sight.state.peers, sight.state.configurations
+    specs = [("BGPPeer", name, peers[name].spec) for name in sorted(peers)]
+    specs += [("BGPConfiguration", name, configurations[name].spec) for name in sorted(configurations)]
+    for kind, name, spec in specs:
+        for field, since in SINCE[kind].items():
+            if spec.get(field) is not None and version < since:
+                what = f"{kind} `{name}`: `{field}`"
+                yield Severity.WARNING, f"{what} is not known to Calico {version} (since {since})"
+
+
+def encapsulation(sight: Sight) -> Told:
+    """Whether pod traffic depends on BGP."""
+    pools = [one for one in sight.of(IPPool) if not one.disabled]
+    without = [pool.name for pool in pools if pool.vxlan_mode in ("Always", "CrossSubnet")]
+    if without:
+        yield Severity.WARNING, f"IPPool {_some(without)} uses VXLAN: Felix, not BIRD, programs the routes of its pods"
+
+
+CHECKS: tuple[Callable[[Sight], Told], ...] = (
+    bgp_in_use,
+    datastore_ready,
+    peer_as_number,
+    mesh_fields,
+    addresses_unique,
+    selectors_readable,
+    cluster_ids_valid,
+    cluster_id_unused,
+    as_numbers_equal,
+    dead_nodes,
+    one_version,
+    fragile_labels,
+    fields_known,
+    encapsulation,
+)
+PEERS_AGREE = "peers-agree"
+
+
+def id_of(check: Callable[[Sight], Told]) -> str:
+    """The id of a check: its name with dashes."""
+    return check.__name__.replace("_", "-")
+
+
+def findings(sight: Sight) -> tuple[Finding, ...]:
+    """Everything that the checks find, errors first."""
+    found = [Finding(id_of(check), severity, text) for check in CHECKS for severity, text in check(sight)]
+    return tuple(sorted(found, key=lambda one: one.severity is not Severity.ERROR))
+
+
+def peers_agree(model: Model) -> tuple[Finding, ...]:
+    """BGPPeers that ask for one session agree about it; the model stands at the final state."""
+    classes = model.population.classes
+    if len(classes) > MANY_CLASSES:
+        return ()
+    found: dict[tuple[str, ...], str] = {}
+    for signature in classes:
+        for own in model.population.members(signature)[:1]:
+            for there in classes:
+                for other in model.population.members(there, [own.name])[:1]:
+                    for family in FAMILIES:
+                        for one in protocols(model.rules, own, other, family):
+                            if one.disputed:
+                                found.setdefault(one.peers, f"such as {own.name} to {other.name}")
+    return tuple(
+        Finding(
+            PEERS_AGREE,
+            Severity.WARNING,
+            f"BGPPeers {' and '.join(peers)} give the same sessions different attributes, {where}: which one wins is "
+            "random on every recomputation",
+        )
+        for peers, where in found.items()
+    )
