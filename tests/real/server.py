@@ -17,6 +17,7 @@ from rrplan.errors import DatastoreError
 from rrplan.ports import Document
 from tests.real.parts import find
 
+TRIES = 3
 CRDS = Path(__file__).resolve().parents[2] / "fixtures" / "crds"
 TOKEN, READER = "test-admin", "test-reader"
 """Of a server that lives on loopback for the length of a test; the reader has no rights to begin with."""
@@ -31,18 +32,26 @@ class RealServer:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._stop = threading.Event()
         folder.mkdir(parents=True, exist_ok=True)
-        try:
-            self._start()
-            self.api = self._connected()
-            if crds:
-                self._define(crds)
-        except BaseException:
-            self.stop()
-            raise
+        for attempt in range(TRIES):
+            try:
+                self._start(folder / str(attempt))
+                self.api = self._connected()
+                if crds:
+                    self._define(crds)
+                break
+            except BaseException as error:
+                self.stop()
+                # A port that was free may be taken a moment later by somebody else.
+                if attempt == TRIES - 1 or not isinstance(error, AssertionError):
+                    raise
+        self._stop.clear()
         self._kubelet = threading.Thread(target=self._finish_evicted_pods, daemon=True)
         self._kubelet.start()
 
-    def _start(self) -> None:
+    def _start(self, folder: Path) -> None:
+        folder.mkdir()
+        self.folder = folder
+        self._processes = []
         client, peer, secure = _ports(3)
         key = self.folder / "service-account.key"
         subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
@@ -104,7 +113,7 @@ class RealServer:
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             dead = next((one for one in self._processes if one.poll() is not None), None)
-            assert dead is None, f"{dead.args} ended:\n{self._logs()}" if dead else ""
+            assert dead is None, f"{dead.args!r} ended:\n{self._logs()}" if dead else ""
             try:
                 if (self.folder / "certificates" / "apiserver.crt").exists():
                     server = ApiServer.connect(str(self.kubeconfig))
