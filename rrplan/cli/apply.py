@@ -47,9 +47,18 @@ def command(
         click.echo(rendered(made, "terminal"), err=True)
     if not made.steps:
         return 0
-    if not auto_approve and not expect_digest:
-        if no_input:
-            raise RRPlanError("nobody is there to approve", hint="give `--auto-approve` or `--expect-digest`")
-        click.confirm("Apply this plan?", abort=True, err=True)
+    if not auto_approve and not expect_digest and not _approved(no_input=no_input):
+        click.echo("not applied; nothing was changed", err=True)
+        return 1
     result = api.apply(made, cluster, Path(sandbox), listener(output), stop=Stopper(), wrap=killer(faults))
     return EXIT[result]
+
+
+def _approved(*, no_input: bool) -> bool:
+    """The operator's answer; raises RRPlanError where nobody can give one."""
+    try:
+        if not no_input:
+            return click.confirm("Apply this plan?", err=True)
+    except click.Abort:
+        click.echo(err=True)
+    raise RRPlanError("nobody is there to approve", hint="give `--auto-approve` or `--expect-digest`")

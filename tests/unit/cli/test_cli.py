@@ -144,6 +144,34 @@ def test_validate(tmp_path: Path) -> None:
     assert f"{wrong}:6:3: {problem['summary']}" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "answer", "code", "text"),
+    [
+        ([], "y\n", 0, "run done"),
+        ([], "n\n", 1, "not applied; nothing was changed"),
+        ([], "", 1, "error: nobody is there to approve\n\nhint: give `--auto-approve` or `--expect-digest`"),
+        (["--no-input"], "y\n", 1, "error: nobody is there to approve"),
+        (["--expect-digest", "sha256:0"], "", 5, "hint: review it again with `rrplan show`"),
+    ],
+    ids=["yes", "no", "nobody", "no-input", "digest"],
+)
+def test_approval(words: list[str], answer: str, code: int, text: str, tmp_path: Path) -> None:
+    """The plan is shown and asked for; only a yes, `--auto-approve` or the reviewed digest lets it run."""
+    cluster, plan = str(tmp_path / "cluster"), tmp_path / "plan.json"
+    rrplan("sandbox", cluster, "-f", CLUSTER)
+    rrplan("plan", SPEC, "--sandbox", cluster, "--out", str(plan))
+    command = [sys.executable, "-m", "rrplan", "apply", str(plan), "--sandbox", cluster, *words]
+    done = subprocess.run(command, input=answer, capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
+    if code == 0:
+        digest = json.loads(plan.read_bytes())["digest"]
+        again = rrplan("apply", str(plan), "--sandbox", cluster, "--expect-digest", digest)
+        assert again.returncode == 5
+        assert "stale plan" in again.stderr
+
+
 def test_output_that_nobody_reads() -> None:
     """`rrplan sessions | head -1` ends quietly."""
     words = f"{sys.executable} -m rrplan sessions -f {CLUSTER} -o json | head -1"
