@@ -70,12 +70,16 @@ class ApiServer:
         return self._send("GET", path, query, None, "", missing_is_none=True)
 
     def items(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
-        """All items of a list, page by page; raises ListExpired in the middle of a list that became too old."""
+        """All items of a list, page by page; none for a resource that is not served.
+
+        Raises ListExpired in the middle of a list that became too old.
+        """
         token = ""
         while True:
             more = {"continue": token} if token else {}
-            page = self._send("GET", path, {**query, "limit": str(PAGE), **more}, None, "")
-            assert page is not None
+            page = self._send("GET", path, {**query, "limit": str(PAGE), **more}, None, "", missing_is_none=True)
+            if page is None:
+                return
             kind = str(page.get("kind", "")).removesuffix("List")
             for item in page.get("items") or ():
                 yield {"apiVersion": page.get("apiVersion"), "kind": kind, **item}

@@ -94,8 +94,6 @@ class LiveCluster:
     def _listed(self, listing: Listing) -> list[Stored]:
         for _ in range(LIST_TRIES):
             try:
-                if self._server.get(listing.path, limit="1", **listing.query) is None:
-                    return []
                 return [self._stored(item) for item in self._server.items(listing.path, **listing.query)]
             except ListExpired:
                 continue
