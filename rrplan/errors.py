@@ -14,6 +14,7 @@ RRPlanError                  has a sentence, a `hint` and an exit code
 ├── LockHeldError            another run holds the cluster                                       (exit 6)
 ├── PreflightError           a check before the first write failed                               (exit 8)
 ├── JournalError             the journal contradicts itself or the plan
+│   └── JournalUnwritable    it cannot be written, so the run stops where it is                 (exit 4)
 ├── RunError                 a run stopped: partial (exit 4) or undone (exit 3)
 └── DatastoreError           the place where resources live said no, or said nothing
     ├── DatastoreRefused     a definite no: invalid, forbidden
@@ -186,6 +187,12 @@ class PreflightError(RRPlanError):
 
 class JournalError(RRPlanError):
     """The journal contradicts itself or the plan."""
+
+
+class JournalUnwritable(JournalError):
+    """The journal cannot be written, so the run stops where it is."""
+
+    exit_code = 4
 
 
 class RunError(RRPlanError):

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from rrplan.digest import digest
-from rrplan.errors import JournalError
+from rrplan.errors import JournalError, JournalUnwritable
 from rrplan.ids import StepId
 
 
@@ -85,7 +85,7 @@ class FileJournal:
         return cls(path, entries, head)
 
     def append(self, step: str, event: str, at: float, note: str = "", *, durable: bool = True) -> Entry:
-        """Add a line; with `durable` it is on disk when this returns. Raises JournalError where the disk says no."""
+        """Add a line; with `durable` it is on disk when this returns. Raises JournalUnwritable."""
         entry = _seal(len(self.entries) + 1, step, event, round(at * 1000), note, self._head)
         line = json.dumps(asdict(entry), ensure_ascii=False, separators=(",", ":"))
         self._write(line.encode() + b"\n", durable=durable)
@@ -103,7 +103,7 @@ class FileJournal:
         except OSError as error:
             with suppress(OSError):
                 os.truncate(self._path, end)
-            raise JournalError(
+            raise JournalUnwritable(
                 f"cannot write {self._path}: {error.strerror}",
                 hint="nothing is written to the cluster without the journal; make room, then `rrplan resume`",
             ) from error

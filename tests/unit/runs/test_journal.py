@@ -1,10 +1,11 @@
 """The journal survives a cut, and refuses what was edited."""
 
+import resource
 from pathlib import Path
 
 import pytest
 
-from rrplan.errors import JournalError
+from rrplan.errors import JournalError, JournalUnwritable
 from rrplan.ids import StepId
 from rrplan.runs import FileJournal, Status, replay
 
@@ -58,3 +59,31 @@ def test_impossible_history_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(JournalError, match="step `a` is pending, so it cannot become settled"):
         replay(journal.entries)
+
+
+def test_full_disk() -> None:
+    """The run stops before the write that it could not announce: exit code 4, and how to go on."""
+    journal = FileJournal(Path("/dev/full"), [], "digest")
+
+    with pytest.raises(JournalUnwritable) as error:
+        journal.append("a", "started", 1.0)
+    assert str(error.value) == "cannot write /dev/full: No space left on device"
+    assert error.value.hint.endswith("make room, then `rrplan resume`")
+    assert error.value.exit_code == 4
+    assert journal.entries == []
+
+
+def test_half_a_line_is_taken_back(tmp_path: Path) -> None:
+    """What did not fit is cut off again, so that the journal stays readable."""
+    journal = FileJournal.create(tmp_path / "j", "digest")
+    journal.append("a", "started", 1.0)
+    before = (tmp_path / "j").read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 20, hard))
+    try:
+        with pytest.raises(JournalUnwritable, match="File too large"):
+            journal.append("a", "applied", 2.0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (tmp_path / "j").read_bytes() == before
+    assert len(FileJournal.open(tmp_path / "j", "digest").entries) == 1
