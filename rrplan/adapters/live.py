@@ -100,7 +100,9 @@ class LiveCluster:
             except Forbidden as error:
                 if not listing.lacks:
                     raise
-                self.notices.append(f"not known: {listing.lacks}; {error}")
+                notice = f"not known: {listing.lacks}; {error}"
+                if notice not in self.notices:
+                    self.notices.append(notice)
                 return []
         raise DatastoreUnreachable(f"the list {listing.path} expired {LIST_TRIES} times while it was read")
 

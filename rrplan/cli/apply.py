@@ -11,7 +11,7 @@ from rrplan.cli.plan import rendered
 from rrplan.cli.running import EXIT, Stopper, killer, listener, opened, with_run
 from rrplan.cli.sources import read
 from rrplan.errors import DigestMismatch, RRPlanError
-from rrplan.plans import plan_document, read_plan
+from rrplan.plans import is_plan, plan_document, read_plan
 from rrplan.snapshots import capture
 from rrplan.specs import load
 
@@ -36,7 +36,7 @@ def command(
     """Carry out a plan file, exactly; or plan a spec and carry that out."""
     data = read(plan)
     cluster = opened(sandbox, faults, pace)
-    if data.lstrip().startswith(b"{") and b'"kind":"Plan"' in data:
+    if is_plan(data):
         made, digest = read_plan(data, plan)
     else:
         made = api.plan(load(data, plan), capture(cluster))

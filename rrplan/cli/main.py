@@ -28,6 +28,10 @@ VERBS = {
 }
 
 
+SHOWN = 10
+"""Violations of a refusal that are told; the first ones say why."""
+
+
 class Verbs(click.Group):
     """Loads `rrplan.cli.<verb>` on demand."""
 
@@ -86,7 +90,10 @@ def main() -> None:
 
 def _complain(error: RRPlanError) -> None:
     click.echo(f"error: {error}", err=True)
-    for violation in getattr(error, "violations", ())[:10]:
+    violations = getattr(error, "violations", ())
+    for violation in violations[:SHOWN]:
         click.echo(f"  - {violation.text}", err=True)
+    if len(violations) > SHOWN:
+        click.echo(f"  and {len(violations) - SHOWN} more", err=True)
     if error.hint:
         click.echo(f"\nhint: {error.hint}", err=True)

@@ -3,6 +3,17 @@
 from rrplan.plans.build import build_plan
 from rrplan.plans.change import Change
 from rrplan.plans.plan import Edge, Plan, Proof, Step
-from rrplan.plans.planfile import plan_document, read_plan, write_plan
+from rrplan.plans.planfile import is_plan, plan_document, read_plan, write_plan
 
-__all__ = ["Change", "Edge", "Plan", "Proof", "Step", "build_plan", "plan_document", "read_plan", "write_plan"]
+__all__ = [
+    "Change",
+    "Edge",
+    "Plan",
+    "Proof",
+    "Step",
+    "build_plan",
+    "is_plan",
+    "plan_document",
+    "read_plan",
+    "write_plan",
+]

@@ -10,12 +10,13 @@ import ipaddress
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeVar
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.peering import protocols
 from rrplan.bgp.profile import Versions, profile_for
-from rrplan.bgp.speaker import FAMILIES
+from rrplan.bgp.speaker import FAMILIES, Speaker
 from rrplan.desired import Desired
 from rrplan.plans.plan import Finding, Severity
 from rrplan.resources import CalicoVersion, ClusterInformation, ClusterState, DaemonSet, Installation, IPPool
@@ -24,8 +25,8 @@ from rrplan.specs import Spec
 
 T = TypeVar("T")
 SHOWN = 5
-MANY_CLASSES = 300
-"""Beyond this many classes of nodes the pairs of classes are not all looked at."""
+MANY_PAIRS = 20_000
+"""Beyond this many pairs of classes of nodes the rest is not looked at; the finding says so."""
 
 FRAGILE = {
     "node-role.kubernetes.io/master": "Kubernetes removed it in v1.24",
@@ -314,24 +315,30 @@ def findings(sight: Sight) -> tuple[Finding, ...]:
 
 def peers_agree(model: Model) -> tuple[Finding, ...]:
     """BGPPeers that ask for one session agree about it; the model stands at the final state."""
-    classes = model.population.classes
-    if len(classes) > MANY_CLASSES:
-        return ()
     found: dict[tuple[str, ...], str] = {}
+    pairs = _pairs(model)
+    for own, other in islice(pairs, MANY_PAIRS):
+        for family in FAMILIES:
+            for one in protocols(model.rules, own, other, family):
+                if one.disputed:
+                    found.setdefault(one.peers, f"such as {own.name} to {other.name}")
+    texts = [
+        f"BGPPeers {' and '.join(peers)} give the same sessions different attributes, {where}: which one wins is "
+        "random on every recomputation"
+        for peers, where in found.items()
+    ]
+    if next(pairs, None) is not None:
+        texts.append(f"only the first {MANY_PAIRS} pairs of kinds of nodes were looked at: too many nodes differ")
+    return tuple(Finding(PEERS_AGREE, Severity.WARNING, text) for text in texts)
+
+
+def _pairs(model: Model) -> Iterator[tuple[Speaker, Speaker]]:
+    """One pair of nodes for each pair of classes, where two BGPPeers at least concern the first one."""
+    rules, classes = model.rules, model.population.classes
     for signature in classes:
-        for own in model.population.members(signature)[:1]:
+        own = model.population.members(signature)[0]
+        concerned = [peer for peer in rules.peers if rules.selects_local(peer, own) or rules.selects_remote(peer, own)]
+        if len(concerned) > 1:
             for there in classes:
                 for other in model.population.members(there, [own.name])[:1]:
-                    for family in FAMILIES:
-                        for one in protocols(model.rules, own, other, family):
-                            if one.disputed:
-                                found.setdefault(one.peers, f"such as {own.name} to {other.name}")
-    return tuple(
-        Finding(
-            PEERS_AGREE,
-            Severity.WARNING,
-            f"BGPPeers {' and '.join(peers)} give the same sessions different attributes, {where}: which one wins is "
-            "random on every recomputation",
-        )
-        for peers, where in found.items()
-    )
+                    yield own, other

@@ -7,6 +7,7 @@ Keys that mean the same as in Terraform's plan format have its names (`format_ve
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -71,6 +72,15 @@ def _resource_change(step: Step) -> dict[str, Any]:
 def write_plan(plan: Plan) -> bytes:
     """The file's bytes; the same plan gives the same bytes."""
     return canonical(plan_document(plan)) + b"\n"
+
+
+def is_plan(data: bytes) -> bool:
+    """Whether a file means to be a plan, however its JSON is laid out; a spec may be JSON too."""
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(body, dict) and body.get("kind") == KIND
 
 
 def read_plan(data: bytes, name: str) -> tuple[Plan, str]:

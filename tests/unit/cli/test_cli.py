@@ -53,6 +53,8 @@ def test_plan_exit_codes(tmp_path: Path) -> None:
     assert refused.returncode == 7
     assert "is without the routes of rr-1 for up to 14 s" in refused.stderr
     assert "hint: set `drain: true`" in refused.stderr
+    assert "error: refused: 12 violations in the proof" in refused.stderr
+    assert "\n  and 2 more\n" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
@@ -166,6 +168,8 @@ def test_approval(words: list[str], answer: str, code: int, text: str, tmp_path:
     assert text in done.stderr
     assert "Traceback" not in done.stderr
     if code == 0:
+        # What `-o json` prints is the same plan in another layout.
+        plan.write_text(json.dumps(json.loads(plan.read_bytes()), indent=2))
         digest = json.loads(plan.read_bytes())["digest"]
         again = rrplan("apply", str(plan), "--sandbox", cluster, "--expect-digest", digest)
         assert again.returncode == 5

@@ -148,6 +148,14 @@ def test_warnings_are_in_the_plan(check: str, odd: list[dict[str, object]], text
     assert text in found[0].text
 
 
+def test_what_was_not_looked_at_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where too many nodes differ, the check says that it stopped; what it found until then stays."""
+    monkeypatch.setattr("rrplan.plans.checks.MANY_PAIRS", 1)
+    plan = api.plan(load(SPEC.encode(), "spec.yaml"), snapshot())
+    texts = [one.text for one in plan.findings if one.check == PEERS_AGREE]
+    assert texts == ["only the first 1 pairs of kinds of nodes were looked at: too many nodes differ"]
+
+
 def test_nothing_wrong_finds_nothing() -> None:
     """A sound cluster has no findings."""
     assert api.plan(load(SPEC.encode(), "spec.yaml"), snapshot()).findings == ()
