@@ -6,25 +6,29 @@ import getpass
 import os
 import socket
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rrplan.adapters.files import read_bytes, write_atomically
 from rrplan.adapters.hooks import CommandHooks
-from rrplan.adapters.lock import FileLock
 from rrplan.bgp.profile import Versions, calico_versions
-from rrplan.errors import RRPlanError, StalePlanError
+from rrplan.errors import PreflightError, RRPlanError, StalePlanError
 from rrplan.plans import Plan, build_plan, plan_document, read_plan, write_plan
-from rrplan.plans.fingerprint import fingerprints
+from rrplan.ports import Clock, Datastore, KeptRun, Lock, Log, Probe, RunStore, Write
 from rrplan.resources import CalicoVersion
-from rrplan.runs import FileJournal, Result, Runner
+from rrplan.runs import Journal, Result, Runner
+from rrplan.runs.drift import drift
 from rrplan.runs.events import Listener
 from rrplan.runs.runner import World
 from rrplan.sandbox import Sandbox
 from rrplan.snapshots import Snapshot, capture
-from rrplan.specs import Spec, from_document
+from rrplan.specs import Spec
+
+if TYPE_CHECKING:
+    from rrplan.adapters.api_server import ApiServer
 
 
 def plan(spec: Spec, snapshot: Snapshot, *, version: CalicoVersion | None = None) -> Plan:
@@ -38,114 +42,162 @@ def plan(spec: Spec, snapshot: Snapshot, *, version: CalicoVersion | None = None
     return build_plan(spec, snapshot.state, versions, about)
 
 
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A cluster that a run can change: its ports, where its runs are kept, and what is checked before step 1.
+
+    `preflight` raises PreflightError; `record` makes a listener that keeps a record too; `name` is for people.
+    """
+
+    name: str
+    datastore: Datastore
+    probe: Probe
+    clock: Clock
+    lock: Lock
+    runs: RunStore
+    preflight: Callable[[Plan], None] = lambda _plan: None
+    record: Callable[[Plan, Listener], Listener] = lambda _plan, listener: listener
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Who hears of a run, who can stop it between steps, and what stands between it and its journal's log."""
+
+    listener: Listener
+    stop: Callable[[], bool] = lambda: False
+    wrap: Callable[[Log], Log] = lambda log: log
+
+
+def embedded(sandbox: Sandbox, directory: Path) -> Cluster:
+    """The cluster of a sandbox that is kept in `directory`, with lock and runs beside it."""
+    from rrplan.adapters.lock import FileLock
+    from rrplan.adapters.run_directory import RunDirectory
+
+    lock = FileLock(directory / "lock")
+    return Cluster(str(directory), sandbox, sandbox, sandbox.clock, lock, RunDirectory(directory))
+
+
+def live(kubeconfig: str | None, context: str | None, tell: Callable[[str], None]) -> Cluster:
+    """The cluster that a kubeconfig leads to; `tell` hears what an operator should know. Raises PreflightError."""
+    from rrplan.adapters.api_server import ApiServer
+    from rrplan.adapters.clock import SystemClock
+
+    server = ApiServer.connect(kubeconfig, context)
+    return live_on(server, SystemClock(), tell)
+
+
+def live_on(server: ApiServer, clock: Clock, tell: Callable[[str], None]) -> Cluster:
+    """The live cluster behind an API server."""
+    from rrplan.adapters.cluster_runs import ClusterRuns
+    from rrplan.adapters.event_recorder import EventRecorder
+    from rrplan.adapters.lease import LeaseLock
+    from rrplan.adapters.live import LiveCluster
+    from rrplan.adapters.probe import LiveProbe
+    from rrplan.adapters.rights import check_rights
+
+    datastore = LiveCluster(server)
+
+    def preflight(made: Plan) -> None:
+        check_rights(server, made, datastore.group)
+        for notice in datastore.owners([step.change.key for step in made.changes if step.change]):
+            tell(notice)
+
+    return Cluster(
+        server.name,
+        datastore,
+        LiveProbe(server, datastore.group, clock, tell),
+        clock,
+        LeaseLock(server, clock, tell),
+        ClusterRuns(server, clock),
+        preflight,
+        lambda made, listener: EventRecorder(server, made, listener),
+    )
+
+
 def check_fresh(made: Plan, snapshot: Snapshot) -> None:
     """Raise StalePlanError where the cluster is not what the plan was made for."""
-    document = made.spec["document"]
-    assert isinstance(document, dict)
-    told = CalicoVersion.parse(str(made.snapshot.get("calico_version")))
-    versions = calico_versions(snapshot.state)
-    if versions.assumed or str(versions.default) != str(told):
-        versions = calico_versions(snapshot.state, told)
-    present = fingerprints(from_document(document), snapshot.state, versions)
-    changed = sorted(
-        key for key in present.keys() | made.fingerprints.keys() if present.get(key) != made.fingerprints.get(key)
-    )
+    changed = drift(made, snapshot.state)
     if changed:
-        raise StalePlanError(changed)
+        raise StalePlanError([f"{key} {what}" for key, what in changed.items()])
 
 
-def apply(
-    made: Plan,
-    sandbox: Sandbox,
-    directory: Path,
-    listener: Listener,
-    *,
-    stop: Callable[[], bool] = lambda: False,
-    wrap: Callable[[FileJournal], FileJournal] = lambda journal: journal,
-) -> Result:
-    """Carry a plan out on a sandbox kept in `directory`; raises StalePlanError before anything is written."""
-    run_id = datetime.now(UTC).strftime("%Y%m%dT%H%M%S-") + uuid.uuid4().hex[:6]
-    lock = _locked(directory, run_id, "apply")
+def apply(made: Plan, cluster: Cluster, control: Control) -> Result:
+    """Carry a plan out; raises StalePlanError or PreflightError before anything is written."""
+    run = datetime.now(UTC).strftime("%Y%m%dt%H%M%S-") + uuid.uuid4().hex[:6]
+    digest = str(plan_document(made)["digest"])
+    cluster.lock.acquire(_holder(run, "apply", digest))
     try:
-        check_fresh(made, capture(sandbox))
-        where = directory / "runs" / run_id
-        where.mkdir(parents=True)
-        write_atomically(where / "plan.json", write_plan(made), 0o600)
-        journal = wrap(FileJournal.create(where / "journal.jsonl", str(plan_document(made)["digest"])))
-        return Runner(made, run_id, _world(sandbox, lock, listener), journal, stop).apply()
+        check_fresh(made, capture(cluster.datastore))
+        cluster.preflight(made)
+        _dry_run(made, cluster.datastore)
+        kept = KeptRun(run, made.name, getpass.getuser(), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "")
+        cluster.runs.begin(kept, write_plan(made))
+        return _runner(made, digest, run, cluster, control).apply()
     finally:
-        lock.release()
+        cluster.lock.release()
 
 
-def resume(
-    sandbox: Sandbox,
-    directory: Path,
-    listener: Listener,
-    *,
-    stop: Callable[[], bool] = lambda: False,
-    wrap: Callable[[FileJournal], FileJournal] = lambda journal: journal,
-) -> Result:
-    """Go on with the last run."""
-    return _again(sandbox, directory, listener, stop, wrap, back=False)
+def resume(cluster: Cluster, control: Control, run: str | None = None) -> Result:
+    """Go on with a run, the last one where none is named."""
+    return _again(cluster, control, run, back=False)
 
 
-def rollback(
-    sandbox: Sandbox,
-    directory: Path,
-    listener: Listener,
-    *,
-    stop: Callable[[], bool] = lambda: False,
-    wrap: Callable[[FileJournal], FileJournal] = lambda journal: journal,
-) -> Result:
-    """Take the last run back."""
-    return _again(sandbox, directory, listener, stop, wrap, back=True)
+def rollback(cluster: Cluster, control: Control, run: str | None = None) -> Result:
+    """Take a run back, the last one where none is named."""
+    return _again(cluster, control, run, back=True)
 
 
-def _again(
-    sandbox: Sandbox,
-    directory: Path,
-    listener: Listener,
-    stop: Callable[[], bool],
-    wrap: Callable[[FileJournal], FileJournal],
-    *,
-    back: bool,
-) -> Result:
-    where = last_run(directory)
-    lock = _locked(directory, where.name, "rollback" if back else "resume")
+def _again(cluster: Cluster, control: Control, run: str | None, *, back: bool) -> Result:
+    name = run or last_run(cluster)
+    made, digest = read_plan(cluster.runs.plan(name), f"the plan of run {name}")
+    cluster.lock.acquire(_holder(name, "rollback" if back else "resume", digest))
     try:
-        made, digest = read_plan(read_bytes(where / "plan.json"), str(where / "plan.json"))
-        path = where / "journal.jsonl"
-        journal = wrap(FileJournal.open(path, digest) if path.exists() else FileJournal.create(path, digest))
-        runner = Runner(made, where.name, _world(sandbox, lock, listener), journal, stop)
+        runner = _runner(made, digest, name, cluster, control)
         return runner.rollback() if back else runner.apply()
     finally:
-        lock.release()
+        cluster.lock.release()
 
 
-def last_run(directory: Path) -> Path:
-    """The directory of the newest run; raises RRPlanError where there is none."""
-    runs = sorted(path for path in (directory / "runs").glob("*") if (path / "plan.json").exists())
+def _runner(made: Plan, digest: str, run: str, cluster: Cluster, control: Control) -> Runner:
+    journal = Journal.open(control.wrap(cluster.runs.log(run)), digest)
+    listener = cluster.record(made, control.listener)
+    world = World(cluster.datastore, cluster.probe, cluster.clock, cluster.lock, CommandHooks(), listener)
+    return Runner(made, run, world, journal, control.stop)
+
+
+def _dry_run(made: Plan, datastore: Datastore) -> None:
+    """Ask the server about every write that fits what is there now; raises PreflightError."""
+    seen: set[object] = set()
+    writes = []
+    for step in made.changes:
+        change = step.change
+        assert change is not None
+        # A second change of one object builds on the first: the server cannot judge it before that is made.
+        if change.key not in seen:
+            writes.append(Write(change.key, change.before, change.after))
+        seen.add(change.key)
+    refusals = datastore.dry_run(writes)
+    if refusals:
+        raise PreflightError(refusals, hint="nothing was changed; the server refuses these writes, see its reason")
+
+
+def last_run(cluster: Cluster) -> str:
+    """The newest run; raises RRPlanError where there is none."""
+    runs = cluster.runs.runs()
     if not runs:
-        raise RRPlanError(f"no run is known in {directory}", hint="`rrplan apply` starts one")
-    return runs[-1]
+        raise RRPlanError(f"no run is known in {cluster.name}", hint="`rrplan apply` starts one")
+    return runs[-1].run
 
 
-def _locked(directory: Path, run_id: str, why: str) -> FileLock:
-    lock = FileLock(directory / "lock")
-    lock.acquire(
-        {
-            "who": getpass.getuser(),
-            "where": f"{socket.gethostname()} (pid {os.getpid()})",
-            "since": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
-            "why": why,
-            "run": run_id,
-        }
-    )
-    return lock
-
-
-def _world(sandbox: Sandbox, lock: FileLock, listener: Listener) -> World:
-    return World(sandbox, sandbox, sandbox.clock, lock, CommandHooks(), listener)
+def _holder(run: str, why: str, digest: str) -> Mapping[str, str]:
+    return {
+        "who": getpass.getuser(),
+        "where": f"{socket.gethostname()} (pid {os.getpid()})",
+        "since": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+        "why": why,
+        "run": run,
+        "plan": digest,
+    }
 
 
 KINDS = {

@@ -151,7 +151,7 @@ class PolicyRefusal(RRPlanError):
 
 
 class StalePlanError(RRPlanError):
-    """The cluster changed since the plan was made; `changed` names the resources."""
+    """The cluster changed since the plan was made; `changed` names the resources, and how in a few words."""
 
     exit_code = 5
 

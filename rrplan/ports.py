@@ -24,6 +24,15 @@ class Stored:
     version: str
 
 
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A write that is meant: `before` None creates, `after` None deletes, else `after` is a merge patch."""
+
+    key: ResourceKey
+    before: Document | None = field(hash=False)
+    after: Document | None = field(hash=False)
+
+
 class Datastore(Protocol):
     """Where Kubernetes and Calico resources live."""
 
@@ -47,6 +56,10 @@ class Datastore(Protocol):
         """Remove the resource at that version; DatastoreConflict where it moved on."""
         ...
 
+    def dry_run(self, writes: Sequence[Write]) -> Sequence[str]:
+        """What would be refused, in words, if these writes were sent now; nothing is written."""
+        ...
+
     def pods_to_evict(self, node: NodeName) -> Sequence[ResourceKey]:
         """The pods that a drain of the node still has to evict."""
         ...
@@ -58,11 +71,15 @@ class Datastore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SessionReading:
-    """One explicit session as its node sees it; `routes` counts the nodes whose routes came over it."""
+    """One explicit session as its node sees it; `routes` counts the nodes whose routes came over it.
+
+    `why` says what is known about a session that is not established.
+    """
 
     peer: NodeName
     established: bool
     routes: int
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +104,10 @@ class Probe(Protocol):
 
     def read(self, nodes: Collection[NodeName], peers: Collection[NodeName]) -> Sequence[NodeReading]:
         """The present reading of each node, with its sessions to `peers`; a silent node is left out."""
+        ...
+
+    def quiet(self, family: str) -> frozenset[NodeName]:
+        """The nodes that announce no route of their own in a family, because they own no address block."""
         ...
 
 
@@ -117,6 +138,18 @@ class Lock(Protocol):
         """Give it back."""
         ...
 
+    def holder(self) -> str:
+        """Who holds it, or held it when its process died, in words; "" for nobody."""
+        ...
+
+    def alive(self) -> bool:
+        """Whether the holder is a run that still goes on; may take as long as a lease lasts."""
+        ...
+
+    def forget(self) -> None:
+        """Clear what a dead run left; LockHeldError while the holder lives."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class HookResult:
@@ -124,6 +157,58 @@ class HookResult:
 
     code: int | None
     output: str
+
+
+class Log(Protocol):
+    """Lines that stay, for one run: a file, or objects in the cluster."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        ...
+
+    def lines(self) -> Sequence[bytes]:
+        """All complete lines, oldest first."""
+        ...
+
+    def append(self, line: bytes, *, durable: bool) -> None:
+        """Add a line; with `durable` it and all before it stay when this returns. Raises JournalUnwritable."""
+        ...
+
+    def close(self) -> None:
+        """Bring everything to where it stays."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRun:
+    """A run that a store knows: which plan, who began it, when (RFC 3339), and the last line about the run."""
+
+    run: str
+    plan: str
+    who: str
+    since: str
+    last: str
+
+
+class RunStore(Protocol):
+    """Where runs are kept: the plan and the journal of each; whoever has the store can take a run over."""
+
+    def begin(self, run: KeptRun, plan: bytes) -> None:
+        """Keep the plan of a new run."""
+        ...
+
+    def plan(self, run: str) -> bytes:
+        """The plan file of a run; raises RRPlanError for one that is not known."""
+        ...
+
+    def log(self, run: str) -> Log:
+        """The lines of its journal."""
+        ...
+
+    def runs(self) -> Sequence[KeptRun]:
+        """All runs, oldest first."""
+        ...
 
 
 class HookRunner(Protocol):

@@ -6,9 +6,10 @@ from pathlib import Path
 from rrplan import api
 from rrplan.adapters.hooks import CommandHooks
 from rrplan.adapters.lock import FileLock
+from rrplan.adapters.run_directory import FileLog
 from rrplan.plans import Plan
 from rrplan.ports import Document, Probe
-from rrplan.runs import FileJournal, Runner
+from rrplan.runs import Journal, Runner
 from rrplan.runs.events import RunEvent
 from rrplan.runs.runner import World
 from rrplan.sandbox import Sandbox, demo_cluster, parse_fault
@@ -76,13 +77,12 @@ class Bench:
     def runner(
         self,
         stop: Callable[[], bool] = lambda: False,
-        journal: FileJournal | None = None,
+        journal: Journal | None = None,
         probe: Probe | None = None,
     ) -> Runner:
         """A runner over what the journal says."""
-        file = self.path / "journal.jsonl"
         if journal is None:
-            journal = FileJournal.open(file, "digest") if file.exists() else FileJournal.create(file, "digest")
+            journal = Journal.open(FileLog(self.path / "journal.jsonl"), "digest")
         self._lock.release()
         self._lock.acquire({"who": "test"})
         world = World(

@@ -7,7 +7,8 @@ they differ between its lines 36 and 37 and cost seconds on large lists. Errors 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,11 @@ class ApiServer:
             ) from error
         return cls(configuration)
 
+    @property
+    def name(self) -> str:
+        """Its address, for people."""
+        return self._host
+
     def get(self, path: str, **query: str) -> dict[str, Any] | None:
         """One document, or None for 404."""
         return self._send("GET", path, query, None, "", missing_is_none=True)
@@ -87,19 +93,47 @@ class ApiServer:
             if not token:
                 return
 
-    def create(self, path: str, body: Mapping[str, object], *, manager: bool = True) -> dict[str, Any]:
-        """POST."""
+    def create(
+        self, path: str, body: Mapping[str, object], *, manager: bool = True, dry_run: bool = False
+    ) -> dict[str, Any]:
+        """POST; with `dry_run` the server does all but keep it."""
         query = {"fieldManager": FIELD_MANAGER} if manager else {}
-        return self._send("POST", path, query, body, "application/json") or {}
+        return self._send("POST", path, {**query, **_dry(dry_run)}, body, "application/json") or {}
 
-    def patch(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
+    def patch(self, path: str, body: Mapping[str, object], *, dry_run: bool = False) -> dict[str, Any]:
         """An RFC 7386 merge patch; `metadata.resourceVersion` in it is the precondition."""
-        return self._send("PATCH", path, {"fieldManager": FIELD_MANAGER}, body, MERGE_PATCH) or {}
+        query = {"fieldManager": FIELD_MANAGER, **_dry(dry_run)}
+        return self._send("PATCH", path, query, body, MERGE_PATCH) or {}
 
-    def delete(self, path: str, version: str) -> None:
-        """DELETE at a version."""
-        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"resourceVersion": version}}
-        self._send("DELETE", path, {}, body, "application/json")
+    def delete(self, path: str, version: str, *, dry_run: bool = False) -> None:
+        """DELETE at a version; "" for any."""
+        body: dict[str, object] = {"apiVersion": "v1", "kind": "DeleteOptions"}
+        if version:
+            body["preconditions"] = {"resourceVersion": version}
+        self._send("DELETE", path, _dry(dry_run), body, "application/json")
+
+    def execute(self, namespace: str, pod: str, container: str, command: Sequence[str]) -> str:
+        """What a command in a container prints; raises DatastoreRefused where it cannot be run there.
+
+        WebSocket protocol v4: every kubelet speaks it, and no server has to translate it.
+        """
+        from kubernetes.client.exceptions import ApiException
+
+        stream: Any = import_module("kubernetes.stream.ws_client")
+        query = [("container", container), ("stdout", "true"), ("stderr", "true")]
+        query += [("command", word) for word in command]
+        headers = {"sec-websocket-protocol": "v4.channel.k8s.io"}
+        for setting in self._configuration.auth_settings().values():
+            if setting["in"] == "header" and setting["value"]:
+                headers[setting["key"].lower()] = setting["value"]
+        url = f"{self._host}/api/v1/namespaces/{namespace}/pods/{pod}/exec"
+        try:
+            reply = stream.websocket_call(
+                self._configuration, "GET", url, query_params=query, headers=headers, _request_timeout=READ_SECONDS
+            )
+        except ApiException as error:
+            raise DatastoreRefused(f"no command can be run in pod {namespace}/{pod}: {_handshake(error)}") from error
+        return str(reply.data)
 
     def _send(
         self,
@@ -146,6 +180,16 @@ class ApiServer:
         except ValueError as error:
             raise DatastoreTimeout(f"{self._host} answered something that is not JSON") from error
         return value if isinstance(value, dict) else {}
+
+
+def _dry(dry_run: bool) -> dict[str, str]:
+    return {"dryRun": "All"} if dry_run else {}
+
+
+def _handshake(error: Any) -> str:
+    """The reason in a refused WebSocket handshake: its text holds the whole answer of the server."""
+    found = re.search(r'"message":"((?:[^"\\]|\\.)*)"', str(error.reason))
+    return found[1].replace('\\"', '"') if found else str(error.reason).strip().splitlines()[0][:200]
 
 
 def _has_kubeconfig(config: Any) -> bool:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from rrplan.adapters.api_server import ApiServer, Forbidden, ListExpired
+from rrplan.adapters.api_server import FIELD_MANAGER, ApiServer, Forbidden, ListExpired
 from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreUnreachable, PreflightError
 from rrplan.ids import NodeName
-from rrplan.ports import Document, Stored
+from rrplan.ports import Document, Stored, Write
 from rrplan.resources import Pod, ResourceKey, decode
 from rrplan.resources.documents import patched
+from rrplan.resources.node_codec import KUBERNETES_TAINT
 from rrplan.resources.validation import objections
 
 V3 = "projectcalico.org/v3"
@@ -20,6 +22,8 @@ CRD = "crd.projectcalico.org/v1"
 METADATA = "projectcalico.org/metadata"
 """Where Calico's CRD storage keeps v3 labels and annotations (libcalico-go/lib/backend/k8s/resources)."""
 LIST_TRIES = 3
+AT_ONCE = 10
+"""Requests under way together, where there are many."""
 CALICO = {
     "BGPPeer": "bgppeers",
     "BGPConfiguration": "bgpconfigurations",
@@ -45,7 +49,7 @@ class LiveCluster:
 
     def __init__(self, server: ApiServer) -> None:
         self._server = server
-        self._group = self._discovered()
+        self.group = self._discovered()
         self._eviction = ""
         self.notices: list[str] = []
 
@@ -65,7 +69,7 @@ class LiveCluster:
     def everything(self) -> Sequence[Stored]:
         """All resources that a snapshot needs: nodes, Calico's BGP resources, calico-node and its pods."""
         self.notices = []
-        calico = f"/apis/{self._group}"
+        calico = f"/apis/{self.group}"
         agents = {"labelSelector": "k8s-app=calico-node"}
         listings = [
             Listing("/api/v1/nodes", {}),
@@ -106,6 +110,19 @@ class LiveCluster:
                 return []
         raise DatastoreUnreachable(f"the list {listing.path} expired {LIST_TRIES} times while it was read")
 
+    def owners(self, keys: Sequence[ResourceKey]) -> list[str]:
+        """Which of these objects somebody else applies declaratively, in words: it may put its own values back."""
+        asked = sorted(set(keys))
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            found = dict(zip(asked, pool.map(self._appliers, asked), strict=True))
+        return [f"{key} is also applied by {', '.join(names)}" for key, names in found.items() if names]
+
+    def _appliers(self, key: ResourceKey) -> list[str]:
+        """Field managers that use server-side apply (managedFields)."""
+        document = self._server.get(self._path(key)) or {}
+        fields = _list(_mapping(document.get("metadata")).get("managedFields"))
+        return sorted({str(one.get("manager")) for one in fields if one.get("operation") == "Apply"} - {FIELD_MANAGER})
+
     def get(self, key: ResourceKey) -> Stored | None:
         """One resource, or None."""
         document = self._server.get(self._path(key))
@@ -118,13 +135,14 @@ class LiveCluster:
         if document.get("kind") == "Node":
             status = document.get("status") or {}
             kept["status"] = {name: status[name] for name in _NODE_STATUS if name in status}
+            kept["spec"] = _with_taints(kept.get("spec") or {})
         if document.get("apiVersion") == CRD:
             kept = {**kept, "apiVersion": V3, "metadata": _unfolded(metadata)}
         return Stored(kept, version)
 
     # --- writing -------------------------------------------------------------------------------
 
-    def create(self, key: ResourceKey, document: Document) -> None:
+    def create(self, key: ResourceKey, document: Document, *, dry_run: bool = False) -> None:
         """Make a resource; DatastoreConflict where it exists."""
         body = dict(document)
         if self._in_crd(key):
@@ -132,9 +150,9 @@ class LiveCluster:
             metadata = document.get("metadata")
             assert isinstance(metadata, Mapping)
             body = {**document, "apiVersion": CRD, "metadata": _folded(metadata)}
-        self._server.create(self._path(key, collection=True), body)
+        self._server.create(self._path(key, collection=True), body, dry_run=dry_run)
 
-    def patch(self, key: ResourceKey, patch: Document, version: str) -> None:
+    def patch(self, key: ResourceKey, patch: Document, version: str, *, dry_run: bool = False) -> None:
         """A merge patch at a version."""
         metadata = patch.get("metadata")
         told: dict[str, object] = dict(metadata) if isinstance(metadata, Mapping) else {}
@@ -144,9 +162,41 @@ class LiveCluster:
                 raise DatastoreConflict(f"{key} does not exist")
             _check(key, patched(stored.document, patch))
             told = _folded_patch(stored.document, told) if told else {}
-        self._server.patch(self._path(key), {**patch, "metadata": {**told, "resourceVersion": version}})
+        self._server.patch(self._path(key), self._body(key, patch, told, version), dry_run=dry_run)
 
-    def delete(self, key: ResourceKey, version: str) -> None:
+    def _body(self, key: ResourceKey, patch: Document, told: Mapping[str, object], version: str) -> dict[str, object]:
+        """A patch as it is sent: at a version, and with the taints that are Kubernetes' own."""
+        body: dict[str, object] = {**patch, "metadata": {**told, "resourceVersion": version}}
+        wanted = _mapping(patch.get("spec"))
+        if key.kind == "Node" and "taints" in wanted:
+            present = self._server.get(self._path(key)) or {}
+            if str(_mapping(present.get("metadata")).get("resourceVersion")) != version:
+                raise DatastoreConflict(f"{key} is not at version {version} any more")
+            kept = _list(_mapping(present.get("spec")).get("taints"))
+            body["spec"] = {**wanted, "taints": _merged_taints(kept, _list(wanted["taints"]))}
+        return body
+
+    def dry_run(self, writes: Sequence[Write]) -> Sequence[str]:
+        """What the server would refuse; ten requests at a time."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return [refusal for refusal in pool.map(self._refusal, writes) if refusal]
+
+    def _refusal(self, write: Write) -> str:
+        try:
+            stored = self.get(write.key)
+            if (stored is None) is not (write.before is None):
+                return f"{write.key} {'does not exist' if stored is None else 'exists already'}"
+            if stored is None:
+                self.create(write.key, write.after or {}, dry_run=True)
+            elif write.after is None:
+                self.delete(write.key, stored.version, dry_run=True)
+            else:
+                self.patch(write.key, write.after, stored.version, dry_run=True)
+        except (DatastoreRefused, DatastoreConflict) as error:
+            return f"{write.key}: {error}"
+        return ""
+
+    def delete(self, key: ResourceKey, version: str, *, dry_run: bool = False) -> None:
         """Remove a resource at a version."""
         stored = self.get(key)
         if stored is None:
@@ -154,7 +204,7 @@ class LiveCluster:
         # Calico's API server does not pass the precondition on, so it is looked at here too.
         if stored.version != version:
             raise DatastoreConflict(f"{key} is at version {stored.version}, not {version}")
-        self._server.delete(self._path(key), version)
+        self._server.delete(self._path(key), version, dry_run=dry_run)
 
     # --- draining ------------------------------------------------------------------------------
 
@@ -190,11 +240,11 @@ class LiveCluster:
     # --- paths ---------------------------------------------------------------------------------
 
     def _in_crd(self, key: ResourceKey) -> bool:
-        return key.kind in CALICO and self._group == CRD
+        return key.kind in CALICO and self.group == CRD
 
     def _path(self, key: ResourceKey, *, collection: bool = False) -> str:
         if key.kind in CALICO:
-            base = f"/apis/{self._group}/{CALICO[key.kind]}"
+            base = f"/apis/{self.group}/{CALICO[key.kind]}"
         elif key.kind == "Node":
             base = "/api/v1/nodes"
         elif key.kind == "Pod":
@@ -220,6 +270,31 @@ def _name(stored: Stored) -> tuple[object, object]:
 
 def _mapping(value: object) -> dict[str, object]:
     return dict(value) if isinstance(value, Mapping) else {}
+
+
+def _list(value: object) -> list[dict[str, object]]:
+    return [dict(item) for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
+
+
+def _shown(taint: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in taint.items() if name != "timeAdded"}
+
+
+def _theirs(taint: Mapping[str, object]) -> bool:
+    return str(taint.get("key", "")).startswith(KUBERNETES_TAINT)
+
+
+def _with_taints(spec: Mapping[str, object]) -> dict[str, object]:
+    """A Node's spec without what Kubernetes adds to its taints; "no taints" has one form."""
+    taints = [_shown(taint) for taint in _list(spec.get("taints")) if not _theirs(taint)]
+    rest = {name: value for name, value in spec.items() if name != "taints"}
+    return {**rest, "taints": taints} if taints else rest
+
+
+def _merged_taints(present: list[dict[str, object]], wanted: list[dict[str, object]]) -> list[dict[str, object]]:
+    """The wanted taints as the node has them already, and Kubernetes' own."""
+    by_value = {_json(_shown(taint)): taint for taint in present}
+    return [by_value.get(_json(taint), taint) for taint in wanted] + [taint for taint in present if _theirs(taint)]
 
 
 def _json(value: object) -> str:

@@ -51,17 +51,30 @@ class FileLock:
     def holder(self) -> str:
         """Who holds it, in words; "" for nobody."""
         try:
-            told = json.loads(self._path.read_text() or "{}")
+            return described(json.loads(self._path.read_text() or "{}"))
         except (OSError, ValueError):
             return ""
-        if not told:
-            return ""
-        place = f"{told.get('who')} on {told.get('where')} since {told.get('since')}"
-        return f"{place}, {told.get('why')} (run {told.get('run')})"
 
-    def forget(self) -> str:
+    def alive(self) -> bool:
+        """Whether another process holds the kernel's lock."""
+        if not self._path.exists():
+            return False
+        with self._path.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return True
+        return False
+
+    def forget(self) -> None:
         """Clear what a dead run left; raises LockHeldError while the holder lives."""
-        left = self.holder()
         self.acquire({})
         self.release()
-        return left
+
+
+def described(told: Mapping[str, object]) -> str:
+    """A holder in words; "" for nobody."""
+    if not told:
+        return ""
+    place = f"{told.get('who')} on {told.get('where')} since {told.get('since')}"
+    return f"{place}, {told.get('why')} (run {told.get('run')})"

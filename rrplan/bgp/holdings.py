@@ -70,6 +70,14 @@ class Holdings:
                 total += sizes[origin] - (origin == sender) - (origin == receiver)
         return total
 
+    def withheld(self, sender: int, receiver: int) -> tuple[frozenset[int], bool]:
+        """Whose routes a node of `sender` does not hand to one of `receiver`: whole Kin, and whether also its own.
+
+        Of its own Kin, those of the other members.
+        """
+        kept = {origin for origin in self.present if (sender, receiver) not in self.spreads[origin].given}
+        return frozenset(kept), (ORIGIN, receiver) not in self.spreads[sender].given
+
 
 def converged(rules: Rules, kins: Sequence[Kin], family: Family) -> Holdings:
     """Who holds what once the sessions of the state `after` are all up."""

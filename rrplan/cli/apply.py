@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from rrplan import api
 from rrplan.cli.plan import rendered
-from rrplan.cli.running import EXIT, Stopper, killer, listener, opened, with_run
+from rrplan.cli.running import EXIT, Where, confirmed, control, with_run
 from rrplan.cli.sources import read
-from rrplan.errors import DigestMismatch, RRPlanError
+from rrplan.errors import DigestMismatch
 from rrplan.plans import is_plan, plan_document, read_plan
 from rrplan.snapshots import capture
 from rrplan.specs import load
+
+INSTEAD = "give `--auto-approve` or `--expect-digest`"
 
 
 @click.command("apply")
@@ -24,9 +24,7 @@ from rrplan.specs import load
 @click.option("--expect-digest", metavar="SHA256", help="Apply without asking if the plan has this digest.")
 def command(
     plan: str,
-    sandbox: str,
-    faults: tuple[str, ...],
-    pace: float,
+    where: Where,
     output: str,
     expect_digest: str | None,
     *,
@@ -35,11 +33,11 @@ def command(
 ) -> int:
     """Carry out a plan file, exactly; or plan a spec and carry that out."""
     data = read(plan)
-    cluster = opened(sandbox, faults, pace)
+    cluster = where.cluster()
     if is_plan(data):
         made, digest = read_plan(data, plan)
     else:
-        made = api.plan(load(data, plan), capture(cluster))
+        made = api.plan(load(data, plan), capture(cluster.datastore))
         digest = str(plan_document(made)["digest"])
     if expect_digest and digest != expect_digest:
         raise DigestMismatch.one(f"the plan has digest {digest}", file=plan, hint="review it again with `rrplan show`")
@@ -47,18 +45,8 @@ def command(
         click.echo(rendered(made, "terminal"), err=True)
     if not made.steps:
         return 0
-    if not auto_approve and not expect_digest and not _approved(no_input=no_input):
+    asks = not auto_approve and not expect_digest
+    if asks and not confirmed("Apply this plan?", INSTEAD, no_input=no_input):
         click.echo("not applied; nothing was changed", err=True)
         return 1
-    result = api.apply(made, cluster, Path(sandbox), listener(output), stop=Stopper(), wrap=killer(faults))
-    return EXIT[result]
-
-
-def _approved(*, no_input: bool) -> bool:
-    """The operator's answer; raises RRPlanError where nobody can give one."""
-    try:
-        if not no_input:
-            return click.confirm("Apply this plan?", err=True)
-    except click.Abort:
-        click.echo(err=True)
-    raise RRPlanError("nobody is there to approve", hint="give `--auto-approve` or `--expect-digest`")
+    return EXIT[api.apply(made, cluster, control(output, where))]

@@ -20,6 +20,7 @@ VERBS = {
     "apply": "carry a plan out",
     "resume": "go on with a run that stopped",
     "rollback": "take a run back",
+    "runs": "the runs that a cluster knows",
     "unlock": "who holds the lock; clear what a dead run left",
     "sessions": "the BGP sessions that Calico configures",
     "routes": "how routes reach a node, or why not",

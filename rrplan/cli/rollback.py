@@ -1,19 +1,16 @@
-"""`rrplan rollback`."""
+"""`rrplan rollback [RUN]`."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import click
 
 from rrplan import api
-from rrplan.cli.running import EXIT, Stopper, killer, listener, opened, with_run
+from rrplan.cli.running import EXIT, Where, control, with_run
 
 
 @click.command("rollback")
+@click.argument("run", required=False)
 @with_run
-def command(sandbox: str, faults: tuple[str, ...], pace: float, output: str) -> int:
-    """Take the last run back, in reverse order, each undo gated."""
-    cluster = opened(sandbox, faults, pace)
-    result = api.rollback(cluster, Path(sandbox), listener(output), stop=Stopper(), wrap=killer(faults))
-    return EXIT[result]
+def command(run: str | None, where: Where, output: str) -> int:
+    """Take a run back, in reverse order, each undo gated. RUN is the last one, if not given."""
+    return EXIT[api.rollback(where.cluster(), control(output, where), run)]

@@ -1,4 +1,4 @@
-"""What apply, resume and rollback share: the world of a run, interrupts, exit codes."""
+"""What apply, resume and rollback share: the cluster of a run, interrupts, exit codes."""
 
 from __future__ import annotations
 
@@ -6,46 +6,95 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
+from rrplan import api
 from rrplan.adapters.clock import SystemClock
 from rrplan.cli.sources import faults_from
+from rrplan.errors import RRPlanError, UsageProblem
+from rrplan.ports import Log
 from rrplan.render.progress import JsonProgress, TextProgress
-from rrplan.runs import FileJournal, Result
+from rrplan.runs import Result
 from rrplan.runs.events import Listener
-from rrplan.runs.journal import Entry
 from rrplan.sandbox import Sandbox
 
 EXIT = {Result.DONE: 0, Result.UNDONE: 3, Result.PARTIAL: 4, Result.INTERRUPTED: 130}
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The cluster that a run changes, as the command line said it."""
+
+    sandbox: str | None
+    kubeconfig: str | None
+    context: str | None
+    faults: tuple[str, ...] = ()
+    pace: float = 0.0
+
+    def cluster(self) -> api.Cluster:
+        """The cluster; raises UsageProblem for none or two."""
+        if bool(self.sandbox) is bool(self.kubeconfig or self.context):
+            what = "`--sandbox` and `--context` exclude one another" if self.sandbox else "no cluster is given"
+            raise UsageProblem(what, hint="give `--context NAME` for a live cluster, or `--sandbox DIR`")
+        if self.sandbox:
+            return api.embedded(self._opened(self.sandbox), Path(self.sandbox))
+        if self.faults:
+            raise UsageProblem("`--fault` is for `--sandbox`", hint="a live cluster has faults enough of its own")
+        return api.live(self.kubeconfig, self.context, _note)
+
+    def _opened(self, directory: str) -> Sandbox:
+        clock = SystemClock()
+
+        def wait(seconds: float) -> None:
+            if self.pace:
+                clock.sleep(seconds * self.pace)
+
+        return Sandbox.open(Path(directory), faults_from(self.faults), wait)
 
 
-def with_run(command: Command) -> Command:
+def _note(text: str) -> None:
+    click.echo(f"notice: {text}", err=True)
+
+
+def with_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that name a cluster; the command gets them as `where`."""
+
+    @wraps(command)
+    def placed(sandbox: str | None, kubeconfig: str | None, context: str | None, **rest: Any) -> object:
+        where = Where(sandbox, kubeconfig, context, rest.pop("faults", ()), rest.pop("pace", 0.0))
+        return command(where=where, **rest)
+
+    with_options = placed
+    for option in (
+        click.option("--kubeconfig", metavar="FILE", help="A live cluster: the kubeconfig that leads to it."),
+        click.option("--context", metavar="NAME", help="A live cluster: a context of the kubeconfig."),
+        click.option("--sandbox", metavar="DIR", help="An embedded cluster."),
+    ):
+        with_options = option(with_options)
+    return with_options
+
+
+def with_run(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a run."""
+    with_options = with_cluster(command)
     for option in (
         click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to report."),
         click.option("--fault", "faults", multiple=True, metavar="NAME=VALUE", help="Switch a fault on (sandbox)."),
         click.option("--pace", type=float, default=0.0, help="Real seconds per simulated second (sandbox)."),
-        click.option("--sandbox", metavar="DIR", required=True, help="An embedded cluster."),
     ):
-        command = option(command)
-    return command
+        with_options = option(with_options)
+    return with_options
 
 
-def opened(directory: str, faults: Sequence[str], pace: float) -> Sandbox:
-    """The sandbox of a directory with faults switched on."""
-    clock = SystemClock()
-
-    def wait(seconds: float) -> None:
-        if pace:
-            clock.sleep(seconds * pace)
-
-    return Sandbox.open(Path(directory), faults_from(faults), wait)
+def control(output: str, where: Where) -> api.Control:
+    """Who hears of the run, and Ctrl-C."""
+    return api.Control(listener(output), Stopper(), killer(where.faults))
 
 
 def listener(output: str) -> Listener:
@@ -55,6 +104,16 @@ def listener(output: str) -> Listener:
     live = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     width = os.get_terminal_size(sys.stderr.fileno()).columns if sys.stderr.isatty() else 80
     return TextProgress(sys.stderr, live=live, width=width)
+
+
+def confirmed(question: str, instead: str, *, no_input: bool) -> bool:
+    """The operator's answer; raises RRPlanError where nobody can give one."""
+    try:
+        if not no_input:
+            return click.confirm(question, err=True)
+    except click.Abort:
+        click.echo(err=True)
+    raise RRPlanError("nobody is there to approve", hint=instead)
 
 
 class Stopper:
@@ -76,29 +135,31 @@ class Stopper:
         return self.asked
 
 
-class _Deadly(FileJournal):
-    """A journal that kills its process after so many entries: a real crash, for tests and the demo."""
+class _Deadly:
+    """A log that kills its process after so many lines: a real crash, for tests and the demo."""
 
-    left = 0
+    def __init__(self, log: Log, left: int) -> None:
+        self._log = log
+        self._left = left
+        self.place = log.place
 
-    def append(self, step: str, event: str, at: float, note: str = "", *, durable: bool = True) -> Entry:
+    def lines(self) -> Sequence[bytes]:
+        """As they are."""
+        return self._log.lines()
+
+    def append(self, line: bytes, *, durable: bool) -> None:
         """Write, then die when it was the last."""
-        entry = super().append(step, event, at, note, durable=durable)
-        self.left -= 1
-        if self.left == 0:
+        self._log.append(line, durable=durable)
+        self._left -= 1
+        if self._left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
-        return entry
+
+    def close(self) -> None:
+        """As it is."""
+        self._log.close()
 
 
-def killer(faults: Sequence[str]) -> Callable[[FileJournal], FileJournal]:
-    """Wrap a journal for fault `kill-after-entry`."""
+def killer(faults: Sequence[str]) -> Callable[[Log], Log]:
+    """Wrap a log for fault `kill-after-entry`."""
     number = next((fault.number for fault in faults_from(faults) if fault.name == "kill-after-entry"), 0)
-
-    def wrap(journal: FileJournal) -> FileJournal:
-        if number:
-            journal.__class__ = _Deadly
-            assert isinstance(journal, _Deadly)
-            journal.left = number
-        return journal
-
-    return wrap
+    return lambda log: _Deadly(log, number) if number else log

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from rrplan.adapters.lock import FileLock
+from rrplan.adapters.lock import UNLOCK
+from rrplan.cli.running import Where, confirmed, with_cluster
+from rrplan.errors import LockHeldError
 
 
 @click.command("unlock")
-@click.option("--sandbox", metavar="DIR", required=True, help="An embedded cluster.")
-def command(sandbox: str) -> None:
+@with_cluster
+@click.option("--auto-approve", is_flag=True, help="Do not ask.")
+def command(where: Where, *, auto_approve: bool) -> int:
     """Show who held the lock last and clear it; a run that is alive keeps it."""
-    left = FileLock(Path(sandbox) / "lock").forget()
-    click.echo(f"cleared: {left}" if left else "nobody holds the lock")
+    lock = where.cluster().lock
+    holder = lock.holder()
+    if not holder:
+        click.echo("nobody holds the lock")
+        return 0
+    if lock.alive():
+        raise LockHeldError(holder, hint=UNLOCK)
+    click.echo(f"held by {holder}, which is not alive any more", err=True)
+    if not auto_approve and not confirmed("Clear this lock?", "give `--auto-approve`", no_input=False):
+        click.echo("not cleared", err=True)
+        return 1
+    lock.forget()
+    click.echo(f"cleared: {holder}")
+    return 0

@@ -38,14 +38,14 @@ class Change:
             return [f"{self.key} exists already"] if observed is not None else []
         if observed is None:
             return [f"{self.key} does not exist"]
-        return [".".join(path) for path in differing(observed, _decisive(self.before))]
+        return [".".join(path) for path in differing(observed, decisive(self.before))]
 
     def landed(self, observed: Document | None) -> bool:
         """Whether what is observed is the result of this change."""
         return not self.inverse().conflicts(observed)
 
 
-def _decisive(document: Document) -> Document:
+def decisive(document: Document) -> Document:
     """Of a whole document, what must be equal: a server fills in the rest (uid, timestamps, versions)."""
     if "kind" not in document:
         return document

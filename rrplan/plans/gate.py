@@ -33,12 +33,16 @@ class GateKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """Of each node of the node set `nodes`, in one family: `routes` over the session with `peer`, or mesh sessions."""
+    """Of each node of the node set `nodes`, in one family: `count` over the session with `peer`, or mesh sessions.
+
+    Over a session, those of all nodes but the node itself and the node set `without` ("" for nobody) are counted.
+    """
 
     nodes: str
     family: str
     count: int
     peer: NodeName | None = None
+    without: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rrplan.bgp.holdings import Holdings
 from rrplan.bgp.model import Model
 from rrplan.bgp.speaker import FAMILIES
 from rrplan.ids import ActionName, NodeName
@@ -117,7 +118,8 @@ class GateMaker:
                         nodes = tuple(name for name in nodes if name in wanted)
                     if nodes:
                         count = holdings.delivered(here, there, sizes)
-                        expectations.append(Expectation(self.sets.name(nodes), str(family), count, peer))
+                        without = self._without(model, holdings, here, there, peer)
+                        expectations.append(Expectation(self.sets.name(nodes), str(family), count, peer, without))
         if not expectations:
             return ()
         held = self.spec.gates.stable if stable is None else stable
@@ -133,6 +135,18 @@ class GateMaker:
             expected=LONGEST_SECONDS + held,
         )
         return (gate,)
+
+    def _without(self, model: Model, holdings: Holdings, here: int, there: int, peer: NodeName) -> str:
+        """The name of the set of nodes whose routes do not come over the session of `peer`; "" for nobody."""
+        classes = model.population.classes
+        signatures = model.view().signatures
+        kins, own = holdings.withheld(here, there)
+        names = {name for kin in kins for name in classes[signatures[kin]]} - {peer}
+        names |= {peer} if own else set()
+        # Of its own kind, a receiver is asked about no routes of its own: leaving it in changes nothing.
+        if there in kins and len(classes[signatures[there]]) == 1:
+            names -= set(classes[signatures[there]])
+        return self.sets.name(tuple(sorted(names))) if names else ""
 
     def _through_reflectors(self, step: Step, model: Model, wave: tuple[NodeName, ...]) -> tuple[Gate, ...]:
         wanted = self.spec.policy.min_reflectors_per_client

@@ -18,6 +18,8 @@ IPV6_ANNOTATION = PREFIX + "IPv6Address"
 AS_ANNOTATION = PREFIX + "ASNumber"
 LABELS_ANNOTATION = PREFIX + "labels"
 KUBE_LABELS_ANNOTATION = PREFIX + "kube-labels"
+KUBERNETES_TAINT = "node.kubernetes.io/"
+"""Taints that Kubernetes itself sets and removes, by conditions and by `spec.unschedulable`; nobody else's business."""
 
 
 def decode_node(reader: Reader, *, calico: bool) -> Node:
@@ -39,7 +41,9 @@ def _kubernetes_node(reader: Reader) -> Node:
         as_number=annotations.as_number(AS_ANNOTATION),
         cluster_id=annotations.text(CLUSTER_ID_ANNOTATION),
         taints=tuple(
-            Taint(taint.text("key"), taint.text("value"), taint.text("effect")) for taint in spec.children("taints")
+            Taint(taint.text("key"), taint.text("value"), taint.text("effect"))
+            for taint in spec.children("taints")
+            if not taint.text("key").startswith(KUBERNETES_TAINT)
         ),
         unschedulable=bool(spec.boolean("unschedulable")),
         ready=_ready(reader),

@@ -57,11 +57,15 @@ def _compared(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], probe: 
     families: dict[NodeName, set[str]] = {}
     complaints: dict[NodeName, str] = {}
     recovering = False
+    quiet = {family: probe.quiet(family) for family in {one.family for one in gate.expectations if one.peer}}
     for one in gate.expectations:
+        # Nodes that announce nothing are not waited for; they are nodes of the plan, or another check notices.
+        mute = quiet[one.family] - set(node_sets.get(one.without, ())) if one.peer else frozenset()
         for name in node_sets[one.nodes]:
             asked[name] = asked.get(name, 0) + 1
             families.setdefault(name, set()).add(one.family)
-            family, complaint = _judge(one, readings.get(name))
+            wanted = one.count - len(mute) + (name in mute)
+            family, complaint = _judge(one, wanted, readings.get(name))
             recovering = recovering or (family is not None and family.recovering)
             if complaint:
                 complaints.setdefault(name, complaint)
@@ -81,7 +85,7 @@ def _compared(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], probe: 
     return Look(passed=False, missing=f"{detail}; {passing} of {len(asked)} nodes pass", recovering=recovering)
 
 
-def _judge(one: Expectation, reading: NodeReading | None) -> tuple[FamilyReading | None, str]:
+def _judge(one: Expectation, wanted: int, reading: NodeReading | None) -> tuple[FamilyReading | None, str]:
     if reading is None:
         return None, "does not answer"
     family = reading.families.get(one.family)
@@ -96,9 +100,10 @@ def _judge(one: Expectation, reading: NodeReading | None) -> tuple[FamilyReading
         )
     session = family.sessions.get(one.peer)
     if session is None or not session.established:
-        return family, f"session with {one.peer} is not established ({one.family})"
-    if session.routes < one.count:
-        return family, f"{session.routes} of {one.count} routes from {one.peer} ({one.family})"
+        why = f": {session.why}" if session is not None and session.why else ""
+        return family, f"session with {one.peer} is not established ({one.family}){why}"
+    if session.routes < wanted:
+        return family, f"{session.routes} of {wanted} routes from {one.peer} ({one.family})"
     return family, ""
 
 

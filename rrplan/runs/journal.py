@@ -1,23 +1,20 @@
 """The journal: append-only, one JSON object per line, checksummed and chained to the plan.
 
-A line is on disk before the write it announces. A last line that was cut off by a crash is dropped; anything
-else that does not fit the chain is refused.
+A line stays (on disk, in the cluster) before the write it announces. Whatever does not fit the chain is refused.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from rrplan.digest import digest
-from rrplan.errors import JournalError, JournalUnwritable
+from rrplan.errors import JournalError
 from rrplan.ids import StepId
+from rrplan.ports import Log
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,74 +44,46 @@ def _seal(seq: int, step: str, event: str, time: int, note: str, prev: str) -> E
     return Entry(seq, StepId(step), event, time, note, prev, digest(body))
 
 
-class FileJournal:
-    """A journal in a file; mode 0600, because it names resources."""
+class Journal:
+    """The entries of one run, on a log; `head` is the hash that the next entry follows."""
 
-    def __init__(self, path: Path, entries: list[Entry], head: str) -> None:
+    def __init__(self, log: Log, entries: list[Entry], head: str) -> None:
         self.entries = entries
-        self._path = path
+        self._log = log
         self._head = head
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     @classmethod
-    def create(cls, path: Path, plan_digest: str) -> FileJournal:
-        """Start a journal for a plan; raises JournalError where the file exists."""
-        if path.exists():
-            raise JournalError(f"{path} exists already", hint="`rrplan resume` goes on with that run")
-        return cls(path, [], plan_digest)
-
-    @classmethod
-    def open(cls, path: Path, plan_digest: str) -> FileJournal:
-        """Read a journal back; raises JournalError where it contradicts itself or the plan."""
-        data = path.read_bytes()
-        complete = data.rfind(b"\n") + 1
-        if complete < len(data):
-            os.truncate(path, complete)
+    def open(cls, log: Log, plan_digest: str) -> Journal:
+        """Read a journal back, or begin one; raises JournalError where it contradicts itself or the plan."""
         entries: list[Entry] = []
         head = plan_digest
-        for number, line in enumerate(data[:complete].splitlines(), 1):
-            entry = _read(line, number, path)
+        for number, line in enumerate(log.lines(), 1):
+            entry = _read(line, number, log.place)
             expected = _seal(number, entry.step, entry.event, entry.time, entry.note, head)
             if entry != expected:
                 raise JournalError(
-                    f"{path}:{number}: the line does not follow from the one before it",
+                    f"{log.place}:{number}: the line does not follow from the one before it",
                     hint="the journal was edited, or belongs to another plan; restore it from where it was copied",
                 )
             head = entry.hash
             entries.append(entry)
-        return cls(path, entries, head)
+        return cls(log, entries, head)
 
     def append(self, step: str, event: str, at: float, note: str = "", *, durable: bool = True) -> Entry:
-        """Add a line; with `durable` it is on disk when this returns. Raises JournalUnwritable."""
+        """Add a line; with `durable` it stays when this returns. Raises JournalUnwritable."""
         entry = _seal(len(self.entries) + 1, step, event, round(at * 1000), note, self._head)
         line = json.dumps(asdict(entry), ensure_ascii=False, separators=(",", ":"))
-        self._write(line.encode() + b"\n", durable=durable)
+        self._log.append(line.encode() + b"\n", durable=durable)
         self._head = entry.hash
         self.entries.append(entry)
         return entry
 
-    def _write(self, data: bytes, *, durable: bool) -> None:
-        end = os.fstat(self._descriptor).st_size
-        try:
-            while data:
-                data = data[os.write(self._descriptor, data) :]
-            if durable:
-                os.fsync(self._descriptor)
-        except OSError as error:
-            with suppress(OSError):
-                os.truncate(self._path, end)
-            raise JournalUnwritable(
-                f"cannot write {self._path}: {error.strerror}",
-                hint="nothing is written to the cluster without the journal; make room, then `rrplan resume`",
-            ) from error
-
     def close(self) -> None:
-        """Bring everything to disk and let go of the file."""
-        os.fsync(self._descriptor)
-        os.close(self._descriptor)
+        """Bring everything to where it stays, and let go of it."""
+        self._log.close()
 
 
-def _read(line: bytes, number: int, path: Path) -> Entry:
+def _read(line: bytes, number: int, place: str) -> Entry:
     try:
         value = json.loads(line)
         return Entry(
@@ -128,5 +97,5 @@ def _read(line: bytes, number: int, path: Path) -> Entry:
         )
     except (ValueError, KeyError, TypeError) as error:
         raise JournalError(
-            f"{path}:{number}: not a journal line", hint="the file was damaged; restore it from where it was copied"
+            f"{place}:{number}: not a journal line", hint="it was damaged; restore it from where it was copied"
         ) from error

@@ -13,10 +13,15 @@ from rrplan.plans.gate import Gate
 from rrplan.plans.plan import Plan, Step
 from rrplan.ports import Clock, Datastore, HookRunner, Lock, Probe
 from rrplan.runs import events
+from rrplan.runs.drift import drift
 from rrplan.runs.gates import Look, look, settle
-from rrplan.runs.journal import FileJournal
+from rrplan.runs.journal import Journal
 from rrplan.runs.status import LANDED, Status, advance, replay
 from rrplan.runs.writing import Away, Outcome, Writer, Written
+from rrplan.snapshots import capture
+
+SHOWN = 5
+"""Drifted resources that are named."""
 
 
 class Result(StrEnum):
@@ -43,7 +48,7 @@ class World:
 class Runner:
     """Executes exactly one plan, forward or back; `stop` is asked between steps."""
 
-    def __init__(self, plan: Plan, run_id: str, world: World, journal: FileJournal, stop: Callable[[], bool]) -> None:
+    def __init__(self, plan: Plan, run_id: str, world: World, journal: Journal, stop: Callable[[], bool]) -> None:
         self.plan = plan
         self.run_id = run_id
         self.world = world
@@ -78,6 +83,11 @@ class Runner:
         total = len(self.plan.steps)
         if any(self._is(step, Status.UNDO_STARTED, Status.UNDONE, Status.UNDO_FAILED) for step in self.plan.steps):
             return self._unwind()
+        reason = self._drifted() if resumed else ""
+        if reason:
+            self.failure = reason
+            self._say(events.StepFailed(self._next(), reason))
+            return Result.PARTIAL
         frontier = self._frontier() if resumed else None
         for index, step in enumerate(self.plan.steps, 1):
             if self._is(step, Status.SETTLED):
@@ -86,8 +96,9 @@ class Runner:
                 continue
             if self.stop():
                 return Result.INTERRUPTED
-            self.world.lock.confirm()
             self._current = step.id
+            if not self._may_go_on(step):
+                return Result.PARTIAL
             self._say(events.StepStarted(step.id, index, total, step.summary))
             began = self.world.clock.now()
             if not self._is(step, Status.APPLIED, Status.SETTLE_FAILED):
@@ -107,6 +118,9 @@ class Runner:
             self._mark(step, "settled", durable=False)
             self._say(events.StepSettled(step.id, round(self.world.clock.now() - began)))
         return Result.DONE
+
+    def _next(self) -> StepId:
+        return next((step.id for step in self.plan.steps if not self._is(step, Status.SETTLED)), StepId(""))
 
     def _frontier(self) -> Step | None:
         settled = [step for step in self.plan.steps if self._is(step, Status.SETTLED) and step.gates]
@@ -143,7 +157,41 @@ class Runner:
         self._hooks("on-failure", step)
         if self.plan.on_failure == "halt":
             return Result.PARTIAL
+        # The way back was proved for the cluster of the plan; beside the changes of others a person must look.
+        reason = self._drifted()
+        if reason:
+            self.failure = f"{self.failure}; {reason}"
+            self._say(events.StepFailed(step.id, reason))
+            return Result.PARTIAL
         return self._unwind()
+
+    def _may_go_on(self, step: Step) -> bool:
+        """The lock is ours and, before a step that touches sessions, nobody else changed what the plan rests on."""
+        try:
+            self._writer.patiently(self.world.lock.confirm)
+        except Away as error:
+            self.failure = str(error)
+            self._say(events.StepFailed(step.id, self.failure))
+            return False
+        reason = self._drifted() if step.topology else ""
+        if reason:
+            self.failure = reason
+            self._say(events.StepFailed(step.id, reason))
+        return not reason
+
+    def _drifted(self) -> str:
+        landed = [step.change for step in self.plan.steps if step.change and self._is(step, *LANDED)]
+        doubtful = {str(step.change.key) for step in self.plan.steps if step.change and self._is(step, Status.STARTED)}
+        try:
+            state = self._writer.patiently(lambda: capture(self.world.datastore)).state
+        except Away as error:
+            return str(error)
+        # A write that was announced before a crash is read back, and judged, on its own.
+        found = [f"{key} {what}" for key, what in drift(self.plan, state, landed).items() if key not in doubtful]
+        if not found:
+            return ""
+        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        return f"somebody else changed the cluster: {', '.join(found[:SHOWN])}{more}"
 
     # --- back ----------------------------------------------------------------------------------
 
@@ -168,8 +216,13 @@ class Runner:
                 continue
             if self.stop():
                 return Result.INTERRUPTED
-            self.world.lock.confirm()
             self._current = step.id
+            try:
+                self._writer.patiently(self.world.lock.confirm)
+            except Away as error:
+                self.failure = str(error)
+                self._say(events.UndoFailed(step.id, self.failure))
+                return Result.PARTIAL
             if not self._undone(step):
                 return Result.PARTIAL
         return Result.UNDONE

@@ -17,12 +17,13 @@ from rrplan.errors import (
     RRPlanError,
 )
 from rrplan.ids import NodeName
-from rrplan.ports import Document, FamilyReading, NodeReading, SessionReading, Stored
+from rrplan.ports import Document, FamilyReading, NodeReading, SessionReading, Stored, Write
 from rrplan.resources import ClusterState, Pod, ResourceKey, decode, key_of
 from rrplan.resources.documents import patched
 from rrplan.resources.validation import objections
 from rrplan.sandbox import timers
 from rrplan.sandbox.faults import Fault
+from rrplan.sandbox.sessions import explicit_links, explicit_pairs, pair_name
 from rrplan.sandbox.store import Store
 
 EPOCH = 1_700_000_000.0
@@ -133,6 +134,19 @@ class Sandbox:
         self._write(key, None, 0)
         self._after_write(lost=lost)
 
+    def dry_run(self, writes: Sequence[Write]) -> Sequence[str]:
+        """What Calico's validation would refuse, and what is not there to be changed."""
+        self._reachable()
+        found = []
+        for write in writes:
+            stored = self._store.get(write.key)
+            if (stored is None) is not (write.before is None):
+                found.append(f"{write.key} {'does not exist' if stored is None else 'exists already'}")
+            elif write.after is not None:
+                result = patched(stored.document, write.after) if stored else write.after
+                found += [f"{write.key}: {wrong}" for wrong in objections(result)]
+        return found
+
     def pods_to_evict(self, node: NodeName) -> Sequence[ResourceKey]:
         """What a drain still has to evict."""
         self._reachable()
@@ -205,29 +219,41 @@ class Sandbox:
     def _sessions_change(self, key: ResourceKey) -> None:
         """Restart what the write changes: sessions of a node that changed its role, or of every node of a peer."""
         old = self._model
+        name = NodeName(key.name)
+        if key.kind == "Node" and name not in self.state.nodes:
+            self._model = self._modelled()
+            return
+        if key.kind == "Node" and name not in old.population.speakers:
+            self._model = self._modelled()
+            self._restart([(name, peer) for peer in sorted(explicit_links(self._model, name))])
+            if self._meshed(self._model, name):
+                self._mesh_restart([name])
+            return
         if key.kind == "Node":
-            name = NodeName(key.name)
             before = old.population.signature_of[name]
-            meshed, links = self._meshed(old, name), _links(old, name)
+            meshed, links = self._meshed(old, name), explicit_links(old, name)
             old.advance(self.state, [name])
             if old.population.signature_of[name] == before:
                 return
             self._restart(
-                [(name, peer) for peer in sorted(links ^ _links(old, name) | self._role_links(before.cluster_id, name))]
+                [
+                    (name, peer)
+                    for peer in sorted(links ^ explicit_links(old, name) | self._role_links(before.cluster_id, name))
+                ]
             )
             if self._meshed(old, name) and not meshed:
                 self._mesh_restart([name])
             return
         meshed_before = old.rules.settings.mesh
-        pairs = _pairs(old)
+        pairs = explicit_pairs(old)
         self._model = self._modelled()
-        self._restart(sorted(_pairs(self._model) - pairs))
+        self._restart(sorted(explicit_pairs(self._model) - pairs))
         if self._model.rules.settings.mesh and not meshed_before:
             self._mesh_restart([name for name, node in self.state.nodes.items() if not node.cluster_id])
 
     def _role_links(self, cluster_id: str, name: NodeName) -> set[NodeName]:
         """Where the cluster ID changed, every session of the node is configured anew."""
-        return _links(self._model, name) if cluster_id != self.state.nodes[name].cluster_id else set()
+        return explicit_links(self._model, name) if cluster_id != self.state.nodes[name].cluster_id else set()
 
     @staticmethod
     def _meshed(model: Model, name: NodeName) -> bool:
@@ -254,7 +280,7 @@ class Sandbox:
         rows: list[tuple[str, float, float, float]] = []
         for one, other in pairs:
             for family in FAMILIES:
-                pair = _pair(one, other, family)
+                pair = pair_name(one, other, family)
                 times = timers.session(self._seed, pair, self.clock.now(), self._extra(one, other))
                 if any(self._never_up(fault, one, other) for fault in self.faults):
                     times = (timers.NEVER, timers.NEVER, timers.NEVER)
@@ -273,6 +299,10 @@ class Sandbox:
         self._store.set_mesh(rows)
 
     # --- Probe ---------------------------------------------------------------------------------
+
+    def quiet(self, family: str) -> frozenset[NodeName]:
+        """Nobody: every node of the sandbox announces a block."""
+        return frozenset()
 
     def read(self, nodes: Collection[NodeName], peers: Collection[NodeName]) -> Sequence[NodeReading]:
         """The readings at this simulated moment; a dead node is silent."""
@@ -295,13 +325,14 @@ class Sandbox:
         holdings = view.holdings[family]
         sizes = [len(model.population.classes[signature]) for signature in view.signatures]
         index = {signature: position for position, signature in enumerate(view.signatures)}
-        place = {name: index[model.population.signature_of[name]] for name in {*nodes, *peers}}
+        here = {name for name in {*nodes, *peers} if name in model.population.speakers}
+        place = {name: index[model.population.signature_of[name]] for name in here}
         gone = self._down(family, now)
         meshed = self._mesh_ready(family, now, dead)
         alike: dict[int, dict[NodeName, SessionReading]] = {}
         readings: dict[NodeName, FamilyReading] = {}
         for name in nodes:
-            if not model.population.speakers[name].address(family):
+            if name not in here or not model.population.speakers[name].address(family):
                 continue
             there = place[name]
             if there not in alike:
@@ -312,7 +343,7 @@ class Sandbox:
                         0 if peer in dead else max(holdings.delivered(place[peer], there, sizes) - len(gone[peer]), 0),
                     )
                     for peer in peers
-                    if (place[peer], there) in holdings.web.links
+                    if peer in here and (place[peer], there) in holdings.web.links
                 }
             sessions = alike[there]
             # Most nodes have all their sessions: those of a class share one reading.
@@ -348,29 +379,3 @@ class Sandbox:
             and name not in dead
             and self._mesh.get(name, 0.0) <= now
         }
-
-
-def _pair(one: NodeName, other: NodeName, family: Family) -> str:
-    first, second = sorted((one, other))
-    return f"{first}|{second}|{family}"
-
-
-def _links(model: Model, name: NodeName) -> set[NodeName]:
-    """The nodes that `name` has explicit sessions with: those of which one end is a reflector."""
-    view = model.view()
-    here = view.index(model.population.signature_of[name])
-    found: set[NodeName] = set()
-    for holdings in view.holdings.values():
-        for one, there in holdings.web.links:
-            reflects = view.signatures[there].cluster_id or view.signatures[here].cluster_id
-            if one == here and reflects:
-                found.update(model.population.classes[view.signatures[there]])
-    return found - {name}
-
-
-def _pairs(model: Model) -> set[tuple[NodeName, NodeName]]:
-    """All explicit pairs, each once: reflectors times their neighbours."""
-    reflectors = [
-        name for signature, names in model.population.classes.items() if signature.cluster_id for name in names
-    ]
-    return {(min(name, peer), max(name, peer)) for name in reflectors for peer in _links(model, name)}

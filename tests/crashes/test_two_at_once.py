@@ -27,7 +27,12 @@ def test_second_run_is_told_who_holds_the_lock(tmp_path: Path) -> None:
     finally:
         run.kill()
         run.communicate()
-    cleared = rrplan("unlock", "--sandbox", str(cluster))
+    asked = rrplan("unlock", "--sandbox", str(cluster))
+    assert asked.returncode == 1
+    assert f"(pid {run.pid})" in asked.stderr
+    assert "which is not alive any more" in asked.stderr
+    assert "error: nobody is there to approve\n\nhint: give `--auto-approve`" in asked.stderr
+    cleared = rrplan("unlock", "--sandbox", str(cluster), "--auto-approve")
     assert cleared.returncode == 0
     assert cleared.stdout.startswith("cleared: ")
     assert rrplan("resume", "--sandbox", str(cluster)).returncode == 0

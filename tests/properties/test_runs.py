@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from rrplan import api
+from rrplan.adapters.run_directory import FileLog
 from rrplan.errors import PolicyRefusal, UnsafePlanError
 from rrplan.ids import NodeName
 from rrplan.plans import Plan, write_plan
 from rrplan.plans.change import changed
 from rrplan.ports import Document
 from rrplan.resources import CalicoVersion, ClusterInformation, ClusterState, Node, encode
-from rrplan.runs import FileJournal, Result
-from rrplan.runs.journal import Entry
+from rrplan.runs import Journal, Result
 from rrplan.snapshots import Snapshot, capture, read_snapshot, write_snapshot
 from rrplan.specs import Spec, load
 from tests.properties.naive import naive
@@ -126,18 +126,17 @@ class Crash(BaseException):
     """The process is gone."""
 
 
-class Mortal(FileJournal):
-    """A journal whose process dies after some entries."""
+class Mortal(FileLog):
+    """A log whose process dies after some lines."""
 
     left = 0
 
-    def append(self, step: str, event: str, at: float, note: str = "", *, durable: bool = True) -> Entry:
+    def append(self, line: bytes, *, durable: bool) -> None:
         """Write, then die."""
-        entry = super().append(step, event, at, note, durable=durable)
+        super().append(line, durable=durable)
         self.left -= 1
         if self.left == 0:
             raise Crash
-        return entry
 
 
 class Runs(RuleBasedStateMachine):
@@ -164,10 +163,9 @@ spec:
         self.back = False
 
     def _run(self, *, back: bool, entries: int) -> None:
-        file = self.path / "journal.jsonl"
-        journal = Mortal.open(file, "digest") if file.exists() else Mortal.create(file, "digest")
-        assert isinstance(journal, Mortal)
-        journal.left = entries
+        log = Mortal(self.path / "journal.jsonl")
+        log.left = entries
+        journal = Journal.open(log, "digest")
         runner = self.bench.runner(journal=journal)
         # From the first line about a rollback on, resuming goes on with the rollback.
         self.back = self.back or back

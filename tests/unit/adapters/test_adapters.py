@@ -38,8 +38,10 @@ def test_lock_of_a_dead_process_blocks_nobody(tmp_path: Path) -> None:
         f"FileLock(Path({str(path)!r})).acquire({HOLDER!r}); os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", script], check=False)
-    assert FileLock(path).forget().startswith("ada on bastion")
-    assert FileLock(path).forget() == ""
+    assert FileLock(path).holder().startswith("ada on bastion")
+    assert not FileLock(path).alive()
+    FileLock(path).forget()
+    assert FileLock(path).holder() == ""
 
 
 def test_lock_taken_away_is_noticed(tmp_path: Path) -> None:

@@ -38,11 +38,16 @@ class Told:
 
     looks: list[list[NodeReading]]
     asked: list[tuple[list[NodeName], list[NodeName]]] = field(default_factory=list)
+    mute: frozenset[NodeName] = frozenset()
 
     def read(self, nodes: Collection[NodeName], peers: Collection[NodeName]) -> Sequence[NodeReading]:
         """The next answer."""
         self.asked.append((list(nodes), list(peers)))
         return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+
+    def quiet(self, family: str) -> frozenset[NodeName]:
+        """Who announces nothing."""
+        return self.mute
 
 
 class Clock:

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from rrplan.adapters.run_directory import FileLog
 from rrplan.errors import JournalError, JournalUnwritable
 from rrplan.ids import StepId
-from rrplan.runs import FileJournal, Status, replay
+from rrplan.runs import Journal, Status, replay
 
 
 def written(path: Path) -> Path:
     """A journal of three entries."""
-    journal = FileJournal.create(path / "journal.jsonl", "digest")
+    journal = Journal.open(FileLog(path / "journal.jsonl"), "digest")
     for event in ("started", "applied", "settled"):
         journal.append("a", event, 1.5)
     journal.close()
@@ -21,7 +22,7 @@ def written(path: Path) -> Path:
 
 def test_replay(tmp_path: Path) -> None:
     """What was written is read back as statuses."""
-    journal = FileJournal.open(written(tmp_path), "digest")
+    journal = Journal.open(FileLog(written(tmp_path)), "digest")
 
     assert {StepId("a"): Status.SETTLED} == replay(journal.entries)
 
@@ -31,7 +32,7 @@ def test_cut_line_is_dropped(tmp_path: Path) -> None:
     path = written(tmp_path)
     path.write_bytes(path.read_bytes()[:-5])
 
-    assert {StepId("a"): Status.APPLIED} == replay(FileJournal.open(path, "digest").entries)
+    assert {StepId("a"): Status.APPLIED} == replay(Journal.open(FileLog(path), "digest").entries)
 
 
 @pytest.mark.parametrize(
@@ -43,18 +44,18 @@ def test_edited_journal_is_refused(tmp_path: Path, old: str, new: str) -> None:
     path.write_text(path.read_text().replace(old, new, 2))
 
     with pytest.raises(JournalError, match=r"journal\.jsonl:[12]: "):
-        FileJournal.open(path, "digest")
+        Journal.open(FileLog(path), "digest")
 
 
 def test_other_plan_is_refused(tmp_path: Path) -> None:
     """The chain begins with the plan's digest."""
     with pytest.raises(JournalError, match="does not follow"):
-        FileJournal.open(written(tmp_path), "another")
+        Journal.open(FileLog(written(tmp_path)), "another")
 
 
 def test_impossible_history_is_refused(tmp_path: Path) -> None:
     """Writing and replaying use one table."""
-    journal = FileJournal.create(tmp_path / "j", "digest")
+    journal = Journal.open(FileLog(tmp_path / "j"), "digest")
     journal.append("a", "settled", 1.0)
 
     with pytest.raises(JournalError, match="step `a` is pending, so it cannot become settled"):
@@ -63,7 +64,7 @@ def test_impossible_history_is_refused(tmp_path: Path) -> None:
 
 def test_full_disk() -> None:
     """The run stops before the write that it could not announce: exit code 4, and how to go on."""
-    journal = FileJournal(Path("/dev/full"), [], "digest")
+    journal = Journal(FileLog(Path("/dev/full")), [], "digest")
 
     with pytest.raises(JournalUnwritable) as error:
         journal.append("a", "started", 1.0)
@@ -75,7 +76,7 @@ def test_full_disk() -> None:
 
 def test_half_a_line_is_taken_back(tmp_path: Path) -> None:
     """What did not fit is cut off again, so that the journal stays readable."""
-    journal = FileJournal.create(tmp_path / "j", "digest")
+    journal = Journal.open(FileLog(tmp_path / "j"), "digest")
     journal.append("a", "started", 1.0)
     before = (tmp_path / "j").read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -86,4 +87,4 @@ def test_half_a_line_is_taken_back(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (tmp_path / "j").read_bytes() == before
-    assert len(FileJournal.open(tmp_path / "j", "digest").entries) == 1
+    assert len(Journal.open(FileLog(tmp_path / "j"), "digest").entries) == 1

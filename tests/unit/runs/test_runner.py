@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from rrplan.errors import DatastoreTimeout, LockHeldError, PreflightError
 from rrplan.ids import NodeName
 from rrplan.ports import NodeReading
-from rrplan.resources import ResourceKey
+from rrplan.resources import Node, ResourceKey, encode
 from rrplan.runs import Result, events
 from rrplan.sandbox import Sandbox
 from tests.support import SPEC, Bench
@@ -108,17 +108,69 @@ def test_halt_leaves_all_as_it_is(tmp_path: Path) -> None:
 
 
 def test_strangers_edit_stops_the_step(tmp_path: Path) -> None:
-    """A field that is not as the plan expects is not written over; the rest is taken back."""
+    """A field that is not as the plan expects is not written over, and nothing else is written either."""
     bench = Bench(tmp_path)
     stored = bench.sandbox.get(NODE)
     assert stored is not None
     bench.sandbox.patch(NODE, {"metadata": {"labels": {LABEL: "theirs"}}}, stored.version)
 
-    assert bench.runner().apply() is Result.UNDONE
+    assert bench.runner().apply() is Result.PARTIAL
     reason = bench.listener.of(events.StepFailed)[0].reason
-    assert reason == f"Node/rr-2 is not as the plan expects: metadata.labels.{LABEL}"
+    assert reason == "somebody else changed the cluster: Node/rr-2 was changed"
     assert bench.sandbox.state.nodes[NodeName("rr-2")].labels[LABEL] == "theirs"
     assert not bench.sandbox.state.nodes[NodeName("rr-1")].cluster_id
+
+
+def edited(key: ResourceKey, patch: dict[str, object] | None) -> Callable[[Sandbox], None]:
+    """A colleague's patch, or deletion."""
+
+    def act(sandbox: Sandbox) -> None:
+        stored = sandbox.get(key)
+        assert stored is not None
+        if patch is None:
+            sandbox.delete(key, stored.version)
+        else:
+            sandbox.patch(key, patch, stored.version)
+
+    return act
+
+
+def added(sandbox: Sandbox) -> None:
+    """A colleague's new node."""
+    sandbox.create(ResourceKey("Node", "node-new"), encode(Node(NodeName("node-new"), {}, ipv4="10.9.9.9")))
+
+
+PEER = ResourceKey("BGPPeer", "rrplan-main-clients")
+COLLEAGUES = [
+    (
+        edited(PEER, {"spec": {"peerSelector": "has(x)"}}),
+        'BGPPeer/rrplan-main-clients has spec.peerSelector `"has(x)"`, the run',
+    ),
+    (edited(PEER, None), "BGPPeer/rrplan-main-clients is gone, the run made or changed it"),
+    (
+        edited(ResourceKey("Node", "rr-1"), {"metadata": {"labels": {LABEL: None}}}),
+        f'Node/rr-1 has metadata.labels.{LABEL} none, the run wrote `"main"`',
+    ),
+    (edited(ResourceKey("Node", "node-001"), None), "Node/node-001 is gone"),
+    (edited(ResourceKey("Node", "node-001"), {"spec": {"unschedulable": True}}), "Node/node-001 was changed"),
+    (added, "Node/node-new is new"),
+]
+
+
+@pytest.mark.parametrize(("act", "text"), COLLEAGUES, ids=lambda value: value[:40] if isinstance(value, str) else "")
+def test_colleague_in_the_middle_of_a_run(act: Callable[[Sandbox], None], text: str, tmp_path: Path) -> None:
+    """Noticed before the next step that touches sessions: the run stops, undoes nothing, and says what is different."""
+    bench = Bench(tmp_path)
+    promoted = next(n for n, step in enumerate(bench.plan.steps) if step.id == "promote/rr-2")
+    asked = iter([False] * promoted + [True])
+    assert bench.runner(stop=lambda: next(asked)).apply() is Result.INTERRUPTED
+    act(bench.sandbox)
+
+    assert bench.runner().apply() is Result.PARTIAL
+    reason = bench.listener.of(events.StepFailed)[0].reason
+    assert reason.startswith(f"somebody else changed the cluster: {text}")
+    assert bench.listener.of(events.UndoStarted) == []
+    assert not bench.sandbox.state.nodes[NodeName("rr-2")].cluster_id
 
 
 def test_fields_of_others_survive(tmp_path: Path) -> None:
@@ -172,6 +224,10 @@ class Silent:
     def read(self, nodes: Collection[NodeName], peers: Collection[NodeName]) -> Sequence[NodeReading]:
         """Nothing."""
         return []
+
+    def quiet(self, family: str) -> frozenset[NodeName]:
+        """Nobody."""
+        return frozenset()
 
 
 def test_resume_looks_at_the_last_gate_again(tmp_path: Path) -> None:

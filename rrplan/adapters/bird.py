@@ -1,0 +1,72 @@
+"""BIRD asked directly: `birdcl` run in the calico-node pod of a node, both sockets."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from rrplan.adapters.api_server import ApiServer
+from rrplan.adapters.bird_output import BirdOutputProblem, Protocol, protocols, routes
+from rrplan.adapters.ends import End, Session
+from rrplan.errors import DatastoreRefused
+from rrplan.ids import NodeName
+
+SOCKETS = {"ipv4": "/var/run/calico/bird.ctl", "ipv6": "/var/run/calico/bird6.ctl"}
+"""Calico starts BIRD with these (node/filesystem/etc/service/available/bird*/run)."""
+CONTAINER = "calico-node"
+AGENT = {"labelSelector": "k8s-app=calico-node"}
+
+
+class Birds:
+    """The BIRDs of a cluster."""
+
+    def __init__(self, server: ApiServer) -> None:
+        self._server = server
+
+    def ask(self, node: NodeName, *, with_routes: bool) -> Mapping[str, End]:
+        """What BIRD says, by family; raises DatastoreRefused where it cannot be asked."""
+        namespace, pod = self._pod(node)
+        found: dict[str, End] = {}
+        for family, socket in SOCKETS.items():
+            try:
+                shown = protocols(self._run(namespace, pod, socket, "show", "protocols", "all"))
+            except BirdOutputProblem:
+                # No BIRD for this family: the node does not speak it.
+                continue
+            table = None
+            if with_routes:
+                table = _table(self._run(namespace, pod, socket, "show", "route"), shown)
+            found[family] = _end(shown, table)
+        return found
+
+    def _run(self, namespace: str, pod: str, socket: str, *words: str) -> str:
+        return self._server.execute(namespace, pod, CONTAINER, ["birdcl", "-s", socket, *words])
+
+    def _pod(self, node: NodeName) -> tuple[str, str]:
+        """The running calico-node pod of a node."""
+        where = {**AGENT, "fieldSelector": f"spec.nodeName={node}"}
+        for item in self._server.items("/api/v1/pods", **where):
+            if not item["metadata"].get("deletionTimestamp"):
+                return str(item["metadata"]["namespace"]), str(item["metadata"]["name"])
+        raise DatastoreRefused(f"node {node} has no calico-node pod")
+
+
+def _end(shown: tuple[Protocol, ...], table: Mapping[str, Mapping[str, str]] | None) -> End:
+    sessions: dict[str, Session] = {}
+    mesh: dict[str, Session] = {}
+    for one in shown:
+        if one.proto == "BGP":
+            session = Session(one.established, f"{one.state} {one.info}".strip(), one.imported, one.exported)
+            (mesh if one.name.startswith("Mesh_") else sessions)[one.neighbor] = session
+    return End(any(one.recovering for one in shown), sessions, mesh, table)
+
+
+def _table(text: str, shown: tuple[Protocol, ...]) -> dict[str, dict[str, str]]:
+    """Best routes by the session they came over."""
+    neighbor = {one.name: one.neighbor for one in shown}
+    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for route in routes(text):
+        if route.best:
+            # A route that came through another reflector is sent by that one (`from`).
+            found[neighbor.get(route.protocol, "")][route.prefix] = route.via
+    return dict(found)

@@ -1,0 +1,64 @@
+"""What one node says of its BGP sessions in one family, whichever way it was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+Routes = Mapping[str, str]
+"""Next hop by prefix; "" where there is none (the node's own blocks)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One end of a session. Counts are prefixes; None where the source does not say."""
+
+    established: bool
+    state: str
+    imported: int | None = None
+    exported: int | None = None
+
+    def joined(self, other: Session) -> Session:
+        """Established only if both sources say so; the state that is in the way, and what counts are known."""
+        return Session(
+            self.established and other.established,
+            self.state if not self.established else other.state,
+            self.imported if self.imported is not None else other.imported,
+            self.exported if self.exported is not None else other.exported,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One BIRD. `sessions` are the explicit ones (BGPPeers) by the other end's address, `mesh` those of the mesh.
+
+    `routes` are the best routes by the address of the session they came over ("" for its own); None: not asked.
+    """
+
+    recovering: bool
+    sessions: Mapping[str, Session] = field(hash=False)
+    mesh: Mapping[str, Session] = field(hash=False)
+    routes: Mapping[str, Routes] | None = field(default=None, hash=False)
+
+    @property
+    def mesh_up(self) -> int:
+        """Mesh sessions that are established."""
+        return sum(session.established for session in self.mesh.values())
+
+    @classmethod
+    def of(cls, ends: Sequence[End]) -> End:
+        """One end from one source, or from two about the same node."""
+        first, *others = ends
+        for other in others:
+            first = cls(
+                first.recovering or other.recovering,
+                _joined(first.sessions, other.sessions),
+                _joined(first.mesh, other.mesh),
+                first.routes if first.routes is not None else other.routes,
+            )
+        return first
+
+
+def _joined(one: Mapping[str, Session], other: Mapping[str, Session]) -> dict[str, Session]:
+    both = {address: session.joined(other[address]) for address, session in one.items() if address in other}
+    return {**other, **one, **both}

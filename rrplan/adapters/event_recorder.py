@@ -1,0 +1,74 @@
+"""Kubernetes Events on the objects that a run changes: what `kubectl describe node` shows afterwards.
+
+They are for people who look; a run does not wait for them and does not fail with them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from rrplan.adapters.api_server import ApiServer
+from rrplan.errors import DatastoreError
+from rrplan.ids import StepId
+from rrplan.plans import Plan
+from rrplan.resources import ResourceKey
+from rrplan.runs.events import Listener, RunEvent, StepFailed, StepSettled, StepUndone, UndoFailed
+
+NAMESPACE = "default"
+"""Where Kubernetes keeps the Events of objects without a namespace."""
+VERSIONS = {"Node": "v1", "Pod": "v1"}
+LONGEST = 1000
+"""Characters of a message; the API server takes 1,024."""
+
+
+class EventRecorder:
+    """Implements Listener: hands every event on, and records those about a changed object."""
+
+    def __init__(self, server: ApiServer, plan: Plan, listener: Listener) -> None:
+        self._server = server
+        self._listener = listener
+        self._steps = {step.id: step for step in plan.steps}
+
+    def report(self, event: RunEvent) -> None:
+        """Hand on, then record."""
+        self._listener.report(event)
+        match event:
+            case StepSettled():
+                self._record(event.step, "Normal", "Changed", "")
+            case StepUndone():
+                self._record(event.step, "Normal", "Undone", "undone: ")
+            case StepFailed() | UndoFailed():
+                self._record(event.step, "Warning", "Failed", f"{event.reason}: ")
+            case _:
+                pass
+
+    def _record(self, step: StepId, kind: str, reason: str, lead: str) -> None:
+        found = self._steps.get(step)
+        if found is None or found.change is None:
+            return
+        with suppress(DatastoreError):
+            self._server.create(
+                f"/api/v1/namespaces/{NAMESPACE}/events",
+                _event(found.change.key, kind, reason, f"{lead}{found.summary}"[:LONGEST]),
+            )
+
+
+def _event(key: ResourceKey, kind: str, reason: str, message: str) -> dict[str, object]:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Events about Nodes name the node as UID too (pkg/kubelet does), which is where `kubectl describe node` looks.
+    about = {"apiVersion": VERSIONS.get(key.kind, "projectcalico.org/v3"), "kind": key.kind, "name": key.name}
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{key.name}.rrplan-{uuid.uuid4().hex[:12]}", "namespace": NAMESPACE},
+        "involvedObject": {**about, **({"uid": key.name} if key.kind == "Node" else {})},
+        "type": kind,
+        "reason": reason,
+        "message": message,
+        "source": {"component": "rrplan"},
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "count": 1,
+    }

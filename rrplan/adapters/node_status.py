@@ -1,0 +1,109 @@
+"""CalicoNodeStatus: what calico-node itself reports of its sessions and routes (v3.21 and later).
+
+A fresh object for each question, deleted after the answer: an old one is not written again while nothing changes,
+so its age says nothing (node/pkg/status/reporter.go).
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from rrplan.adapters.api_server import ApiServer
+from rrplan.adapters.ends import End, Session
+from rrplan.errors import DatastoreError, DatastoreRefused
+from rrplan.ids import NodeName
+from rrplan.ports import Clock
+
+AT_ONCE = 9
+"""Docs of CalicoNodeStatus: made for fewer than ten nodes at a time."""
+ANSWER_SECONDS = 15
+POLL_SECONDS = 0.5
+LABELS = {"app.kubernetes.io/managed-by": "rrplan"}
+FAMILIES = {"ipv4": "V4", "ipv6": "V6"}
+
+
+class NodeStatuses:
+    """Asks nodes; a cluster that does not serve the kind is asked once."""
+
+    def __init__(self, server: ApiServer, group: str, clock: Clock) -> None:
+        self._server = server
+        self._group = group
+        self._clock = clock
+        self._path = f"/apis/{group}/caliconodestatuses"
+        self._room = threading.Semaphore(AT_ONCE)
+        self._served: bool | None = None
+
+    def ask(self, node: NodeName) -> Mapping[str, End]:
+        """What the node reports, by family; nothing where it does not answer. Raises DatastoreRefused."""
+        if self._served is None:
+            self._served = self._begin()
+        if not self._served:
+            raise DatastoreRefused("this cluster does not serve CalicoNodeStatus (Calico v3.22 and later do)")
+        name = f"rrplan-{uuid.uuid4().hex[:12]}"
+        body = {
+            "apiVersion": self._group,
+            "kind": "CalicoNodeStatus",
+            "metadata": {"name": name, "labels": LABELS},
+            "spec": {"node": node, "classes": ["Agent", "BGP", "Routes"], "updatePeriodSeconds": 10},
+        }
+        with self._room:
+            self._server.create(self._path, body)
+            try:
+                return _ends(self._answer(name))
+            finally:
+                self._remove(name)
+
+    def _begin(self) -> bool:
+        """Whether the kind is served; what a run that died left behind is removed."""
+        if self._server.get(self._path, limit="1") is None:
+            return False
+        for item in list(self._server.items(self._path, labelSelector="app.kubernetes.io/managed-by=rrplan")):
+            self._remove(str(item["metadata"]["name"]))
+        return True
+
+    def _remove(self, name: str) -> None:
+        # What cannot be removed now is removed by the next run.
+        with suppress(DatastoreError):
+            self._server.delete(f"{self._path}/{name}", "")
+
+    def _answer(self, name: str) -> Mapping[str, Any]:
+        began = self._clock.now()
+        while True:
+            status = (self._server.get(f"{self._path}/{name}") or {}).get("status") or {}
+            if status.get("lastUpdated") or self._clock.now() - began >= ANSWER_SECONDS:
+                return status
+            self._clock.sleep(POLL_SECONDS)
+
+
+def _ends(status: Mapping[str, Any]) -> dict[str, End]:
+    """By family; a family without BIRD is left out."""
+    found: dict[str, End] = {}
+    for family, suffix in FAMILIES.items():
+        agent = (status.get("agent") or {}).get(f"bird{suffix}") or {}
+        peers = (status.get("bgp") or {}).get(f"peers{suffix}") or []
+        if agent.get("state") != "Ready" and not peers:
+            continue
+        sessions: dict[str, Session] = {}
+        mesh: dict[str, Session] = {}
+        for peer in peers:
+            # BIRD's other states (`Passive`, `Down`) come as "" (calico-bgp: peer state enum).
+            state = str(peer.get("state") or "not up")
+            session = Session(state == "Established", state)
+            (mesh if peer.get("type") == "NodeMesh" else sessions)[str(peer.get("peerIP"))] = session
+        found[family] = End(False, sessions, mesh, _routes((status.get("routes") or {}).get(f"routes{suffix}")))
+    return found
+
+
+def _routes(routes: list[Mapping[str, Any]] | None) -> dict[str, dict[str, str]] | None:
+    if routes is None:
+        return None
+    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for route in routes:
+        learned = route.get("learnedFrom") or {}
+        found[str(learned.get("peerIP") or "")][str(route.get("destination"))] = str(route.get("gateway") or "")
+    return dict(found)

@@ -1,0 +1,229 @@
+"""Sessions and routes of a live cluster, read from both ends.
+
+A reflector is asked twice: by CalicoNodeStatus, and BIRD itself by `birdcl` in its calico-node pod. The other end of
+a session is asked once every reflector's end of it is up: thousands of nodes are not asked while a reflector says no.
+A session counts when every end that was asked has it established, and nodes' routes count when the reflector holds
+them and both ends say that they went over the session.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeAlias
+
+from rrplan.adapters.api_server import ApiServer, Forbidden
+from rrplan.adapters.bird import Birds
+from rrplan.adapters.ends import End, Routes, Session
+from rrplan.adapters.node_status import NodeStatuses
+from rrplan.errors import DatastoreRefused
+from rrplan.ids import NodeName
+from rrplan.ports import Clock, FamilyReading, NodeReading, SessionReading
+
+FAMILIES = ("ipv4", "ipv6")
+ANNOTATIONS = {"ipv4": "projectcalico.org/IPv4Address", "ipv6": "projectcalico.org/IPv6Address"}
+AT_ONCE = 10
+"""Nodes that are asked together."""
+
+Ends: TypeAlias = Mapping[str, End]
+"""What a node says, by family."""
+
+
+class LiveProbe:
+    """Implements the port Probe; `tell` hears, once for each, of sources that cannot be used."""
+
+    def __init__(self, server: ApiServer, group: str, clock: Clock, tell: Callable[[str], None]) -> None:
+        self._server = server
+        self._group = group
+        self._tell = tell
+        self._told: set[str] = set()
+        self._birds = Birds(server)
+        self._statuses = NodeStatuses(server, group, clock)
+        self._addresses: dict[NodeName, dict[str, str]] = {}
+        self._by_address: dict[str, NodeName] = {}
+        self._owner: dict[str, NodeName] | None = None
+        """Which node owns which address block; None where that cannot be read."""
+
+    # --- port ----------------------------------------------------------------------------------
+
+    def read(self, nodes: Collection[NodeName], peers: Collection[NodeName]) -> Sequence[NodeReading]:
+        """The readings of this moment; a node that does not answer is left out."""
+        if not {*nodes, *peers} <= self._addresses.keys():
+            self._read_addresses()
+        self._owner = self._read_owners()
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            far = dict(zip(peers, pool.map(self._reflector, peers), strict=True))
+            asked = [node for node in nodes if node not in far and self._worth_asking(node, far)]
+            ends = {**far, **dict(zip(asked, pool.map(self._node, asked), strict=True))}
+        tables = {
+            (peer, family): self._table(end.routes)
+            for peer, told in far.items()
+            for family, end in told.items()
+            if end.routes is not None
+        }
+        found = []
+        for node in nodes:
+            own = ends.get(node)
+            if own or own is None:
+                found.append(self._reading(node, own, far, tables))
+        return found
+
+    def quiet(self, family: str) -> frozenset[NodeName]:
+        """The nodes that own no block in a family; nobody where that cannot be read."""
+        if self._owner is None:
+            return frozenset()
+        having = {node for prefix, node in self._owner.items() if (":" in prefix) is (family == "ipv6")}
+        return frozenset(node for node, told in self._addresses.items() if family in told and node not in having)
+
+    # --- asking --------------------------------------------------------------------------------
+
+    def _worth_asking(self, node: NodeName, far: Mapping[NodeName, Ends]) -> bool:
+        """Whether no reflector's end already says no, and asking is possible at all."""
+        if "birdcl" in self._told:
+            return False
+        own = self._addresses.get(node, {})
+        sessions = (end.sessions.get(own.get(family, "")) for told in far.values() for family, end in told.items())
+        return all(session is None or session.established for session in sessions)
+
+    def _reflector(self, node: NodeName) -> Ends:
+        sources = [self._asked("CalicoNodeStatus", self._statuses.ask, node)]
+        if "birdcl" not in self._told:
+            sources.append(self._asked("birdcl", lambda name: self._birds.ask(name, with_routes=True), node))
+        return {
+            family: End.of([ends[family] for ends in sources if family in ends])
+            for family in FAMILIES
+            if any(family in ends for ends in sources)
+        }
+
+    def _node(self, node: NodeName) -> Ends | None:
+        ends = self._asked("birdcl", lambda name: self._birds.ask(name, with_routes=False), node)
+        return None if "birdcl" in self._told else ends
+
+    def _asked(self, what: str, ask: Callable[[NodeName], Ends], node: NodeName) -> Ends:
+        """What a source says of a node; one that nobody may use is told about once, and left out from then on."""
+        if what in self._told:
+            return {}
+        try:
+            return ask(node)
+        except DatastoreRefused as error:
+            unusable = isinstance(error, Forbidden) or "forbidden" in str(error) or "does not serve" in str(error)
+            if unusable and what not in self._told:
+                self._told.add(what)
+                self._tell(f"{what} cannot be used: {error}; gates rest on what else can be read")
+            return {}
+
+    def _read_addresses(self) -> None:
+        self._addresses = {}
+        for item in self._server.items("/api/v1/nodes"):
+            told = item["metadata"].get("annotations") or {}
+            found = {family: str(told.get(name, "")).partition("/")[0] for family, name in ANNOTATIONS.items()}
+            self._addresses[NodeName(item["metadata"]["name"])] = {key: text for key, text in found.items() if text}
+        self._by_address = {text: node for node, told in self._addresses.items() for text in told.values()}
+
+    def _read_owners(self) -> dict[str, NodeName] | None:
+        """Confirmed block affinities (libcalico-go/lib/apis/crd.projectcalico.org/v1 blockaffinity)."""
+        if "BlockAffinity" in self._told:
+            return None
+        try:
+            affinities = list(self._server.items(f"/apis/{self._group}/blockaffinities"))
+        except Forbidden as error:
+            self._told.add("BlockAffinity")
+            self._tell(f"not known which node owns which address block: {error}; routes are counted by next hop")
+            return None
+        owners = {
+            str(item["spec"].get("cidr")): NodeName(str(item["spec"].get("node")))
+            for item in affinities
+            if item["spec"].get("state") == "confirmed" and str(item["spec"].get("deleted")).lower() != "true"
+        }
+        return owners or None
+
+    # --- putting together ----------------------------------------------------------------------
+
+    def _reading(
+        self,
+        node: NodeName,
+        own: Ends | None,
+        far: Mapping[NodeName, Ends],
+        tables: Mapping[tuple[NodeName, str], Counter[NodeName]],
+    ) -> NodeReading:
+        """The view of one node; of one that was not asked (None), as far as the reflectors know it."""
+        families: dict[str, FamilyReading] = {}
+        for family, address in self._addresses.get(node, {}).items():
+            mine = own.get(family) if own is not None else None
+            sessions: dict[NodeName, SessionReading] = {}
+            for peer, told in far.items():
+                theirs = told.get(family)
+                there = self._addresses.get(peer, {}).get(family, "")
+                if peer == node or not there:
+                    continue
+                one = mine.sessions.get(there) if mine else None
+                other = theirs.sessions.get(address) if theirs else None
+                if one is None and other is None:
+                    continue
+                broken = _broken(node, peer, mine, theirs, one, other)
+                if broken:
+                    sessions[peer] = SessionReading(peer, established=False, routes=0, why=broken)
+                else:
+                    table = tables.get((peer, family))
+                    routes = self._came(node, mine, there) if mine and mine.routes is not None else None
+                    if routes is None:
+                        routes = 0 if table is None else _handed(node, table, one, other)
+                    sessions[peer] = SessionReading(peer, established=True, routes=routes)
+            ends = [end for end in (mine, *(far[peer].get(family) for peer in sessions)) if end is not None]
+            if mine is not None or sessions:
+                recovering = any(end.recovering for end in ends)
+                families[family] = FamilyReading(recovering, sessions, mine.mesh_up if mine else 0)
+        return NodeReading(node, families)
+
+    def _came(self, node: NodeName, mine: End, there: str) -> int:
+        """How many nodes' routes came over a session, where the whole table of the receiver is known."""
+        assert mine.routes is not None
+        found = {self._node_of(prefix, hop) for prefix, hop in mine.routes.get(there, {}).items()}
+        return len(found - {None, node})
+
+    def _table(self, routes: Mapping[str, Routes]) -> Counter[NodeName]:
+        """How many prefixes of each node a reflector holds, its own included."""
+        found: Counter[NodeName] = Counter()
+        for table in routes.values():
+            for prefix, hop in table.items():
+                node = self._node_of(prefix, hop)
+                if node is not None:
+                    found[node] += 1
+        return found
+
+    def _node_of(self, prefix: str, hop: str) -> NodeName | None:
+        return self._owner.get(prefix) if self._owner is not None else self._by_address.get(hop)
+
+
+def _handed(node: NodeName, table: Counter[NodeName], one: Session | None, other: Session | None) -> int:
+    """How many nodes' routes went from a reflector to a node: at least all it holds, less one for each prefix short."""
+    counts = [
+        count for count in (other.exported if other else None, one.imported if one else None) if count is not None
+    ]
+    due = table.total() - table[node]
+    short = max(0, due - min(counts)) if counts else 0
+    return max(0, len(table) - (table[node] > 0) - short)
+
+
+def _broken(
+    node: NodeName, peer: NodeName, mine: End | None, theirs: End | None, one: Session | None, other: Session | None
+) -> str:
+    """Why a session does not count, "" if it does. Both ends must have it, where both were asked."""
+    if mine is not None and theirs is not None and (one is None or other is None):
+        late, knows = (node, peer) if one is None else (peer, node)
+        return missed_reload(late, knows)
+    told = [
+        f"{name} says `{session.state}`"
+        for name, session in ((node, one), (peer, other))
+        if session is not None and not session.established
+    ]
+    return ", ".join(told)
+
+
+def missed_reload(late: NodeName, knows: NodeName) -> str:
+    """What one end without the session means, and the remedy (calico#12938, bird#101)."""
+    return (
+        f"BIRD on {knows} has this session and BIRD on {late} does not: its configuration is on the way, or its reload "
+        f"was missed; if it stays so, run `sv hup bird` in the calico-node pod of {late}"
+    )

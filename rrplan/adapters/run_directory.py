@@ -1,0 +1,102 @@
+"""Runs as files: a directory for each, with the plan and the journal."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from rrplan.adapters.files import read_bytes, write_atomically
+from rrplan.errors import JournalUnwritable, RRPlanError
+from rrplan.ports import KeptRun
+
+NO_RUN = "`rrplan apply` starts one"
+
+
+class FileLog:
+    """Implements the port Log with one file; mode 0600, because it names resources.
+
+    A last line that was cut off by a crash is dropped.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.place = str(path)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+
+    def lines(self) -> Sequence[bytes]:
+        """All complete lines."""
+        data = self._path.read_bytes()
+        complete = data.rfind(b"\n") + 1
+        if complete < len(data):
+            os.truncate(self._path, complete)
+        return data[:complete].splitlines()
+
+    def append(self, line: bytes, *, durable: bool) -> None:
+        """Add a line; with `durable` it is on disk when this returns. Raises JournalUnwritable."""
+        end = os.fstat(self._descriptor).st_size
+        data = line
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+            if durable:
+                os.fsync(self._descriptor)
+        except OSError as error:
+            with suppress(OSError):
+                os.truncate(self._path, end)
+            raise JournalUnwritable(
+                f"cannot write {self._path}: {error.strerror}",
+                hint="nothing is written to the cluster without the journal; make room, then `rrplan resume`",
+            ) from error
+
+    def close(self) -> None:
+        """Bring everything to disk and let go of the file."""
+        os.fsync(self._descriptor)
+        os.close(self._descriptor)
+
+
+class RunDirectory:
+    """Implements the port RunStore: `<directory>/runs/<run>/{run.json,plan.json,journal.jsonl}`."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def begin(self, run: KeptRun, plan: bytes) -> None:
+        """Keep the plan; the run is known once all of it is there."""
+        where = self._directory / "runs" / run.run
+        where.mkdir(parents=True)
+        write_atomically(where / "run.json", json.dumps(asdict(run)).encode(), 0o600)
+        write_atomically(where / "plan.json", plan, 0o600)
+
+    def plan(self, run: str) -> bytes:
+        """The plan file of a run."""
+        if run not in {one.run for one in self.runs()}:
+            raise RRPlanError(f"run `{run}` is not known in {self._directory}", hint=NO_RUN)
+        return read_bytes(self._directory / "runs" / run / "plan.json")
+
+    def log(self, run: str) -> FileLog:
+        """Its journal."""
+        return FileLog(self._directory / "runs" / run / "journal.jsonl")
+
+    def runs(self) -> Sequence[KeptRun]:
+        """All runs, oldest first."""
+        found = []
+        for path in sorted((self._directory / "runs").glob("*")):
+            if (path / "plan.json").exists():
+                told = KeptRun(**json.loads(read_bytes(path / "run.json")))
+                lines = FileLog(path / "journal.jsonl").lines()
+                found.append(KeptRun(told.run, told.plan, told.who, told.since, last_word(lines)))
+        return found
+
+
+def last_word(lines: Sequence[bytes]) -> str:
+    """The event of the last line about the run itself; "" where there is none."""
+    for line in reversed(lines):
+        with suppress(ValueError):
+            value = json.loads(line)
+            if isinstance(value, dict) and value.get("step") == "":
+                return str(value.get("event", ""))
+    return ""

@@ -1,0 +1,70 @@
+"""Whether a cluster, less what a run has written to it, is still what its plan was made for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from rrplan.bgp.profile import calico_versions
+from rrplan.plans.change import Change, changed, decisive
+from rrplan.plans.fingerprint import fingerprints
+from rrplan.plans.plan import Plan
+from rrplan.resources import CalicoVersion, ClusterState, ResourceKey, encode
+from rrplan.resources.documents import at, leaves
+from rrplan.specs import from_document
+
+
+def drift(plan: Plan, state: ClusterState, landed: Sequence[Change] = ()) -> dict[str, str]:
+    """What somebody else changed, in words, by resource key; `landed` are the run's own changes, in their order."""
+    ours = dict(_ours(state, landed))
+    for change in reversed(landed):
+        inverse = change.inverse()
+        # What is gone altogether cannot be taken back in thought: it stays missing, and is reported.
+        if inverse.before is None or state.get(change.key) is not None:
+            state = changed(state, inverse)
+    return dict(sorted({**dict(_others(plan, state)), **ours}.items()))
+
+
+def _others(plan: Plan, state: ClusterState) -> Iterator[tuple[str, str]]:
+    """What the plan relied on and is different now."""
+    document = plan.spec["document"]
+    assert isinstance(document, dict)
+    told = CalicoVersion.parse(str(plan.snapshot.get("calico_version")))
+    versions = calico_versions(state)
+    if versions.assumed or str(versions.default) != str(told):
+        versions = calico_versions(state, told)
+    present, past = fingerprints(from_document(document), state, versions), plan.fingerprints
+    for key in present.keys() | past.keys():
+        if key not in past:
+            yield key, "is new"
+        elif key not in present:
+            yield key, "is gone"
+        elif present[key] != past[key]:
+            yield key, "was changed"
+
+
+def _ours(state: ClusterState, landed: Sequence[Change]) -> Iterator[tuple[str, str]]:
+    """What the run wrote and is no longer so."""
+    expected: dict[ResourceKey, dict[tuple[str, ...], object] | None] = {}
+    for change in landed:
+        if change.after is None:
+            expected[change.key] = None
+        else:
+            earlier = expected.get(change.key) if change.before is not None else None
+            expected[change.key] = {**(earlier or {}), **dict(leaves(decisive(change.after)))}
+    for key, paths in expected.items():
+        resource = state.get(key)
+        if paths is None and resource is not None:
+            yield str(key), "is there again, the run removed it"
+        elif paths is not None and resource is None:
+            yield str(key), "is gone, the run made or changed it"
+        elif paths is not None and resource is not None:
+            observed = encode(resource)
+            for path, value in paths.items():
+                found = at(observed, path)
+                if (found or None) != (value or None):
+                    yield str(key), f"has {'.'.join(path)} {_told(found)}, the run wrote {_told(value)}"
+
+
+def _told(value: object) -> str:
+    return "none" if value is None else f"`{json.dumps(value, ensure_ascii=False)}`"

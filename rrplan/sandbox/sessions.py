@@ -1,0 +1,33 @@
+"""Which pairs of nodes have explicit sessions, by the model."""
+
+from __future__ import annotations
+
+from rrplan.bgp.model import Model
+from rrplan.bgp.speaker import Family
+from rrplan.ids import NodeName
+
+
+def pair_name(one: NodeName, other: NodeName, family: Family) -> str:
+    first, second = sorted((one, other))
+    return f"{first}|{second}|{family}"
+
+
+def explicit_links(model: Model, name: NodeName) -> set[NodeName]:
+    """The nodes that `name` has explicit sessions with: those of which one end is a reflector."""
+    view = model.view()
+    here = view.index(model.population.signature_of[name])
+    found: set[NodeName] = set()
+    for holdings in view.holdings.values():
+        for one, there in holdings.web.links:
+            reflects = view.signatures[there].cluster_id or view.signatures[here].cluster_id
+            if one == here and reflects:
+                found.update(model.population.classes[view.signatures[there]])
+    return found - {name}
+
+
+def explicit_pairs(model: Model) -> set[tuple[NodeName, NodeName]]:
+    """All explicit pairs, each once: reflectors times their neighbours."""
+    reflectors = [
+        name for signature, names in model.population.classes.items() if signature.cluster_id for name in names
+    ]
+    return {(min(name, peer), max(name, peer)) for name in reflectors for peer in explicit_links(model, name)}
