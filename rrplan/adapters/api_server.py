@@ -38,6 +38,10 @@ class Forbidden(DatastoreRefused):
     """403: the account may not do this."""
 
 
+class Missing(DatastoreRefused):
+    """404: what was to be changed is not there."""
+
+
 class ApiServer:
     """Requests to one server; raises the DatastoreError family and nothing else."""
 
@@ -215,6 +219,8 @@ def _refusal(method: str, path: str, status: int, data: bytes) -> DatastoreError
             return ListExpired(text)
         case 401:
             return DatastoreRefused(text, hint="the credentials of the kubeconfig are not accepted; renew them")
+        case 404:
+            return Missing(text)
         case 403:
             return Forbidden(text, hint="the account may not do this; ask for the right, or use another context")
         case 429 | 503:

@@ -62,11 +62,9 @@ def _end(shown: tuple[Protocol, ...], table: Mapping[str, Mapping[str, str]] | N
 
 
 def _table(text: str, shown: tuple[Protocol, ...]) -> dict[str, dict[str, str]]:
-    """Best routes by the session they came over."""
+    """All routes, the best and the others, by the session they came over."""
     neighbor = {one.name: one.neighbor for one in shown}
     found: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for route in routes(text):
-        if route.best:
-            # A route that came through another reflector is sent by that one (`from`).
-            found[neighbor.get(route.protocol, "")][route.prefix] = route.via
+        found[neighbor.get(route.protocol, "")][route.prefix] = route.via
     return dict(found)

@@ -32,7 +32,8 @@ class Session:
 class End:
     """One BIRD. `sessions` are the explicit ones (BGPPeers) by the other end's address, `mesh` those of the mesh.
 
-    `routes` are the best routes by the address of the session they came over ("" for its own); None: not asked.
+    `routes` are all it has, best or not, by the address of the session they came over ("" for its own); None: not
+    asked.
     """
 
     recovering: bool

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from rrplan.adapters.api_server import FIELD_MANAGER, ApiServer, Forbidden, ListExpired
+from rrplan.adapters.api_server import FIELD_MANAGER, ApiServer, Forbidden, ListExpired, Missing
 from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreUnreachable, PreflightError
 from rrplan.ids import NodeName
 from rrplan.ports import Document, Stored, Write
@@ -222,12 +222,12 @@ class LiveCluster:
             "kind": "Eviction",
             "metadata": {"name": pod.name, "namespace": pod.namespace},
         }
-        if self._server.get(self._path(pod)) is None:
-            return True
         try:
             self._server.create(f"{self._path(pod)}/eviction", body, manager=False)
         except DatastoreUnreachable:
             return False
+        except Missing:
+            return True
         return True
 
     def _eviction_version(self) -> str:

@@ -184,13 +184,9 @@ class LiveProbe:
 
     def _table(self, routes: Mapping[str, Routes]) -> Counter[NodeName]:
         """How many prefixes of each node a reflector holds, its own included."""
-        found: Counter[NodeName] = Counter()
-        for table in routes.values():
-            for prefix, hop in table.items():
-                node = self._node_of(prefix, hop)
-                if node is not None:
-                    found[node] += 1
-        return found
+        held = {prefix: hop for table in routes.values() for prefix, hop in table.items()}
+        nodes = (self._node_of(prefix, hop) for prefix, hop in held.items())
+        return Counter(node for node in nodes if node is not None)
 
     def _node_of(self, prefix: str, hop: str) -> NodeName | None:
         return self._owner.get(prefix) if self._owner is not None else self._by_address.get(hop)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rrplan.errors import PreflightError
+from rrplan.errors import DatastoreConflict, DatastoreRefused, PreflightError
 from rrplan.ids import StepId
 from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate
@@ -280,9 +280,12 @@ class Runner:
                 self._say(events.GateWaiting(step.id, gate.title, missing, waited, gate.expected, gate.timeout))
 
             def check(gate: Gate = gate) -> Look:
-                return self._writer.patiently(
-                    lambda: look(gate, self.plan.node_sets, self.world.datastore, self.world.probe)
-                )
+                try:
+                    return self._writer.patiently(
+                        lambda: look(gate, self.plan.node_sets, self.world.datastore, self.world.probe)
+                    )
+                except (DatastoreRefused, DatastoreConflict) as error:
+                    return Look(passed=False, missing=str(error))
 
             try:
                 reason = settle(gate, check, self.world.clock, waiting)

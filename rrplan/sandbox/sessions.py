@@ -8,6 +8,7 @@ from rrplan.ids import NodeName
 
 
 def pair_name(one: NodeName, other: NodeName, family: Family) -> str:
+    """The name of a session, the same from both ends."""
     first, second = sorted((one, other))
     return f"{first}|{second}|{family}"
 

@@ -32,7 +32,7 @@ class Store:
         elif not file.exists():
             raise RRPlanError(f"{path} is no sandbox", hint=f"`rrplan sandbox {path}` makes one")
         try:
-            self._db = sqlite3.connect(file, isolation_level=None)
+            self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
             # The process may die at any time; the machine is not expected to.
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = off")

@@ -142,6 +142,10 @@ class RealServer:
         self.calico = f"/apis/{names[0][0]}/{names[0][1]}"
         self.plurals = [name["plural"] for _, _, name in names]
 
+    def connect(self, context: str = "real") -> ApiServer:
+        """A connection of its own."""
+        return ApiServer.connect(str(self.kubeconfig), context)
+
     def fill(self, documents: Iterable[Document]) -> None:
         """Create objects as kubectl, calicoctl and the kubelets would: Calico's in the group that is served."""
         for document in documents:
@@ -163,6 +167,9 @@ class RealServer:
     def clear(self) -> None:
         """Remove everything that tests make."""
         collections = ["/api/v1/nodes", *(f"{self.calico}/{plural}" for plural in self.plurals)]
+        collections.append("/api/v1/namespaces/kube-system/configmaps")
+        collections.append("/apis/coordination.k8s.io/v1/namespaces/kube-system/leases")
+        collections.append("/api/v1/namespaces/default/events")
         for namespace in ("default", "kube-system"):
             collections += [f"/api/v1/namespaces/{namespace}/pods", f"/apis/apps/v1/namespaces/{namespace}/daemonsets"]
         for path in collections:

@@ -1,0 +1,364 @@
+"""What kubelets and calico-node do on a real API server that has no nodes: a twin of the cluster answers for them.
+
+The twin is a sandbox that follows the API server's objects, so sessions go down and come up in simulated time. The
+agent answers CalicoNodeStatus and runs `birdcl` for the exec endpoint of the kubelets, in the words of real BIRD.
+"""
+
+import json
+import ssl
+import subprocess
+import threading
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+from websockets.sync.server import Server, ServerConnection, serve
+
+from rrplan.adapters.api_server import ApiServer
+from rrplan.adapters.live import LiveCluster
+from rrplan.bgp.reflection import ORIGIN
+from rrplan.bgp.speaker import FAMILIES, Family
+from rrplan.errors import DatastoreConflict, DatastoreError
+from rrplan.ids import NodeName
+from rrplan.ports import Document
+from rrplan.resources import ResourceKey, key_of
+from rrplan.resources.documents import patched
+from rrplan.sandbox import Sandbox
+
+UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
+FOLLOWED = ("Node", "BGPPeer", "BGPConfiguration")
+TYPES = {"Node_": "NodePeer", "Mesh_": "NodeMesh"}
+TICK = 0.02
+"""Real seconds between two looks of the agent at the API server, where no test drives it."""
+
+
+class Route(NamedTuple):
+    """A route as BIRD shows it."""
+
+    prefix: str
+    hop: str
+    protocol: str
+    peer: str
+    best: bool
+
+
+class NodeAgent:
+    """Follows one API server; `tick` lets simulated time pass. `quiet` nodes own no block."""
+
+    def __init__(self, server: ApiServer, calico: str, folder: Path, quiet: Collection[str] = ()) -> None:
+        self.server = server
+        self.calico = calico
+        self.broken: set[str] = set()
+        """Nodes whose BIRD cannot be asked."""
+        self.stale: set[str] = set()
+        """Nodes whose BIRD missed the last reload: they show no explicit session."""
+        self.recovering: set[str] = set()
+        """Nodes whose BIRD is in graceful-restart recovery."""
+        self._lock = threading.RLock()
+        self._quiet = set(quiet)
+        self._versions: dict[ResourceKey, str] = {}
+        self._blocks: dict[NodeName, int] = {}
+        live = LiveCluster(server)
+        self.twin = Sandbox.make(folder / "twin", [stored.document for stored in live.everything()])
+        self._exec: Server = _serve(folder, self._birdcl)
+        self.port: int = self._exec.socket.getsockname()[1]
+        threading.Thread(target=self._exec.serve_forever, daemon=True).start()
+        self._stop = threading.Event()
+        self.tick(0)
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it."""
+        self._stop.set()
+        self._thread.join()
+        self._exec.shutdown()
+        self.twin.close()
+
+    def tick(self, seconds: float) -> None:
+        """Follow the objects, let time pass, answer."""
+        with self._lock:
+            self._follow()
+            if seconds:
+                self.twin.clock.sleep(seconds)
+            self._answer()
+
+    def _work(self) -> None:
+        """A kubelet does not wait for tests; time still passes only by `tick`."""
+        while not self._stop.wait(TICK):
+            with suppress(DatastoreError):
+                self.tick(0)
+
+    # --- following -----------------------------------------------------------------------------
+
+    def _follow(self) -> None:
+        live = LiveCluster(self.server)
+        seen: set[ResourceKey] = set()
+        paths = ("/api/v1/nodes", f"{self.calico}/bgppeers", f"{self.calico}/bgpconfigurations")
+        for path in paths:
+            for item in self.server.items(path):
+                stored = live._stored(item)
+                key = key_of(stored.document)
+                seen.add(key)
+                if key.kind == "Node":
+                    self._kubelet(key, item)
+                if self._versions.get(key) != stored.version:
+                    self._versions[key] = stored.version
+                    self._mirror(key, stored.document)
+        for key in [key for key in self._versions if key not in seen]:
+            del self._versions[key]
+            self._mirror(key, None)
+
+    def _mirror(self, key: ResourceKey, document: Document | None) -> None:
+        present = self.twin.get(key)
+        if document is None:
+            if present is not None:
+                self.twin.delete(key, present.version)
+        elif present is None:
+            self.twin.create(key, document)
+        else:
+            cleared = {field: None for field in present.document if field not in document}
+            patch = {**_replacing(present.document, document), **cleared}
+            if patched(present.document, patch) != present.document:
+                self.twin.patch(key, patch, present.version)
+
+    def _kubelet(self, key: ResourceKey, item: dict[str, Any]) -> None:
+        """Status, calico-node pod, block; and the taint that the node lifecycle controller keeps."""
+        name = NodeName(key.name)
+        if name not in self._blocks:
+            self._blocks[name] = len(self._blocks)
+            self._joined(name)
+        spec = item.get("spec") or {}
+        taints = spec.get("taints") or []
+        marked = any(taint["key"] == UNSCHEDULABLE for taint in taints)
+        if marked is not bool(spec.get("unschedulable")):
+            own = {"key": UNSCHEDULABLE, "effect": "NoSchedule"}
+            kept = [taint for taint in taints if taint["key"] != UNSCHEDULABLE]
+            patch = {
+                "metadata": {"resourceVersion": item["metadata"]["resourceVersion"]},
+                "spec": {"taints": kept if marked else [*kept, own]},
+            }
+            with suppress(DatastoreConflict):
+                self.server.patch(f"/api/v1/nodes/{name}", patch)
+
+    def _joined(self, name: NodeName) -> None:
+        endpoints = {"kubeletEndpoint": {"Port": self.port}}
+        status = {"addresses": [{"type": "InternalIP", "address": "127.0.0.1"}], "daemonEndpoints": endpoints}
+        self.server.patch(f"/api/v1/nodes/{name}/status", {"status": status})
+        owner = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "calico-node", "uid": "1", "controller": True}
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {
+                "name": f"calico-node-{name}",
+                "namespace": "kube-system",
+                "labels": {"k8s-app": "calico-node"},
+                "ownerReferences": [owner],
+            },
+            "spec": {"nodeName": name, "containers": [{"name": "calico-node", "image": "calico/node:v3.30.4"}]},
+        }
+        with suppress(DatastoreConflict):
+            self.server.create("/api/v1/namespaces/kube-system/pods", pod)
+        if name not in self._quiet:
+            for family in FAMILIES:
+                cidr = self.prefix(name, family)
+                suffix = cidr.translate(str.maketrans("./:", "---")).strip("-")
+                block = {
+                    "apiVersion": self.calico.removeprefix("/apis/"),
+                    "kind": "BlockAffinity",
+                    "metadata": {
+                        "name": f"{name}-{cidr.replace('.', '-').replace('/', '-').replace(':', '-')}".strip("-")
+                    },
+                    "spec": {"node": name, "cidr": cidr, "state": "confirmed", "deleted": "false"},
+                }
+                with suppress(DatastoreConflict):
+                    self.server.create(f"{self.calico}/blockaffinities", block)
+
+    def prefix(self, name: NodeName, family: Family) -> str:
+        """The block of a node."""
+        number = self._blocks[name]
+        if family is Family.IPV4:
+            return f"10.{244 + number // 1024}.{number // 4 % 256}.{number % 4 * 64}/26"
+        return f"fd00:10:244:{number:x}::/122"
+
+    # --- what BIRD has -------------------------------------------------------------------------
+
+    def _sessions(self, node: NodeName, family: Family) -> list[tuple[str, NodeName, bool, int, int]]:
+        """(protocol name, peer, established, imported, exported) of a node."""
+        model = self.twin._model
+        speakers = model.population.speakers
+        if not speakers[node].address(family):
+            return []
+        now = self.twin.clock.now()
+        dead = {name for name, at in self.twin._died.items() if now >= at}
+        down = self.twin._down(family, now)
+        ready = self.twin._mesh_ready(family, now, dead)
+        found = []
+        for peer in sorted(speakers):
+            if peer == node or not speakers[peer].address(family):
+                continue
+            if self._explicit(node, peer, family) and node not in self.stale:
+                up = peer not in down[node] and not {node, peer} & dead
+                taken, given = self._given(peer, node, family), self._given(node, peer, family)
+                found.append(("Node_", peer, up, len(taken) * up, len(given) * up))
+            elif model.rules.settings.mesh and not speakers[node].cluster_id and not speakers[peer].cluster_id:
+                up = node in ready and peer in ready
+                found.append(("Mesh_", peer, up, int(up and peer not in self._quiet), int(up)))
+        return found
+
+    def _explicit(self, one: NodeName, other: NodeName, family: Family) -> bool:
+        model = self.twin._model
+        view = model.view()
+        pair = [view.index(model.population.signature_of[name]) for name in (one, other)]
+        reflects = model.population.speakers[one].cluster_id or model.population.speakers[other].cluster_id
+        return bool(reflects) and (pair[0], pair[1]) in view.holdings[family].web.links
+
+    def _given(self, sender: NodeName, receiver: NodeName, family: Family) -> set[NodeName]:
+        """Whose blocks a session carries from one end to the other."""
+        model = self.twin._model
+        view = model.view()
+        here, there = (view.index(model.population.signature_of[name]) for name in (sender, receiver))
+        holdings = view.holdings[family]
+        gone = self.twin._down(family, self.twin.clock.now())[sender]
+        found: set[NodeName] = set()
+        for origin in holdings.present:
+            given = holdings.spreads[origin].given
+            members = set(model.population.classes[view.signatures[origin]])
+            if (here, there) in given:
+                found |= members - {sender} - gone
+            if origin == here and (ORIGIN, there) in given:
+                found.add(sender)
+        return found - {receiver} - self._quiet
+
+    def _routes(self, node: NodeName, family: Family) -> list[Route]:
+        """All routes of a node, the best of a prefix first; its own block has no next hop."""
+        speakers = self.twin._model.population.speakers
+        found = [] if node in self._quiet else [Route(self.prefix(node, family), "", "static1", "", best=True)]
+        for kind, peer, up, _, _ in self._sessions(node, family):
+            if up:
+                address = speakers[peer].address(family)
+                for origin in self._given(peer, node, family) if kind == "Node_" else {peer} - self._quiet:
+                    hop = speakers[origin].address(family)
+                    found.append(Route(self.prefix(origin, family), hop, kind + _named(address), address, best=False))
+        # A route from its origin beats a reflected one, which has a cluster list (RFC 4456 section 9).
+        found.sort(key=lambda route: (route.prefix, route.hop != route.peer, route.peer))
+        return [
+            route._replace(best=not index or found[index - 1].prefix != route.prefix)
+            for index, route in enumerate(found)
+        ]
+
+    # --- answers -------------------------------------------------------------------------------
+
+    def _answer(self) -> None:
+        for item in list(self.server.items(f"{self.calico}/caliconodestatuses")):
+            node = NodeName(item["spec"]["node"])
+            if not item.get("status") and node in self.twin.state.nodes and node not in self.broken:
+                path = f"{self.calico}/caliconodestatuses/{item['metadata']['name']}"
+                # It may be gone already: whoever asked did not wait.
+                with suppress(DatastoreError):
+                    self.server.patch(path, {"status": self._status(node)})
+
+    def _status(self, node: NodeName) -> dict[str, Any]:
+        agent, bgp, routes = {}, {}, {}
+        speakers = self.twin._model.population.speakers
+        for family, suffix in ((Family.IPV4, "V4"), (Family.IPV6, "V6")):
+            sessions = self._sessions(node, family)
+            agent[f"bird{suffix}"] = {"state": "Ready" if speakers[node].address(family) else "NotReady"}
+            bgp[f"peers{suffix}"] = [
+                {
+                    "peerIP": speakers[peer].address(family),
+                    "type": TYPES[kind],
+                    "state": "Established" if up else "Active",
+                    "since": "12:00:00",
+                }
+                for kind, peer, up, _, _ in sessions
+            ]
+            bgp[f"numberEstablished{suffix}"] = sum(up for _, _, up, _, _ in sessions)
+            routes[f"routes{suffix}"] = [
+                {
+                    "type": "FIB" if route.best else "RIB",
+                    "destination": route.prefix,
+                    "gateway": route.hop,
+                    "learnedFrom": {"sourceType": "BGPPeer", "peerIP": route.peer} if route.hop else {},
+                }
+                for route in self._routes(node, family)
+            ]
+        return {"lastUpdated": "2026-01-01T00:00:00Z", "agent": agent, "bgp": bgp, "routes": routes}
+
+    def _birdcl(self, node: NodeName, command: list[str]) -> str:
+        """The output of `birdcl -s SOCKET show ...`."""
+        with self._lock:
+            family = Family.IPV6 if "bird6" in command[2] else Family.IPV4
+            speakers = self.twin._model.population.speakers
+            if node not in speakers or not speakers[node].address(family):
+                return "Unable to connect to server control socket. Make sure that the daemon is running.\n"
+            lines = ["BIRD v0.3.3+birdv1.6.8 ready."]
+            if command[3:5] == ["show", "route"]:
+                lines += [_route(route) for route in self._routes(node, family)]
+            else:
+                lines.append("name     proto    table    state  since       info")
+                lines += self._protocols(node, family)
+            return "\n".join(lines) + "\n"
+
+    def _protocols(self, node: NodeName, family: Family) -> list[str]:
+        speakers = self.twin._model.population.speakers
+        waits = node in self.recovering
+        lines = [f"kernel1  Kernel   master   {'wait  ' if waits else 'up    '} 12:00:00    "]
+        lines += ["  GR recovery:    waiting"] if waits else []
+        for kind, peer, up, imported, exported in self._sessions(node, family):
+            address = speakers[peer].address(family)
+            state = "up     12:00:00    Established   " if up else "start  12:00:00    Active        Socket: Timeout"
+            lines.append(f"{kind}{_named(address)} BGP      master   {state}")
+            lines.append(f"  BGP state:          {'Established' if up else 'Active'}")
+            lines.append(f"    Neighbor address: {address}")
+            if up:
+                lines.append(f"    Routes:         {imported} imported, {exported} exported, {imported} preferred")
+        return lines
+
+
+def _replacing(present: Document, wanted: Document) -> dict[str, object]:
+    """A merge patch that makes one document of another."""
+    patch: dict[str, object] = {}
+    for field, value in wanted.items():
+        old = present.get(field)
+        if isinstance(value, dict) and isinstance(old, dict):
+            patch[field] = {**{name: None for name in old if name not in value}, **_replacing(old, value)}
+        else:
+            patch[field] = value
+    return patch
+
+
+def _named(address: str) -> str:
+    return address.replace(".", "_").replace(":", "_")
+
+
+def _route(route: Route) -> str:
+    if not route.hop:
+        return f"{route.prefix}    blackhole [{route.protocol} 12:00:00] * (200)"
+    sender = f" from {route.peer}" if route.peer != route.hop else ""
+    best = " *" if route.best else ""
+    return f"{route.prefix}    via {route.hop} on eth0 [{route.protocol} 12:00:00{sender}]{best} (100/0) [i]"
+
+
+def _serve(folder: Path, birdcl: Any) -> Server:
+    """The exec endpoint of every kubelet: WebSocket, protocol v4.channel.k8s.io."""
+    key, certificate = folder / "kubelet.key", folder / "kubelet.crt"
+    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=kubelet"]
+    subprocess.run([*words, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    def execute(connection: ServerConnection) -> None:
+        assert connection.request is not None
+        url = urlsplit(connection.request.path)
+        command = parse_qs(url.query)["command"]
+        pod = url.path.split("/")[3]
+        assert command[:2] == ["birdcl", "-s"]
+        data = birdcl(NodeName(pod.removeprefix("calico-node-")), command).encode()
+        for start in range(0, len(data), 16_000):
+            connection.send(b"\x01" + data[start : start + 16_000])
+        connection.send(b"\x03" + json.dumps({"metadata": {}, "status": "Success"}).encode())
+
+    return serve(execute, "127.0.0.1", 0, ssl=context, subprotocols=["v4.channel.k8s.io"], compression=None)  # type: ignore[list-item]
