@@ -10,6 +10,7 @@ import subprocess
 import threading
 from collections.abc import Collection
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -23,14 +24,13 @@ from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.errors import DatastoreConflict, DatastoreError
 from rrplan.ids import NodeName
 from rrplan.ports import Document
-from rrplan.resources import ResourceKey, key_of
+from rrplan.resources import ResourceKey
 from rrplan.resources.documents import patched
 from rrplan.sandbox import Sandbox
 
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
-FOLLOWED = ("Node", "BGPPeer", "BGPConfiguration")
 TYPES = {"Node_": "NodePeer", "Mesh_": "NodeMesh"}
-TICK = 0.02
+TICK = 0.1
 """Real seconds between two looks of the agent at the API server, where no test drives it."""
 
 
@@ -57,11 +57,12 @@ class NodeAgent:
         self.recovering: set[str] = set()
         """Nodes whose BIRD is in graceful-restart recovery."""
         self._lock = threading.RLock()
+        self._clock: ThreadingHTTPServer | None = None
         self._quiet = set(quiet)
         self._versions: dict[ResourceKey, str] = {}
         self._blocks: dict[NodeName, int] = {}
-        live = LiveCluster(server)
-        self.twin = Sandbox.make(folder / "twin", [stored.document for stored in live.everything()])
+        self._live = LiveCluster(server)
+        self.twin = Sandbox.make(folder / "twin", [stored.document for stored in self._live.everything()])
         self._exec: Server = _serve(folder, self._birdcl)
         self.port: int = self._exec.socket.getsockname()[1]
         threading.Thread(target=self._exec.serve_forever, daemon=True).start()
@@ -70,8 +71,31 @@ class NodeAgent:
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
+    def clock(self) -> str:
+        """The address of a clock for other processes: GET /SECONDS lets them pass and answers with the time."""
+        agent = self
+
+        class Clock(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                agent.tick(float(self.path[1:]))
+                data = json.dumps(agent.twin.clock.now()).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, format: str, *args: object) -> None:
+                return
+
+        self._clock = ThreadingHTTPServer(("127.0.0.1", 0), Clock)
+        threading.Thread(target=self._clock.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{self._clock.server_port}"
+
     def stop(self) -> None:
         """End it."""
+        if self._clock is not None:
+            self._clock.shutdown()
+            self._clock.server_close()
         self._stop.set()
         self._thread.join()
         self._exec.shutdown()
@@ -79,34 +103,32 @@ class NodeAgent:
 
     def tick(self, seconds: float) -> None:
         """Follow the objects, let time pass, answer."""
-        with self._lock:
-            self._follow()
+        with self._lock, suppress(DatastoreError):
             if seconds:
                 self.twin.clock.sleep(seconds)
+            self._follow()
             self._answer()
 
     def _work(self) -> None:
         """A kubelet does not wait for tests; time still passes only by `tick`."""
         while not self._stop.wait(TICK):
-            with suppress(DatastoreError):
-                self.tick(0)
+            self.tick(0)
 
     # --- following -----------------------------------------------------------------------------
 
     def _follow(self) -> None:
-        live = LiveCluster(self.server)
+        kinds = {"Node": "/api/v1/nodes", "BGPPeer": "/bgppeers", "BGPConfiguration": "/bgpconfigurations"}
         seen: set[ResourceKey] = set()
-        paths = ("/api/v1/nodes", f"{self.calico}/bgppeers", f"{self.calico}/bgpconfigurations")
-        for path in paths:
-            for item in self.server.items(path):
-                stored = live._stored(item)
-                key = key_of(stored.document)
+        for kind, path in kinds.items():
+            for item in self.server.items(path if kind == "Node" else self.calico + path):
+                key = ResourceKey(kind, item["metadata"]["name"])
                 seen.add(key)
-                if key.kind == "Node":
-                    self._kubelet(key, item)
-                if self._versions.get(key) != stored.version:
-                    self._versions[key] = stored.version
-                    self._mirror(key, stored.document)
+                version = item["metadata"]["resourceVersion"]
+                if self._versions.get(key) != version:
+                    self._versions[key] = version
+                    if kind == "Node":
+                        self._kubelet(key, item)
+                    self._mirror(key, self._live._stored(item).document)
         for key in [key for key in self._versions if key not in seen]:
             del self._versions[key]
             self._mirror(key, None)
@@ -168,9 +190,7 @@ class NodeAgent:
                 block = {
                     "apiVersion": self.calico.removeprefix("/apis/"),
                     "kind": "BlockAffinity",
-                    "metadata": {
-                        "name": f"{name}-{cidr.replace('.', '-').replace('/', '-').replace(':', '-')}".strip("-")
-                    },
+                    "metadata": {"name": f"{name}-{suffix}"},
                     "spec": {"node": name, "cidr": cidr, "state": "confirmed", "deleted": "false"},
                 }
                 with suppress(DatastoreConflict):
