@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from rrplan.errors import (
@@ -27,7 +28,12 @@ MERGE_PATCH = "application/merge-patch+json"
 PAGE = 1000
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
+LIST_TRIES = 5
+READ_TRIES = 3
+"""After a read that failed: a moment later each time, or when the server says so (Retry-After)."""
 FIELD_MANAGER = "rrplan"
+
+T = TypeVar("T")
 
 
 class ListExpired(DatastoreError):
@@ -46,8 +52,19 @@ class ApiServer:
     """Requests to one server; raises the DatastoreError family and nothing else."""
 
     def __init__(self, configuration: Any) -> None:
+        import urllib3
         from kubernetes.client import ApiClient
 
+        # Reading again harms nobody; a write is repeated only by those who know what became of it.
+        self._again = urllib3.Retry(
+            READ_TRIES,
+            connect=0,
+            read=1,
+            status_forcelist=(429, 500, 502, 503, 504),
+            allowed_methods={"GET"},
+            backoff_factor=0.1,
+            raise_on_status=False,
+        )
         self._configuration = configuration
         self._host: str = configuration.host
         self._pool: Any = ApiClient(configuration).rest_client.pool_manager
@@ -97,6 +114,13 @@ class ApiServer:
             if not token:
                 return
 
+    def listed(self, path: str, make: Callable[[dict[str, Any]], T], **query: str) -> list[T]:
+        """What `make` makes of each item of a list, which is read again from its beginning where it became too old."""
+        for _ in range(LIST_TRIES):
+            with suppress(ListExpired):
+                return [make(item) for item in self.items(path, **query)]
+        raise DatastoreUnreachable(f"the list {path} expired {LIST_TRIES} times while it was read")
+
     def create(
         self, path: str, body: Mapping[str, object], *, manager: bool = True, dry_run: bool = False
     ) -> dict[str, Any]:
@@ -131,13 +155,26 @@ class ApiServer:
             if setting["in"] == "header" and setting["value"]:
                 headers[setting["key"].lower()] = setting["value"]
         url = f"{self._host}/api/v1/namespaces/{namespace}/pods/{pod}/exec"
-        try:
-            reply = stream.websocket_call(
-                self._configuration, "GET", url, query_params=query, headers=headers, _request_timeout=READ_SECONDS
-            )
-        except ApiException as error:
-            raise DatastoreRefused(f"no command can be run in pod {namespace}/{pod}: {_handshake(error)}") from error
-        return str(reply.data)
+        for tries in range(READ_TRIES, -1, -1):
+            try:
+                return str(
+                    stream.websocket_call(
+                        self._configuration,
+                        "GET",
+                        url,
+                        query_params=query,
+                        headers=headers,
+                        _request_timeout=READ_SECONDS,
+                    ).data
+                )
+            except ApiException as error:
+                text = f"no command can be run in pod {namespace}/{pod}: {_handshake(error)}"
+                if re.search(r"Handshake status 4(?!29)", str(error.reason)):
+                    kind = Forbidden if "Handshake status 403" in str(error.reason) else DatastoreRefused
+                    raise kind(text) from error
+                if not tries:
+                    raise DatastoreTimeout(text) from error
+        raise AssertionError("the last try returns or raises")
 
     def _send(
         self,
@@ -165,16 +202,10 @@ class ApiServer:
                 body=None if body is None else json.dumps(body).encode(),
                 headers=headers,
                 timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
-                retries=False,
+                retries=self._again if method == "GET" else False,
             )
-        except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
-            raise DatastoreUnreachable(f"{self._host} does not answer: {_reason(error)}") from error
-        except urllib3.exceptions.SSLError as error:
-            raise DatastoreRefused(
-                f"{self._host} cannot be trusted: {_reason(error)}", hint="check the CA of the kubeconfig"
-            ) from error
         except urllib3.exceptions.HTTPError as error:
-            raise DatastoreTimeout(f"no reply from {self._host}: {_reason(error)}") from error
+            raise self._failure(error) from error
         if response.status == 404 and missing_is_none:
             return None
         if response.status >= 300:
@@ -184,6 +215,20 @@ class ApiServer:
         except ValueError as error:
             raise DatastoreTimeout(f"{self._host} answered something that is not JSON") from error
         return value if isinstance(value, dict) else {}
+
+    def _failure(self, error: Any) -> DatastoreError:
+        """What became of a request that got no answer."""
+        import urllib3
+
+        reason = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason else error
+        match reason:
+            case urllib3.exceptions.NewConnectionError() | urllib3.exceptions.ConnectTimeoutError():
+                return DatastoreUnreachable(f"{self._host} does not answer: {_reason(reason)}")
+            case urllib3.exceptions.SSLError():
+                hint = "check the CA of the kubeconfig"
+                return DatastoreRefused(f"{self._host} cannot be trusted: {_reason(reason)}", hint=hint)
+            case _:
+                return DatastoreTimeout(f"no reply from {self._host}: {_reason(reason)}")
 
 
 def _dry(dry_run: bool) -> dict[str, str]:

@@ -45,7 +45,7 @@ class Birds:
     def _pod(self, node: NodeName) -> tuple[str, str]:
         """The running calico-node pod of a node."""
         where = {**AGENT, "fieldSelector": f"spec.nodeName={node}"}
-        for item in self._server.items("/api/v1/pods", **where):
+        for item in self._server.listed("/api/v1/pods", dict, **where):
             if not item["metadata"].get("deletionTimestamp"):
                 return str(item["metadata"]["namespace"]), str(item["metadata"]["name"])
         raise DatastoreRefused(f"node {node} has no calico-node pod")

@@ -181,7 +181,7 @@ class ClusterRuns:
     def runs(self) -> Sequence[KeptRun]:
         """All runs, oldest first."""
         found = []
-        for document in self._server.items(_MAPS, labelSelector=f"{LABEL},rrplan.io/part=plan"):
+        for document in self._server.listed(_MAPS, dict, labelSelector=f"{LABEL},rrplan.io/part=plan"):
             run = str(document["metadata"]["labels"][LABEL])
             if document["metadata"]["name"] == self._name(run, 0):
                 about = _about(document)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from rrplan.adapters.api_server import FIELD_MANAGER, ApiServer, Forbidden, ListExpired, Missing
+from rrplan.adapters.api_server import FIELD_MANAGER, ApiServer, Forbidden, Missing
 from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreUnreachable, PreflightError
 from rrplan.ids import NodeName
 from rrplan.ports import Document, Stored, Write
@@ -21,7 +21,6 @@ V3 = "projectcalico.org/v3"
 CRD = "crd.projectcalico.org/v1"
 METADATA = "projectcalico.org/metadata"
 """Where Calico's CRD storage keeps v3 labels and annotations (libcalico-go/lib/backend/k8s/resources)."""
-LIST_TRIES = 3
 AT_ONCE = 10
 """Requests under way together, where there are many."""
 CALICO = {
@@ -96,19 +95,15 @@ class LiveCluster:
                         yield pod
 
     def _listed(self, listing: Listing) -> list[Stored]:
-        for _ in range(LIST_TRIES):
-            try:
-                return [self._stored(item) for item in self._server.items(listing.path, **listing.query)]
-            except ListExpired:
-                continue
-            except Forbidden as error:
-                if not listing.lacks:
-                    raise
-                notice = f"not known: {listing.lacks}; {error}"
-                if notice not in self.notices:
-                    self.notices.append(notice)
-                return []
-        raise DatastoreUnreachable(f"the list {listing.path} expired {LIST_TRIES} times while it was read")
+        try:
+            return self._server.listed(listing.path, self._stored, **listing.query)
+        except Forbidden as error:
+            if not listing.lacks:
+                raise
+            notice = f"not known: {listing.lacks}; {error}"
+            if notice not in self.notices:
+                self.notices.append(notice)
+            return []
 
     def owners(self, keys: Sequence[ResourceKey]) -> list[str]:
         """Which of these objects somebody else applies declaratively, in words: it may put its own values back."""
@@ -210,8 +205,8 @@ class LiveCluster:
 
     def pods_to_evict(self, node: NodeName) -> Sequence[ResourceKey]:
         """The pods on a node that `kubectl drain` would evict."""
-        pods = self._server.items("/api/v1/pods", fieldSelector=f"spec.nodeName={node}")
-        return sorted(pod.key for pod in _pods(pods) if pod.drains)
+        pods = self._server.listed("/api/v1/pods", _pod, fieldSelector=f"spec.nodeName={node}")
+        return sorted(pod.key for pod in pods if pod.drains)
 
     def evict(self, pod: ResourceKey) -> bool:
         """Ask for an eviction; False where a PodDisruptionBudget says not now."""
@@ -256,11 +251,10 @@ class LiveCluster:
         return base if collection else f"{base}/{key.name}"
 
 
-def _pods(documents: Iterator[dict[str, Any]]) -> Iterator[Pod]:
-    for document in documents:
-        pod = decode(document)
-        assert isinstance(pod, Pod)
-        yield pod
+def _pod(document: dict[str, Any]) -> Pod:
+    pod = decode(document)
+    assert isinstance(pod, Pod)
+    return pod
 
 
 def _name(stored: Stored) -> tuple[object, object]:

@@ -27,6 +27,10 @@ LABELS = {"app.kubernetes.io/managed-by": "rrplan"}
 FAMILIES = {"ipv4": "V4", "ipv6": "V6"}
 
 
+class NotServed(DatastoreRefused):
+    """The cluster is too old for the kind."""
+
+
 class NodeStatuses:
     """Asks nodes; a cluster that does not serve the kind is asked once."""
 
@@ -43,7 +47,7 @@ class NodeStatuses:
         if self._served is None:
             self._served = self._begin()
         if not self._served:
-            raise DatastoreRefused("this cluster does not serve CalicoNodeStatus (Calico v3.22 and later do)")
+            raise NotServed("this cluster does not serve CalicoNodeStatus (Calico v3.22 and later do)")
         name = f"rrplan-{uuid.uuid4().hex[:12]}"
         body = {
             "apiVersion": self._group,
@@ -62,7 +66,7 @@ class NodeStatuses:
         """Whether the kind is served; what a run that died left behind is removed."""
         if self._server.get(self._path, limit="1") is None:
             return False
-        for item in list(self._server.items(self._path, labelSelector="app.kubernetes.io/managed-by=rrplan")):
+        for item in self._server.listed(self._path, dict, labelSelector="app.kubernetes.io/managed-by=rrplan"):
             self._remove(str(item["metadata"]["name"]))
         return True
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from rrplan.adapters.api_server import ApiServer, Forbidden
 from rrplan.adapters.bird import Birds
 from rrplan.adapters.ends import End, Routes, Session
-from rrplan.adapters.node_status import NodeStatuses
+from rrplan.adapters.node_status import NodeStatuses, NotServed
 from rrplan.errors import DatastoreRefused
 from rrplan.ids import NodeName
 from rrplan.ports import Clock, FamilyReading, NodeReading, SessionReading
@@ -107,18 +107,14 @@ class LiveProbe:
         try:
             return ask(node)
         except DatastoreRefused as error:
-            unusable = isinstance(error, Forbidden) or "forbidden" in str(error) or "does not serve" in str(error)
+            unusable = isinstance(error, Forbidden | NotServed)
             if unusable and what not in self._told:
                 self._told.add(what)
                 self._tell(f"{what} cannot be used: {error}; gates rest on what else can be read")
             return {}
 
     def _read_addresses(self) -> None:
-        self._addresses = {}
-        for item in self._server.items("/api/v1/nodes"):
-            told = item["metadata"].get("annotations") or {}
-            found = {family: str(told.get(name, "")).partition("/")[0] for family, name in ANNOTATIONS.items()}
-            self._addresses[NodeName(item["metadata"]["name"])] = {key: text for key, text in found.items() if text}
+        self._addresses = dict(self._server.listed("/api/v1/nodes", _addresses))
         self._by_address = {text: node for node, told in self._addresses.items() for text in told.values()}
 
     def _read_owners(self) -> dict[str, NodeName] | None:
@@ -126,7 +122,7 @@ class LiveProbe:
         if "BlockAffinity" in self._told:
             return None
         try:
-            affinities = list(self._server.items(f"/apis/{self._group}/blockaffinities"))
+            affinities = self._server.listed(f"/apis/{self._group}/blockaffinities", dict)
         except Forbidden as error:
             self._told.add("BlockAffinity")
             self._tell(f"not known which node owns which address block: {error}; routes are counted by next hop")
@@ -190,6 +186,12 @@ class LiveProbe:
 
     def _node_of(self, prefix: str, hop: str) -> NodeName | None:
         return self._owner.get(prefix) if self._owner is not None else self._by_address.get(hop)
+
+
+def _addresses(item: Mapping[str, Any]) -> tuple[NodeName, dict[str, str]]:
+    told = item["metadata"].get("annotations") or {}
+    found = {family: str(told.get(name, "")).partition("/")[0] for family, name in ANNOTATIONS.items()}
+    return NodeName(item["metadata"]["name"]), {family: text for family, text in found.items() if text}
 
 
 def _handed(node: NodeName, table: Counter[NodeName], one: Session | None, other: Session | None) -> int:

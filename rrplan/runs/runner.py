@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rrplan.errors import DatastoreConflict, DatastoreRefused, PreflightError
-from rrplan.ids import StepId
+from rrplan.errors import DatastoreError, PreflightError
+from rrplan.ids import ActionName, StepId
 from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate
 from rrplan.plans.plan import Plan, Step
@@ -22,6 +22,8 @@ from rrplan.snapshots import capture
 
 SHOWN = 5
 """Drifted resources that are named."""
+CHECK_EVERY = 100
+"""Steps of many alike between two looks at what others did."""
 
 
 class Result(StrEnum):
@@ -57,6 +59,8 @@ class Runner:
         self.status: dict[StepId, Status] = replay(journal.entries)
         self.failure = ""
         self._current = StepId("")
+        self._checked: ActionName | None = None
+        self._unchecked = 0
         self._writer = Writer(world.datastore, world.clock, self._retrying)
 
     # --- forward -------------------------------------------------------------------------------
@@ -167,24 +171,35 @@ class Runner:
 
     def _may_go_on(self, step: Step) -> bool:
         """The lock is ours and, before a step that touches sessions, nobody else changed what the plan rests on."""
-        try:
-            self._writer.patiently(self.world.lock.confirm)
-        except Away as error:
-            self.failure = str(error)
-            self._say(events.StepFailed(step.id, self.failure))
-            return False
-        reason = self._drifted() if step.topology else ""
+        reason = self._unlocked() or (self._drifted() if self._checks(step) else "")
         if reason:
             self.failure = reason
             self._say(events.StepFailed(step.id, reason))
         return not reason
+
+    def _checks(self, step: Step) -> bool:
+        """Before every write; of many alike, such as labels on thousands of nodes, now and then."""
+        if step.change is None:
+            return False
+        alike = step.action == self._checked and step.action in (ActionName.LABEL_CLIENT, ActionName.UNLABEL_CLIENT)
+        self._unchecked = self._unchecked + 1 if alike else 0
+        self._checked = step.action
+        return self._unchecked % CHECK_EVERY == 0
+
+    def _unlocked(self) -> str:
+        """Why it is not known that the lock is ours, "" if it is; raises LockHeldError where it is not."""
+        try:
+            self._writer.patiently(self.world.lock.confirm)
+        except (Away, DatastoreError) as error:
+            return str(error)
+        return ""
 
     def _drifted(self) -> str:
         landed = [step.change for step in self.plan.steps if step.change and self._is(step, *LANDED)]
         doubtful = {str(step.change.key) for step in self.plan.steps if step.change and self._is(step, Status.STARTED)}
         try:
             state = self._writer.patiently(lambda: capture(self.world.datastore)).state
-        except Away as error:
+        except (Away, DatastoreError) as error:
             return str(error)
         # A write that was announced before a crash is read back, and judged, on its own.
         found = [f"{key} {what}" for key, what in drift(self.plan, state, landed).items() if key not in doubtful]
@@ -217,11 +232,10 @@ class Runner:
             if self.stop():
                 return Result.INTERRUPTED
             self._current = step.id
-            try:
-                self._writer.patiently(self.world.lock.confirm)
-            except Away as error:
-                self.failure = str(error)
-                self._say(events.UndoFailed(step.id, self.failure))
+            reason = self._unlocked()
+            if reason:
+                self.failure = reason
+                self._say(events.UndoFailed(step.id, reason))
                 return Result.PARTIAL
             if not self._undone(step):
                 return Result.PARTIAL
@@ -284,7 +298,7 @@ class Runner:
                     return self._writer.patiently(
                         lambda: look(gate, self.plan.node_sets, self.world.datastore, self.world.probe)
                     )
-                except (DatastoreRefused, DatastoreConflict) as error:
+                except DatastoreError as error:
                     return Look(passed=False, missing=str(error))
 
             try:

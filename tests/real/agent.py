@@ -8,6 +8,7 @@ import json
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Collection
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -77,8 +78,7 @@ class NodeAgent:
 
         class Clock(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                agent.tick(float(self.path[1:]))
-                data = json.dumps(agent.twin.clock.now()).encode()
+                data = json.dumps(agent.wait(float(self.path[1:]))).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
@@ -101,13 +101,23 @@ class NodeAgent:
         self._exec.shutdown()
         self.twin.close()
 
-    def tick(self, seconds: float) -> None:
-        """Follow the objects, let time pass, answer."""
-        with self._lock, suppress(DatastoreError):
-            if seconds:
-                self.twin.clock.sleep(seconds)
-            self._follow()
-            self._answer()
+    def tick(self, seconds: float) -> bool:
+        """Follow the objects, let time pass, answer; time stands still, and False, while the server is away."""
+        with self._lock:
+            try:
+                self._follow()
+                if seconds:
+                    self.twin.clock.sleep(seconds)
+                self._answer()
+            except DatastoreError:
+                return False
+        return True
+
+    def wait(self, seconds: float) -> float:
+        """Let time pass; while the real server is away, in real time. The time."""
+        if not self.tick(seconds):
+            time.sleep(0.2)  # a real daemon is being watched
+        return self.twin.clock.now()
 
     def _work(self) -> None:
         """A kubelet does not wait for tests; time still passes only by `tick`."""
@@ -366,6 +376,7 @@ def _serve(folder: Path, birdcl: Any) -> Server:
     """The exec endpoint of every kubelet: WebSocket, protocol v4.channel.k8s.io."""
     key, certificate = folder / "kubelet.key", folder / "kubelet.crt"
     words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=kubelet"]
+    words += ["-addext", "subjectAltName=IP:127.0.0.1"]
     subprocess.run([*words, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)

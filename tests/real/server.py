@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,17 @@ from tests.real.parts import find
 
 TRIES = 3
 CRDS = Path(__file__).resolve().parents[2] / "fixtures" / "crds"
-TOKEN, READER = "test-admin", "test-reader"
+WRITES = ("create", "update", "patch", "delete", "deletecollection")
+AUDIT = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        {"level": "Request", "users": ["operator"], "verbs": list(WRITES)},
+        {"level": "None"},
+    ],
+}
+TOKEN, READER, OPERATOR = "test-admin", "test-reader", "test-operator"
 """Of a server that lives on loopback for the length of a test; the reader has no rights to begin with."""
 
 
@@ -30,6 +41,7 @@ class RealServer:
         self.folder = folder
         self.kubeconfig = folder / "kubeconfig"
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._words: dict[str, list[str]] = {}
         self._stop = threading.Event()
         folder.mkdir(parents=True, exist_ok=True)
         for attempt in range(TRIES):
@@ -55,7 +67,12 @@ class RealServer:
         client, peer, secure = _ports(3)
         key = self.folder / "service-account.key"
         subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
-        (self.folder / "tokens.csv").write_text(f'{TOKEN},admin,admin,"system:masters"\n{READER},reader,reader,""\n')
+        (self.folder / "tokens.csv").write_text(
+            f'{TOKEN},admin,admin,"system:masters"\n{READER},reader,reader,""\n'
+            f'{OPERATOR},operator,operator,"system:masters"\n'
+        )
+        policy = self.folder / "audit.yaml"
+        policy.write_text(yaml.safe_dump(AUDIT))
         etcd = f"http://127.0.0.1:{client}"
         self._run(
             "etcd",
@@ -78,6 +95,9 @@ class RealServer:
             "--service-cluster-ip-range=10.96.0.0/16",
             f"--token-auth-file={self.folder / 'tokens.csv'}",
             "--authorization-mode=RBAC",
+            f"--audit-policy-file={policy}",
+            f"--audit-log-path={self.folder / 'audit.log'}",
+            "--audit-log-mode=blocking",
             "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
         )
         cluster = {
@@ -91,11 +111,13 @@ class RealServer:
             "users": [
                 {"name": "admin", "user": {"token": TOKEN}},
                 {"name": "reader", "user": {"token": READER}},
+                {"name": "operator", "user": {"token": OPERATOR}},
                 {"name": "stranger", "user": {"token": "nobody"}},
             ],
             "contexts": [
                 {"name": "real", "context": {"cluster": "real", "user": "admin"}},
                 {"name": "reader", "context": {"cluster": "real", "user": "reader"}},
+                {"name": "operator", "context": {"cluster": "real", "user": "operator"}},
                 {"name": "stranger", "context": {"cluster": "real", "user": "stranger"}},
             ],
             "current-context": "real",
@@ -106,7 +128,28 @@ class RealServer:
         program = find(name)
         assert program is not None
         log = (self.folder / f"{name}.log").open("wb")
-        self._processes.append(subprocess.Popen([str(program), *words], stdout=log, stderr=log, cwd=self.folder))
+        self._words[name] = [str(program), *words]
+        self._processes.append(subprocess.Popen(self._words[name], stdout=log, stderr=log, cwd=self.folder))
+
+    def restart(self, name: str, between: float = 0.0) -> None:
+        """`kill -9`, then start it again with the same files and ports; returns before it is ready."""
+        index = list(self._words).index(name)
+        self._processes[index].kill()
+        self._processes[index].wait()
+        time.sleep(between)  # a real daemon stays away
+        log = (self.folder / f"{name}.log").open("ab")
+        self._processes[index] = subprocess.Popen(self._words[name], stdout=log, stderr=log, cwd=self.folder)
+
+    def writes(self, user: str) -> list[dict[str, Any]]:
+        """What an account wrote, from the API server's audit log, oldest first: only what was kept."""
+        found = []
+        for line in (self.folder / "audit.log").read_text().splitlines():
+            with suppress(ValueError):
+                entry: dict[str, Any] = json.loads(line)
+                kept = entry["verb"] in WRITES and entry.get("responseStatus", {}).get("code", 500) < 300
+                if kept and entry["user"]["username"] == user and "dryRun=All" not in entry["requestURI"]:
+                    found.append(entry)
+        return found
 
     def _connected(self) -> ApiServer:
         """Wait for the real daemon to be ready."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from rrplan import api
+from rrplan.adapters.api_server import ApiServer
 from rrplan.api import Cluster, Control
 from rrplan.plans import Plan
 from rrplan.runs import Result
@@ -13,6 +14,7 @@ from rrplan.sandbox import demo_cluster
 from rrplan.snapshots import capture
 from rrplan.specs import load
 from tests.real.agent import NodeAgent
+from tests.real.audit import outside
 from tests.real.server import RealServer
 from tests.support import SPEC, Remembering
 
@@ -29,7 +31,7 @@ class AgentClock:
 
     def sleep(self, seconds: float) -> None:
         """It passes at once."""
-        self.agent.tick(seconds)
+        self.agent.wait(seconds)
 
 
 class LiveBench:
@@ -40,16 +42,36 @@ class LiveBench:
         self.server = server
         self.agent = NodeAgent(server.api, server.calico, folder)
         self.listener = Remembering()
+        self.kubeconfig = server.kubeconfig
         self.notices: list[str] = []
+        self.made: Plan
+        self.writes = 0
         self.before = self.objects()
 
     def cluster(self) -> Cluster:
         """The cluster as a new process would find it."""
-        return api.live_on(self.server.connect(), AgentClock(self.agent), self.notices.append)
+        connection = ApiServer.connect(str(self.kubeconfig), "operator")
+        return api.live_on(connection, AgentClock(self.agent), self.notices.append)
 
-    def plan(self, spec: str = SPEC) -> Plan:
-        """A plan from what is there."""
-        return api.plan(load(spec.encode(), "spec.yaml"), capture(self.cluster().datastore))
+    def plan(self, spec: str = SPEC, *, spec_lines: str = "", keep: bool = True) -> Plan:
+        """A plan from what is there; kept, it is the one that `apply` carries out."""
+        made = api.plan(load((spec + spec_lines).encode(), "spec.yaml"), capture(self.cluster().datastore))
+        if keep:
+            self.made = made
+            self.writes = len(self.server.writes("operator"))
+        return made
+
+    def apply(self) -> Result:
+        """Carry the plan out."""
+        return api.apply(self.made, self.cluster(), self.control())
+
+    def resume(self) -> Result:
+        """Go on, as another process would."""
+        return api.resume(self.cluster(), self.control())
+
+    def rollback(self) -> Result:
+        """Take it back, as another process would."""
+        return api.rollback(self.cluster(), self.control())
 
     def objects(self) -> dict[str, object]:
         """What a plan changes."""
@@ -77,9 +99,10 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LiveBench]
 
 def test_applied_and_taken_back(bench: LiveBench) -> None:
     """All steps settle; nothing is left to do; the rollback restores what was there before."""
-    plan = bench.plan()
-    result = api.apply(plan, bench.cluster(), bench.control())
+    bench.plan()
+    result = bench.apply()
     assert result is Result.DONE, bench.told()
-    assert not bench.plan().steps
-    assert api.rollback(bench.cluster(), bench.control()) is Result.UNDONE
+    assert not bench.plan(keep=False).steps
+    assert bench.rollback() is Result.UNDONE, bench.told()
     assert bench.objects() == bench.before
+    assert outside(bench.made, bench.server.writes("operator")[bench.writes :]) == []

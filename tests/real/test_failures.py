@@ -1,0 +1,346 @@
+"""Runs on a real API server while things break; nothing is lost, and nothing is written that was not in the plan."""
+
+import base64
+import json
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from rrplan import api
+from rrplan.adapters import api_server
+from rrplan.adapters.clock import SystemClock
+from rrplan.adapters.lease import LeaseLock
+from rrplan.errors import JournalUnwritable, LockHeldError, PreflightError
+from rrplan.ids import NodeName
+from rrplan.resources import Node, encode
+from rrplan.runs import Result, events
+from tests.real.audit import outside
+from tests.real.proxy import Fault, Proxy
+from tests.real.server import RealServer
+from tests.real.test_run import LiveBench
+from tests.support import Remembering
+
+QUICK = "  gates: {stable: 1s}\n"
+
+
+@pytest.fixture
+def bench(crd_server: RealServer, tmp_path: Path) -> Iterator[LiveBench]:
+    """A cluster of five nodes."""
+    made = LiveBench(crd_server, tmp_path, nodes=5)
+    yield made
+    made.agent.stop()
+    crd_server.clear()
+
+
+@pytest.fixture
+def proxy(bench: LiveBench, tmp_path: Path) -> Iterator[Proxy]:
+    """A proxy that the runs of the bench go through."""
+    made = Proxy(bench.server.kubeconfig, tmp_path)
+    bench.kubeconfig = made.kubeconfig
+    yield made
+    made.stop()
+
+
+def nothing_else_written(bench: LiveBench) -> None:
+    """The API server's audit log against the plan."""
+    assert outside(bench.made, bench.server.writes("operator")[bench.writes :]) == []
+
+
+def begun(bench: LiveBench) -> bool:
+    """Whether the run has begun: before, a failure is an error and nothing more."""
+    return bool(bench.listener.of(events.StepStarted))
+
+
+class Acting(Remembering):
+    """A listener that does something when an event comes."""
+
+    def __init__(self, act: Callable[[events.RunEvent], None]) -> None:
+        super().__init__()
+        self._act = act
+
+    def report(self, event: events.RunEvent) -> None:
+        """Remember, act."""
+        super().report(event)
+        self._act(event)
+
+
+FAULTS = [
+    Fault("reset"),
+    Fault("lost"),
+    Fault("stall"),
+    Fault("status", 409),
+    Fault("status", 410),
+    Fault("status", 429, {"Retry-After": "0"}),
+    Fault("status", 500),
+    Fault("status", 503),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.kind}{fault.status or ''}")
+def test_every_seventh_request_fails(
+    fault: Fault, bench: LiveBench, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run ends where it should, whatever requests fail, and so does its rollback."""
+    monkeypatch.setattr(api_server, "READ_SECONDS", 1.0)
+    number = count(1)
+    bench.plan(spec_lines=QUICK)
+
+    def choose(method: str, path: str) -> Fault | None:
+        fits = {409: method != "GET", 410: "limit=" in path}.get(fault.status, True)
+        return fault if fits and begun(bench) and next(number) % 7 == 0 else None
+
+    proxy.choose = choose
+    assert bench.apply() is Result.DONE, bench.told()
+    bench.listener = Remembering()
+    assert bench.rollback() is Result.UNDONE, bench.told()
+    assert len(proxy.seen) > 5
+    assert bench.objects() == bench.before
+    nothing_else_written(bench)
+
+
+@pytest.mark.parametrize("part", ["kube-apiserver", "etcd"])
+def test_killed_at_every_step(part: str, bench: LiveBench) -> None:
+    """The server is killed and started again as each step begins: the run waits, and nothing is lost."""
+    bench.plan(spec_lines=QUICK)
+    bench.listener = Acting(lambda event: bench.server.restart(part) if isinstance(event, events.StepStarted) else None)
+    result = bench.apply()
+    assert result is Result.DONE, bench.told()
+    assert len(bench.listener.of(events.StepStarted)) == len(bench.made.steps)
+    bench.listener = Remembering()
+    assert not bench.plan(spec_lines=QUICK, keep=False).steps
+    nothing_else_written(bench)
+
+
+def test_expired_token(bench: LiveBench, proxy: Proxy) -> None:
+    """401 in the middle of a run: it stops at once, exit code 4, and goes on with fresh credentials."""
+    bench.plan(spec_lines=QUICK)
+    promoted = [False]
+
+    def act(event: events.RunEvent) -> None:
+        promoted[0] = promoted[0] or (isinstance(event, events.StepSettled) and event.step == "promote/rr-1")
+
+    bench.listener = Acting(act)
+    proxy.choose = lambda _method, _path: Fault("status", 401) if promoted[0] else None
+    with pytest.raises(JournalUnwritable) as error:
+        bench.apply()
+    assert error.value.exit_code == 4
+    assert "(401 on PATCH" in str(error.value)
+    proxy.choose = lambda _method, _path: None
+    assert bench.resume() is Result.DONE, bench.told()
+    nothing_else_written(bench)
+
+
+def edit(kind: str, name: str, patch: dict[str, object] | None) -> Callable[[LiveBench], None]:
+    """A colleague with kubectl."""
+
+    def act(bench: LiveBench) -> None:
+        base = "/api/v1/nodes" if kind == "Node" else f"{bench.server.calico}/{kind.lower()}s"
+        if patch is None:
+            bench.server.api.delete(f"{base}/{name}", "")
+        else:
+            bench.server.api.patch(f"{base}/{name}", patch)
+
+    return act
+
+
+def new_node(bench: LiveBench) -> None:
+    """A node joins."""
+    bench.server.fill([encode(Node(NodeName("late"), {}, ipv4="10.0.9.9"))])
+
+
+COLLEAGUES = [
+    (edit("BGPPeer", "rrplan-main-clients", {"spec": {"peerSelector": "has(x)"}}), "BGPPeer/rrplan-main-clients has"),
+    (edit("BGPPeer", "rrplan-main-clients", None), "BGPPeer/rrplan-main-clients is gone"),
+    (edit("Node", "rr-1", {"metadata": {"labels": {"rrplan.io/route-reflector": None}}}), "Node/rr-1 has"),
+    (edit("Node", "rr-1", None), "Node/rr-1 is gone"),
+    (new_node, "Node/late is new"),
+]
+
+
+@pytest.mark.parametrize(("act", "text"), COLLEAGUES, ids=[text.replace("/", "-") for _, text in COLLEAGUES])
+def test_colleague_in_the_middle(act: Callable[[LiveBench], None], text: str, bench: LiveBench) -> None:
+    """Noticed before the next write: the run halts and shows the difference; nothing more is written."""
+    bench.plan(spec_lines=QUICK)
+    wrote: list[int] = []
+
+    def meddle(event: events.RunEvent) -> None:
+        if isinstance(event, events.StepSettled) and event.step == "promote/rr-1":
+            act(bench)
+            wrote.append(len(changes(bench)))
+
+    bench.listener = Acting(meddle)
+    assert bench.apply() is Result.PARTIAL, bench.told()
+    reasons = [event.reason for event in bench.listener.of(events.StepFailed) if isinstance(event, events.StepFailed)]
+    assert reasons[-1].startswith(f"somebody else changed the cluster: {text}")
+    assert len(changes(bench)) == wrote[0]
+    nothing_else_written(bench)
+
+
+def test_mesh_on_again(bench: LiveBench) -> None:
+    """A colleague who turns the mesh on again right after it was turned off is seen at once."""
+    spec = QUICK + "  rollout: {bake: 1s}\n"
+    bench.plan(spec_lines=spec)
+
+    def meddle(event: events.RunEvent) -> None:
+        if isinstance(event, events.StepSettled) and event.step == "mesh-off":
+            edit("BGPConfiguration", "default", {"spec": {"nodeToNodeMeshEnabled": True}})(bench)
+
+    bench.listener = Acting(meddle)
+    result = bench.apply()
+    assert result is Result.PARTIAL, bench.told()
+    assert "BGPConfiguration/default has spec.nodeToNodeMeshEnabled `true`, the run wrote `false`" in bench.told()
+    nothing_else_written(bench)
+
+
+def changes(bench: LiveBench) -> list[str]:
+    """The operator's writes to the cluster itself."""
+    kinds = ("nodes", "bgppeers", "bgpconfigurations")
+    return [entry["auditID"] for entry in bench.server.writes("operator") if entry["objectRef"]["resource"] in kinds]
+
+
+def test_webhook_that_denies(bench: LiveBench, tmp_path: Path) -> None:
+    """Found by the dry-run before step 1: exit code 8, with the webhook's own words; nothing is written."""
+    bench.plan(spec_lines=QUICK)
+    before = len(changes(bench))
+    with Denying(bench, tmp_path), pytest.raises(PreflightError) as error:
+        bench.apply()
+    assert 'admission webhook "guard.example.com" denied the request: nodes are frozen' in str(error.value)
+    assert str(error.value).startswith("preflight: Node/rr-1: ")
+    assert error.value.exit_code == 8
+    assert len(changes(bench)) == before
+    assert bench.cluster().runs.runs() == []
+
+
+class Denying:
+    """A validating webhook that refuses changes of Nodes by the operator."""
+
+    def __init__(self, bench: LiveBench, folder: Path) -> None:
+        self._bench = bench
+        self._folder = folder
+
+    def __enter__(self) -> None:
+        """Serve and register it."""
+
+        class Guard(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                uid = asked["request"]["uid"]
+                free = asked["request"]["userInfo"]["username"] != "operator"
+                answer = {"uid": uid, "allowed": free, "status": {"message": "nodes are frozen"}}
+                data = json.dumps({**asked, "request": None, "response": answer}).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, format: str, *args: object) -> None:
+                return
+
+        self._http = HTTPServer(("127.0.0.1", 0), Guard)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self._folder / "kubelet.crt", self._folder / "kubelet.key")
+        self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
+        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+        bundle = base64.b64encode((self._folder / "kubelet.crt").read_bytes()).decode()
+        rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["nodes"]}
+        webhook = {
+            "name": "guard.example.com",
+            "clientConfig": {"url": f"https://127.0.0.1:{self._http.server_port}/", "caBundle": bundle},
+            "rules": [rule],
+            "sideEffects": "None",
+            "admissionReviewVersions": ["v1"],
+        }
+        self._path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+        self._bench.server.api.create(self._path, {"metadata": {"name": "guard"}, "webhooks": [webhook]})
+        SystemClock().sleep(1.5)  # a real API server takes a moment to know its webhooks
+
+    def __exit__(self, *_: object) -> None:
+        """Take it away."""
+        self._bench.server.api.delete(f"{self._path}/guard", "")
+        self._http.shutdown()
+        self._http.server_close()
+
+
+def lock(server: RealServer, told: list[str]) -> LeaseLock:
+    """A lock with a short lease, in real time."""
+    return LeaseLock(server.connect(), SystemClock(), told.append, lasts=3)
+
+
+HOLDER = {"who": "ada", "where": "bastion (pid 7)", "since": "2026-01-01 00:00:00 UTC", "why": "apply", "run": "r1"}
+
+
+def test_lease(crd_server: RealServer) -> None:
+    """Renewed, it is kept; its holder dead, it is taken over; whoever lost it is told, by name."""
+    told: list[str] = []
+    one, other = lock(crd_server, told), lock(crd_server, told)
+    try:
+        one.acquire(HOLDER)
+        with pytest.raises(
+            LockHeldError, match=r"locked: ada on bastion \(pid 7\) since .*, apply \(run r1\)"
+        ) as error:
+            other.acquire({**HOLDER, "who": "bob"})
+        assert error.value.exit_code == 6
+        assert error.value.hint == "wait for it to end; `rrplan unlock` shows the holder"
+        assert told[0].endswith("apply (run r1); watching for 3 s whether that run is alive")
+        assert other.alive()
+        with pytest.raises(LockHeldError):
+            other.forget()
+        one.confirm()
+
+        one._stop.set()  # the process dies: nobody renews
+        other.acquire({**HOLDER, "who": "bob"})
+        with pytest.raises(LockHeldError, match="this run lost its lock to bob on bastion"):
+            one.confirm()
+        one.release()
+        other.confirm()
+        other.release()
+        assert other.holder() == ""
+        assert not other.alive()
+    finally:
+        with suppress(LockHeldError):
+            other.release()
+        crd_server.clear()
+
+
+def test_lease_of_two_at_the_same_moment(crd_server: RealServer) -> None:
+    """Of several that ask at once exactly one gets it."""
+    told: list[str] = []
+    locks = [lock(crd_server, told) for _ in range(6)]
+    got: list[LeaseLock] = []
+
+    def ask(one: LeaseLock, name: str) -> None:
+        with suppress(LockHeldError):
+            one.acquire({**HOLDER, "who": name})
+            got.append(one)
+
+    threads = [threading.Thread(target=ask, args=(one, f"p{index}")) for index, one in enumerate(locks)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == 1
+    got[0].release()
+    crd_server.clear()
+
+
+def test_journal_has_one_writer(bench: LiveBench) -> None:
+    """A process that lost its lease without noticing cannot write: its journal moved on."""
+    plan = bench.plan(spec_lines=QUICK)
+    bench.apply()
+    run = api.last_run(bench.cluster())
+    one, other = bench.cluster().runs.log(run), bench.cluster().runs.log(run)
+    lines = one.lines()
+    other.lines()
+    other.append(b'{"step": ""}\n', durable=True)
+    with pytest.raises(Exception, match="was written by somebody else in the meantime") as error:
+        one.append(b'{"step": "mine"}\n', durable=True)
+    assert error.value.hint.startswith("another process took this run over")  # type: ignore[attr-defined]
+    assert len(bench.cluster().runs.log(run).lines()) == len(lines) + 1
+    assert plan.steps
