@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import yaml
 
 HOP = {"connection", "transfer-encoding", "keep-alive", "content-length", "host"}
-STALL_SECONDS = 3
+STALL_SECONDS = 1.5
 
 
 @dataclass(frozen=True)

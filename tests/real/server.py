@@ -219,6 +219,12 @@ class RealServer:
             for item in list(self.api.items(path)):
                 self._force(f"{path}/{item['metadata']['name']}")
 
+    def forget_runs(self) -> None:
+        """Remove what runs keep in the cluster."""
+        path = "/api/v1/namespaces/kube-system/configmaps"
+        for item in list(self.api.items(path, labelSelector="rrplan.io/run")):
+            self._force(f"{path}/{item['metadata']['name']}")
+
     def _force(self, path: str) -> None:
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0}
         self.api._send("DELETE", path, {}, body, "application/json", missing_is_none=True)

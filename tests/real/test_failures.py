@@ -26,6 +26,8 @@ from tests.real.server import RealServer
 from tests.real.test_run import LiveBench
 from tests.support import Remembering
 
+EVERY = 13
+"""One request of so many fails."""
 QUICK = "  gates: {stable: 1s}\n"
 
 
@@ -83,7 +85,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.kind}{fault.status or ''}")
-def test_every_seventh_request_fails(
+def test_requests_fail_again_and_again(
     fault: Fault, bench: LiveBench, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run ends where it should, whatever requests fail, and so does its rollback."""
@@ -93,7 +95,7 @@ def test_every_seventh_request_fails(
 
     def choose(method: str, path: str) -> Fault | None:
         fits = {409: method != "GET", 410: "limit=" in path}.get(fault.status, True)
-        return fault if fits and begun(bench) and next(number) % 7 == 0 else None
+        return fault if fits and begun(bench) and next(number) % EVERY == 0 else None
 
     proxy.choose = choose
     assert bench.apply() is Result.DONE, bench.told()
