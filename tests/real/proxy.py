@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from http.client import HTTPSConnection
+from http.client import HTTPException, HTTPSConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -61,6 +61,8 @@ class Proxy:
 def _handler(proxy: Proxy, host: str, port: int | None, context: ssl.SSLContext) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+        far: HTTPSConnection | None = None
 
         def log_message(self, format: str, *args: object) -> None:
             return
@@ -84,21 +86,27 @@ def _handler(proxy: Proxy, host: str, port: int | None, context: ssl.SSLContext)
                 time.sleep(STALL_SECONDS)
                 self._cut()
                 return
-            connection = HTTPSConnection(host, port, context=context, timeout=30)
+            if self.far is None:
+                self.far = HTTPSConnection(host, port, context=context, timeout=30)
             try:
                 headers = {name: text for name, text in self.headers.items() if name.lower() not in HOP}
-                connection.request(self.command, self.path, body or None, headers)
-                answer = connection.getresponse()
+                self.far.request(self.command, self.path, body or None, headers)
+                answer = self.far.getresponse()
                 data = answer.read()
-            except OSError:
+            except (OSError, HTTPException):
+                self.far.close()
+                self.far = None
                 self._cut()
                 return
-            finally:
-                connection.close()
             if fault is not None and fault.kind == "lost":
                 self._cut()
                 return
             self._reply(answer.status, dict(answer.getheaders()), data)
+
+        def finish(self) -> None:
+            super().finish()
+            if self.far is not None:
+                self.far.close()
 
         def _reply(self, status: int, headers: Mapping[str, str], data: bytes) -> None:
             self.send_response(status)

