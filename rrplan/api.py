@@ -125,10 +125,10 @@ def apply(made: Plan, cluster: Cluster, control: Control) -> Result:
     """Carry a plan out; raises StalePlanError or PreflightError before anything is written."""
     run = datetime.now(UTC).strftime("%Y%m%dt%H%M%S-") + uuid.uuid4().hex[:6]
     digest = str(plan_document(made)["digest"])
+    cluster.preflight(made)
     cluster.lock.acquire(_holder(run, "apply", digest))
     try:
         check_fresh(made, capture(cluster.datastore))
-        cluster.preflight(made)
         _dry_run(made, cluster.datastore)
         kept = KeptRun(run, made.name, getpass.getuser(), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "")
         cluster.runs.begin(kept, write_plan(made))

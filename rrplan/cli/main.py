@@ -24,6 +24,7 @@ VERBS = {
     "unlock": "who holds the lock; clear what a dead run left",
     "sessions": "the BGP sessions that Calico configures",
     "routes": "how routes reach a node, or why not",
+    "rbac": "the rights that a plan needs, as Kubernetes roles",
     "sandbox": "make an embedded cluster in a directory",
     "schema": "the JSON Schema of a file",
 }

@@ -49,6 +49,8 @@ def command(
     """Compare a spec with what is there: changes, their order, and the proof that no route is lost."""
     wanted = spec_from(spec)
     made = make_plan(wanted, source.snapshot(), version=source.version)
+    for notice in source.review(made):
+        click.echo(f"notice: {notice}", err=True)
     file = out or (output if output not in FORMATS else None)
     click.echo(rendered(made, output if output in FORMATS else "terminal"), nl=False)
     if file:

@@ -58,6 +58,14 @@ class Where:
         return Sandbox.open(Path(directory), faults_from(self.faults), wait)
 
 
+def discovered(kubeconfig: str | None, context: str | None) -> str:
+    """The group and version of Calico's API on a live cluster."""
+    from rrplan.adapters.api_server import ApiServer
+    from rrplan.adapters.live import LiveCluster
+
+    return LiveCluster(ApiServer.connect(kubeconfig, context)).group
+
+
 def _note(text: str) -> None:
     click.echo(f"notice: {text}", err=True)
 

@@ -14,6 +14,7 @@ import click
 
 from rrplan.adapters.files import read_bytes
 from rrplan.errors import UsageProblem
+from rrplan.plans import Plan
 from rrplan.resources import CalicoVersion
 from rrplan.sandbox import Fault, Sandbox, parse_fault
 from rrplan.snapshots import Snapshot, capture, read_snapshot, snapshot_of_manifests
@@ -57,6 +58,20 @@ class Source:
         cluster = LiveCluster(ApiServer.connect(self.kubeconfig, self.context))
         taken = capture(cluster, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
         return replace(taken, notices=tuple(cluster.notices))
+
+    def review(self, made: Plan) -> list[str]:
+        """What only a live cluster can say about a plan: rights that this account lacks, and who else applies."""
+        if not (self.kubeconfig or self.context):
+            return []
+        from rrplan.adapters.api_server import ApiServer
+        from rrplan.adapters.live import LiveCluster
+        from rrplan.adapters.rights import lacking, rights
+
+        server = ApiServer.connect(self.kubeconfig, self.context)
+        cluster = LiveCluster(server)
+        missing = lacking(server, rights(made, cluster.group))
+        told = [f"this account may not {right}, so it cannot apply this plan" for right in missing]
+        return told + cluster.owners([step.change.key for step in made.changes if step.change])
 
     @property
     def version(self) -> CalicoVersion | None:

@@ -43,6 +43,7 @@ class LiveBench:
         self.agent = NodeAgent(server.api, server.calico, folder)
         self.listener = Remembering()
         self.kubeconfig = server.kubeconfig
+        self.connection: ApiServer | None = None
         self.notices: list[str] = []
         self.made: Plan
         self.writes = 0
@@ -50,7 +51,7 @@ class LiveBench:
 
     def cluster(self) -> Cluster:
         """The cluster as a new process would find it."""
-        connection = ApiServer.connect(str(self.kubeconfig), "operator")
+        connection = self.connection or ApiServer.connect(str(self.kubeconfig), "operator")
         return api.live_on(connection, AgentClock(self.agent), self.notices.append)
 
     def plan(self, spec: str = SPEC, *, spec_lines: str = "", keep: bool = True) -> Plan:

@@ -1,0 +1,34 @@
+"""`rrplan rbac PLAN`."""
+
+from __future__ import annotations
+
+import click
+import yaml
+
+from rrplan.cli.running import discovered
+from rrplan.cli.sources import read
+from rrplan.plans import read_plan
+
+
+@click.command("rbac")
+@click.argument("plan")
+@click.option("--account", default="rrplan", show_default=True, help="The ServiceAccount.")
+@click.option("--namespace", default="kube-system", show_default=True, help="Where the ServiceAccount lives.")
+@click.option("--calico-api", metavar="GROUP/VERSION", help="Calico's API, such as crd.projectcalico.org/v1.")
+@click.option("--kubeconfig", metavar="FILE", help="Ask the cluster of this kubeconfig for Calico's API.")
+@click.option("--context", metavar="NAME", help="Ask the cluster of this context for Calico's API.")
+def command(
+    plan: str,
+    account: str,
+    namespace: str,
+    calico_api: str | None,
+    kubeconfig: str | None,
+    context: str | None,
+) -> None:
+    """Print ServiceAccount, roles and bindings that are just enough to apply, resume and roll back one plan."""
+    from rrplan.adapters.live import CRD
+    from rrplan.adapters.rights import manifests
+
+    made, _ = read_plan(read(plan), plan)
+    group = calico_api or (discovered(kubeconfig, context) if kubeconfig or context else CRD)
+    click.echo(yaml.safe_dump_all(manifests(made, group, account, namespace), sort_keys=False), nl=False)

@@ -1,0 +1,148 @@
+"""A plan is carried out by an account that may do no more than it needs; with one verb less, preflight says which."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rrplan import api
+from rrplan.adapters.api_server import ApiServer
+from rrplan.adapters.clock import SystemClock
+from rrplan.adapters.rights import Right, lacking, rights
+from rrplan.errors import PreflightError
+from rrplan.plans import write_plan
+from rrplan.runs import Result
+from tests.real.server import RealServer
+from tests.real.test_run import LiveBench
+
+COLLECTIONS = {
+    "ServiceAccount": "/api/v1/namespaces/{namespace}/serviceaccounts",
+    "ClusterRole": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+    "ClusterRoleBinding": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+    "Role": "/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles",
+    "RoleBinding": "/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings",
+}
+
+
+@pytest.fixture
+def bench(crd_server: RealServer, tmp_path: Path) -> Iterator[LiveBench]:
+    """A cluster of five nodes."""
+    made = LiveBench(crd_server, tmp_path, nodes=5)
+    yield made
+    made.agent.stop()
+    crd_server.clear()
+
+
+def applied(server: RealServer, documents: list[dict[str, object]]) -> list[str]:
+    """Create what `rrplan rbac` printed; the paths."""
+    paths = []
+    for document in documents:
+        metadata = document["metadata"]
+        assert isinstance(metadata, dict)
+        path = COLLECTIONS[str(document["kind"])].format(namespace=metadata.get("namespace", ""))
+        server.api.create(path, document)
+        paths.append(f"{path}/{metadata['name']}")
+    return paths
+
+
+def account(server: RealServer, folder: Path) -> Path:
+    """A kubeconfig with a token of the ServiceAccount."""
+    path = "/api/v1/namespaces/kube-system/serviceaccounts/rrplan/token"
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    token = server.api.create(path, request)["status"]["token"]
+    value = yaml.safe_load(server.kubeconfig.read_text())
+    value["users"].append({"name": "account", "user": {"token": token}})
+    value["contexts"].append({"name": "account", "context": {"cluster": "real", "user": "account"}})
+    (folder / "account").write_text(yaml.safe_dump({**value, "current-context": "account"}))
+    return folder / "account"
+
+
+def settled(server: ApiServer, needed: list[Right], wanted: list[Right]) -> list[Right]:
+    """What lacks, once the API server has taken the roles in: it follows them a moment later."""
+    for _ in range(100):
+        found = lacking(server, needed)
+        if found == wanted:
+            break
+        SystemClock().sleep(0.05)
+    return found
+
+
+def test_least_rights(bench: LiveBench, tmp_path: Path) -> None:
+    """`rrplan rbac` printed it, the API server took it, the plan was applied and rolled back with it; then less."""
+    server, plan = bench.server, bench.plan(spec_lines="  gates: {stable: 1s}\n")
+    file = tmp_path / "plan.json"
+    file.write_bytes(write_plan(plan))
+    words = [sys.executable, "-m", "rrplan", "rbac", str(file), "--kubeconfig", str(server.kubeconfig)]
+    printed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    documents = list(yaml.safe_load_all(printed))
+    paths = applied(server, documents)
+    connection = ApiServer.connect(str(account(server, tmp_path)), "account")
+    group = server.calico.removeprefix("/apis/")
+    needed = [right for right in rights(plan, group) if not right.optional]
+    try:
+        assert settled(connection, needed, []) == []
+        bench.connection = connection
+        result = bench.apply()
+        assert result is Result.DONE, bench.told()
+        assert bench.rollback() is Result.UNDONE, bench.told()
+        assert bench.objects() == bench.before
+        assert not [notice for notice in bench.notices if "cannot be used" in notice or "not known" in notice]
+
+        for right in needed:
+            without(server, documents, paths, right)
+            assert settled(connection, needed, [right]) == [right]
+        with pytest.raises(PreflightError) as error:
+            api.apply(plan, bench.cluster(), bench.control())
+        assert str(error.value) == f"preflight: this account may not {needed[-1]}"
+        assert error.value.hint == "nothing was changed; `rrplan rbac PLAN` prints the rights that this plan needs"
+        assert error.value.exit_code == 8
+        asked = subprocess.run(
+            [sys.executable, "-m", "rrplan", "plan", str(spec(tmp_path)), "--kubeconfig", str(tmp_path / "account")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert f"notice: this account may not {needed[-1]}, so it cannot apply this plan" in asked.stderr
+    finally:
+        for path in paths:
+            server.api.delete(path, "")
+
+
+def spec(folder: Path) -> Path:
+    """The spec as a file."""
+    from tests.support import SPEC
+
+    (folder / "spec.yaml").write_text(SPEC)
+    return folder / "spec.yaml"
+
+
+def without(server: RealServer, documents: list[dict[str, object]], paths: list[str], right: Right) -> None:
+    """The roles as printed, less one verb on one object."""
+    for document, path in zip(documents, paths, strict=True):
+        if document["kind"] not in ("Role", "ClusterRole"):
+            continue
+        metadata, rules = document["metadata"], document["rules"]
+        assert isinstance(metadata, dict)
+        assert isinstance(rules, list)
+        kept: list[dict[str, object]] = []
+        for rule in rules:
+            hit = (
+                metadata.get("namespace", "") == right.namespace
+                and rule["apiGroups"] == [right.group]
+                and rule["resources"] == [right.resource]
+                and right.verb in rule["verbs"]
+                and (right.name in rule.get("resourceNames", ()) or not rule.get("resourceNames"))
+            )
+            if not hit:
+                kept.append(rule)
+                continue
+            others = [verb for verb in rule["verbs"] if verb != right.verb]
+            names = [name for name in rule.get("resourceNames", ()) if name != right.name]
+            if others:
+                kept.append({**rule, "verbs": others})
+            if names:
+                kept.append({**rule, "verbs": [right.verb], "resourceNames": names})
+        server.api.patch(path, {"rules": kept})
