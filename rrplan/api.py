@@ -17,12 +17,15 @@ from rrplan.adapters.hooks import CommandHooks
 from rrplan.bgp.profile import Versions, calico_versions
 from rrplan.errors import PreflightError, RRPlanError, StalePlanError
 from rrplan.plans import Plan, build_plan, plan_document, read_plan, write_plan
+from rrplan.plans.expected import expected
 from rrplan.ports import Clock, Datastore, KeptRun, Lock, Log, Probe, RunStore, Write
-from rrplan.resources import CalicoVersion
+from rrplan.resources import CalicoVersion, ClusterState
 from rrplan.runs import Journal, Result, Runner
 from rrplan.runs.drift import drift
 from rrplan.runs.events import Listener
 from rrplan.runs.runner import World
+from rrplan.runs.standing import Standing
+from rrplan.runs.standing import standings as runs_standings
 from rrplan.sandbox import Sandbox
 from rrplan.snapshots import Snapshot, capture
 from rrplan.specs import Spec
@@ -179,6 +182,38 @@ def _dry_run(made: Plan, datastore: Datastore) -> None:
     refusals = datastore.dry_run(writes)
     if refusals:
         raise PreflightError(refusals, hint="nothing was changed; the server refuses these writes, see its reason")
+
+
+def standings(cluster: Cluster) -> list[Standing]:
+    """Sessions expected against sessions seen, now, in a cluster as it is."""
+    state = capture(cluster.datastore).state
+    return _standings(state, cluster)
+
+
+def _standings(state: ClusterState, cluster: Cluster) -> list[Standing]:
+    expectations, node_sets = expected(state, calico_versions(state))
+    return runs_standings(expectations, node_sets, cluster.probe)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a cluster is as a spec says: `drift` in words, and its sessions where the nodes were asked."""
+
+    drift: tuple[str, ...]
+    sessions: tuple[Standing, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """No drift, and every session as expected."""
+        return not self.drift and all(one.complete >= one.expected for one in self.sessions)
+
+
+def verify(spec: Spec, cluster: Cluster, *, sessions: bool = True) -> Verdict:
+    """Compare a cluster with a spec; raises what `plan` raises where the spec cannot be had."""
+    snapshot = capture(cluster.datastore)
+    made = plan(spec, snapshot)
+    drift = tuple(f"{step.change.key}: {step.summary}" for step in made.changes if step.change)
+    return Verdict(drift, tuple(_standings(snapshot.state, cluster)) if sessions else ())
 
 
 def last_run(cluster: Cluster) -> str:

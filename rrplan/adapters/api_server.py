@@ -138,7 +138,10 @@ class ApiServer:
         body: dict[str, object] = {"apiVersion": "v1", "kind": "DeleteOptions"}
         if version:
             body["preconditions"] = {"resourceVersion": version}
-        self._send("DELETE", path, _dry(dry_run), body, "application/json")
+        if dry_run:
+            # Where a DELETE has a body, the server does not look at the query.
+            body["dryRun"] = ["All"]
+        self._send("DELETE", path, {}, body, "application/json")
 
     def execute(self, namespace: str, pod: str, container: str, command: Sequence[str]) -> str:
         """What a command in a container prints; raises DatastoreRefused where it cannot be run there.

@@ -22,6 +22,8 @@ VERBS = {
     "rollback": "take a run back",
     "runs": "the runs that a cluster knows",
     "unlock": "who holds the lock; clear what a dead run left",
+    "status": "sessions expected against sessions seen",
+    "verify": "is the cluster as a spec says, down to the sessions?",
     "sessions": "the BGP sessions that Calico configures",
     "routes": "how routes reach a node, or why not",
     "rbac": "the rights that a plan needs, as Kubernetes roles",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -49,28 +49,19 @@ def _drained(gate: Gate, datastore: Datastore) -> Look:
 
 
 def _compared(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], probe: Probe) -> Look:
-    nodes = sorted({name for one in gate.expectations for name in node_sets[one.nodes]})
-    peers = sorted({one.peer for one in gate.expectations if one.peer})
-    readings = {reading.node: reading for reading in probe.read(nodes, peers)}
     good: dict[NodeName, int] = {}
     asked: dict[NodeName, int] = {}
     families: dict[NodeName, set[str]] = {}
     complaints: dict[NodeName, str] = {}
     recovering = False
-    quiet = {family: probe.quiet(family) for family in {one.family for one in gate.expectations if one.peer}}
-    for one in gate.expectations:
-        # Nodes that announce nothing are not waited for; they are nodes of the plan, or another check notices.
-        mute = quiet[one.family] - set(node_sets.get(one.without, ())) if one.peer else frozenset()
-        for name in node_sets[one.nodes]:
-            asked[name] = asked.get(name, 0) + 1
-            families.setdefault(name, set()).add(one.family)
-            wanted = one.count - len(mute) + (name in mute)
-            family, complaint = _judge(one, wanted, readings.get(name))
-            recovering = recovering or (family is not None and family.recovering)
-            if complaint:
-                complaints.setdefault(name, complaint)
-            else:
-                good[name] = good.get(name, 0) + 1
+    for one, name, family, complaint in judged(gate.expectations, node_sets, probe):
+        asked[name] = asked.get(name, 0) + 1
+        families.setdefault(name, set()).add(one.family)
+        recovering = recovering or (family is not None and family.recovering)
+        if complaint:
+            complaints.setdefault(name, complaint)
+        else:
+            good[name] = good.get(name, 0) + 1
     # `minimum` counts peers; a node is asked about each of them once per family.
     failing = [
         name
@@ -83,6 +74,22 @@ def _compared(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], probe: 
     first = failing[0] if failing else next(iter(complaints), "")
     detail = f"{first}: {complaints[NodeName(first)]}" if first else "a BIRD is in graceful-restart recovery"
     return Look(passed=False, missing=f"{detail}; {passing} of {len(asked)} nodes pass", recovering=recovering)
+
+
+def judged(
+    expectations: Sequence[Expectation], node_sets: Mapping[str, tuple[NodeName, ...]], probe: Probe
+) -> Iterator[tuple[Expectation, NodeName, FamilyReading | None, str]]:
+    """Each expectation of each node, what the node says, and the complaint ("" for none); every node is asked once."""
+    nodes = sorted({name for one in expectations for name in node_sets[one.nodes]})
+    peers = sorted({one.peer for one in expectations if one.peer})
+    readings = {reading.node: reading for reading in probe.read(nodes, peers)}
+    quiet = {family: probe.quiet(family) for family in {one.family for one in expectations if one.peer}}
+    for one in expectations:
+        # Nodes that announce nothing are not waited for; they are nodes of the plan, or another check notices.
+        mute = quiet[one.family] - set(node_sets.get(one.without, ())) if one.peer else frozenset()
+        for name in node_sets[one.nodes]:
+            wanted = one.count - len(mute) + (name in mute)
+            yield one, name, *_judge(one, wanted, readings.get(name))
 
 
 def _judge(one: Expectation, wanted: int, reading: NodeReading | None) -> tuple[FamilyReading | None, str]:

@@ -11,7 +11,7 @@ from rrplan.adapters.live import LiveCluster
 from rrplan.bgp.profile import calico_versions
 from rrplan.errors import DatastoreConflict, DatastoreRefused
 from rrplan.ids import NodeName
-from rrplan.ports import Datastore, Document
+from rrplan.ports import Datastore, Document, Write
 from rrplan.resources import ResourceKey, key_of
 from rrplan.resources.node_codec import CLUSTER_ID_ANNOTATION
 from rrplan.sandbox import Sandbox, demo_cluster
@@ -122,6 +122,55 @@ def test_validation_is_a_refusal(store: Datastore) -> None:
     with pytest.raises(DatastoreRefused, match="nodeMeshPassword"):
         store.create(key, wrong)
     assert store.get(key) is None
+
+
+def test_dry_run_writes_nothing(store: Datastore) -> None:
+    """What would be accepted, and what not, in words; afterwards everything is as it was."""
+    store.create(KEY, PEER)
+    node, mesh = ResourceKey("Node", "rr-1"), ResourceKey("BGPConfiguration", "default")
+    before = [store.get(key) for key in (KEY, node, mesh)]
+    label = {"metadata": {"labels": {"x": "y"}}}
+    wrong = {"nodeToNodeMeshEnabled": False, "nodeMeshPassword": {"secretKeyRef": {"name": "bgp", "key": "mesh"}}}
+    head = {"apiVersion": "projectcalico.org/v3", "kind": "BGPConfiguration", "metadata": {"name": "default"}}
+    good = [
+        Write(KEY, PEER, None),
+        Write(node, {"metadata": {"labels": {"x": None}}}, label),
+        Write(mesh, None, {**head, "spec": {"nodeToNodeMeshEnabled": False}}),
+    ]
+    assert store.dry_run(good) == []
+    refusals = store.dry_run(
+        [
+            Write(KEY, None, PEER),
+            Write(ResourceKey("BGPPeer", "other"), PEER, None),
+            Write(mesh, None, {**head, "spec": wrong}),
+        ]
+    )
+    assert refusals[0] == "BGPPeer/one exists already"
+    assert refusals[1] == "BGPPeer/other does not exist"
+    assert refusals[2].startswith("BGPConfiguration/default: ")
+    assert "nodeMeshPassword" in refusals[2]
+    assert len(refusals) == 3
+    assert [store.get(key) for key in (KEY, node, mesh)] == before
+
+
+def test_taints_of_kubernetes_stay(store: Datastore) -> None:
+    """What Kubernetes itself taints is nobody's change: not seen, and not removed when other taints are written."""
+    key = ResourceKey("Node", "rr-1")
+    theirs = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
+    other = {"key": "team", "value": "x", "effect": "NoExecute"}
+    store.patch(key, {"spec": {"taints": [theirs, other]}}, version(store, key))
+    assert [taint.key for taint in capture(store).state.nodes[NodeName("rr-1")].taints] == ["team"]
+    ours = {"key": "rrplan.io/reflector", "effect": "NoSchedule"}
+    store.patch(key, {"spec": {"taints": [other, ours]}}, version(store, key))
+    assert [taint.key for taint in capture(store).state.nodes[NodeName("rr-1")].taints] == [
+        "team",
+        "rrplan.io/reflector",
+    ]
+    store.patch(key, {"spec": {"taints": None}}, version(store, key))
+    assert not capture(store).state.nodes[NodeName("rr-1")].taints
+    if isinstance(store, LiveCluster):
+        kept = store._server.get("/api/v1/nodes/rr-1") or {}
+        assert [taint["key"] for taint in kept["spec"]["taints"]] == [theirs["key"]]
 
 
 def test_eviction(store: Datastore) -> None:

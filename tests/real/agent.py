@@ -20,6 +20,7 @@ from websockets.sync.server import Server, ServerConnection, serve
 
 from rrplan.adapters.api_server import ApiServer
 from rrplan.adapters.live import LiveCluster
+from rrplan.bgp.profile import calico_versions
 from rrplan.bgp.reflection import ORIGIN
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.errors import DatastoreConflict, DatastoreError
@@ -28,6 +29,7 @@ from rrplan.ports import Document
 from rrplan.resources import ResourceKey
 from rrplan.resources.documents import patched
 from rrplan.sandbox import Sandbox
+from rrplan.snapshots import capture
 
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 TYPES = {"Node_": "NodePeer", "Mesh_": "NodeMesh"}
@@ -63,6 +65,8 @@ class NodeAgent:
         self._versions: dict[ResourceKey, str] = {}
         self._blocks: dict[NodeName, int] = {}
         self._live = LiveCluster(server)
+        state = capture(self._live).state
+        self._version = calico_versions(state).default
         self.twin = Sandbox.make(folder / "twin", [stored.document for stored in self._live.everything()])
         self._exec: Server = _serve(folder, self._birdcl)
         self.port: int = self._exec.socket.getsockname()[1]
@@ -180,6 +184,7 @@ class NodeAgent:
         status = {"addresses": [{"type": "InternalIP", "address": "127.0.0.1"}], "daemonEndpoints": endpoints}
         self.server.patch(f"/api/v1/nodes/{name}/status", {"status": status})
         owner = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "calico-node", "uid": "1", "controller": True}
+        container = {"name": "calico-node", "image": f"calico/node:{self._version}"}
         pod = {
             "apiVersion": "v1",
             "kind": "Pod",
@@ -189,7 +194,10 @@ class NodeAgent:
                 "labels": {"k8s-app": "calico-node"},
                 "ownerReferences": [owner],
             },
-            "spec": {"nodeName": name, "containers": [{"name": "calico-node", "image": "calico/node:v3.30.4"}]},
+            "spec": {
+                "nodeName": name,
+                "containers": [container],
+            },
         }
         with suppress(DatastoreConflict):
             self.server.create("/api/v1/namespaces/kube-system/pods", pod)

@@ -1,6 +1,6 @@
 """Runs on a real API server: applied, taken back, resumed elsewhere; simulated time, real objects."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,10 +9,11 @@ from rrplan import api
 from rrplan.adapters.api_server import ApiServer
 from rrplan.api import Cluster, Control
 from rrplan.plans import Plan
+from rrplan.ports import Document
 from rrplan.runs import Result
 from rrplan.sandbox import demo_cluster
 from rrplan.snapshots import capture
-from rrplan.specs import load
+from rrplan.specs import Spec, load
 from tests.real.agent import NodeAgent
 from tests.real.audit import outside
 from tests.real.server import RealServer
@@ -37,10 +38,17 @@ class AgentClock:
 class LiveBench:
     """A live cluster with its nodes' agent, and what a run on it told."""
 
-    def __init__(self, server: RealServer, folder: Path, nodes: int = 8) -> None:
-        server.fill(demo_cluster(nodes, 2))
+    def __init__(
+        self,
+        server: RealServer,
+        folder: Path,
+        nodes: int = 8,
+        documents: Iterable[Document] = (),
+        quiet: Collection[str] = (),
+    ) -> None:
+        server.fill(list(documents) or demo_cluster(nodes, 2))
         self.server = server
-        self.agent = NodeAgent(server.api, server.calico, folder)
+        self.agent = NodeAgent(server.api, server.calico, folder, quiet)
         self.listener = Remembering()
         self.kubeconfig = server.kubeconfig
         self.connection: ApiServer | None = None
@@ -56,11 +64,14 @@ class LiveBench:
 
     def plan(self, spec: str = SPEC, *, spec_lines: str = "", keep: bool = True) -> Plan:
         """A plan from what is there; kept, it is the one that `apply` carries out."""
-        made = api.plan(load((spec + spec_lines).encode(), "spec.yaml"), capture(self.cluster().datastore))
-        if keep:
-            self.made = made
-            self.writes = len(self.server.writes("operator"))
-        return made
+        wanted = load((spec + spec_lines).encode(), "spec.yaml")
+        return self.planned(wanted) if keep else api.plan(wanted, capture(self.cluster().datastore))
+
+    def planned(self, spec: Spec) -> Plan:
+        """The plan that `apply` carries out."""
+        self.made = api.plan(spec, capture(self.cluster().datastore))
+        self.writes = len(self.server.writes("operator"))
+        return self.made
 
     def apply(self) -> Result:
         """Carry the plan out."""

@@ -1,0 +1,39 @@
+"""`rrplan status`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from rrplan import api
+from rrplan.cli.running import Where, with_cluster
+from rrplan.render.standing import standing_text
+
+WATCH_SECONDS = 5
+
+
+@click.command("status")
+@with_cluster
+@click.option("--watch", is_flag=True, help=f"Look again every {WATCH_SECONDS} s; Ctrl-C ends it.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print.")
+def command(where: Where, output: str, *, watch: bool) -> int:
+    """Sessions expected against sessions seen, asked of the nodes; exit code 2 where they differ.
+
+    On a live cluster this makes short-lived CalicoNodeStatus objects and runs `birdcl` in calico-node pods.
+    """
+    cluster = where.cluster()
+    shown = ""
+    while True:
+        found = api.standings(cluster)
+        if output == "json":
+            text = json.dumps([asdict(one) for one in found], indent=None if watch else 2)
+        else:
+            text = standing_text(found)
+        if text != shown:
+            click.echo(text)
+            shown = text
+        if not watch:
+            return 2 if any(one.complete < one.expected for one in found) else 0
+        cluster.clock.sleep(WATCH_SECONDS)

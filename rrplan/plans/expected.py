@@ -1,0 +1,32 @@
+"""What the sessions of a cluster should be by the model, as the expectations that gates carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rrplan.bgp.model import Model
+from rrplan.bgp.profile import Versions
+from rrplan.ids import NodeName
+from rrplan.plans.gate import Expectation
+from rrplan.plans.gates import GateMaker, NodeSets
+from rrplan.resources import ClusterState
+from rrplan.specs import from_document
+
+_ANY = {
+    "apiVersion": "rrplan.io/v1",
+    "kind": "BGPTopology",
+    "metadata": {"name": "any"},
+    "spec": {"topology": "full-mesh"},
+}
+"""The times of a gate come from a spec; here nobody waits."""
+
+
+def expected(state: ClusterState, versions: Versions) -> tuple[list[Expectation], Mapping[str, tuple[NodeName, ...]]]:
+    """Of every reflector, the routes that its neighbours have from it; of the mesh, the sessions of each node."""
+    sets = NodeSets()
+    maker = GateMaker(from_document(_ANY), sets)
+    model = Model(state, versions)
+    gates = [*maker.routes(model, maker.reflectors(model), title="reflectors")]
+    if model.rules.settings.mesh:
+        gates += maker.mesh(model)
+    return [one for gate in gates for one in gate.expectations], sets.table()

@@ -1,0 +1,133 @@
+"""What gates make of nodes that misbehave, read through CalicoNodeStatus and birdcl of a real API server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rrplan.adapters.api_server import ApiServer, Forbidden
+from rrplan.adapters.probe import LiveProbe
+from rrplan.errors import DatastoreRefused
+from rrplan.ids import NodeName
+from rrplan.runs import Result, events
+from tests.real.server import RealServer
+from tests.real.test_run import AgentClock, LiveBench
+
+QUICK = "  gates: {stable: 1s, routes: 30s}\n"
+
+
+@pytest.fixture
+def bench(crd_server: RealServer, tmp_path: Path) -> Iterator[LiveBench]:
+    """A cluster of five nodes, two of which own no block."""
+    made = LiveBench(crd_server, tmp_path, nodes=5, quiet=["node-002", "rr-2"])
+    yield made
+    made.agent.stop()
+    crd_server.clear()
+
+
+def reasons(bench: LiveBench) -> str:
+    """Why steps failed."""
+    return "\n".join(event.reason for event in bench.listener.of(events.StepFailed))  # type: ignore[attr-defined]
+
+
+def test_nodes_without_blocks_are_not_waited_for(bench: LiveBench) -> None:
+    """A node that announces nothing has no route that could be missing; all others are counted exactly."""
+    bench.plan(spec_lines=QUICK)
+    assert bench.apply() is Result.DONE, bench.told()
+    probe = bench.cluster().probe
+    readings = {reading.node: reading for reading in probe.read([NodeName("node-001")], [NodeName("rr-1")])}
+    assert readings[NodeName("node-001")].families["ipv4"].sessions[NodeName("rr-1")].routes == 2
+    assert probe.quiet("ipv6") == {"node-002", "rr-2"}
+
+
+def test_missed_reload(bench: LiveBench) -> None:
+    """One end configured, the other not: said so, with the remedy; the run is undone."""
+    bench.plan(spec_lines=QUICK)
+    bench.agent.stale.add("node-003")
+    assert bench.apply() is Result.UNDONE, bench.told()
+    assert (
+        "node-003: session with rr-1 is not established (ipv4): BIRD on rr-1 has this session and BIRD on node-003 "
+        "does not: its configuration is on the way, or its reload was missed; if it stays so, run `sv hup bird` in the "
+        "calico-node pod of node-003"
+    ) in reasons(bench)
+    assert bench.objects() == bench.before
+
+
+def test_recovery(bench: LiveBench) -> None:
+    """A BIRD in graceful-restart recovery programs no routes: nothing passes meanwhile."""
+    bench.plan(spec_lines=QUICK + "  onFailure: halt\n")
+    bench.agent.recovering.add("node-001")
+    assert bench.apply() is Result.PARTIAL, bench.told()
+    assert "graceful-restart recovery in progress (ipv4)" in reasons(bench)
+    bench.agent.recovering.clear()
+    assert bench.resume() is Result.DONE, bench.told()
+
+
+def test_status_that_nobody_writes(bench: LiveBench) -> None:
+    """A reflector that does not answer CalicoNodeStatus is read by birdcl alone; the objects are removed."""
+    bench.plan(spec_lines=QUICK)
+    bench.agent.broken |= {"rr-1", "rr-2"}
+    assert bench.apply() is Result.DONE, bench.told()
+    assert list(bench.server.api.items(f"{bench.server.calico}/caliconodestatuses")) == []
+
+
+def test_without_exec(bench: LiveBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no command may be run in pods, the reflectors' own reports count, and the operator is told once."""
+    bench.plan(spec_lines=QUICK)
+
+    def execute(*_: object) -> str:
+        raise Forbidden('pods "calico-node-rr-1" is forbidden')
+
+    monkeypatch.setattr(ApiServer, "execute", execute)
+    assert bench.apply() is Result.DONE, bench.told()
+    told = [notice for notice in bench.notices if "birdcl" in notice]
+    assert told == [
+        'birdcl cannot be used: pods "calico-node-rr-1" is forbidden; gates rest on what else can be read'
+    ] or "rr-2" in str(told)
+
+
+def test_leftover_statuses_are_removed(bench: LiveBench) -> None:
+    """What a run that died left behind is gone with the next question."""
+    path = f"{bench.server.calico}/caliconodestatuses"
+    spec = {"node": "rr-1", "classes": ["BGP"], "updatePeriodSeconds": 10}
+    head = {"apiVersion": bench.server.calico.removeprefix("/apis/"), "kind": "CalicoNodeStatus"}
+    labels = {"app.kubernetes.io/managed-by": "rrplan"}
+    bench.server.api.create(path, {**head, "metadata": {"name": "rrplan-old", "labels": labels}, "spec": spec})
+    bench.server.api.create(path, {**head, "metadata": {"name": "theirs"}, "spec": spec})
+    bench.cluster().probe.read([NodeName("node-001")], [NodeName("rr-1")])
+    assert [item["metadata"]["name"] for item in bench.server.api.items(path)] == ["theirs"]
+
+
+def test_pod_that_is_not_there(bench: LiveBench) -> None:
+    """A node without its calico-node pod does not answer."""
+    bench.server.api.delete("/api/v1/namespaces/kube-system/pods/calico-node-node-001", "")
+    group = bench.server.calico.removeprefix("/apis/")
+    probe = LiveProbe(bench.server.connect(), group, AgentClock(bench.agent), bench.notices.append)
+    assert probe.read([NodeName("node-001")], []) == []
+    assert bench.notices == []
+    with pytest.raises(DatastoreRefused, match=r"no command can be run in pod kube-system/nothing: .*not found"):
+        bench.server.connect().execute("kube-system", "nothing", "calico-node", ["birdcl"])
+
+
+def test_disruption_budget(bench: LiveBench) -> None:
+    """A PodDisruptionBudget that allows nothing holds the drain up; it times out, and everything is taken back."""
+    server = bench.server
+    for name in ("web-0-0", "web-0-1"):
+        pod = f"/api/v1/namespaces/default/pods/{name}"
+        server.api.patch(pod, {"metadata": {"labels": {"app": "web"}}})
+        ready = [{"type": "Ready", "status": "True"}]
+        server.api.patch(f"{pod}/status", {"status": {"phase": "Running", "conditions": ready}})
+    budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
+    budget = {"minAvailable": 2, "selector": {"matchLabels": {"app": "web"}}}
+    server.api.create(budgets, {"metadata": {"name": "web"}, "spec": budget})
+    status = {"disruptionsAllowed": 0, "currentHealthy": 2, "desiredHealthy": 2, "expectedPods": 2}
+    server.api.patch(f"{budgets}/web/status", {"status": {**status, "observedGeneration": 1}})
+    try:
+        bench.plan(spec_lines="  gates: {stable: 1s, drain: 20s}\n")
+        assert bench.apply() is Result.UNDONE, bench.told()
+        assert "gate timed out after 20 s: no pod is left on rr-1; 2 pods are left on rr-1" in reasons(bench)
+        assert bench.objects() == bench.before
+        pods = [item["metadata"]["name"] for item in server.api.items("/api/v1/namespaces/default/pods")]
+        assert {"web-0-0", "web-0-1"} <= set(pods)
+    finally:
+        server.api.delete(f"{budgets}/web", "")

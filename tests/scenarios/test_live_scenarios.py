@@ -1,0 +1,54 @@
+"""The same scenarios on a real API server: the same plan, carried out and taken back through the kubernetes client."""
+
+from pathlib import Path
+
+import pytest
+
+from rrplan import api
+from rrplan.adapters.live import LiveCluster
+from rrplan.errors import RRPlanError
+from rrplan.plans import Plan
+from rrplan.resources import encode
+from rrplan.runs import Result
+from rrplan.snapshots import capture, snapshot_of_manifests
+from rrplan.specs import Spec, load
+from tests.real.audit import outside
+from tests.real.server import RealServer
+from tests.real.test_run import LiveBench
+from tests.scenarios.test_scenarios import SCENARIOS, parts
+
+
+@pytest.mark.parametrize("folder", SCENARIOS, ids=lambda folder: folder.name)
+def test_live_scenario(folder: Path, tmp_path: Path, crd_server: RealServer) -> None:
+    """What is refused on the embedded cluster is refused here; what is done there is done here, and undone."""
+    cluster, document, expect = parts(folder)
+    spec = load(document, "spec.yaml")
+    snapshot = snapshot_of_manifests([("cluster.yaml", cluster)])
+    documents = [encode(resource) for resource in snapshot.state]
+    try:
+        if "refused" in expect:
+            crd_server.fill(documents)
+            with pytest.raises(RRPlanError) as refusal:
+                api.plan(spec, capture(LiveCluster(crd_server.connect())))
+            assert refusal.value.exit_code == 7
+        else:
+            bench = LiveBench(crd_server, tmp_path, documents=documents)
+            try:
+                _carried_out_and_back(bench, spec, api.plan(spec, snapshot))
+            finally:
+                bench.agent.stop()
+    finally:
+        crd_server.clear()
+
+
+def _carried_out_and_back(bench: LiveBench, spec: Spec, there: Plan) -> None:
+    here = bench.planned(spec)
+    assert [step.id for step in here.steps] == [step.id for step in there.steps]
+    assert [step.change for step in here.steps] == [step.change for step in there.steps]
+    if not here.steps:
+        return
+    assert bench.apply() is Result.DONE, bench.told()
+    assert not api.plan(spec, capture(bench.cluster().datastore)).steps
+    assert bench.rollback() is Result.UNDONE, bench.told()
+    assert bench.objects() == bench.before
+    assert outside(here, bench.server.writes("operator")[bench.writes :]) == []
