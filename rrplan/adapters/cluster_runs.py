@@ -1,7 +1,7 @@
 """Runs in the cluster itself: plan and journal as ConfigMaps, so that any machine with a kubeconfig can go on.
 
 A plan is compressed and cut into chunks; it carries its own digest. Journal lines are chained to it and lie in
-ConfigMaps of CHUNK_LINES lines; each write names the version it follows, so that two processes cannot both write.
+ConfigMaps of CHUNK_LINES each; each write names the version it follows, so that two processes cannot both write.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from rrplan.ports import Clock, KeptRun
 
 CHUNK_BYTES = 700_000
 """Of compressed plan in one ConfigMap; the API server takes 1 MiB of data, counted before base64."""
-CHUNK_LINES = 500
+CHUNK_LINES = 100
+"""Of a journal in one ConfigMap: every write is answered with all of it."""
 GIVE_UP_SECONDS = 300
 RETRY_SECONDS = 2
 LABEL = "rrplan.io/run"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -38,6 +39,7 @@ class LeaseLock:
         self._tell = tell
         self._lasts = lasts
         self._identity = ""
+        self._sure_until = 0.0
         self._stop = threading.Event()
         self._renewing: threading.Thread | None = None
 
@@ -47,6 +49,7 @@ class LeaseLock:
         found = self._server.get(f"{_LEASES}/{NAME}")
         if found is not None and _identity(found):
             found = self._watched(found)
+        began = time.monotonic()
         body: dict[str, Any] = {
             "metadata": {"annotations": {HOLDER: json.dumps(dict(holder), sort_keys=True)}},
             "spec": {
@@ -70,6 +73,7 @@ class LeaseLock:
         except DatastoreConflict as error:
             raise LockHeldError(self.holder() or "another run", hint=UNLOCK) from error
         self._identity = identity
+        self._sure_until = began + self._lasts / 2
         self._stop.clear()
         self._renewing = threading.Thread(target=self._renew, name="lease", daemon=True)
         self._renewing.start()
@@ -93,15 +97,26 @@ class LeaseLock:
         while not self._stop.wait(min(RENEW_SECONDS, self._lasts / 3)):
             # A failure is no loss: whoever asks next finds out who holds it.
             with suppress(DatastoreError):
+                asked = time.monotonic()
                 seen = self._server.get(f"{_LEASES}/{NAME}")
-                if seen is not None and _identity(seen) == self._identity and not self._stop.is_set():
-                    version = seen["metadata"]["resourceVersion"]
-                    self._server.patch(
-                        f"{_LEASES}/{NAME}", {"metadata": {"resourceVersion": version}, "spec": {"renewTime": _now()}}
-                    )
+                if self._stop.is_set():
+                    return
+                if seen is None or _identity(seen) != self._identity:
+                    self._sure_until = 0.0
+                    continue
+                version = seen["metadata"]["resourceVersion"]
+                self._server.patch(
+                    f"{_LEASES}/{NAME}", {"metadata": {"resourceVersion": version}, "spec": {"renewTime": _now()}}
+                )
+                self._sure_until = asked + self._lasts / 2
 
     def confirm(self) -> None:
-        """Still ours? Raises LockHeldError if not, DatastoreUnreachable where nobody can say."""
+        """Still ours? Raises LockHeldError if not, DatastoreUnreachable where nobody can say.
+
+        Nobody takes over a Lease before it lasted since its last renewal, so shortly after one nobody is asked.
+        """
+        if time.monotonic() < self._sure_until:
+            return
         seen = self._server.get(f"{_LEASES}/{NAME}")
         if seen is None or _identity(seen) != self._identity:
             told = _told(seen) if seen is not None and _identity(seen) else "nobody; somebody cleared it"
