@@ -34,7 +34,9 @@ class Write:
 
 
 class Datastore(Protocol):
-    """Where Kubernetes and Calico resources live."""
+    """Where Kubernetes and Calico resources live; `at_once` is how many requests may be under way together."""
+
+    at_once: int
 
     def everything(self) -> Sequence[Stored]:
         """All resources that a snapshot needs."""

@@ -1,6 +1,7 @@
 """Kubernetes Events on the objects that a run changes: what `kubectl describe node` shows afterwards.
 
-They are for people who look; a run does not wait for them and does not fail with them.
+They are for people who look; a run does not fail with them. Labels that go to thousands of nodes get none when all
+is well: the journal has them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 
 from rrplan.adapters.api_server import ApiServer
 from rrplan.errors import DatastoreError
-from rrplan.ids import StepId
+from rrplan.ids import ActionName, StepId
 from rrplan.plans import Plan
 from rrplan.resources import ResourceKey
 from rrplan.runs.events import Listener, RunEvent, StepFailed, StepSettled, StepUndone, UndoFailed
@@ -19,6 +20,7 @@ from rrplan.runs.events import Listener, RunEvent, StepFailed, StepSettled, Step
 NAMESPACE = "default"
 """Where Kubernetes keeps the Events of objects without a namespace."""
 VERSIONS = {"Node": "v1", "Pod": "v1"}
+LABELS = (ActionName.LABEL_CLIENT, ActionName.UNLABEL_CLIENT)
 LONGEST = 1000
 """Characters of a message; the API server takes 1,024."""
 
@@ -35,7 +37,7 @@ class EventRecorder:
         """Hand on, then record."""
         self._listener.report(event)
         match event:
-            case StepSettled():
+            case StepSettled() if self._steps[event.step].action not in LABELS:
                 self._record(event.step, "Normal", "Changed", "")
             case StepUndone():
                 self._record(event.step, "Normal", "Undone", "undone: ")

@@ -12,7 +12,7 @@ from rrplan.adapters.api_server import FIELD_MANAGER, ApiServer, Forbidden, Miss
 from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreUnreachable, PreflightError
 from rrplan.ids import NodeName
 from rrplan.ports import Document, Stored, Write
-from rrplan.resources import Pod, ResourceKey, decode
+from rrplan.resources import Pod, ResourceKey, decode, key_of
 from rrplan.resources.documents import patched
 from rrplan.resources.node_codec import KUBERNETES_TAINT
 from rrplan.resources.validation import objections
@@ -21,8 +21,6 @@ V3 = "projectcalico.org/v3"
 CRD = "crd.projectcalico.org/v1"
 METADATA = "projectcalico.org/metadata"
 """Where Calico's CRD storage keeps v3 labels and annotations (libcalico-go/lib/backend/k8s/resources)."""
-AT_ONCE = 10
-"""Requests under way together, where there are many."""
 CALICO = {
     "BGPPeer": "bgppeers",
     "BGPConfiguration": "bgpconfigurations",
@@ -30,6 +28,8 @@ CALICO = {
     "IPPool": "ippools",
     "ClusterInformation": "clusterinformations",
 }
+MANY = 100
+"""Objects up to which each is read by itself."""
 _NODE_STATUS = ("conditions",)
 """All that is read of a node's status; images alone are most of its 12 KB."""
 
@@ -45,6 +45,8 @@ class Listing:
 
 class LiveCluster:
     """Implements the port Datastore on a Kubernetes API server; `notices` say what could not be read."""
+
+    at_once = 10
 
     def __init__(self, server: ApiServer) -> None:
         self._server = server
@@ -106,9 +108,13 @@ class LiveCluster:
             return []
 
     def owners(self, keys: Sequence[ResourceKey]) -> list[str]:
-        """Which of these objects somebody else applies declaratively, in words: it may put its own values back."""
-        asked = sorted(set(keys))
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        """Which of these objects somebody else applies declaratively, in words: it may put its own values back.
+
+        Of more than MANY objects of one kind, the first ones are looked at: they are made alike.
+        """
+        kinds = {key.kind for key in keys}
+        asked = [key for kind in sorted(kinds) for key in sorted({key for key in keys if key.kind == kind})[:MANY]]
+        with ThreadPoolExecutor(self.at_once) as pool:
             found = dict(zip(asked, pool.map(self._appliers, asked), strict=True))
         return [f"{key} is also applied by {', '.join(names)}" for key, names in found.items() if names]
 
@@ -172,13 +178,15 @@ class LiveCluster:
         return body
 
     def dry_run(self, writes: Sequence[Write]) -> Sequence[str]:
-        """What the server would refuse; ten requests at a time."""
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            return [refusal for refusal in pool.map(self._refusal, writes) if refusal]
+        """What the server would refuse; several requests at a time, and one list instead of many reads."""
+        seen = {key_of(one.document): one for one in self.everything()} if len(writes) > MANY else {}
+        with ThreadPoolExecutor(self.at_once) as pool:
+            asked = pool.map(lambda write: self._refusal(write, seen.get(write.key)), writes)
+            return [refusal for refusal in asked if refusal]
 
-    def _refusal(self, write: Write) -> str:
+    def _refusal(self, write: Write, seen: Stored | None) -> str:
         try:
-            stored = self.get(write.key)
+            stored = seen or self.get(write.key)
             if (stored is None) is not (write.before is None):
                 return f"{write.key} {'does not exist' if stored is None else 'exists already'}"
             if stored is None:

@@ -11,7 +11,7 @@ from rrplan.digest import digest
 from rrplan.errors import PreflightError, UnsafePlanError
 from rrplan.ids import ActionName, NodeName
 from rrplan.plans.change import changed
-from rrplan.plans.checks import Sight, findings, peers_agree
+from rrplan.plans.checks import findings, peers_agree
 from rrplan.plans.fingerprint import fingerprints
 from rrplan.plans.gates import GateMaker, NodeSets
 from rrplan.plans.graph import ActionGraph
@@ -19,6 +19,7 @@ from rrplan.plans.ordering import edges
 from rrplan.plans.plan import Plan, Proof, Severity, Step, StepProof, Violation
 from rrplan.plans.proof import external_blocks, final_checks, judge, restarted
 from rrplan.plans.sequence import sequence
+from rrplan.plans.sight import Sight
 from rrplan.resources import BGPPeer, ClusterState, Pod
 from rrplan.specs import Spec
 from rrplan.specs.model import ZONE_LABEL

@@ -1,30 +1,27 @@
 """Preflight: what is wrong or fragile in a cluster before the first step, each rule with an id.
 
 An error means that the plan could not work; a warning is for the operator to weigh. The page of each rule is
-`docs/checks/<id>.md`. A rule looks at data only; what the API server alone can tell is asked elsewhere.
+`docs/checks/<id>.md`. A rule looks at data only; what the API server alone can tell is asked elsewhere. Rules about
+what is around BGP are in `surroundings`.
 """
 
 from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import TypeVar
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.peering import protocols
-from rrplan.bgp.profile import Versions, profile_for
+from rrplan.bgp.profile import profile_for
 from rrplan.bgp.speaker import FAMILIES, Speaker
-from rrplan.desired import Desired
 from rrplan.plans.plan import Finding, Severity
-from rrplan.resources import CalicoVersion, ClusterInformation, ClusterState, DaemonSet, Installation, IPPool
+from rrplan.plans.sight import Sight, Told, some
+from rrplan.plans.surroundings import label_sync, owners, providers, typha, workloads
+from rrplan.resources import CalicoVersion, ClusterInformation, DaemonSet, Installation, IPPool
 from rrplan.resources.selector import SelectorSyntaxError, parse
-from rrplan.specs import Spec
 
-T = TypeVar("T")
-SHOWN = 5
 MANY_PAIRS = 20_000
 """Beyond this many pairs of classes of nodes the rest is not looked at; the finding says so."""
 
@@ -59,30 +56,6 @@ SINCE = {
     },
 }
 """First version of API fields after v3.21 (scan of all release tags of projectcalico/calico)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What a check may look at."""
-
-    spec: Spec
-    state: ClusterState
-    desired: Desired
-    versions: Versions
-
-    def of(self, kind: type[T]) -> Iterator[T]:
-        """The other resources of one kind."""
-        return (one for one in self.state.others.values() if isinstance(one, kind))
-
-
-Told = Iterator[tuple[Severity, str]]
-
-
-def _some(names: Iterable[object]) -> str:
-    """The first few names, and how many more."""
-    found = sorted(str(name) for name in names)
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return ", ".join(found[:SHOWN]) + more
 
 
 def bgp_in_use(sight: Sight) -> Told:
@@ -141,7 +114,7 @@ def addresses_unique(sight: Sight) -> Told:
         count = Counter(getattr(node, family) for node in sight.state.nodes.values() if getattr(node, family))
         for address in sorted(address for address, number in count.items() if number > 1):
             names = [name for name, node in sight.state.nodes.items() if getattr(node, family) == address]
-            yield Severity.ERROR, f"{address} is the address of {_some(names)}: sessions to it reach any of them"
+            yield Severity.ERROR, f"{address} is the address of {some(names)}: sessions to it reach any of them"
 
 
 def selectors_readable(sight: Sight) -> Told:
@@ -198,7 +171,7 @@ def cluster_id_unused(sight: Sight) -> Told:
         yield (
             Severity.WARNING,
             (
-                f"cluster ID of a group is also on {_some(others)}, which the spec does not name: clients need "
+                f"cluster ID of a group is also on {some(others)}, which the spec does not name: clients need "
                 "sessions to every reflector of a cluster ID"
             ),
         )
@@ -217,7 +190,7 @@ def as_numbers_equal(sight: Sight) -> Told:
         yield (
             Severity.WARNING,
             (
-                f"{_some(strangers)}: another AS number than the reflectors' {home}; their sessions are eBGP, "
+                f"{some(strangers)}: another AS number than the reflectors' {home}; their sessions are eBGP, "
                 "and reflection does not apply to them"
             ),
         )
@@ -230,7 +203,7 @@ def dead_nodes(sight: Sight) -> Told:
         yield (
             Severity.WARNING,
             (
-                f"not Ready, and still a BGP peer: {_some(dead)}; a gate waits for them in vain, and a restarted BIRD "
+                f"not Ready, and still a BGP peer: {some(dead)}; a gate waits for them in vain, and a restarted BIRD "
                 "waits up to 240 s for a peer that is gone: repair or delete them first, or lower `gates.fraction`"
             ),
         )
@@ -280,7 +253,7 @@ def encapsulation(sight: Sight) -> Told:
     pools = [one for one in sight.of(IPPool) if not one.disabled]
     without = [pool.name for pool in pools if pool.vxlan_mode in ("Always", "CrossSubnet")]
     if without:
-        yield Severity.WARNING, f"IPPool {_some(without)} uses VXLAN: Felix, not BIRD, programs the routes of its pods"
+        yield Severity.WARNING, f"IPPool {some(without)} uses VXLAN: Felix, not BIRD, programs the routes of its pods"
 
 
 CHECKS: tuple[Callable[[Sight], Told], ...] = (
@@ -298,6 +271,11 @@ CHECKS: tuple[Callable[[Sight], Told], ...] = (
     fragile_labels,
     fields_known,
     encapsulation,
+    providers,
+    typha,
+    workloads,
+    owners,
+    label_sync,
 )
 PEERS_AGREE = "peers-agree"
 

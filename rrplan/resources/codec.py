@@ -30,6 +30,8 @@ from rrplan.resources.version import CalicoVersion
 __all__ = ["DecodeProblem", "decode", "encode", "key_of"]
 
 CALICO_GROUPS = ("projectcalico.org", "crd.projectcalico.org")
+BACKEND = "CALICO_NETWORKING_BACKEND"
+TYPHA = "FELIX_TYPHAK8SSERVICENAME"
 
 
 def key_of(document: Mapping[str, object]) -> ResourceKey:
@@ -105,12 +107,14 @@ def _peer(key: ResourceKey, reader: Reader) -> BGPPeer:
 
 def _configuration(key: ResourceKey, reader: Reader) -> BGPConfiguration:
     spec = reader.child("spec")
+    metadata = reader.child("metadata")
     return BGPConfiguration(
         name=key.name,
         mesh_enabled=spec.boolean("nodeToNodeMeshEnabled"),
         as_number=spec.as_number("asNumber"),
         listen_port=spec.port("listenPort"),
-        labels=reader.child("metadata").strings("labels"),
+        labels=metadata.strings("labels"),
+        annotations=metadata.strings("annotations"),
         spec=spec.document,
     )
 
@@ -143,12 +147,16 @@ def _information(key: ResourceKey, reader: Reader) -> ClusterInformation:
 
 def _daemonset(key: ResourceKey, reader: Reader) -> DaemonSet:
     pod = reader.child("spec").child("template").child("spec")
-    backend = ""
-    for container in pod.children("containers"):
-        for variable in container.children("env"):
-            if variable.text("name") == "CALICO_NETWORKING_BACKEND":
-                backend = variable.text("value")
-    return DaemonSet(key.name, key.namespace, _version_of_containers(pod), backend)
+    variables = [variable for container in pod.children("containers") for variable in container.children("env")]
+    found = {variable.text("name"): variable for variable in variables}
+    backend, typha = (found[name] if name in found else Reader({}) for name in (BACKEND, TYPHA))
+    return DaemonSet(
+        key.name,
+        key.namespace,
+        _version_of_containers(pod),
+        backend.text("value"),
+        None if "valueFrom" in typha.document else typha.text("value"),
+    )
 
 
 def _pod(key: ResourceKey, reader: Reader) -> Pod:
@@ -161,6 +169,7 @@ def _pod(key: ResourceKey, reader: Reader) -> Pod:
         owners[0].text("kind") if owners else "",
         reader.child("status").text("phase"),
         _version_of_containers(spec),
+        owners[0].text("name") if owners else "",
     )
 
 
@@ -192,10 +201,8 @@ def encode(resource: Resource) -> dict[str, object]:
     match resource:
         case Node():
             return encode_node(resource)
-        case BGPPeer():
+        case BGPPeer() | BGPConfiguration():
             return _calico(resource.key, resource.spec, labels=resource.labels, annotations=resource.annotations)
-        case BGPConfiguration():
-            return _calico(resource.key, resource.spec, labels=resource.labels)
         case BGPFilter():
             return _calico(resource.key, resource.spec)
         case IPPool():
@@ -215,7 +222,12 @@ def encode(resource: Resource) -> dict[str, object]:
             kind = {"clusterType": resource.cluster_type} if resource.cluster_type else {}
             return _calico(resource.key, {**version, **kind, **ready})
         case DaemonSet():
-            env = [{"name": "CALICO_NETWORKING_BACKEND", "value": resource.backend}] if resource.backend else []
+            env: list[dict[str, object]] = []
+            if resource.backend:
+                env.append({"name": BACKEND, "value": resource.backend})
+            if resource.typha != "":
+                told: dict[str, object] = {"valueFrom": {}} if resource.typha is None else {"value": resource.typha}
+                env.append({"name": TYPHA, **told})
             container = {"name": "calico-node", **_image(resource.calico_version), **({"env": env} if env else {})}
             return _document("apps/v1", resource.key, {"template": {"spec": {"containers": [container]}}})
         case Pod():
@@ -227,6 +239,7 @@ def encode(resource: Resource) -> dict[str, object]:
                     "containers": [{"name": "main", **_image(resource.calico_version)}],
                 },
                 owner=resource.owner,
+                owner_name=resource.owner_name,
             )
             return {**document, **({"status": {"phase": resource.phase}} if resource.phase else {})}
         case Installation():
@@ -256,6 +269,7 @@ def _document(
     labels: Mapping[str, str] | None = None,
     annotations: Mapping[str, str] | None = None,
     owner: str = "",
+    owner_name: str = "",
 ) -> dict[str, object]:
     metadata: dict[str, object] = {"name": key.name}
     if key.namespace:
@@ -265,5 +279,6 @@ def _document(
     if annotations:
         metadata["annotations"] = dict(annotations)
     if owner:
-        metadata["ownerReferences"] = [{"kind": owner, "controller": True}]
+        named = {"name": owner_name} if owner_name else {}
+        metadata["ownerReferences"] = [{"kind": owner, **named, "controller": True}]
     return {"apiVersion": version, "kind": key.kind, "metadata": metadata, "spec": dict(spec)}

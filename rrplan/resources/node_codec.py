@@ -20,6 +20,8 @@ LABELS_ANNOTATION = PREFIX + "labels"
 KUBE_LABELS_ANNOTATION = PREFIX + "kube-labels"
 KUBERNETES_TAINT = "node.kubernetes.io/"
 """Taints that Kubernetes itself sets and removes, by conditions and by `spec.unschedulable`; nobody else's business."""
+UNSYNCED_ANNOTATION = "rrplan.io/unsynced-labels"
+"""Only in our snapshot files: what the two shapes of one node said differently."""
 
 
 def decode_node(reader: Reader, *, calico: bool) -> Node:
@@ -47,6 +49,8 @@ def _kubernetes_node(reader: Reader) -> Node:
         ),
         unschedulable=bool(spec.boolean("unschedulable")),
         ready=_ready(reader),
+        provider_id=spec.text("providerID"),
+        unsynced=tuple(annotations.text(UNSYNCED_ANNOTATION).split()),
     )
 
 
@@ -115,6 +119,8 @@ def merge_nodes(kubernetes: Node, calico: Node) -> Node:
         ipv6=kubernetes.ipv6 or calico.ipv6,
         as_number=kubernetes.as_number if kubernetes.as_number is not None else calico.as_number,
         cluster_id=kubernetes.cluster_id or calico.cluster_id,
+        provider_id=kubernetes.provider_id,
+        unsynced=tuple(sorted(name for name, value in kubernetes.labels.items() if everything.get(name) != value)),
     )
 
 
@@ -127,6 +133,7 @@ def encode_node(node: Node) -> dict[str, object]:
         (AS_ANNOTATION, "" if node.as_number is None else str(node.as_number)),
         (CLUSTER_ID_ANNOTATION, node.cluster_id),
         (LABELS_ANNOTATION, _json_object(node.calico_labels)),
+        (UNSYNCED_ANNOTATION, " ".join(node.unsynced)),
     ):
         if value:
             annotations[name] = value
@@ -136,6 +143,8 @@ def encode_node(node: Node) -> dict[str, object]:
     if annotations:
         metadata["annotations"] = annotations
     spec: dict[str, object] = {}
+    if node.provider_id:
+        spec["providerID"] = node.provider_id
     if node.unschedulable:
         spec["unschedulable"] = True
     if node.taints:

@@ -38,7 +38,8 @@ class Node:
     `labels` are Kubernetes' own, `calico_labels` those that only Calico has (annotation
     `projectcalico.org/labels`, or a Calico Node resource). Addresses are without prefix length; "" means
     that the node does not speak BGP in that family. `as_number` None means the global AS number.
-    `cluster_id` "" means no route reflector. `ready` None means that nobody told us.
+    `cluster_id` "" means no route reflector. `ready` None means that nobody told us. `unsynced` are the names of
+    Kubernetes labels that Calico's own Node lacks or has with another value, where both were given.
     """
 
     name: NodeName
@@ -51,6 +52,8 @@ class Node:
     taints: tuple[Taint, ...] = ()
     unschedulable: bool = False
     ready: bool | None = None
+    provider_id: str = ""
+    unsynced: tuple[str, ...] = ()
 
     @property
     def key(self) -> ResourceKey:
@@ -79,6 +82,7 @@ class BGPConfiguration:
     as_number: int | None = None
     listen_port: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
     spec: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     @property
@@ -161,12 +165,16 @@ class ClusterInformation:
 
 @dataclass(frozen=True, slots=True)
 class DaemonSet:
-    """A DaemonSet; only calico-node's matters."""
+    """A DaemonSet; only calico-node's matters.
+
+    `typha` is the Service of Typha that it names, "" where it names none, None where a ConfigMap says it.
+    """
 
     name: str
     namespace: str
     calico_version: CalicoVersion | None = None
     backend: str = ""
+    typha: str | None = ""
 
     @property
     def key(self) -> ResourceKey:
@@ -176,7 +184,7 @@ class DaemonSet:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod on a node; `owner` is the kind of its controller, "" for an unmanaged pod."""
+    """A pod on a node; `owner` is the kind of its controller, "" for an unmanaged pod, `owner_name` its name."""
 
     name: str
     namespace: str
@@ -184,6 +192,7 @@ class Pod:
     owner: str = ""
     phase: str = ""
     calico_version: CalicoVersion | None = None
+    owner_name: str = ""
 
     @property
     def key(self) -> ResourceKey:

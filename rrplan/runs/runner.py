@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,17 +12,21 @@ from rrplan.ids import ActionName, StepId
 from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate
 from rrplan.plans.plan import Plan, Step
-from rrplan.ports import Clock, Datastore, HookRunner, Lock, Probe
+from rrplan.ports import Clock, Datastore, HookRunner, Lock, Probe, Stored
+from rrplan.resources import ResourceKey, key_of
 from rrplan.runs import events
 from rrplan.runs.drift import drift
 from rrplan.runs.gates import Look, look, settle
 from rrplan.runs.journal import Journal
 from rrplan.runs.status import LANDED, Status, advance, replay
 from rrplan.runs.writing import Away, Outcome, Writer, Written
-from rrplan.snapshots import capture
+from rrplan.snapshots.snapshot import state_of
 
 SHOWN = 5
 """Drifted resources that are named."""
+LABELS = (ActionName.LABEL_CLIENT, ActionName.UNLABEL_CLIENT)
+BATCH = 100
+"""Labels that are announced in the journal together."""
 CHECK_EVERY = 100
 """Steps of many alike between two looks at what others did."""
 
@@ -61,6 +66,8 @@ class Runner:
         self._current = StepId("")
         self._checked: ActionName | None = None
         self._unchecked = 0
+        self._seen: dict[ResourceKey, Stored] = {}
+        """What the last look at the whole cluster found, for writes that say which version they follow."""
         self._writer = Writer(world.datastore, world.clock, self._retrying)
 
     # --- forward -------------------------------------------------------------------------------
@@ -94,6 +101,11 @@ class Runner:
             return Result.PARTIAL
         frontier = self._frontier() if resumed else None
         for index, step in enumerate(self.plan.steps, 1):
+            together = self._alike(index - 1)
+            if together:
+                result = self._together(together, index)
+                if result is not Result.DONE:
+                    return result
             if self._is(step, Status.SETTLED):
                 if step is frontier and not self._gated(step, step.gates):
                     return self._failed(step)
@@ -122,6 +134,67 @@ class Runner:
             self._mark(step, "settled", durable=False)
             self._say(events.StepSettled(step.id, round(self.world.clock.now() - began)))
         return Result.DONE
+
+    # --- many alike ----------------------------------------------------------------------------
+
+    def _alike(self, start: int) -> list[Step]:
+        """The label steps from here on that may be written together: no gate, no hook and no doubt between them."""
+        hooked = any(hook["on"] in ("before-step", "after-step") for hook in self.plan.hooks)
+        first = self.plan.steps[start]
+        if self.world.datastore.at_once < 2 or hooked or first.action not in LABELS:
+            return []
+        found = []
+        for step in self.plan.steps[start:]:
+            alike = step.action == first.action and not step.gates and self._is(step, Status.PENDING)
+            if not alike or step.change is None:
+                break
+            found.append(step)
+        return found if len(found) > 1 else []
+
+    def _together(self, steps: list[Step], index: int) -> Result:
+        """Write many labels, BATCH announced at a time; read once before, each write follows the version read."""
+        self._current = steps[0].id
+        if not self._may_go_on(steps[0]):
+            return Result.PARTIAL
+        for start in range(0, len(steps), BATCH):
+            batch = steps[start : start + BATCH]
+            if self.stop():
+                return Result.INTERRUPTED
+            reason = self._unlocked()
+            if reason:
+                self.failure = reason
+                self._say(events.StepFailed(batch[0].id, reason))
+                return Result.PARTIAL
+            for number, step in enumerate(batch):
+                self._say(events.StepStarted(step.id, index + start + number, len(self.plan.steps), step.summary))
+                self._mark(step, "started", durable=step is batch[-1])
+            failed = self._outcomes(batch)
+            if failed is not None:
+                return self._failed(failed) if self.failure else Result.PARTIAL
+        return Result.DONE
+
+    def _outcomes(self, batch: list[Step]) -> Step | None:
+        """Write and mark; the first step that failed. `failure` stays empty where the datastore is only away."""
+
+        def write(step: Step) -> Written:
+            assert step.change is not None
+            return self._writer.write(step.change, self._seen.get(step.change.key))
+
+        with ThreadPoolExecutor(self.world.datastore.at_once) as pool:
+            outcomes = list(pool.map(write, batch))
+        failed: Step | None = None
+        for step, written in zip(batch, outcomes, strict=True):
+            if written.outcome is Outcome.LANDED:
+                self._mark(step, "applied", durable=False)
+                self._mark(step, "settled", durable=False)
+                self._say(events.StepSettled(step.id, 0))
+                continue
+            self._say(events.StepFailed(step.id, written.reason))
+            if written.outcome is not Outcome.AWAY:
+                self._mark(step, "apply-failed", written.reason)
+                self.failure = self.failure or written.reason
+            failed = failed or step
+        return failed
 
     def _next(self) -> StepId:
         return next((step.id for step in self.plan.steps if not self._is(step, Status.SETTLED)), StepId(""))
@@ -181,7 +254,7 @@ class Runner:
         """Before every write; of many alike, such as labels on thousands of nodes, now and then."""
         if step.change is None:
             return False
-        alike = step.action == self._checked and step.action in (ActionName.LABEL_CLIENT, ActionName.UNLABEL_CLIENT)
+        alike = step.action == self._checked and step.action in LABELS
         self._unchecked = self._unchecked + 1 if alike else 0
         self._checked = step.action
         return self._unchecked % CHECK_EVERY == 0
@@ -198,9 +271,11 @@ class Runner:
         landed = [step.change for step in self.plan.steps if step.change and self._is(step, *LANDED)]
         doubtful = {str(step.change.key) for step in self.plan.steps if step.change and self._is(step, Status.STARTED)}
         try:
-            state = self._writer.patiently(lambda: capture(self.world.datastore)).state
+            stored = self._writer.patiently(self.world.datastore.everything)
+            state = state_of(one.document for one in stored)
         except (Away, DatastoreError) as error:
             return str(error)
+        self._seen = {key_of(one.document): one for one in stored}
         # A write that was announced before a crash is read back, and judged, on its own.
         found = [f"{key} {what}" for key, what in drift(self.plan, state, landed).items() if key not in doubtful]
         if not found:

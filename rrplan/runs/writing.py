@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreTimeout, DatastoreUnreachable
 from rrplan.plans.change import Change
-from rrplan.ports import Clock, Datastore
+from rrplan.ports import Clock, Datastore, Stored
 
 GIVE_UP_SECONDS = 300
 CONFLICTS = 5
@@ -67,12 +67,16 @@ class Writer:
             return True
         return None if change.conflicts(document) else False
 
-    def write(self, change: Change) -> Written:
-        """Make a change under its precondition; only a definite answer comes back."""
+    def write(self, change: Change, seen: Stored | None = None) -> Written:
+        """Make a change under its precondition; only a definite answer comes back.
+
+        What was `seen` before need not be read first: the write says which version it follows.
+        """
         conflict = ""
         for _ in range(CONFLICTS):
             try:
-                stored = self.patiently(lambda: self._datastore.get(change.key))
+                stored = seen or self.patiently(lambda: self._datastore.get(change.key))
+                seen = None
                 conflicts = change.conflicts(stored.document if stored else None)
                 if conflicts:
                     return Written(Outcome.DRIFTED, f"{change.key} is not as the plan expects: {', '.join(conflicts)}")

@@ -15,7 +15,7 @@ def demo_cluster(nodes: int = 120, reflectors: int = 6, version: str = "v3.30.4"
     calico = CalicoVersion.parse(version)
     resources: list[Resource] = [
         ClusterInformation("default", calico, "k8s,bgp,kdd", datastore_ready=True),
-        DaemonSet("calico-node", "kube-system", calico, "bird"),
+        DaemonSet("calico-node", "kube-system", calico, "bird", "calico-typha"),
         IPPool("default-ipv4-ippool", "10.244.0.0/16"),
         IPPool("default-ipv6-ippool", "fd00:10:244::/64"),
     ]

@@ -58,6 +58,8 @@ def _no_pace(_seconds: float) -> None:
 class Sandbox:
     """A cluster in a directory; implements the ports Datastore and Probe, `clock` is its Clock."""
 
+    at_once = 1
+
     def __init__(self, store: Store, faults: Sequence[Fault] = (), pace: Callable[[float], None] = _no_pace) -> None:
         self._store = store
         self._seed = int(store.meta("seed", "1"))

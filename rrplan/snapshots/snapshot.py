@@ -27,10 +27,11 @@ class Snapshot:
 
 def capture(datastore: Datastore, taken_at: str = "") -> Snapshot:
     """Read everything that matters from a datastore; raises ManifestError for an object that cannot be right."""
-    return Snapshot(_state(stored.document for stored in datastore.everything()), taken_at)
+    return Snapshot(state_of(stored.document for stored in datastore.everything()), taken_at)
 
 
-def _state(documents: Iterable[Document]) -> ClusterState:
+def state_of(documents: Iterable[Document]) -> ClusterState:
+    """The state that documents of one cluster make; raises ManifestError for an object that cannot be right."""
     resources = []
     for document in documents:
         try:

@@ -30,7 +30,10 @@ from tests.support import Remembering
 
 IMAGES = 50
 """Names of images in a Node's status: the larger part of its 12 KB."""
-TYPED = "from kubernetes import client, config; config.load_kube_config({!r}); print(len(client.CoreV1Api().list_node().items))"
+TYPED = (
+    "from kubernetes import client, config; config.load_kube_config({!r});"
+    "print(len(client.CoreV1Api().list_node().items))"
+)
 BARE = (
     "import json; from rrplan.adapters.api_server import ApiServer;"
     "print(len((ApiServer.connect({!r}).get('/api/v1/nodes') or {{}})['items']))"

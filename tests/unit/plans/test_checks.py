@@ -46,6 +46,51 @@ def backend(name: str) -> dict[str, object]:
     return thing("DaemonSet", "calico-node", "apps/v1", template={"spec": {"containers": [container]}})
 
 
+def pod(name: str, host: str, *, owner: str = "", set_name: str = "", phase: str = "Running") -> dict[str, object]:
+    """A pod on a node, and what owns it."""
+    owners = [{"kind": owner, "name": set_name, "controller": True}] if owner else []
+    return {
+        **thing("Pod", name, "v1", nodeName=host),
+        "metadata": {"name": name, "namespace": "x", "ownerReferences": owners},
+        "status": {"phase": phase},
+    }
+
+
+def with_typha(**variable: object) -> dict[str, object]:
+    """A calico-node DaemonSet that names its Typha."""
+    env = [{"name": "FELIX_TYPHAK8SSERVICENAME", **variable}] if variable else []
+    container = {"name": "calico-node", "env": env, "image": "calico/node:v3.30.4"}
+    return thing("DaemonSet", "calico-node", "apps/v1", template={"spec": {"containers": [container]}})
+
+
+def cloud(name: str, provider: str) -> dict[str, object]:
+    """A node of a cloud."""
+    return {**node(name, 9), "spec": {"providerID": provider}}
+
+
+def unsynced(name: str, labels: str) -> dict[str, object]:
+    """A node whose two shapes say different labels."""
+    metadata = {"name": name, "annotations": {"rrplan.io/unsynced-labels": labels}}
+    return {"apiVersion": "v1", "kind": "Node", "metadata": metadata}
+
+
+def owned(kind: str, name: str, spec: dict[str, object], **metadata: dict[str, str]) -> dict[str, object]:
+    """An object with labels and annotations."""
+    return {**thing(kind, name, **spec), "metadata": {"name": name, **metadata}}
+
+
+def cluster_type(text: str) -> dict[str, object]:
+    """The ClusterInformation of a datastore."""
+    return thing("ClusterInformation", "default", clusterType=text)
+
+
+MANY = [node(f"more-{host:02d}", host) for host in range(1, 51)]
+ON = {"nodeToNodeMeshEnabled": True}
+SINGLE = pod("db-0", "rr-1", owner="StatefulSet", set_name="db")
+ELSEWHERE = pod("dns-1", "node-001", owner="ReplicaSet", set_name="dns")
+HELM = {"app.kubernetes.io/managed-by": "Helm"}
+ARGO = {"argocd.argoproj.io/tracking-id": "net:projectcalico.org/BGPConfiguration:default"}
+FLUX = {"kustomize.toolkit.fluxcd.io/name": "net"}
 PEER = {"nodeSelector": "!has(rrplan.io/route-reflector)", "peerSelector": 'rrplan.io/route-reflector == "main"'}
 OFF = {"nodeToNodeMeshEnabled": False}
 
@@ -72,6 +117,11 @@ ERRORS = [
         "BGPConfiguration `default` has the mesh off and nodeMeshMaxRestartTime set",
     ),
     ("addresses-unique", node("twin", 1, IPv4Address="10.0.0.5"), "10.0.0.5 is the address of node-003, twin"),
+    (
+        "workloads",
+        pod("alone", "rr-2"),
+        "no controller makes these pods again once a drain has evicted them: x/alone on rr-2",
+    ),
 ]
 
 WARNINGS = [
@@ -107,6 +157,42 @@ WARNINGS = [
         [thing("BGPPeer", "p", nodeSelector="has(x)", peerSelector="has(y)", localASNumber=65000)],
         "BGPPeer `p`: `localASNumber` is not known to Calico v3.30.4 (since v3.31.0)",
     ),
+    (
+        "providers",
+        [cloud("cloudy", "azure:///subscriptions/1/virtualMachines/0")],
+        "on Azure, whose network drops IP-in-IP, so that Calico mostly runs there without BGP: cloudy; check with",
+    ),
+    (
+        "typha",
+        [*MANY, with_typha()],
+        "DaemonSet x/calico-node names no Typha, and the cluster has 58 nodes: each calico-node watches the API server",
+    ),
+    ("typha", [*MANY, with_typha(value="none")], "DaemonSet x/calico-node names no Typha"),
+    (
+        "workloads",
+        [SINGLE, ELSEWHERE],
+        "the only known replica of its owner is on a node that changes its role: x/db-0 on rr-1",
+    ),
+    (
+        "owners",
+        [owned("BGPConfiguration", "default", ON, labels=HELM)],
+        "the plan changes what belongs to Helm: BGPConfiguration `default`; Helm puts its own version back",
+    ),
+    (
+        "owners",
+        [owned("BGPConfiguration", "default", ON, labels=HELM, annotations=ARGO)],
+        "belongs to Argo CD: BGPConf",
+    ),
+    (
+        "owners",
+        [owned("BGPPeer", "rrplan-old", PEER, labels={"app.kubernetes.io/managed-by": "rrplan", **FLUX})],
+        "belongs to Flux: BGPPeer `rrplan-old`; Flux puts its own version back with its next reconciliation",
+    ),
+    (
+        "label-sync",
+        [cluster_type("k8s,bgp"), unsynced("late", "disk zone")],
+        "Calico's labels are not Kubernetes' on late (disk, zone): with etcd, selectors see Calico's copy",
+    ),
     ("encapsulation", [thing("IPPool", "wide", cidr="10.1.0.0/16", vxlanMode="Always")], "IPPool wide uses VXLAN"),
     (
         "peers-agree",
@@ -117,6 +203,27 @@ WARNINGS = [
         ],
         "BGPPeers b and c give the same sessions different attributes, such as node-001 to node-003",
     ),
+]
+
+
+SILENT = [
+    ("providers", "other clouds", [cloud("cloudy", "aws:///eu-west-1a/i-1")]),
+    ("typha", "Typha is there", [*MANY, with_typha(value="calico-typha")]),
+    ("typha", "a ConfigMap says it", [*MANY, with_typha(valueFrom={"configMapKeyRef": {"name": "c", "key": "k"}})]),
+    ("typha", "50 nodes", [*MANY[:42], with_typha()]),
+    ("typha", "etcd", [*MANY, with_typha(), cluster_type("k8s,bgp")]),
+    ("typha", "an unknown datastore", [*MANY, with_typha(), cluster_type("")]),
+    ("typha", "another DaemonSet", [*MANY, thing("DaemonSet", "kube-proxy", "apps/v1")]),
+    ("workloads", "a pod elsewhere", [pod("alone", "node-001")]),
+    ("workloads", "a finished pod", [pod("done", "rr-1", phase="Succeeded"), ELSEWHERE]),
+    ("workloads", "two replicas", [SINGLE, pod("db-1", "node-001", owner="StatefulSet", set_name="db")]),
+    ("workloads", "a name nobody told", [pod("db-0", "rr-1", owner="StatefulSet"), ELSEWHERE]),
+    ("workloads", "pods of these nodes only", [SINGLE, pod("db-1", "rr-2", owner="StatefulSet", set_name="da")]),
+    ("owners", "an object that stays", [owned("BGPPeer", "tor", {"peerIP": "192.0.2.1", "asNumber": 1}, labels=FLUX)]),
+    ("owners", "nobody's object", [owned("BGPConfiguration", "default", ON, labels={"app": "x"})]),
+    ("label-sync", "the Kubernetes datastore", [cluster_type("k8s,bgp,kdd"), unsynced("late", "zone")]),
+    ("label-sync", "an unknown datastore", [cluster_type(""), unsynced("late", "zone")]),
+    ("label-sync", "equal labels", [cluster_type("k8s,bgp"), node("equal", 9)]),
 ]
 
 
@@ -139,13 +246,46 @@ def test_errors_stop_the_plan(check: str, wrong: dict[str, object], text: str) -
     assert error.value.hint == "correct this first; docs/checks has a page for each check"
 
 
-@pytest.mark.parametrize(("check", "odd", "text"), WARNINGS, ids=[case[0] for case in WARNINGS])
+@pytest.mark.parametrize(("check", "odd", "text"), WARNINGS, ids=[f"{case[0]}-{case[2][:20]}" for case in WARNINGS])
 def test_warnings_are_in_the_plan(check: str, odd: list[dict[str, object]], text: str) -> None:
     """The plan is made all the same, and says so."""
     plan = api.plan(load(SPEC.encode(), "spec.yaml"), snapshot(*odd))
     found = [one for one in plan.findings if one.check == check]
     assert [one.severity for one in found] == ["warning"]
     assert text in found[0].text
+
+
+@pytest.mark.parametrize(("check", "why", "documents"), SILENT, ids=[f"{case[0]}-{case[1]}" for case in SILENT])
+def test_nothing_is_said_without_cause(check: str, why: str, documents: list[dict[str, object]]) -> None:
+    """What is in order, or not known, is no finding."""
+    plan = api.plan(load(SPEC.encode(), "spec.yaml"), snapshot(*documents))
+    assert [one.text for one in plan.findings if one.check == check] == [], why
+
+
+def test_a_pod_nobody_makes_again_is_a_warning_without_a_drain() -> None:
+    """Such a plan evicts nothing."""
+    spec = SPEC.replace("drain: true", "policy: {exposure: {brief: 60s}}")
+    plan = api.plan(load(spec.encode(), "spec.yaml"), snapshot(pod("alone", "rr-2"), ELSEWHERE))
+    found = [(one.severity, one.text) for one in plan.findings if one.check == "workloads"]
+    assert found == [
+        (
+            "warning",
+            "on nodes that become reflectors, no controller makes these pods again if they are lost: x/alone on rr-2",
+        )
+    ]
+
+
+def test_a_reflector_in_place_is_not_looked_at() -> None:
+    """Its role does not change, so its pods stay."""
+    labels = {"rrplan.io/route-reflector": "main"}
+    told = [
+        node(f"rr-{host}", host, IPv6Address=f"fd01::{host}/64", RouteReflectorClusterID="224.0.0.1") for host in (1, 2)
+    ]
+    ready = [{**one, "metadata": {**one["metadata"], "labels": labels}} for one in told]  # type: ignore[dict-item]
+    spec = SPEC + "  policy: {exposure: {brief: 60s}}\n"
+    plan = api.plan(load(spec.encode(), "spec.yaml"), snapshot(*ready, pod("alone", "rr-2"), ELSEWHERE))
+    assert plan.steps
+    assert [one for one in plan.findings if one.check == "workloads"] == []
 
 
 def test_what_was_not_looked_at_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

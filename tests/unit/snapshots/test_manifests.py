@@ -6,7 +6,7 @@ import pytest
 
 from rrplan.errors import DigestMismatch, FileFormatError, ManifestError
 from rrplan.ids import NodeName
-from rrplan.resources import ResourceKey
+from rrplan.resources import DaemonSet, Pod, ResourceKey
 from rrplan.snapshots import read_snapshot, snapshot_of_manifests, write_snapshot
 
 NODE = """\
@@ -46,6 +46,34 @@ metadata:
     projectcalico.org/metadata: '{"uid":"1","labels":{"app.kubernetes.io/managed-by":"rrplan"}}'
 spec: {nodeSelector: all(), peerSelector: has(rr)}
 """
+
+
+DAEMONSET = """\
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: NAME, namespace: kube-system}
+spec: {template: {spec: {containers: [{name: calico-node, env: [ENV]}]}}}
+"""
+MORE = [
+    DAEMONSET.replace("NAME", "without").replace("ENV", ""),
+    DAEMONSET.replace("NAME", "elsewhere").replace("ENV", "{name: FELIX_TYPHAK8SSERVICENAME, valueFrom: {x: {}}}"),
+    DAEMONSET.replace("NAME", "named").replace(
+        "ENV",
+        "{name: FELIX_TYPHAK8SSERVICENAME, value: calico-typha}, {name: CALICO_NETWORKING_BACKEND, value: bird}",
+    ),
+    """\
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: x, ownerReferences: [{kind: ReplicaSet, name: web-1, controller: true}]}
+spec: {nodeName: n1}
+""",
+    """\
+apiVersion: projectcalico.org/v3
+kind: BGPConfiguration
+metadata: {name: default, annotations: {meta.helm.sh/release-name: net}}
+spec: {}
+""",
+]
 
 
 def read(*texts: str | bytes) -> object:
@@ -176,6 +204,28 @@ def test_snapshot_file_round_trip_without_secrets() -> None:
     assert write_snapshot(again) == data
     assert again.taken_at == "2026-01-02T03:04:05Z"
     assert again.state.get(ResourceKey("Node", "n1")) is not None
+
+
+def test_what_preflight_checks_read_comes_back() -> None:
+    """Provider, labels that Calico's copy lacks, Typha, owners of pods, annotations of a BGPConfiguration."""
+    kubernetes = NODE.replace("{zone: a}", "{zone: a, disk: ssd, os: linux}").replace(
+        "spec:", "spec:\n  providerID: azure:///x"
+    )
+    calico = CALICO_NODE.replace("{zone: a}", "{zone: b, os: linux, own: x}")
+    documents = [kubernetes, calico, *MORE]
+    snapshot = snapshot_of_manifests([(str(index), text.encode()) for index, text in enumerate(documents)])
+    again = read_snapshot(write_snapshot(snapshot), "s.json").state
+    assert again == snapshot.state
+    node = again.nodes[NodeName("n1")]
+    assert (node.provider_id, node.unsynced) == ("azure:///x", ("disk", "zone"))
+    sets = [one for one in again.others.values() if isinstance(one, DaemonSet)]
+    assert [(one.name, one.backend, one.typha) for one in sets] == [
+        ("elsewhere", "", None),
+        ("named", "bird", "calico-typha"),
+        ("without", "", ""),
+    ]
+    assert [one.owner_name for one in again.others.values() if isinstance(one, Pod)] == ["web-1"]
+    assert again.configurations["default"].annotations == {"meta.helm.sh/release-name": "net"}
 
 
 def test_wrong_snapshot_files() -> None:

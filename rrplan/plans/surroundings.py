@@ -1,0 +1,154 @@
+"""Preflight checks of what is around BGP: the cloud, Typha, pods, the owners of objects, the copying of labels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from rrplan.plans.plan import Severity
+from rrplan.plans.sight import Sight, Told, some
+from rrplan.resources import BGPConfiguration, BGPPeer, ClusterInformation, DaemonSet, Node, Pod
+
+AZURE = "azure://"
+NODES_WITHOUT_TYPHA = 50
+"""Calico's documentation: Typha is for the Kubernetes datastore with more than 50 nodes."""
+
+REPLICATED = ("ReplicaSet", "StatefulSet")
+
+ARGO, FLUX, HELM = "Argo CD", "Flux", "Helm"
+RETURNS = {ARGO: "its next sync", FLUX: "its next reconciliation", HELM: "its next upgrade"}
+"""When a tool puts its own version back."""
+
+OWNER_LABELS = {
+    "argocd.argoproj.io/instance": ARGO,
+    "kustomize.toolkit.fluxcd.io/name": FLUX,
+    "helm.toolkit.fluxcd.io/name": FLUX,
+}
+OWNER_ANNOTATIONS = {
+    "argocd.argoproj.io/tracking-id": ARGO,
+    "kustomize.toolkit.fluxcd.io/checksum": FLUX,
+    "meta.helm.sh/release-name": HELM,
+}
+MANAGED_BY = "app.kubernetes.io/managed-by"
+
+
+def providers(sight: Sight) -> Told:
+    """Clouds whose network does not carry what Calico's BGP needs."""
+    azure = [name for name, node in sight.state.nodes.items() if node.provider_id.startswith(AZURE)]
+    if azure:
+        yield (
+            Severity.WARNING,
+            (
+                f"on Azure, whose network drops IP-in-IP, so that Calico mostly runs there without BGP: {some(azure)}; "
+                "check with `calicoctl node status` that BIRD has sessions, and that no IPPool in use has an `ipipMode`"
+            ),
+        )
+
+
+def typha(sight: Sight) -> Told:
+    """A large cluster with the Kubernetes datastore has Typha."""
+    nodes = len(sight.state.nodes)
+    if nodes <= NODES_WITHOUT_TYPHA or "kdd" not in _cluster_type(sight):
+        return
+    for one in sight.of(DaemonSet):
+        if one.name == "calico-node" and one.typha in ("", "none"):
+            yield (
+                Severity.WARNING,
+                (
+                    f"DaemonSet {one.namespace}/{one.name} names no Typha, and the cluster has {nodes} nodes: each "
+                    "calico-node watches the API server itself, and each change of a BGP resource goes to all of them"
+                ),
+            )
+
+
+def _cluster_type(sight: Sight) -> frozenset[str]:
+    """The words of the cluster type; empty where it is not known."""
+    return frozenset(word for one in sight.of(ClusterInformation) for word in one.cluster_type.split(",") if word)
+
+
+def workloads(sight: Sight) -> Told:
+    """Nodes that become reflectors, or are drained, carry no pod that would be missed."""
+    state, drained = sight.state, sight.desired.drained
+    promoted = {one.node for one in sight.desired.placed if not state.nodes[one.node].cluster_id}
+    concerned = promoted | drained
+    pods = [pod for pod in sight.of(Pod) if pod.drains and pod.node]
+    here = [pod for pod in pods if pod.node in concerned]
+    unmanaged = [pod for pod in here if not pod.owner]
+    lost = [_place(pod) for pod in unmanaged if pod.node in drained]
+    if lost:
+        yield Severity.ERROR, f"no controller makes these pods again once a drain has evicted them: {some(lost)}"
+    staying = [_place(pod) for pod in unmanaged if pod.node not in drained]
+    if staying:
+        yield (
+            Severity.WARNING,
+            f"on nodes that become reflectors, no controller makes these pods again if they are lost: {some(staying)}",
+        )
+    # Pods of these nodes and of cordoned ones may be all that was read; then nobody knows the other replicas.
+    if all(pod.node in concerned or state.nodes[pod.node].unschedulable for pod in pods if pod.node in state.nodes):
+        return
+    replicas = Counter(_owner(pod) for pod in pods)
+    single = [_place(pod) for pod in here if pod.owner in REPLICATED and pod.owner_name and replicas[_owner(pod)] == 1]
+    if single:
+        yield (
+            Severity.WARNING,
+            f"the only known replica of its owner is on a node that changes its role: {some(single)}",
+        )
+
+
+def _owner(pod: Pod) -> tuple[str, str, str]:
+    return pod.namespace, pod.owner, pod.owner_name
+
+
+def _place(pod: Pod) -> str:
+    return f"{pod.namespace}/{pod.name} on {pod.node}"
+
+
+def owners(sight: Sight) -> Told:
+    """No object that the plan changes belongs to a tool that would put its own version back."""
+    owned: dict[str, list[str]] = {}
+    for one in _changed(sight):
+        tool = _tool(one)
+        if tool:
+            owned.setdefault(tool, []).append(f"{one.key.kind} `{one.key.name}`")
+    for tool, objects in sorted(owned.items()):
+        yield (
+            Severity.WARNING,
+            (
+                f"the plan changes what belongs to {tool}: {some(objects)}; {tool} puts its own version back with "
+                f"{RETURNS[tool]}: make the same change at its source, or pause it"
+            ),
+        )
+
+
+def _changed(sight: Sight) -> Iterator[Node | BGPPeer | BGPConfiguration]:
+    """What is there and will not stay as it is."""
+    before, after = sight.state, sight.desired.state
+    yield from (one for name, one in before.nodes.items() if after.nodes.get(name) != one)
+    yield from (one for name, one in before.peers.items() if after.peers.get(name) != one)
+    yield from (one for name, one in before.configurations.items() if after.configurations.get(name) != one)
+
+
+def _tool(one: Node | BGPPeer | BGPConfiguration) -> str:
+    """The tool that an object belongs to, "" for none; Helm last, because the others install charts too."""
+    annotations = {} if isinstance(one, Node) else one.annotations
+    found = {tool for label, tool in OWNER_LABELS.items() if label in one.labels}
+    found |= {tool for annotation, tool in OWNER_ANNOTATIONS.items() if annotation in annotations}
+    found |= {HELM} if one.labels.get(MANAGED_BY) == HELM else set()
+    return next((tool for tool in (ARGO, FLUX, HELM) if tool in found), "")
+
+
+def label_sync(sight: Sight) -> Told:
+    """With etcd, Calico's copies of the nodes' labels are those of Kubernetes."""
+    known = _cluster_type(sight)
+    if not known or "kdd" in known or not sight.spec.groups:
+        return
+    behind = [name for name, node in sight.state.nodes.items() if node.unsynced]
+    if behind:
+        labels = {label for name in behind for label in sight.state.nodes[name].unsynced}
+        yield (
+            Severity.WARNING,
+            (
+                f"Calico's labels are not Kubernetes' on {some(behind)} ({some(labels)}): with etcd, selectors see "
+                "Calico's copy, and kube-controllers' node controller has not brought it up to date"
+            ),
+        )
