@@ -8,27 +8,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rrplan.errors import DatastoreError, PreflightError
-from rrplan.ids import ActionName, StepId
+from rrplan.ids import StepId
 from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate
 from rrplan.plans.plan import Plan, Step
-from rrplan.ports import Clock, Datastore, HookRunner, Lock, Probe, Stored
-from rrplan.resources import ResourceKey, key_of
+from rrplan.ports import Clock, Datastore, HookRunner, Lock, Probe
 from rrplan.runs import events
-from rrplan.runs.drift import drift
 from rrplan.runs.gates import Look, look, settle
+from rrplan.runs.guard import LABELS, Guard
 from rrplan.runs.journal import Journal
 from rrplan.runs.status import LANDED, Status, advance, replay
 from rrplan.runs.writing import Away, Outcome, Writer, Written
-from rrplan.snapshots.snapshot import state_of
 
-SHOWN = 5
-"""Drifted resources that are named."""
-LABELS = (ActionName.LABEL_CLIENT, ActionName.UNLABEL_CLIENT)
 BATCH = 100
 """Labels that are announced in the journal together."""
-CHECK_EVERY = 100
-"""Steps of many alike between two looks at what others did."""
 
 
 class Result(StrEnum):
@@ -64,11 +57,8 @@ class Runner:
         self.status: dict[StepId, Status] = replay(journal.entries)
         self.failure = ""
         self._current = StepId("")
-        self._checked: ActionName | None = None
-        self._unchecked = 0
-        self._seen: dict[ResourceKey, Stored] = {}
-        """What the last look at the whole cluster found, for writes that say which version they follow."""
         self._writer = Writer(world.datastore, world.clock, self._retrying)
+        self._guard = Guard(plan, world.datastore, world.lock, self._writer)
 
     # --- forward -------------------------------------------------------------------------------
 
@@ -94,7 +84,7 @@ class Runner:
         total = len(self.plan.steps)
         if any(self._is(step, Status.UNDO_STARTED, Status.UNDONE, Status.UNDO_FAILED) for step in self.plan.steps):
             return self._unwind()
-        reason = self._drifted() if resumed else ""
+        reason = self._guard.drifted(self.status) if resumed else ""
         if reason:
             self.failure = reason
             self._say(events.StepFailed(self._next(), reason))
@@ -160,7 +150,7 @@ class Runner:
             batch = steps[start : start + BATCH]
             if self.stop():
                 return Result.INTERRUPTED
-            reason = self._unlocked()
+            reason = self._guard.unlocked()
             if reason:
                 self.failure = reason
                 self._say(events.StepFailed(batch[0].id, reason))
@@ -178,7 +168,7 @@ class Runner:
 
         def write(step: Step) -> Written:
             assert step.change is not None
-            return self._writer.write(step.change, self._seen.get(step.change.key))
+            return self._writer.write(step.change, self._guard.seen.get(step.change.key))
 
         with ThreadPoolExecutor(self.world.datastore.at_once) as pool:
             outcomes = list(pool.map(write, batch))
@@ -235,7 +225,7 @@ class Runner:
         if self.plan.on_failure == "halt":
             return Result.PARTIAL
         # The way back was proved for the cluster of the plan; beside the changes of others a person must look.
-        reason = self._drifted()
+        reason = self._guard.drifted(self.status)
         if reason:
             self.failure = f"{self.failure}; {reason}"
             self._say(events.StepFailed(step.id, reason))
@@ -244,44 +234,11 @@ class Runner:
 
     def _may_go_on(self, step: Step) -> bool:
         """The lock is ours and, before a step that touches sessions, nobody else changed what the plan rests on."""
-        reason = self._unlocked() or (self._drifted() if self._checks(step) else "")
+        reason = self._guard.objection(step, self.status)
         if reason:
             self.failure = reason
             self._say(events.StepFailed(step.id, reason))
         return not reason
-
-    def _checks(self, step: Step) -> bool:
-        """Before every write; of many alike, such as labels on thousands of nodes, now and then."""
-        if step.change is None:
-            return False
-        alike = step.action == self._checked and step.action in LABELS
-        self._unchecked = self._unchecked + 1 if alike else 0
-        self._checked = step.action
-        return self._unchecked % CHECK_EVERY == 0
-
-    def _unlocked(self) -> str:
-        """Why it is not known that the lock is ours, "" if it is; raises LockHeldError where it is not."""
-        try:
-            self._writer.patiently(self.world.lock.confirm)
-        except (Away, DatastoreError) as error:
-            return str(error)
-        return ""
-
-    def _drifted(self) -> str:
-        landed = [step.change for step in self.plan.steps if step.change and self._is(step, *LANDED)]
-        doubtful = {str(step.change.key) for step in self.plan.steps if step.change and self._is(step, Status.STARTED)}
-        try:
-            stored = self._writer.patiently(self.world.datastore.everything)
-            state = state_of(one.document for one in stored)
-        except (Away, DatastoreError) as error:
-            return str(error)
-        self._seen = {key_of(one.document): one for one in stored}
-        # A write that was announced before a crash is read back, and judged, on its own.
-        found = [f"{key} {what}" for key, what in drift(self.plan, state, landed).items() if key not in doubtful]
-        if not found:
-            return ""
-        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        return f"somebody else changed the cluster: {', '.join(found[:SHOWN])}{more}"
 
     # --- back ----------------------------------------------------------------------------------
 
@@ -307,7 +264,7 @@ class Runner:
             if self.stop():
                 return Result.INTERRUPTED
             self._current = step.id
-            reason = self._unlocked()
+            reason = self._guard.unlocked()
             if reason:
                 self.failure = reason
                 self._say(events.UndoFailed(step.id, reason))
