@@ -80,12 +80,14 @@ def embedded(sandbox: Sandbox, directory: Path) -> Cluster:
     return Cluster(str(directory), sandbox, sandbox, sandbox.clock, lock, RunDirectory(directory))
 
 
-def live(kubeconfig: str | None, context: str | None, tell: Callable[[str], None]) -> Cluster:
+def live(
+    kubeconfig: str | None, context: str | None, tell: Callable[[str], None], impersonated: str | None = None
+) -> Cluster:
     """The cluster that a kubeconfig leads to; `tell` hears what an operator should know. Raises PreflightError."""
     from rrplan.adapters.api_server import ApiServer
     from rrplan.adapters.clock import SystemClock
 
-    server = ApiServer.connect(kubeconfig, context)
+    server = ApiServer.connect(kubeconfig, context, impersonated)
     return live_on(server, SystemClock(), tell)
 
 

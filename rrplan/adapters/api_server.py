@@ -51,7 +51,7 @@ class Missing(DatastoreRefused):
 class ApiServer:
     """Requests to one server; raises the DatastoreError family and nothing else."""
 
-    def __init__(self, configuration: Any) -> None:
+    def __init__(self, configuration: Any, impersonated: str | None = None) -> None:
         import urllib3
         from kubernetes.client import ApiClient
 
@@ -66,11 +66,14 @@ class ApiServer:
             raise_on_status=False,
         )
         self._configuration = configuration
+        self._impersonated = {"Impersonate-User": impersonated} if impersonated else {}
         self._host: str = configuration.host
         self._pool: Any = ApiClient(configuration).rest_client.pool_manager
 
     @classmethod
-    def connect(cls, kubeconfig: str | None = None, context: str | None = None) -> ApiServer:
+    def connect(
+        cls, kubeconfig: str | None = None, context: str | None = None, impersonated: str | None = None
+    ) -> ApiServer:
         """By kubeconfig (default: KUBECONFIG or ~/.kube/config), or in-cluster; raises PreflightError."""
         from kubernetes.client import Configuration
 
@@ -85,7 +88,7 @@ class ApiServer:
             raise PreflightError(
                 [f"the kubeconfig cannot be used: {error}"], hint="check `--kubeconfig`, `--context` and KUBECONFIG"
             ) from error
-        return cls(configuration)
+        return cls(configuration, impersonated)
 
     @property
     def name(self) -> str:
@@ -153,10 +156,8 @@ class ApiServer:
         stream: Any = import_module("kubernetes.stream.ws_client")
         query = [("container", container), ("stdout", "true"), ("stderr", "true")]
         query += [("command", word) for word in command]
-        headers = {"sec-websocket-protocol": "v4.channel.k8s.io"}
-        for setting in self._configuration.auth_settings().values():
-            if setting["in"] == "header" and setting["value"]:
-                headers[setting["key"].lower()] = setting["value"]
+        headers = {name.lower(): text for name, text in self._credentials().items()}
+        headers["sec-websocket-protocol"] = "v4.channel.k8s.io"
         url = f"{self._host}/api/v1/namespaces/{namespace}/pods/{pod}/exec"
         for tries in range(READ_TRIES, -1, -1):
             try:
@@ -179,6 +180,12 @@ class ApiServer:
                     raise DatastoreTimeout(text) from error
         raise AssertionError("the last try returns or raises")
 
+    def _credentials(self) -> dict[str, str]:
+        """Fresh for each request: an exec plugin's token expires."""
+        settings = self._configuration.auth_settings().values()
+        told = {one["key"]: one["value"] for one in settings if one["in"] == "header" and one["value"]}
+        return {**told, **self._impersonated}
+
     def _send(
         self,
         method: str,
@@ -193,9 +200,7 @@ class ApiServer:
 
         url = self._host + path + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "rrplan"}
-        for setting in self._configuration.auth_settings().values():
-            if setting["in"] == "header" and setting["value"]:
-                headers[setting["key"]] = setting["value"]
+        headers |= self._credentials()
         if body is not None:
             headers["Content-Type"] = content
         try:

@@ -16,7 +16,7 @@ import click
 
 from rrplan import api
 from rrplan.adapters.clock import SystemClock
-from rrplan.cli.sources import faults_from
+from rrplan.cli.sources import AS, faults_from
 from rrplan.errors import RRPlanError, UsageProblem
 from rrplan.ports import Log
 from rrplan.render.progress import JsonProgress, TextProgress
@@ -34,6 +34,7 @@ class Where:
     sandbox: str | None
     kubeconfig: str | None
     context: str | None
+    impersonated: str | None = None
     faults: tuple[str, ...] = ()
     pace: float = 0.0
 
@@ -46,7 +47,7 @@ class Where:
             return api.embedded(self._opened(self.sandbox), Path(self.sandbox))
         if self.faults:
             raise UsageProblem("`--fault` is for `--sandbox`", hint="a live cluster has faults enough of its own")
-        return api.live(self.kubeconfig, self.context, _note)
+        return api.live(self.kubeconfig, self.context, _note, self.impersonated)
 
     def _opened(self, directory: str) -> Sandbox:
         clock = SystemClock()
@@ -74,12 +75,15 @@ def with_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that name a cluster; the command gets them as `where`."""
 
     @wraps(command)
-    def placed(sandbox: str | None, kubeconfig: str | None, context: str | None, **rest: Any) -> object:
-        where = Where(sandbox, kubeconfig, context, rest.pop("faults", ()), rest.pop("pace", 0.0))
+    def placed(
+        sandbox: str | None, kubeconfig: str | None, context: str | None, impersonated: str | None, **rest: Any
+    ) -> object:
+        where = Where(sandbox, kubeconfig, context, impersonated, rest.pop("faults", ()), rest.pop("pace", 0.0))
         return command(where=where, **rest)
 
     with_options = placed
     for option in (
+        AS,
         click.option("--kubeconfig", metavar="FILE", help="A live cluster: the kubeconfig that leads to it."),
         click.option("--context", metavar="NAME", help="A live cluster: a context of the kubeconfig."),
         click.option("--sandbox", metavar="DIR", help="An embedded cluster."),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,11 @@ from rrplan.resources import CalicoVersion
 from rrplan.sandbox import Fault, Sandbox, parse_fault
 from rrplan.snapshots import Snapshot, capture, read_snapshot, snapshot_of_manifests
 from rrplan.specs import Spec, load
+
+if TYPE_CHECKING:
+    from rrplan.adapters.api_server import ApiServer
+
+AS = click.option("--as", "impersonated", metavar="USER", help="A live cluster: act as this user.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class Source:
     kubeconfig: str | None
     context: str | None
     calico_version: str | None
+    impersonated: str | None = None
 
     def snapshot(self) -> Snapshot:
         """The Snapshot of exactly one source; raises UsageProblem for none or several."""
@@ -51,11 +57,15 @@ class Source:
             click.echo(f"notice: {notice}", err=True)
         return found
 
-    def _live(self) -> Snapshot:
+    def _server(self) -> ApiServer:
         from rrplan.adapters.api_server import ApiServer
+
+        return ApiServer.connect(self.kubeconfig, self.context, self.impersonated)
+
+    def _live(self) -> Snapshot:
         from rrplan.adapters.live import LiveCluster
 
-        cluster = LiveCluster(ApiServer.connect(self.kubeconfig, self.context))
+        cluster = LiveCluster(self._server())
         taken = capture(cluster, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
         return replace(taken, notices=tuple(cluster.notices))
 
@@ -63,11 +73,10 @@ class Source:
         """What only a live cluster can say about a plan: rights that this account lacks, and who else applies."""
         if not (self.kubeconfig or self.context):
             return []
-        from rrplan.adapters.api_server import ApiServer
         from rrplan.adapters.live import LiveCluster
         from rrplan.adapters.rights import lacking, rights
 
-        server = ApiServer.connect(self.kubeconfig, self.context)
+        server = self._server()
         cluster = LiveCluster(server)
         missing = lacking(server, rights(made, cluster.group))
         told = [f"this account may not {right}, so it cannot apply this plan" for right in missing]
@@ -95,14 +104,16 @@ def with_state(command: Callable[..., Any]) -> Callable[..., Any]:
         kubeconfig: str | None,
         context: str | None,
         calico_version: str | None,
+        impersonated: str | None,
         **rest: object,
     ) -> object:
-        source = Source(manifests, snapshot_file, sandbox, kubeconfig, context, calico_version)
+        source = Source(manifests, snapshot_file, sandbox, kubeconfig, context, calico_version, impersonated)
         return command(source=source, **rest)
 
     with_options = sourced
     for option in (
         click.option("--calico-version", metavar="V", help="Calico's version, where the input does not say it."),
+        AS,
         click.option("--kubeconfig", metavar="FILE", help="A live cluster: the kubeconfig that leads to it."),
         click.option("--context", metavar="NAME", help="A live cluster: a context of the kubeconfig."),
         click.option("--sandbox", metavar="DIR", help="An embedded cluster."),

@@ -1,9 +1,14 @@
 """A live cluster read through a real API server: the same plan as from manifests, and every refusal in words."""
 
 import json
+import os
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -25,7 +30,8 @@ from rrplan.resources import Pod
 from rrplan.sandbox import Sandbox, demo_cluster
 from rrplan.snapshots import capture
 from rrplan.specs import load
-from tests.real.server import RealServer
+from tests.real.proxy import _pump
+from tests.real.server import TOKEN, RealServer
 from tests.support import SPEC
 
 DOCUMENTS = demo_cluster(8, 2)
@@ -126,6 +132,70 @@ def test_refusals_in_words(live: RealServer, tmp_path: Path) -> None:
     (tmp_path / "away").write_text(yaml.safe_dump(value))
     with pytest.raises(DatastoreUnreachable, match=r"https://127\.0\.0\.1:1 does not answer: .*Connection refused"):
         LiveCluster(ApiServer.connect(str(tmp_path / "away")))
+
+
+def test_ways_to_a_cluster(live: RealServer, tmp_path: Path) -> None:
+    """A list of kubeconfigs, an exec plugin, another user's name, a proxy: all lead to the same snapshot."""
+    value = yaml.safe_load(live.kubeconfig.read_text())
+    clusters, users = tmp_path / "clusters", tmp_path / "users"
+    clusters.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "Config", "clusters": value["clusters"]}))
+    plugin = tmp_path / "plugin"
+    credential = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": TOKEN}}
+    plugin.write_text(f"#!/bin/sh\necho '{json.dumps(credential)}'\n")
+    plugin.chmod(0o755)
+    execute = {"apiVersion": credential["apiVersion"], "command": str(plugin), "interactiveMode": "Never"}
+    users.write_text(
+        yaml.safe_dump(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "users": [{"name": "plugin", "user": {"exec": execute}}],
+                "contexts": [{"name": "plugged", "context": {"cluster": "real", "user": "plugin"}}],
+            }
+        )
+    )
+    words = [sys.executable, "-m", "rrplan", "sessions", "--summary", "--context", "plugged"]
+    listed = {**os.environ, "KUBECONFIG": f"{clusters}:{users}"}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=listed)
+    assert "on 8 nodes, Calico v3.30.4" in done.stdout, done.stderr
+
+    done = rrplan(live, "sessions", "--as", "system:nobody")
+    assert done.returncode == 1
+    assert 'nodes is forbidden: User "system:nobody" cannot list resource "nodes"' in done.stderr
+
+    with tunnel() as (port, tunnelled):
+        value["clusters"][0]["cluster"]["proxy-url"] = f"http://127.0.0.1:{port}"
+        (tmp_path / "proxied").write_text(yaml.safe_dump(value))
+        cluster = LiveCluster(ApiServer.connect(str(tmp_path / "proxied"), "real"))
+        assert len(capture(cluster).state.nodes) == 8
+    assert set(tunnelled) == {value["clusters"][0]["cluster"]["server"].removeprefix("https://")}
+
+
+@contextmanager
+def tunnel() -> Iterator[tuple[int, list[str]]]:
+    """An HTTP proxy that knows CONNECT; its port, and where it was asked to lead."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_CONNECT(self) -> None:
+            asked.append(self.path)
+            host, _, port = self.path.partition(":")
+            with socket.create_connection((host, int(port))) as far:
+                self.send_response(200)
+                self.end_headers()
+                back = threading.Thread(target=_pump, args=(self.connection, far), daemon=True)
+                back.start()
+                _pump(far, self.connection)
+
+        def log_message(self, format: str, *args: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port, asked
+    server.shutdown()
+    server.server_close()
 
 
 def test_cluster_without_calico(tmp_path: Path, crd_server: RealServer) -> None:
