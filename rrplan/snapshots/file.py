@@ -57,7 +57,9 @@ def read_versioned(data: bytes, name: str, kind: str, version: str) -> dict[str,
     try:
         body = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise FileFormatError.one(f"not a {kind.lower()} file: {error}", file=name) from error
+        raise FileFormatError.one(
+            f"not a {kind.lower()} file: {error}", file=name, hint=f"`rrplan {kind.lower()}` writes one"
+        ) from error
     if not isinstance(body, dict) or body.get("kind") != kind:
         found = body.get("kind") if isinstance(body, dict) else None
         raise FileFormatError.one(
@@ -76,7 +78,9 @@ def read_versioned(data: bytes, name: str, kind: str, version: str) -> dict[str,
     try:
         computed = digest(body)
     except (TypeError, ValueError) as error:
-        raise FileFormatError.one(f"not a {kind.lower()} file: {error}", file=name) from error
+        raise FileFormatError.one(
+            f"not a {kind.lower()} file: {error}", file=name, hint=f"`rrplan {kind.lower()}` writes one"
+        ) from error
     if told != computed:
         raise DigestMismatch.one(
             f"the file was changed after it was written (digest {str(told)[:23]}..., content {computed[:23]}...)",

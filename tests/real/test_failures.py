@@ -346,3 +346,50 @@ def test_journal_has_one_writer(bench: LiveBench) -> None:
     assert error.value.hint.startswith("another process took this run over")  # type: ignore[attr-defined]
     assert len(bench.cluster().runs.log(run).lines()) == len(lines) + 1
     assert plan.steps
+
+
+WAVES = QUICK + "  dedicated: true\n  rollout: {waves: [40%]}\n"
+
+
+def test_labels_together(bench: LiveBench, proxy: Proxy) -> None:
+    """Labels of a wave are announced together: whatever of them landed before a crash, resuming finds it."""
+    spec = WAVES.replace("drain: true", "")
+    bench.plan(spec_lines=spec)
+    labels = [step.id for step in bench.made.steps if step.action == "LabelClient"]
+    assert len(labels) > 2
+    number = count(1)
+
+    def choose(method: str, path: str) -> Fault | None:
+        return Fault("status", 401) if method == "PATCH" and "/nodes/node-" in path and next(number) == 2 else None
+
+    proxy.choose = lambda method, path: choose(method, path) if begun(bench) else None
+    bench.listener = Remembering()
+    result = bench.apply()
+    failed = [event for event in bench.listener.events if isinstance(event, events.StepFailed)]
+    assert "(401 on PATCH" in failed[0].reason
+    assert result is Result.UNDONE, bench.told()
+    assert bench.objects() == bench.before
+    bench.listener = Remembering()
+    assert bench.apply() is Result.DONE, bench.told()
+    settled = [event.step for event in bench.listener.events if isinstance(event, events.StepSettled)]
+    assert set(labels) <= set(settled)
+    assert bench.rollback() is Result.UNDONE
+    nothing_else_written(bench)
+
+
+def test_label_of_a_colleague_is_kept(bench: LiveBench) -> None:
+    """A node that changed since the whole cluster was read is read again; a value of somebody else stays."""
+    bench.plan(spec_lines=WAVES)
+    label = next(step for step in bench.made.steps if step.action == "LabelClient")
+    assert label.change is not None
+    path = f"/api/v1/nodes/{label.change.key.name}"
+
+    def meddle(event: events.RunEvent) -> None:
+        if isinstance(event, events.StepStarted) and event.step == label.id:
+            bench.server.api.patch(path, {"metadata": {"labels": {"team": "x"}}})
+
+    bench.listener = Acting(meddle)
+    assert bench.apply() is Result.DONE, bench.told()
+    labels = (bench.server.api.get(path) or {})["metadata"]["labels"]
+    assert labels["team"] == "x"
+    nothing_else_written(bench)

@@ -1,0 +1,102 @@
+"""`rrplan status`, `rrplan verify` and `rrplan runs`: what is expected against what is there."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import SPEC
+
+TABLE = """\
+REFLECTOR  FAMILY  NODES  COMPLETE
+rr-1       ipv4       11        11
+rr-1       ipv6       11        11
+rr-2       ipv4       11        11
+rr-2       ipv6       11        11
+"""
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Path:
+    """An embedded cluster of twelve nodes, and a spec beside it."""
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    assert rrplan(tmp_path, "sandbox", "one", "--nodes", "12").returncode == 0
+    return tmp_path
+
+
+def rrplan(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """A verb in a process of its own."""
+    command = [sys.executable, "-m", "rrplan", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_before_and_after(cluster: Path) -> None:
+    """Before, every difference is named; after, nothing is."""
+    before = rrplan(cluster, "verify", "spec.yaml", "--sandbox", "one")
+    assert before.returncode == 2
+    assert "BGPPeer/rrplan-main-clients: create BGPPeer rrplan-main-clients\n" in before.stdout
+    assert "(mesh)     ipv4       12        12\n" in before.stdout
+    assert before.stdout.endswith("the cluster is not as the spec says; `rrplan plan` shows the way there\n")
+    assert rrplan(cluster, "runs", "--sandbox", "one").stdout == "no run is known\n"
+
+    assert rrplan(cluster, "apply", "spec.yaml", "--sandbox", "one", "--auto-approve").returncode == 0
+    after = rrplan(cluster, "verify", "spec.yaml", "--sandbox", "one")
+    assert (after.returncode, after.stdout) == (0, TABLE + "the cluster is as the spec says\n")
+    bare = rrplan(cluster, "verify", "spec.yaml", "--sandbox", "one", "--no-sessions")
+    assert (bare.returncode, bare.stdout) == (0, "the cluster is as the spec says; no node was asked\n")
+    status = rrplan(cluster, "status", "--sandbox", "one")
+    assert (status.returncode, status.stdout) == (0, TABLE)
+    head, row = rrplan(cluster, "runs", "--sandbox", "one").stdout.splitlines()
+    assert head.split() == ["RUN", "PLAN", "STATE", "BEGUN", "BY"]
+    assert row.split()[1:3] == ["test", "done"]
+
+
+def test_broken_session(cluster: Path) -> None:
+    """A session that went down is counted, and its row says why; exit code 2, in JSON too."""
+    words = ("apply", "spec.yaml", "--sandbox", "one", "--auto-approve", "--fault", "kill-after-entry=18")
+    assert rrplan(cluster, *words).returncode == -9
+    status = rrplan(cluster, "status", "--sandbox", "one")
+    assert status.returncode == 2
+    assert "rr-1       ipv4       11         " in status.stdout
+    assert "routes from rr-1 (ipv4)" in status.stdout
+    assert "session with rr-2 is not established (ipv6)" in status.stdout
+    told = json.loads(rrplan(cluster, "status", "--sandbox", "one", "-o", "json").stdout)
+    assert told[0]["complete"] < told[0]["expected"] == 11
+    verdict = json.loads(rrplan(cluster, "verify", "spec.yaml", "--sandbox", "one", "-o", "json").stdout)
+    assert verdict["as_specified"] is False
+    assert verdict["drift"]
+    assert rrplan(cluster, "runs", "--sandbox", "one").stdout.splitlines()[1].split()[2:4] == ["not", "finished"]
+
+
+def test_watch(cluster: Path) -> None:
+    """Every change is one more table; Ctrl-C ends it."""
+    command = [sys.executable, "-u", "-m", "rrplan", "status", "--sandbox", "one", "--watch"]
+    with subprocess.Popen(command, cwd=cluster, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout is not None
+        assert watching.stdout.readline() == "REFLECTOR  FAMILY  NODES  COMPLETE\n"
+        watching.send_signal(2)
+        watching.communicate(timeout=20)
+    assert watching.returncode == 130
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (
+            ["status"],
+            "error: no cluster is given\n\nhint: give `--context NAME` for a live cluster, or `--sandbox DIR`",
+        ),
+        (["status", "--sandbox", "one", "--context", "x"], "error: `--sandbox` and `--context` exclude one another"),
+        (["resume", "nothing", "--sandbox", "one"], "error: run `nothing` is not known in one"),
+        (["apply", "spec.yaml", "--kubeconfig", "x", "--fault", "conflict=1"], "error: `--fault` is for `--sandbox`"),
+        (["rbac", "spec.yaml"], "not a plan file: Expecting value: line 1 column 1 (char 0)\n  hint: `rrplan plan"),
+    ],
+)
+def test_errors(words: list[str], text: str, cluster: Path) -> None:
+    """What does not fit together is said in a sentence."""
+    done = rrplan(cluster, *words)
+    assert done.returncode != 0
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
