@@ -23,6 +23,7 @@ from rrplan.resources import CalicoVersion, ClusterState
 from rrplan.runs import Journal, Result, Runner
 from rrplan.runs.drift import drift
 from rrplan.runs.events import Listener
+from rrplan.runs.gates import undrainable
 from rrplan.runs.runner import World
 from rrplan.runs.standing import Standing
 from rrplan.runs.standing import standings as runs_standings
@@ -134,6 +135,7 @@ def apply(made: Plan, cluster: Cluster, control: Control) -> Result:
     cluster.lock.acquire(_holder(run, "apply", digest))
     try:
         check_fresh(made, capture(cluster.datastore))
+        _check_drains(made, cluster.datastore)
         _dry_run(made, cluster.datastore)
         kept = KeptRun(run, made.name, getpass.getuser(), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "")
         cluster.runs.begin(kept, write_plan(made))
@@ -168,6 +170,14 @@ def _runner(made: Plan, digest: str, run: str, cluster: Cluster, control: Contro
     listener = cluster.record(made, control.listener)
     world = World(cluster.datastore, cluster.probe, cluster.clock, cluster.lock, CommandHooks(), listener)
     return Runner(made, run, world, journal, control.stop)
+
+
+def _check_drains(made: Plan, datastore: Datastore) -> None:
+    refused = undrainable(made, datastore)
+    if refused:
+        raise PreflightError(
+            refused, hint="nothing was changed; move these pods, or say in `drain` of the spec that they may go"
+        )
 
 
 def _dry_run(made: Plan, datastore: Datastore) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from rrplan.ids import NodeName
-from rrplan.resources import ResourceKey
+from rrplan.resources import Pod, ResourceKey
 
 Document: TypeAlias = Mapping[str, object]
 
@@ -62,12 +62,12 @@ class Datastore(Protocol):
         """What would be refused, in words, if these writes were sent now; nothing is written."""
         ...
 
-    def pods_to_evict(self, node: NodeName) -> Sequence[ResourceKey]:
-        """The pods that a drain of the node still has to evict."""
+    def pods_to_evict(self, node: NodeName) -> Sequence[Pod]:
+        """The pods that a drain of the node still has to evict, in the order of their keys."""
         ...
 
-    def evict(self, pod: ResourceKey) -> bool:
-        """Ask for an eviction; False where a disruption budget says not now."""
+    def evict(self, pod: ResourceKey, grace: int | None = None) -> bool:
+        """Ask for an eviction, within `grace` seconds (None: the pod's own); False where a budget says not now."""
         ...
 
 

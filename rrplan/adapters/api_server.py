@@ -11,17 +11,16 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
-from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from rrplan.adapters.kubeconfig import configuration
 from rrplan.errors import (
     DatastoreConflict,
     DatastoreError,
     DatastoreRefused,
     DatastoreTimeout,
     DatastoreUnreachable,
-    PreflightError,
 )
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -74,21 +73,9 @@ class ApiServer:
     def connect(
         cls, kubeconfig: str | None = None, context: str | None = None, impersonated: str | None = None
     ) -> ApiServer:
-        """By kubeconfig (default: KUBECONFIG or ~/.kube/config), or in-cluster; raises PreflightError."""
-        from kubernetes.client import Configuration
-
-        config: Any = import_module("kubernetes.config")
-        configuration: Any = Configuration()
-        try:
-            if kubeconfig is None and context is None and not _has_kubeconfig(config):
-                config.load_incluster_config(client_configuration=configuration)
-            else:
-                config.load_kube_config(kubeconfig, context=context, client_configuration=configuration)
-        except (config.ConfigException, OSError, ValueError, KeyError, TypeError) as error:
-            raise PreflightError(
-                [f"the kubeconfig cannot be used: {error}"], hint="check `--kubeconfig`, `--context` and KUBECONFIG"
-            ) from error
-        return cls(configuration, impersonated)
+        """By kubeconfig (default: KUBECONFIG or ~/.kube/config), or from within a pod; raises PreflightError."""
+        made, acting_as = configuration(kubeconfig, context)
+        return cls(made, impersonated or acting_as)
 
     @property
     def name(self) -> str:
@@ -183,7 +170,8 @@ class ApiServer:
     def _credentials(self) -> dict[str, str]:
         """Fresh for each request: an exec plugin's token expires."""
         settings = self._configuration.auth_settings().values()
-        told = {one["key"]: one["value"] for one in settings if one["in"] == "header" and one["value"]}
+        # A token that was written to a file with `echo` has a line end, which no header takes.
+        told = {one["key"]: one["value"].strip() for one in settings if one["in"] == "header" and one["value"]}
         return {**told, **self._impersonated}
 
     def _send(
@@ -247,11 +235,6 @@ def _handshake(error: Any) -> str:
     """The reason in a refused WebSocket handshake: its text holds the whole answer of the server."""
     found = re.search(r'"message":"((?:[^"\\]|\\.)*)"', str(error.reason))
     return found[1].replace('\\"', '"') if found else str(error.reason).strip().splitlines()[0][:200]
-
-
-def _has_kubeconfig(config: Any) -> bool:
-    paths = str(config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION).split(":")
-    return any(Path(path).expanduser().exists() for path in paths if path)
 
 
 def _reason(error: BaseException) -> str:

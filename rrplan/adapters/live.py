@@ -211,20 +211,22 @@ class LiveCluster:
 
     # --- draining ------------------------------------------------------------------------------
 
-    def pods_to_evict(self, node: NodeName) -> Sequence[ResourceKey]:
+    def pods_to_evict(self, node: NodeName) -> Sequence[Pod]:
         """The pods on a node that `kubectl drain` would evict."""
         pods = self._server.listed("/api/v1/pods", _pod, fieldSelector=f"spec.nodeName={node}")
-        return sorted(pod.key for pod in pods if pod.drains)
+        return sorted((pod for pod in pods if pod.drains), key=lambda pod: pod.key)
 
-    def evict(self, pod: ResourceKey) -> bool:
+    def evict(self, pod: ResourceKey, grace: int | None = None) -> bool:
         """Ask for an eviction; False where a PodDisruptionBudget says not now."""
         if not self._eviction:
             self._eviction = self._eviction_version()
-        body = {
+        body: dict[str, object] = {
             "apiVersion": self._eviction,
             "kind": "Eviction",
             "metadata": {"name": pod.name, "namespace": pod.namespace},
         }
+        if grace is not None:
+            body["deleteOptions"] = {"gracePeriodSeconds": grace}
         try:
             self._server.create(f"{self._path(pod)}/eviction", body, manager=False)
         except DatastoreUnreachable:

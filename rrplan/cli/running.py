@@ -85,7 +85,7 @@ def with_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         AS,
         click.option("--kubeconfig", metavar="FILE", help="A live cluster: the kubeconfig that leads to it."),
-        click.option("--context", metavar="NAME", help="A live cluster: a context of the kubeconfig."),
+        click.option("--context", metavar="NAME", help="A live cluster: a context of the kubeconfig, or in-cluster."),
         click.option("--sandbox", metavar="DIR", help="An embedded cluster."),
     ):
         with_options = option(with_options)

@@ -16,6 +16,7 @@ from rrplan.adapters.files import read_bytes
 from rrplan.errors import UsageProblem
 from rrplan.plans import Plan
 from rrplan.resources import CalicoVersion
+from rrplan.runs.gates import undrainable
 from rrplan.sandbox import Fault, Sandbox, parse_fault
 from rrplan.snapshots import Snapshot, capture, read_snapshot, snapshot_of_manifests
 from rrplan.specs import Spec, load
@@ -80,6 +81,8 @@ class Source:
         cluster = LiveCluster(server)
         missing = lacking(server, rights(made, cluster.group))
         told = [f"this account may not {right}, so it cannot apply this plan" for right in missing]
+        if not missing:
+            told += [f"a drain would be refused: {text}" for text in undrainable(made, cluster)]
         return told + cluster.owners([step.change.key for step in made.changes if step.change])
 
     @property
@@ -115,7 +118,7 @@ def with_state(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--calico-version", metavar="V", help="Calico's version, where the input does not say it."),
         AS,
         click.option("--kubeconfig", metavar="FILE", help="A live cluster: the kubeconfig that leads to it."),
-        click.option("--context", metavar="NAME", help="A live cluster: a context of the kubeconfig."),
+        click.option("--context", metavar="NAME", help="A live cluster: a context of the kubeconfig, or in-cluster."),
         click.option("--sandbox", metavar="DIR", help="An embedded cluster."),
         click.option("--snapshot", "snapshot_file", metavar="FILE", help="A file that `rrplan snapshot` wrote."),
         click.option(

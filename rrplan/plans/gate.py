@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rrplan.ids import NodeName
+from rrplan.resources import Pod
 
 LONGEST_SECONDS = 14
 """The longest gap measured while a node changed between mesh and reflector (57 laboratory runs with BIRD 1.6.8).
@@ -46,6 +47,30 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True)
+class Eviction:
+    """What a drain may evict, in the words of `kubectl drain`, and the seconds that a pod gets (None: its own)."""
+
+    force: bool = False
+    delete_empty_dir_data: bool = False
+    grace: int | None = None
+
+    @property
+    def losses(self) -> str:
+        """What goes for good, for the title of a gate; "" for nothing."""
+        lost = ["pods that no controller makes again"] if self.force else []
+        lost += ["data in emptyDir volumes"] if self.delete_empty_dir_data else []
+        return f", {' and '.join(lost)} included" if lost else ""
+
+    def objection(self, pod: Pod) -> str:
+        """Why this pod may not be evicted, "" if it may."""
+        if not pod.owner and not self.force:
+            return f"{pod.namespace}/{pod.name} on {pod.node} has no controller that makes it again (`force` evicts it)"
+        if pod.local_data and not self.delete_empty_dir_data:
+            return f"{pod.namespace}/{pod.name} on {pod.node} has data in an emptyDir (`deleteEmptyDirData` evicts it)"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
 class Gate:
     """One condition. Times are seconds.
 
@@ -64,3 +89,5 @@ class Gate:
     fraction: int = 100
     minimum: int = 0
     expected: int = 15
+    eviction: Eviction | None = None
+    """Of a drain."""

@@ -6,9 +6,15 @@ from rrplan.bgp.holdings import Holdings
 from rrplan.bgp.model import Model
 from rrplan.bgp.speaker import FAMILIES
 from rrplan.ids import ActionName, NodeName
-from rrplan.plans.gate import LONGEST_SECONDS, Expectation, Gate, GateKind
+from rrplan.plans.gate import LONGEST_SECONDS, Eviction, Expectation, Gate, GateKind
 from rrplan.plans.plan import Step
-from rrplan.specs import Spec
+from rrplan.specs import Drain, Spec
+
+
+def eviction_of(spec: Spec) -> Eviction:
+    """What the drains of a spec may evict."""
+    drain = spec.drain or Drain()
+    return Eviction(drain.force, drain.delete_empty_dir_data, drain.grace_period)
 
 
 class NodeSets:
@@ -81,13 +87,15 @@ class GateMaker:
 
     def drained(self, node: NodeName) -> Gate:
         """No pod is left to evict."""
+        eviction = eviction_of(self.spec)
         return Gate(
             GateKind.DRAINED,
-            f"no pod is left on {node}",
+            f"no pod is left on {node}{eviction.losses}",
             node=node,
             timeout=self.spec.gates.drain,
             stable=0,
             expected=30,
+            eviction=eviction,
         )
 
     def routes(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from rrplan.plans.gates import eviction_of
 from rrplan.plans.plan import Severity
 from rrplan.plans.sight import Sight, Told, some
 from rrplan.resources import BGPConfiguration, BGPPeer, ClusterInformation, DaemonSet, Node, Pod
@@ -73,11 +74,11 @@ def workloads(sight: Sight) -> Told:
     concerned = promoted | drained
     pods = [pod for pod in sight.of(Pod) if pod.drains and pod.node]
     here = [pod for pod in pods if pod.node in concerned]
-    unmanaged = [pod for pod in here if not pod.owner]
-    lost = [_place(pod) for pod in unmanaged if pod.node in drained]
-    if lost:
-        yield Severity.ERROR, f"no controller makes these pods again once a drain has evicted them: {some(lost)}"
-    staying = [_place(pod) for pod in unmanaged if pod.node not in drained]
+    eviction = eviction_of(sight.spec)
+    refused = [text for pod in here if pod.node in drained and (text := eviction.objection(pod))]
+    if refused:
+        yield Severity.ERROR, f"a drain does not evict: {some(refused)}"
+    staying = [_place(pod) for pod in here if not pod.owner and pod.node not in drained]
     if staying:
         yield (
             Severity.WARNING,

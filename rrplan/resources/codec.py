@@ -170,6 +170,8 @@ def _pod(key: ResourceKey, reader: Reader) -> Pod:
         reader.child("status").text("phase"),
         _version_of_containers(spec),
         owners[0].text("name") if owners else "",
+        any("emptyDir" in volume.document for volume in spec.children("volumes")),
+        "deletionTimestamp" in reader.child("metadata").document,
     )
 
 
@@ -237,6 +239,7 @@ def encode(resource: Resource) -> dict[str, object]:
                 {
                     **({"nodeName": resource.node} if resource.node else {}),
                     "containers": [{"name": "main", **_image(resource.calico_version)}],
+                    **({"volumes": [{"name": "data", "emptyDir": {}}]} if resource.local_data else {}),
                 },
                 owner=resource.owner,
                 owner_name=resource.owner_name,

@@ -184,7 +184,10 @@ class DaemonSet:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod on a node; `owner` is the kind of its controller, "" for an unmanaged pod, `owner_name` its name."""
+    """A pod on a node; `owner` is the kind of its controller, "" for an unmanaged pod, `owner_name` its name.
+
+    `local_data` says that it has an emptyDir volume, `terminating` that it has been told to end.
+    """
 
     name: str
     namespace: str
@@ -193,6 +196,8 @@ class Pod:
     phase: str = ""
     calico_version: CalicoVersion | None = None
     owner_name: str = ""
+    local_data: bool = False
+    terminating: bool = False
 
     @property
     def key(self) -> ResourceKey:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
 from rrplan.ids import NodeName
-from rrplan.plans.gate import Expectation, Gate, GateKind
+from rrplan.plans.gate import Eviction, Expectation, Gate, GateKind
+from rrplan.plans.plan import Plan
 from rrplan.ports import Clock, Datastore, FamilyReading, NodeReading, Probe
+from rrplan.resources import Pod, ResourceKey
 
 POLL_SECONDS = (1, 1, 1, 2, 2, 3, 5)
 """Between two looks while a gate waits; the last one repeats, so that a large cluster is not asked all the time."""
+SHOWN = 5
+"""Pods that are named."""
 HOLD_SECONDS = 2
 """Between two looks while a gate holds: a session that went down needs longer than this to come back.
 
@@ -21,11 +25,15 @@ BIRD waits `connect delay time` (5 s) before it tries again (proto/bgp, version 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at a gate: passed or what is missing, and whether a BIRD is in graceful-restart recovery."""
+    """One look at a gate: passed or what is missing, and whether a BIRD is in graceful-restart recovery.
+
+    `final` says that waiting does not help.
+    """
 
     passed: bool
     missing: str = ""
     recovering: bool = False
+    final: bool = False
 
 
 def look(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], datastore: Datastore, probe: Probe) -> Look:
@@ -39,13 +47,41 @@ def look(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], datastore: D
             return _compared(gate, node_sets, probe)
 
 
-def _drained(gate: Gate, datastore: Datastore) -> Look:
+def undrainable(plan: Plan, datastore: Datastore) -> list[str]:
+    """The pods that the drains of a plan would not evict, in words."""
+    drains = [gate for step in plan.steps for gate in step.gates if gate.kind is GateKind.DRAINED]
+    return [text for gate in drains for text in _objections(gate, datastore.pods_to_evict(_node(gate)))]
+
+
+def _node(gate: Gate) -> NodeName:
     assert gate.node is not None
-    pods = datastore.pods_to_evict(gate.node)
-    for pod in pods:
-        datastore.evict(pod)
-    left = datastore.pods_to_evict(gate.node)
-    return Look(not left, f"{len(left)} pods are left on {gate.node}, such as {left[0]}" if left else "")
+    return gate.node
+
+
+def _objections(gate: Gate, pods: Sequence[Pod]) -> list[str]:
+    eviction = gate.eviction or Eviction()
+    return [text for pod in pods if (text := eviction.objection(pod))]
+
+
+def _drained(gate: Gate, datastore: Datastore) -> Look:
+    pods = datastore.pods_to_evict(_node(gate))
+    objections = _objections(gate, pods)
+    if objections:
+        # Like `kubectl drain`: nothing is evicted unless everything may be.
+        return Look(passed=False, missing=_some(objections), final=True)
+    grace = gate.eviction.grace if gate.eviction else None
+    held = {pod.key for pod in pods if not pod.terminating and not datastore.evict(pod.key, grace)}
+    left = [f"{pod.namespace}/{pod.name} {_why(pod, held)}" for pod in datastore.pods_to_evict(_node(gate))]
+    return Look(not left, f"{len(left)} of its pods are left: {_some(left)}" if left else "")
+
+
+def _why(pod: Pod, held: Collection[ResourceKey]) -> str:
+    return "is held by a PodDisruptionBudget" if pod.key in held else "is ending"
+
+
+def _some(texts: Sequence[str]) -> str:
+    more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
+    return ", ".join(texts[:SHOWN]) + more
 
 
 def _compared(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], probe: Probe) -> Look:
@@ -133,6 +169,8 @@ def settle(
             waiting(f"holds, must hold {gate.stable} s", round(now - began))
             clock.sleep(min(HOLD_SECONDS, holds_since + gate.stable - now))
         else:
+            if seen.final:
+                return f"{gate.title}: {seen.missing}"
             holds_since = None
             limit = gate.recovery_timeout if seen.recovering else gate.timeout
             if now - began >= limit:

@@ -149,14 +149,14 @@ class Sandbox:
                 found += [f"{write.key}: {wrong}" for wrong in objections(result)]
         return found
 
-    def pods_to_evict(self, node: NodeName) -> Sequence[ResourceKey]:
+    def pods_to_evict(self, node: NodeName) -> Sequence[Pod]:
         """What a drain still has to evict."""
         self._reachable()
         pods = (one for one in self.state.others.values() if isinstance(one, Pod))
-        return sorted(pod.key for pod in pods if pod.node == node and pod.drains)
+        return sorted((pod for pod in pods if pod.node == node and pod.drains), key=lambda pod: pod.key)
 
-    def evict(self, pod: ResourceKey) -> bool:
-        """The pod goes, and its controller starts it on another node."""
+    def evict(self, pod: ResourceKey, grace: int | None = None) -> bool:
+        """The pod goes at once, and its controller starts it on another node."""
         self._reachable()
         stored = self._store.get(pod)
         if stored is None:

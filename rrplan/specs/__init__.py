@@ -6,6 +6,7 @@
 from rrplan.specs.loading import from_document, load
 from rrplan.specs.model import (
     Allow,
+    Drain,
     Exposure,
     ExposureLevel,
     Gates,
@@ -25,6 +26,7 @@ from rrplan.specs.model import (
 
 __all__ = [
     "Allow",
+    "Drain",
     "Exposure",
     "ExposureLevel",
     "Gates",

@@ -5,7 +5,6 @@ Python names are snake_case, the document's camelCase. Durations are whole secon
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from enum import StrEnum
 from typing import Annotated, Any
@@ -14,13 +13,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from pydantic.alias_generators import to_camel
 
 from rrplan.ids import ActionName
-from rrplan.resources.selector import SelectorSyntaxError, parse
+from rrplan.specs.values import ClusterID, LabelKey, Name, Percent, Seconds, SelectorText
 
 LABEL_KEY = "rrplan.io/route-reflector"
 ZONE_LABEL = "topology.kubernetes.io/zone"
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
-_QUALIFIED = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
-_DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def _alias(name: str) -> str:
@@ -31,77 +27,6 @@ class _Part(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=_alias, populate_by_name=True, use_attribute_docstrings=True
     )
-
-
-def _seconds(value: object) -> object:
-    if isinstance(value, int) and not isinstance(value, bool) and value == 0:
-        return 0
-    match = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
-    if match is None:
-        raise ValueError("must be a duration such as `30s`, `2m` or `1h30m`")
-    hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds
-
-
-def _percent(value: object) -> object:
-    if isinstance(value, str) and re.fullmatch(r"\d{1,3}%", value) and 1 <= int(value[:-1]) <= 100:
-        return int(value[:-1])
-    raise ValueError("must be a percentage from `1%` to `100%`")
-
-
-def _cluster_id(value: object) -> object:
-    try:
-        address = ipaddress.IPv4Address(value) if isinstance(value, str) else None
-    except ValueError:
-        address = None
-    if address is None or int(address) == 0:
-        raise ValueError("must be a cluster ID in the form of an IPv4 address such as `224.0.0.1`")
-    return str(address)
-
-
-def _selector(value: object) -> object:
-    if not isinstance(value, str):
-        raise ValueError("must be a Calico selector in quotes")
-    try:
-        parse(value)
-    except SelectorSyntaxError as error:
-        hint = f"; {error.hint}" if error.hint else ""
-        raise ValueError(f"is no Calico selector: {error.message} at character {error.position + 1}{hint}") from error
-    return value
-
-
-def _label_key(value: object) -> object:
-    if isinstance(value, str) and _QUALIFIED.fullmatch(value):
-        return value
-    raise ValueError("must be a Kubernetes label key such as `rrplan.io/route-reflector`")
-
-
-def _dns_label(value: object) -> object:
-    if isinstance(value, str) and _DNS_LABEL.fullmatch(value):
-        return value
-    raise ValueError("must be a name of lower-case letters, digits and `-`")
-
-
-def _duration_text(seconds: int) -> str:
-    return f"{seconds}s"
-
-
-Seconds = Annotated[
-    int,
-    BeforeValidator(_seconds),
-    PlainSerializer(_duration_text),
-    WithJsonSchema({"type": "string", "pattern": "^(\\d+h)?(\\d+m)?(\\d+s)?$", "examples": ["30s", "1h30m"]}),
-]
-Percent = Annotated[
-    int,
-    BeforeValidator(_percent),
-    PlainSerializer(lambda percent: f"{percent}%"),
-    WithJsonSchema({"type": "string", "pattern": "^(100|[1-9]?[0-9])%$", "examples": ["95%"]}),
-]
-ClusterID = Annotated[str, BeforeValidator(_cluster_id), WithJsonSchema({"type": "string", "format": "ipv4"})]
-SelectorText = Annotated[str, BeforeValidator(_selector), WithJsonSchema({"type": "string"})]
-LabelKey = Annotated[str, BeforeValidator(_label_key), WithJsonSchema({"type": "string"})]
-Name = Annotated[str, BeforeValidator(_dns_label), WithJsonSchema({"type": "string"})]
 
 
 class Topology(StrEnum):
@@ -204,6 +129,31 @@ def _dedicated(value: object) -> object:
     if isinstance(value, Taint):
         return value
     raise ValueError("must be `true`, `false` or `{taint: {key, value, effect}}`")
+
+
+class Drain(_Part):
+    """What a drain may evict beyond pods that lose nothing and come back elsewhere, in the words of `kubectl drain`."""
+
+    force: bool = False
+    """Evict pods that no controller makes again."""
+    delete_empty_dir_data: bool = False
+    """Evict pods with an emptyDir volume, whose content is lost."""
+    grace_period: Seconds | None = None
+    """How long a pod has to end; without it, as long as it says itself."""
+
+
+def _or_boolean(schema: dict[str, Any]) -> None:
+    schema["anyOf"] = [{"type": "boolean"}, *(one for one in schema["anyOf"] if one != {"type": "null"})]
+
+
+def _drain(value: object) -> object:
+    if value is True:
+        return {}
+    if value is False or value is None:
+        return None
+    if isinstance(value, dict | Drain):
+        return value
+    raise ValueError("must be `true`, `false` or `{force, deleteEmptyDirData, gracePeriod}`")
 
 
 class NodeChoice(_Part):
@@ -324,8 +274,8 @@ class Spec(_Part):
         WithJsonSchema({"oneOf": [{"type": "boolean"}, {"type": "object"}]}),
     ] = None
     """Taint reflector nodes, so that no pod runs there: `true`, or `{taint: {key, value, effect}}`."""
-    drain: bool = False
-    """Cordon and drain a reflector node before its role changes; it is cut off for seconds meanwhile."""
+    drain: Annotated[Drain | None, BeforeValidator(_drain)] = Field(default=None, json_schema_extra=_or_boolean)
+    """Cordon and drain a reflector node before its role changes, when it is cut off for seconds: `true`, or a Drain."""
     rollout: Rollout = Rollout()
     """How clients come under the reflectors."""
     gates: Gates = Gates()

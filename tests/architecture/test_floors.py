@@ -31,7 +31,7 @@ EFFECTS = {"os", "io", "time", "random", "socket", "subprocess", "threading", "l
 ONLY_IN = {
     "networkx": {"plans/graph.py"},
     "deepdiff": {"plans/diff.py"},
-    "kubernetes": {"adapters/api_server.py"},
+    "kubernetes": {"adapters/api_server.py", "adapters/kubeconfig.py"},
     "urllib3": {"adapters/api_server.py"},
 }
 MODULES = sorted(

@@ -176,11 +176,11 @@ def test_taints_of_kubernetes_stay(store: Datastore) -> None:
 def test_eviction(store: Datastore) -> None:
     """Pods that a drain evicts are listed until they are gone from the node."""
     pods = store.pods_to_evict(NodeName("rr-1"))
-    assert [str(pod) for pod in pods] == ["Pod/default/web-0-0", "Pod/default/web-0-1"]
+    assert [str(pod.key) for pod in pods] == ["Pod/default/web-0-0", "Pod/default/web-0-1"]
     node = ResourceKey("Node", "rr-1")
     store.patch(node, {"spec": {"unschedulable": True}}, version(store, node))
     for pod in pods:
-        store.evict(pod)
+        store.evict(pod.key, 0)
     deadline = time.monotonic() + 10
     while store.pods_to_evict(NodeName("rr-1")):
         assert time.monotonic() < deadline

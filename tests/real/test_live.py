@@ -30,6 +30,7 @@ from rrplan.resources import Pod
 from rrplan.sandbox import Sandbox, demo_cluster
 from rrplan.snapshots import capture
 from rrplan.specs import load
+from tests.conftest import lacks
 from tests.real.proxy import _pump
 from tests.real.server import TOKEN, RealServer
 from tests.support import SPEC
@@ -169,6 +170,50 @@ def test_ways_to_a_cluster(live: RealServer, tmp_path: Path) -> None:
         cluster = LiveCluster(ApiServer.connect(str(tmp_path / "proxied"), "real"))
         assert len(capture(cluster).state.nodes) == 8
     assert set(tunnelled) == {value["clusters"][0]["cluster"]["server"].removeprefix("https://")}
+
+
+def test_user_that_acts_as_another(live: RealServer, tmp_path: Path) -> None:
+    """`as` in the kubeconfig counts like `--as`, which wins; what cannot be passed on is refused."""
+    value = yaml.safe_load(live.kubeconfig.read_text())
+    value["users"][0]["user"]["as"] = "system:nobody"
+    (tmp_path / "acting").write_text(yaml.safe_dump(value))
+    nobody = ApiServer.connect(str(tmp_path / "acting"), "real")
+    with pytest.raises(DatastoreRefused, match='User "system:nobody" cannot list resource "nodes"'):
+        nobody.get("/api/v1/nodes")
+    with pytest.raises(DatastoreRefused, match='User "somebody" cannot list'):
+        ApiServer.connect(str(tmp_path / "acting"), "real", "somebody").get("/api/v1/nodes")
+    value["users"][0]["user"]["as-groups"] = ["system:masters"]
+    (tmp_path / "acting").write_text(yaml.safe_dump(value))
+    with pytest.raises(PreflightError, match="user `admin` of the kubeconfig has `as-groups`") as error:
+        ApiServer.connect(str(tmp_path / "acting"), "real")
+    assert error.value.hint == "use a context without it, or `--as USER`"
+
+
+def test_from_within_a_pod(live: RealServer) -> None:
+    """`--context in-cluster` uses the ServiceAccount that Kubernetes mounts; elsewhere it says what it is for."""
+    alone = [sys.executable, "-m", "rrplan", "sessions", "--summary", "--context", "in-cluster"]
+    done = subprocess.run(alone, capture_output=True, text=True, check=False)
+    assert done.returncode == 8
+    assert "hint: `--context in-cluster` is for a pod with a ServiceAccount" in done.stderr
+    space = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
+    if subprocess.run([*space, "true"], capture_output=True, check=False).returncode:
+        lacks("no mount namespace for a pod's files (run as root, or allow user namespaces)")
+    account = "/var/run/secrets/kubernetes.io/serviceaccount"
+    files = (
+        f"mount -t tmpfs none /var/run && mkdir -p {account} && cp $CA {account}/ca.crt && echo $TOKEN >{account}/token"
+    )
+    value = yaml.safe_load(live.kubeconfig.read_text())["clusters"][0]["cluster"]
+    host, _, port = value["server"].removeprefix("https://").partition(":")
+    told = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port, "TOKEN": TOKEN}
+    words = f"{files} && exec {' '.join(alone)}"
+    done = subprocess.run(
+        [*space, "sh", "-c", words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **told, "CA": value["certificate-authority"]},
+    )
+    assert "on 8 nodes, Calico v3.30.4" in done.stdout, done.stderr
 
 
 @contextmanager

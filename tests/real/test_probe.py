@@ -7,11 +7,12 @@ import pytest
 
 from rrplan.adapters.api_server import ApiServer, Forbidden
 from rrplan.adapters.probe import LiveProbe
-from rrplan.errors import DatastoreRefused
+from rrplan.errors import DatastoreRefused, PreflightError
 from rrplan.ids import NodeName
 from rrplan.runs import Result, events
 from tests.real.server import RealServer
 from tests.real.test_run import AgentClock, LiveBench
+from tests.support import SPEC
 
 QUICK = "  gates: {stable: 1s, routes: 30s}\n"
 
@@ -125,9 +126,40 @@ def test_disruption_budget(bench: LiveBench) -> None:
     try:
         bench.plan(spec_lines="  gates: {stable: 1s, drain: 20s}\n")
         assert bench.apply() is Result.UNDONE, bench.told()
-        assert "gate timed out after 20 s: no pod is left on rr-1; 2 pods are left on rr-1" in reasons(bench)
+        assert (
+            "gate timed out after 20 s: no pod is left on rr-1; 2 of its pods are left: "
+            "default/web-0-0 is held by a PodDisruptionBudget, default/web-0-1 is held by a PodDisruptionBudget"
+        ) in reasons(bench)
         assert bench.objects() == bench.before
         pods = [item["metadata"]["name"] for item in server.api.items("/api/v1/namespaces/default/pods")]
         assert {"web-0-0", "web-0-1"} <= set(pods)
     finally:
         server.api.delete(f"{budgets}/web", "")
+
+
+def test_drain_keeps_what_would_be_lost(bench: LiveBench) -> None:
+    """Pods without a controller or with local data stop an apply before anything is written, unless the spec allows."""
+    server = bench.server
+    pods = "/api/v1/namespaces/default/pods"
+    container = {"name": "main", "image": "example/web:v1"}
+    data = [{"name": "cache", "emptyDir": {}}]
+    spec = {"nodeName": "rr-1", "containers": [container], "volumes": data}
+    server.api.create(pods, {"metadata": {"name": "alone"}, "spec": spec})
+    bench.plan(spec_lines=QUICK)
+    with pytest.raises(PreflightError) as error:
+        bench.apply()
+    assert "default/alone on rr-1 has no controller that makes it again (`force` evicts it)" in str(error.value)
+    assert error.value.hint.startswith("nothing was changed; move these pods")
+    assert bench.objects() == bench.before
+    bench.plan(SPEC.replace("drain: true", "drain: {force: true}"), spec_lines=QUICK)
+    with pytest.raises(PreflightError, match="default/alone on rr-1 has data in an emptyDir"):
+        bench.apply()
+    allowed = "drain: {force: true, deleteEmptyDirData: true, gracePeriod: 9s}"
+    made = bench.plan(SPEC.replace("drain: true", allowed), spec_lines=QUICK)
+    assert "no pod is left on rr-1, pods that no controller makes again and data in emptyDir volumes included" in [
+        gate.title for step in made.steps for gate in step.gates
+    ]
+    assert bench.apply() is Result.DONE, bench.told()
+    assert server.api.get(f"{pods}/alone") is None
+    evicted = [one["requestObject"] for one in server.writes("operator") if "/alone/eviction" in one["requestURI"]]
+    assert [body["deleteOptions"]["gracePeriodSeconds"] for body in evicted] == [9]

@@ -120,7 +120,7 @@ ERRORS = [
     (
         "workloads",
         pod("alone", "rr-2"),
-        "no controller makes these pods again once a drain has evicted them: x/alone on rr-2",
+        "a drain does not evict: x/alone on rr-2 has no controller that makes it again (`force` evicts it)",
     ),
 ]
 

@@ -1,14 +1,14 @@
 """What a gate makes of what nodes say, and how long it waits; the probe is a port, so it can say anything."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from rrplan.ids import NodeName
-from rrplan.plans.gate import Expectation, Gate, GateKind
+from rrplan.plans.gate import Eviction, Expectation, Gate, GateKind
 from rrplan.ports import FamilyReading, NodeReading, SessionReading
-from rrplan.resources import ResourceKey
+from rrplan.resources import Pod, ResourceKey
 from rrplan.runs.gates import Look, look, settle
 from rrplan.sandbox import Sandbox, demo_cluster
 
@@ -144,6 +144,74 @@ def test_drained(tmp_path_factory: pytest.TempPathFactory) -> None:
     sandbox.patch(ResourceKey("Node", "rr-1"), {"spec": {"unschedulable": True}}, stored.version)
     gate = Gate(GateKind.DRAINED, "drained", node=NodeName("rr-1"), timeout=20, stable=0)
     assert look(gate, {}, sandbox, Told([[]])).passed
+
+
+def drains(eviction: Eviction | None = None) -> Gate:
+    """The gate of a drain."""
+    return Gate(GateKind.DRAINED, "empty", node=NodeName("rr-1"), timeout=20, stable=0, eviction=eviction)
+
+
+class Pods:
+    """Implements what a drain asks of a Datastore: pods that stay until they have been asked to go twice."""
+
+    def __init__(self, *pods: Pod, held: frozenset[str] = frozenset()) -> None:
+        self.pods = list(pods)
+        self.held = held
+        self.asked: list[tuple[str, int | None]] = []
+
+    def pods_to_evict(self, node: NodeName) -> list[Pod]:
+        """Those of the node."""
+        return [pod for pod in self.pods if pod.node == node]
+
+    def evict(self, pod: ResourceKey, grace: int | None = None) -> bool:
+        """It begins to end, unless it is held."""
+        self.asked.append((pod.name, grace))
+        if pod.name not in self.held:
+            self.pods = [replace(one, terminating=True) if one.key == pod else one for one in self.pods]
+        return pod.name not in self.held
+
+
+def pod(name: str, owner: str = "ReplicaSet", *, local_data: bool = False) -> Pod:
+    """A pod on rr-1."""
+    return Pod(name, "x", NodeName("rr-1"), owner, local_data=local_data)
+
+
+def test_drain_says_what_each_pod_waits_for() -> None:
+    """Pods that end are not asked again; those that a budget holds are."""
+    pods = Pods(pod("a"), pod("b"), held=frozenset({"b"}))
+    gate = drains(Eviction(grace=7))
+    found = look(gate, {}, pods, Told([[]]))  # type: ignore[arg-type]
+    assert found.missing == "2 of its pods are left: x/a is ending, x/b is held by a PodDisruptionBudget"
+    look(gate, {}, pods, Told([[]]))  # type: ignore[arg-type]
+    assert pods.asked == [("a", 7), ("b", 7), ("b", 7)]
+    many = look(drains(), {}, Pods(*(pod(f"p{n}") for n in range(9))), Told([[]]))  # type: ignore[arg-type]
+    assert many.missing.endswith("x/p4 is ending and 4 more")
+
+
+@pytest.mark.parametrize(
+    ("one", "allowed", "words"),
+    [
+        (pod("a", ""), Eviction(force=True), "x/a on rr-1 has no controller that makes it again (`force` evicts it)"),
+        (
+            pod("a", local_data=True),
+            Eviction(delete_empty_dir_data=True),
+            "x/a on rr-1 has data in an emptyDir (`deleteEmptyDirData` evicts it)",
+        ),
+    ],
+    ids=["unmanaged", "local data"],
+)
+def test_drain_refuses(one: Pod, allowed: Eviction, words: str) -> None:
+    """What would be lost is not evicted, and nothing else is before that is settled; waiting does not help."""
+    pods = Pods(pod("b"), one)
+    found = look(drains(), {}, pods, Told([[]]))  # type: ignore[arg-type]
+    assert found.final
+    assert found.missing == words
+    assert not pods.asked
+    reason, clock = settled([found])
+    assert reason == f"{ROUTES.title}: {words}"
+    assert clock.now() == Clock().now()
+    assert not look(drains(allowed), {}, pods, Told([[]])).final  # type: ignore[arg-type]
+    assert len(pods.asked) == 2
 
 
 GOOD, BAD, RECOVERING = Look(passed=True), Look(passed=False, missing="bad"), Look(passed=False, recovering=True)

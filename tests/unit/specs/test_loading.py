@@ -38,6 +38,13 @@ CASES = [
     ),
     ("unknown key", (GOOD + "  drian: true\n").encode(), "did you mean `drain`?"),
     ("yes", (GOOD + "  drain: yes\n").encode(), "10:10: `yes` is a boolean in YAML 1.1"),
+    (
+        "drain",
+        (GOOD + "  drain: 3\n").encode(),
+        "must be `true`, `false` or `{force, deleteEmptyDirData, gracePeriod}`",
+    ),
+    ("drain's field", (GOOD + "  drain: {forse: true}\n").encode(), "did you mean `force`?"),
+    ("drain's time", (GOOD + "  drain: {gracePeriod: 30}\n").encode(), "must be a duration such as `30s`"),
     ("octal", (GOOD + "  policy: {minReflectorsPerClient: 010}\n").encode(), "`010` is a number in another notation"),
     ("sexagesimal", (GOOD + "  rollout: {bake: 1:30}\n").encode(), "`1:30` is a number in another notation"),
     ("no unit", (GOOD + "  rollout: {bake: 30}\n").encode(), "10:13: `bake` must be a duration such as `30s`"),
@@ -102,7 +109,11 @@ def test_every_problem_at_once() -> None:
 
 def test_document_round_trip() -> None:
     """The canonical document gives the same Spec again."""
-    spec = load((GOOD + "  dedicated: true\n  rollout: {waves: [1, 10%], bake: 1m30s}\n").encode(), "spec.yaml")
+    more = "  dedicated: true\n  rollout: {waves: [1, 10%], bake: 1m30s}\n  drain: {gracePeriod: 30s}\n"
+    spec = load((GOOD + more).encode(), "spec.yaml")
 
     assert spec == from_document(spec.to_document())
+    for drain in ("true", "false"):
+        plain = load((GOOD + f"  drain: {drain}\n").encode(), "spec.yaml")
+        assert plain == from_document(plain.to_document())
     assert spec.rollout.bake == 90

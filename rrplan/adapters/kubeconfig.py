@@ -1,0 +1,58 @@
+"""Ways to an API server: kubeconfig (files, lists, exec plugins, proxies), or the account of the pod it runs in."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rrplan.errors import PreflightError
+
+IN_CLUSTER = "in-cluster"
+"""As a context: the ServiceAccount of the pod that rrplan runs in."""
+_UNSUPPORTED = ("as-uid", "as-groups", "as-user-extra")
+
+
+def configuration(kubeconfig: str | None, context: str | None) -> tuple[Any, str | None]:
+    """The official client's Configuration, and the user that the kubeconfig says to act as; raises PreflightError."""
+    from kubernetes.client import Configuration
+
+    config: Any = import_module("kubernetes.config")
+    made: Any = Configuration()
+    try:
+        if context == IN_CLUSTER and kubeconfig is None:
+            config.load_incluster_config(client_configuration=made)
+            return made, None
+        config.load_kube_config(kubeconfig, context=context, client_configuration=made)
+        contexts, current = config.list_kube_config_contexts(kubeconfig)
+    except (config.ConfigException, OSError, ValueError, KeyError, TypeError) as error:
+        raise PreflightError([f"the kubeconfig cannot be used: {error}"], hint=_hint(context)) from error
+    chosen = next((one for one in contexts if one["name"] == context), current)
+    return made, _acting_as(_files(config, kubeconfig), str(chosen["context"].get("user", "")))
+
+
+def _hint(context: str | None) -> str:
+    if context == IN_CLUSTER:
+        return f"`--context {IN_CLUSTER}` is for a pod with a ServiceAccount"
+    return "check `--kubeconfig`, `--context` and KUBECONFIG"
+
+
+def _files(config: Any, kubeconfig: str | None) -> list[Path]:
+    listed = kubeconfig or str(config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION)
+    return [path for name in listed.split(os.pathsep) if name and (path := Path(name).expanduser()).exists()]
+
+
+def _acting_as(files: list[Path], user: str) -> str | None:
+    """`as` of a user, which the official client does not read: without it one would act with other rights."""
+    users = [one for path in files for one in (yaml.safe_load(path.read_text()) or {}).get("users") or ()]
+    told = next((one.get("user") or {} for one in users if one.get("name") == user), {})
+    present = [name for name in _UNSUPPORTED if told.get(name)]
+    if present:
+        raise PreflightError(
+            [f"user `{user}` of the kubeconfig has `{present[0]}`, which rrplan does not pass on"],
+            hint="use a context without it, or `--as USER`",
+        )
+    return str(told["as"]) if told.get("as") else None

@@ -1,0 +1,86 @@
+"""The values that a spec is written with: durations, percentages, cluster IDs, selectors, keys and names."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+from rrplan.resources.selector import SelectorSyntaxError, parse
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_QUALIFIED = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+
+
+def _seconds(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool) and value == 0:
+        return 0
+    match = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
+    if match is None:
+        raise ValueError("must be a duration such as `30s`, `2m` or `1h30m`")
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _percent(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"\d{1,3}%", value) and 1 <= int(value[:-1]) <= 100:
+        return int(value[:-1])
+    raise ValueError("must be a percentage from `1%` to `100%`")
+
+
+def _cluster_id(value: object) -> object:
+    try:
+        address = ipaddress.IPv4Address(value) if isinstance(value, str) else None
+    except ValueError:
+        address = None
+    if address is None or int(address) == 0:
+        raise ValueError("must be a cluster ID in the form of an IPv4 address such as `224.0.0.1`")
+    return str(address)
+
+
+def _selector(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError("must be a Calico selector in quotes")
+    try:
+        parse(value)
+    except SelectorSyntaxError as error:
+        hint = f"; {error.hint}" if error.hint else ""
+        raise ValueError(f"is no Calico selector: {error.message} at character {error.position + 1}{hint}") from error
+    return value
+
+
+def _label_key(value: object) -> object:
+    if isinstance(value, str) and _QUALIFIED.fullmatch(value):
+        return value
+    raise ValueError("must be a Kubernetes label key such as `rrplan.io/route-reflector`")
+
+
+def _dns_label(value: object) -> object:
+    if isinstance(value, str) and _DNS_LABEL.fullmatch(value):
+        return value
+    raise ValueError("must be a name of lower-case letters, digits and `-`")
+
+
+def _duration_text(seconds: int) -> str:
+    return f"{seconds}s"
+
+
+Seconds = Annotated[
+    int,
+    BeforeValidator(_seconds),
+    PlainSerializer(_duration_text),
+    WithJsonSchema({"type": "string", "pattern": "^(\\d+h)?(\\d+m)?(\\d+s)?$", "examples": ["30s", "1h30m"]}),
+]
+Percent = Annotated[
+    int,
+    BeforeValidator(_percent),
+    PlainSerializer(lambda percent: f"{percent}%"),
+    WithJsonSchema({"type": "string", "pattern": "^(100|[1-9]?[0-9])%$", "examples": ["95%"]}),
+]
+ClusterID = Annotated[str, BeforeValidator(_cluster_id), WithJsonSchema({"type": "string", "format": "ipv4"})]
+SelectorText = Annotated[str, BeforeValidator(_selector), WithJsonSchema({"type": "string"})]
+LabelKey = Annotated[str, BeforeValidator(_label_key), WithJsonSchema({"type": "string"})]
+Name = Annotated[str, BeforeValidator(_dns_label), WithJsonSchema({"type": "string"})]
