@@ -27,11 +27,9 @@ def configuration(kubeconfig: str | None, context: str | None) -> tuple[Any, str
             config.load_incluster_config(client_configuration=made)
             return made, None
         config.load_kube_config(kubeconfig, context=context, client_configuration=made)
-        contexts, current = config.list_kube_config_contexts(kubeconfig)
     except (config.ConfigException, OSError, ValueError, KeyError, TypeError) as error:
         raise PreflightError([f"the kubeconfig cannot be used: {error}"], hint=_hint(context)) from error
-    chosen = next((one for one in contexts if one["name"] == context), current)
-    return made, _acting_as(_files(config, kubeconfig), str(chosen["context"].get("user", "")))
+    return made, _acting_as(_read(config, kubeconfig), context)
 
 
 def _hint(context: str | None) -> str:
@@ -40,15 +38,24 @@ def _hint(context: str | None) -> str:
     return "check `--kubeconfig`, `--context` and KUBECONFIG"
 
 
-def _files(config: Any, kubeconfig: str | None) -> list[Path]:
+def _read(config: Any, kubeconfig: str | None) -> list[dict[str, Any]]:
+    """The files, in their order; the official client has accepted them already."""
     listed = kubeconfig or str(config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION)
-    return [path for name in listed.split(os.pathsep) if name and (path := Path(name).expanduser()).exists()]
+    paths = [Path(name).expanduser() for name in listed.split(os.pathsep) if name]
+    return [yaml.safe_load(path.read_text()) or {} for path in paths if path.exists()]
 
 
-def _acting_as(files: list[Path], user: str) -> str | None:
+def _named(files: list[dict[str, Any]], part: str, kind: str, name: str) -> dict[str, Any]:
+    """The first one of that name: where files are listed, the earlier one wins."""
+    found = (one.get(kind) or {} for value in files for one in value.get(part) or () if one.get("name") == name)
+    return next(found, {})
+
+
+def _acting_as(files: list[dict[str, Any]], context: str | None) -> str | None:
     """`as` of a user, which the official client does not read: without it one would act with other rights."""
-    users = [one for path in files for one in (yaml.safe_load(path.read_text()) or {}).get("users") or ()]
-    told = next((one.get("user") or {} for one in users if one.get("name") == user), {})
+    current = next((str(value["current-context"]) for value in files if value.get("current-context")), "")
+    user = str(_named(files, "contexts", "context", context or current).get("user", ""))
+    told = _named(files, "users", "user", user)
     present = [name for name in _UNSUPPORTED if told.get(name)]
     if present:
         raise PreflightError(
