@@ -30,7 +30,7 @@ CALICO = {
 }
 MANY = 100
 """Objects up to which each is read by itself."""
-_NODE_STATUS = ("conditions",)
+_NODE_STATUS = ("conditions", "addresses")
 """All that is read of a node's status; images alone are most of its 12 KB."""
 
 
@@ -71,7 +71,7 @@ class LiveCluster:
         """All resources that a snapshot needs: nodes, Calico's BGP resources, calico-node and its pods."""
         self.notices = []
         calico = f"/apis/{self.group}"
-        agents = {"labelSelector": "k8s-app=calico-node"}
+        agents = {"labelSelector": "k8s-app in (calico-node,calico-rr)"}
         listings = [
             Listing("/api/v1/nodes", {}),
             Listing(f"{calico}/bgppeers", {}),

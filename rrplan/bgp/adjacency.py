@@ -39,6 +39,12 @@ def verdict(
     """Judge `protocol` of `own` towards the node `other`; `here` and `there` are all protocols of the pair."""
     if not there:
         return Verdict(Established.NO, f"{other.name} has no session configured towards {own.name}")
+    contested = next((one.name for one in (own, other) if one.contested), None)
+    if contested:
+        return Verdict(
+            Established.UNKNOWN,
+            f"calico-node and calico/routereflector may both run on {contested}; one of them has no listener",
+        )
     answers = [_pair(protocol, own, counterpart, other) for counterpart in there]
     good = [answer for answer in answers if answer.established is not Established.NO]
     if not good:
@@ -66,6 +72,10 @@ def _pair(protocol: Protocol, own: Speaker, counterpart: Protocol, other: Speake
         return Verdict(
             Established.NO,
             f"bad peer AS: {other.name} expects AS {counterpart.peer_as}, {own.name} has AS {protocol.local_as}",
+        )
+    if any(one.reflector_client and not one.internal for one in (protocol, counterpart)):
+        return Verdict(
+            Established.NO, "`rr client` towards another AS (Calico v3.3), so BIRD refuses the whole configuration"
         )
     for name in ("password", "ttlSecurity"):
         if dict(protocol.options).get(name) != dict(counterpart.options).get(name):
@@ -112,6 +122,8 @@ def link(own: Speaker, here: Sequence[Protocol], other: Speaker, there: Sequence
     Where several protocols share the lock, a session is up but which one is not known; it still counts
     when all of them would behave alike (same roles), because then it does not matter.
     """
+    if own.contested or other.contested:
+        return None
     found: set[Link] = set()
     for protocol in here:
         for counterpart in there:

@@ -39,21 +39,24 @@ Ask: TypeAlias = Callable[[Member, Member], Link | None]
 class Holdings:
     """The answer for one family, over indices of Kin.
 
-    `present` are the indices that have the family at all.
+    `present` are the indices that have the family at all, `mute` those without routes of their own or pods that need
+    any: standalone reflectors.
     """
 
     family: Family
     web: Web = field(hash=False)
     present: tuple[int, ...]
     spreads: Mapping[int, Spread] = field(hash=False)
+    mute: frozenset[int] = frozenset()
 
     @property
     def missing(self) -> frozenset[tuple[int, int]]:
         """Ordered pairs (holder, origin) without a route; (c, c) speaks of two different nodes of c."""
         found: set[tuple[int, int]] = set()
-        for origin in self.present:
+        speaking = [index for index in self.present if index not in self.mute]
+        for origin in speaking:
             reached = self.spreads[origin]
-            for holder in self.present:
+            for holder in speaking:
                 size = self.web.groups[holder].count - (holder == origin)
                 if size > 0 and not reached.reaches(holder):
                     found.add((holder, origin))
@@ -63,6 +66,8 @@ class Holdings:
         """How many nodes' routes one node of `sender` hands to one node of `receiver`, with these sizes of Kin."""
         total = 0
         for origin in self.present:
+            if origin in self.mute:
+                continue
             given = self.spreads[origin].given
             if origin == sender:
                 total += (ORIGIN, receiver) in given
@@ -120,7 +125,8 @@ def _holdings(kins: Sequence[Kin], family: Family, ask: Ask) -> Holdings:
     groups = tuple(Group(kin.count, kin.members[0].after.as_number, kin.members[0].after.cluster_id) for kin in kins)
     web = Web(groups, links)
     neighbours = web.neighbours()
-    return Holdings(family, web, present, {index: spread(web, index, neighbours) for index in present})
+    mute = frozenset(index for index in present if kins[index].members[0].after.standalone)
+    return Holdings(family, web, present, {index: spread(web, index, neighbours) for index in present}, mute)
 
 
 def _pair(one: Kin, other: Kin) -> tuple[Member, Member] | None:

@@ -121,10 +121,11 @@ class _Keys:
         if emission is not None:
             self.passes[which].setdefault(emission.key, []).append(emission)
 
-    def winners(self) -> Iterator[tuple[Kind, list[Emission]]]:
+    def winners(self, *, drop: bool) -> Iterator[tuple[Kind, list[Emission]]]:
+        """What is rendered; without `drop` (before v3.3) a Node_ stands beside a Global_ to the same address."""
         taken: set[tuple[str, int]] = set()
         for kind, written in zip((Kind.GLOBAL, Kind.NODE, Kind.NODE), self.passes, strict=True):
-            yield from ((kind, emissions) for key, emissions in written.items() if key not in taken)
+            yield from ((kind, emissions) for key, emissions in written.items() if key not in taken or not drop)
             taken.update(written)
 
 
@@ -133,23 +134,70 @@ def protocols(rules: Rules, own: Speaker, other: Speaker, family: Family) -> tup
     local, remote = own.address(family), other.address(family)
     if not local or not remote or local == remote:
         return ()
+    if own.standalone:
+        return _of_standalone(rules, own, other, family)
     keys = _Keys()
     for peer in rules.peers:
-        if peer.local_workload_selector:
+        if peer.local_workload_selector or not _known(peer, own):
             continue
         if rules.selects_local(peer, own):
-            keys.emit(0 if rules.is_global(peer) else 1, _forward(rules, peer, other, family))
+            keys.emit(0 if rules.is_global(peer) else 1, _forward(rules, peer, own, other, family))
         keys.emit(2, _reverse(rules, peer, own, other, family))
-    explicit = [_render(rules, own, kind, family, emissions, other.name) for kind, emissions in keys.winners()]
+    winners = keys.winners(drop=own.profile.selectors)
+    explicit = [_render(rules, own, kind, family, emissions, other.name) for kind, emissions in winners]
     return ordered(own, [*_mesh(rules, own, other, family), *explicit])
+
+
+def _known(peer: BGPPeer, own: Speaker) -> bool:
+    """Whether this node's Calico can read the BGPPeer: before v3.3 without selectors, before v3.16 without ports."""
+    if not own.profile.selectors and (peer.node_selector or peer.peer_selector):
+        return False
+    endpoint = endpoint_of(peer.peer_ip)
+    return own.profile.ports or endpoint is None or not endpoint.port
+
+
+def _of_standalone(rules: Rules, own: Speaker, other: Speaker, family: Family) -> tuple[Protocol, ...]:
+    """What calico/routereflector renders: a client for every Calico Node, if a BGPPeer points at it.
+
+    Template bird.cfg.template of projectcalico/routereflector, the same from v0.5.0 to v0.6.3: global BGPPeers give
+    Global_, those of one node Node_; never passive, no mesh, no port, no other reflectors, no IPv6.
+    """
+    if family is not Family.IPV4 or not other.calico:
+        return ()
+    found = []
+    for peer in rules.peers:
+        aimed = peer.peer_ip == own.ipv4 and not peer.node_selector
+        if aimed and peer.node in ("", other.name):
+            found.append(
+                Protocol(
+                    node=own.name,
+                    family=family,
+                    kind=Kind.NODE if peer.node else Kind.GLOBAL,
+                    local_address=own.ipv4,
+                    local_as=peer.as_number or 0,
+                    peer_address=other.address(family),
+                    port=None,
+                    peer_as=peer.as_number or 0,
+                    peer_node=other.name,
+                    passive=False,
+                    source_address=own.ipv4,
+                    reflector_client=True,
+                    cluster_id=own.cluster_id,
+                    peers=(peer.name,),
+                )
+            )
+    distinct = {(one.kind, one.local_as): one for one in found}
+    return ordered(own, distinct.values())
 
 
 def external_protocols(rules: Rules, own: Speaker, family: Family) -> tuple[Protocol, ...]:
     """The protocols of `own` towards addresses that belong to no node: ToR switches, external reflectors."""
-    if not own.address(family):
+    if not own.address(family) or own.standalone:
         return ()
     keys = _Keys()
     for peer in rules.peers:
+        if not _known(peer, own):
+            continue
         endpoint = endpoint_of(peer.peer_ip)
         if endpoint is None or endpoint.family is not family or endpoint.address in rules.addresses:
             continue
@@ -158,7 +206,10 @@ def external_protocols(rules: Rules, own: Speaker, family: Family) -> tuple[Prot
                 endpoint.address, endpoint.port or None, peer.as_number or 0, "", False, peer, by_address=True
             )
             keys.emit(0 if rules.is_global(peer) else 1, emission)
-    return ordered(own, [_render(rules, own, kind, family, found, None) for kind, found in keys.winners()])
+    return ordered(
+        own,
+        [_render(rules, own, kind, family, found, None) for kind, found in keys.winners(drop=own.profile.selectors)],
+    )
 
 
 def ordered(own: Speaker, found: Iterable[Protocol]) -> tuple[Protocol, ...]:
@@ -173,9 +224,13 @@ _POSITION = {kind: index for index, kind in enumerate((Kind.MESH, Kind.GLOBAL, K
 
 def _mesh(rules: Rules, own: Speaker, other: Speaker, family: Family) -> Iterator[Protocol]:
     """Since v3.21.0 a node with a cluster ID has no mesh and nobody meshes with it (confd#619, 1036964eb2)."""
-    if not rules.settings.mesh or own.cluster_id or other.cluster_id:
+    profile = own.profile
+    left = own.reflects_in_mesh and family in profile.leave_mesh
+    skipped = other.reflects_in_mesh and family in profile.skip_reflectors
+    if not rules.settings.mesh or left or skipped or not other.calico:
         return
     local, remote = own.address(family), other.address(family)
+    compared = own.ipv4 if profile.passive_by_ipv4 else local
     fallback = own.as_number if own.profile.mesh_as_is_own else rules.settings.global_as
     yield Protocol(
         node=own.name,
@@ -184,11 +239,11 @@ def _mesh(rules: Rules, own: Speaker, other: Speaker, family: Family) -> Iterato
         local_address=local,
         local_as=own.as_number,
         peer_address=remote,
-        port=other.port,
+        port=other.port if profile.ports else None,
         peer_as=fallback if other.own_as is None else other.own_as,
         peer_node=other.name,
         # Compared as strings: "10.0.0.10" < "10.0.0.9" (v3.4.0+, node#79).
-        passive=remote > local,
+        passive=profile.passive_mesh and remote > compared,
         source_address=local,
         reflector_client=False,
         cluster_id=None,
@@ -196,37 +251,40 @@ def _mesh(rules: Rules, own: Speaker, other: Speaker, family: Family) -> Iterato
     )
 
 
-def _forward(rules: Rules, peer: BGPPeer, other: Speaker, family: Family) -> Emission | None:
+def _forward(rules: Rules, peer: BGPPeer, own: Speaker, other: Speaker, family: Family) -> Emission | None:
     """What the BGPPeer's own direction asks for towards `other`."""
     if peer.peer_selector:
-        return _node_as_peer(peer, other, family) if rules.matches(peer.peer_selector, other) else None
+        return _node_as_peer(peer, own, other, family) if rules.matches(peer.peer_selector, other) else None
     endpoint = endpoint_of(peer.peer_ip)
     if endpoint is None or endpoint.family is not family or endpoint.address != other.address(family):
         return None
     port = endpoint.port or None
-    if port is None and rules.is_at(peer, 0, other):
+    if port is None and own.profile.ports and rules.is_at(peer, 0, other):
         port = other.port
     # A peerIP peer carries no cluster ID, whoever it is: it is always a client (client.go updatePeersV1).
-    return Emission(endpoint.address, port, peer.as_number or 0, "", True, peer, by_address=True)
+    return Emission(endpoint.address, port, peer.as_number or 0, "", other.calico, peer, by_address=True)
 
 
 def _reverse(rules: Rules, peer: BGPPeer, own: Speaker, other: Speaker, family: Family) -> Emission | None:
     """What the reverse pass asks for at a node that the BGPPeer names as peer (v3.3.0+)."""
-    if peer.reverse_peering == "Manual" and own.profile.reverse_manual:
+    if not own.profile.selectors or (peer.reverse_peering == "Manual" and own.profile.reverse_manual):
         return None
     if not rules.selects_remote(peer, own) or not rules.selects_local(peer, other):
         return None
     endpoint = endpoint_of(peer.peer_ip)
     if endpoint is not None and own.profile.reverse_one_family and endpoint.family is not family:
         return None
-    return _node_as_peer(peer, other, family)
+    return _node_as_peer(peer, own, other, family)
 
 
-def _node_as_peer(peer: BGPPeer, other: Speaker, family: Family) -> Emission | None:
+def _node_as_peer(peer: BGPPeer, own: Speaker, other: Speaker, family: Family) -> Emission | None:
+    """A peer made from a Calico Node; without one there is nothing to select."""
     address = other.address(family)
-    if not address:
+    if not address or not other.calico:
         return None
-    return Emission(address, other.port, other.as_number, other.cluster_id, False, peer)
+    port = other.port if own.profile.ports else None
+    cluster_id = other.cluster_id if other.reflects_in_mesh else ""
+    return Emission(address, port, other.as_number, cluster_id, False, peer)
 
 
 def _render(
@@ -244,7 +302,8 @@ def _render(
     told = first.peer.local_as_number if own.profile.local_as and first.by_address else None
     local_as = told or own.as_number
     # `rr client` iff iBGP, an own cluster ID, and another one (or none) at the peer (v3.4+, string comparison).
-    client = bool(own.cluster_id) and first.as_number == local_as and first.cluster_id != own.cluster_id
+    inside = first.as_number == local_as or own.profile.client_of_any_as
+    client = bool(own.cluster_id) and inside and first.cluster_id != own.cluster_id
     return Protocol(
         node=own.name,
         family=family,
@@ -256,10 +315,10 @@ def _render(
         peer_as=first.as_number,
         peer_node=peer_node,
         passive=(kind is Kind.GLOBAL and own.profile.passive_global and first.calico_node and first.address > local),
-        source_address=None if first.peer.source_address == "None" else local,
+        source_address=None if _kernel_chooses(first.peer, own) else local,
         reflector_client=client,
         cluster_id=own.cluster_id if client else None,
-        options=options_of(first.peer, own),
+        options=options_of(first.peer, own, kind),
         peers=tuple(sorted({emission.peer.name for emission in emissions})),
         disputed=len(drawn) > 1,
     )
@@ -270,13 +329,18 @@ def _attributes(own: Speaker, emission: Emission) -> tuple[object, ...]:
         emission.as_number,
         emission.cluster_id,
         emission.calico_node,
-        emission.peer.source_address == "None",
+        _kernel_chooses(emission.peer, own),
         options_of(emission.peer, own),
     )
 
 
-def options_of(peer: BGPPeer, own: Speaker) -> tuple[tuple[str, str], ...]:
+def _kernel_chooses(peer: BGPPeer, own: Speaker) -> bool:
+    return peer.source_address == "None" and "sourceAddress" in own.profile.options
+
+
+def options_of(peer: BGPPeer, own: Speaker, kind: Kind = Kind.NODE) -> tuple[tuple[str, str], ...]:
     """The fields of a BGPPeer that end up in the protocol block and that this node's Calico knows."""
-    return tuple(
-        (name, str(peer.spec[name])) for name in sorted(own.profile.options - {"sourceAddress"}) if peer.spec.get(name)
-    )
+    left = {"sourceAddress"}
+    if kind is Kind.GLOBAL and not own.profile.keep_next_hop_globally:
+        left.add("keepOriginalNextHop")
+    return tuple((name, str(peer.spec[name])) for name in sorted(own.profile.options - left) if peer.spec.get(name))

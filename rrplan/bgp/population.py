@@ -36,6 +36,9 @@ class Signature:
     zone: str = ""
     marked: bool = False
     alone: NodeName | None = None
+    standalone: bool = False
+    calico: bool = True
+    contested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,9 @@ class Lens:
             speaker.labels.get(self.zone_label, "") if self.zone_label else "",
             speaker.name in self.marked,
             speaker.name if speaker.name in self.named else None,
+            speaker.standalone,
+            speaker.calico,
+            speaker.contested,
         )
 
 

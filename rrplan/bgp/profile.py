@@ -19,6 +19,22 @@ class Profile:
     """The rules of one range of Calico versions, from `since` on."""
 
     since: CalicoVersion
+    selectors: bool = False
+    """nodeSelector, peerSelector, cluster IDs, reverse peers; a Node_ gives way to a Global_ (v3.3.0, d9993a19)."""
+    leave_mesh: frozenset[str] = frozenset()
+    """Families in which a reflector has no mesh (v3.3.0, 5980bc98; not IPv4 in v3.13.0 to v3.20, confd#311)."""
+    skip_reflectors: frozenset[str] = frozenset()
+    """Families in which nobody meshes with a reflector (v3.21.0, confd#619)."""
+    client_of_any_as: bool = False
+    """`rr client` is rendered towards another AS too, which BIRD refuses (v3.3 alone; 36222dda)."""
+    passive_mesh: bool = False
+    """One end of a mesh session is passive (v3.4.0, node#79)."""
+    passive_by_ipv4: bool = False
+    """IPv6 mesh: the peer is compared with the own IPv4 address (v3.4.0 to v3.5.3 and v3.6.0, confd b9331eac)."""
+    ports: bool = False
+    """Listen ports and ports in `peerIP` (v3.16.0)."""
+    keep_next_hop_globally: bool = False
+    """keepOriginalNextHop holds for Global_ too (v3.17.0)."""
     passive_global: bool = False
     """`Global_` to a Calico node is passive on one side (v3.23.0, calico#5625)."""
     mesh_password: bool = False
@@ -35,12 +51,32 @@ class Profile:
     """A mesh peer without AS number gets the rendering node's own one (v3.32.0, bgp_processor.go)."""
     sorted_by_name: bool = False
     """Protocols stand in the file by name; before: mesh, global, node (v3.32.0, bgp_processor.go)."""
-    options: frozenset[str] = frozenset({"password", "maxRestartTime", "keepOriginalNextHop", "sourceAddress"})
+    options: frozenset[str] = frozenset()
     """Fields of BGPPeer.spec that change the rendered protocol block, so that a change restarts the session."""
 
 
+_BOTH = frozenset({"ipv4", "ipv6"})
+
+
+def _before_v21() -> tuple[Profile, ...]:
+    v0 = Profile(CalicoVersion(3, 0))
+    v3 = replace(v0, since=CalicoVersion(3, 3), selectors=True, leave_mesh=_BOTH, client_of_any_as=True)
+    v4 = replace(v3, since=CalicoVersion(3, 4), client_of_any_as=False, passive_mesh=True, passive_by_ipv4=True)
+    v54 = replace(v4, since=CalicoVersion(3, 5, 4), passive_by_ipv4=False)
+    v6 = replace(v4, since=CalicoVersion(3, 6))
+    v61 = replace(v54, since=CalicoVersion(3, 6, 1))
+    v13 = replace(v61, since=CalicoVersion(3, 13), leave_mesh=frozenset({"ipv6"}))
+    v16 = replace(v13, since=CalicoVersion(3, 16), ports=True, options=frozenset({"keepOriginalNextHop"}))
+    v163 = replace(v16, since=CalicoVersion(3, 16, 3), options=v16.options | {"password"})
+    v17 = replace(v163, since=CalicoVersion(3, 17), keep_next_hop_globally=True)
+    v18 = replace(v17, since=CalicoVersion(3, 18), options=v17.options | {"sourceAddress"})
+    v20 = replace(v18, since=CalicoVersion(3, 20), options=v18.options | {"maxRestartTime"})
+    return (v0, v3, v4, v54, v6, v61, v13, v16, v163, v17, v18, v20)
+
+
 def _profiles() -> tuple[Profile, ...]:
-    v21 = Profile(CalicoVersion(3, 21))
+    before = _before_v21()
+    v21 = replace(before[-1], since=CalicoVersion(3, 21), leave_mesh=_BOTH, skip_reflectors=_BOTH)
     v23 = replace(
         v21,
         since=CalicoVersion(3, 23),
@@ -61,7 +97,7 @@ def _profiles() -> tuple[Profile, ...]:
         sorted_by_name=True,
         options=v31.options | {"keepaliveTime"},
     )
-    return (v21, v23, v24, v25, v26, v302, v303, v31, v32)
+    return (*before, v21, v23, v24, v25, v26, v302, v303, v31, v32)
 
 
 PROFILES = _profiles()
@@ -70,15 +106,28 @@ NEWEST = CalicoVersion(3, 32, 1)
 
 
 def profile_for(version: CalicoVersion) -> Profile:
-    """The rules of that version; raises PolicyRefusal below v3.21, whose mesh keeps its reflectors."""
+    """The rules of that version; raises PolicyRefusal below v3.0."""
     fitting = [profile for profile in PROFILES if profile.since <= version]
     if not fitting:
         raise PolicyRefusal(
-            f"Calico {version} is older than v3.21.0, whose session rules are the oldest that rrplan knows",
-            hint="upgrade Calico to v3.21 or later first; before that, reflectors stay in the mesh "
-            "and no order of steps is free of loss",
+            f"Calico {version} is older than v3.0.0, whose session rules are the oldest that rrplan knows",
+            hint="upgrade Calico first",
         )
     return fitting[-1]
+
+
+PLANNED_SINCE = CalicoVersion(3, 21)
+"""From here on a reflector leaves the mesh at both ends, so that no session of others waits behind a mesh session."""
+
+
+def check_planned(versions: Versions) -> None:
+    """Raise PolicyRefusal where some node is older than the oldest version for which plans are made."""
+    told = {versions.default, *versions.by_node.values()}
+    if min(told) < PLANNED_SINCE:
+        raise PolicyRefusal(
+            f"Calico {min(told)} is older than {PLANNED_SINCE}: its reflectors stay in the mesh at one end or both",
+            hint="upgrade Calico to v3.21 or later first; before that, no order of steps is free of loss",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +169,7 @@ def calico_versions(state: ClusterState, told: CalicoVersion | None = None) -> V
     daemonsets = [
         daemonset.calico_version
         for daemonset in state.others.values()
-        if isinstance(daemonset, DaemonSet) and daemonset.calico_version
+        if isinstance(daemonset, DaemonSet) and daemonset.calico_version and not daemonset.reflector
     ]
     cluster = [
         information.calico_version

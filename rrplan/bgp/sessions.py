@@ -27,9 +27,13 @@ class Session:
 
 def rules_of(state: ClusterState, matcher: Matches) -> Rules:
     """The pair rules of a state; BGPPeers in the order of their names, so that answers do not depend on input order."""
+    settings = Settings.of(state)
     addresses = {address: name for name, node in state.nodes.items() for address in (node.ipv4, node.ipv6) if address}
+    if settings.standalone:
+        hosts = (node for node in state.nodes.values() if node.host_ip and settings.standalone.runs_on(node))
+        addresses |= {node.host_ip: node.name for node in hosts}
     peers = tuple(state.peers[name] for name in sorted(state.peers))
-    return Rules(Settings.of(state), peers, addresses, matcher)
+    return Rules(settings, peers, addresses, matcher)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,8 @@ class Speakers:
 
     def _candidates(self, own: Speaker) -> list[NodeName]:
         """The nodes that `own` can have a protocol to: everybody in a mesh, else who the BGPPeers bring together."""
-        if self.rules.settings.mesh and not own.cluster_id:
+        meshed = not own.reflects_in_mesh or own.profile.leave_mesh != frozenset(FAMILIES)
+        if own.standalone or (self.rules.settings.mesh and meshed):
             return sorted(self.by_name)
         names: set[NodeName] = set()
         for peer in self.rules.peers:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from rrplan.bgp.profile import Profile, Versions, profile_for
 from rrplan.ids import NodeName
-from rrplan.resources import BGPConfiguration, ClusterState, Node
+from rrplan.resources import BGPConfiguration, ClusterState, DaemonSet, Node, Pod
 
 DEFAULT_AS = 64512
 """Calico's global AS number where BGPConfiguration `default` sets none (confd client.go, globalDefaults)."""
@@ -27,6 +27,31 @@ FAMILIES = (Family.IPV4, Family.IPV6)
 
 
 @dataclass(frozen=True, slots=True)
+class Standalone:
+    """Where containers of `calico/routereflector` run: on nodes with all labels of one of `selectors`.
+
+    `agents` are the nodes on which a calico-node pod runs too, None where no pod of calico-node is known.
+    """
+
+    selectors: tuple[frozenset[tuple[str, str]], ...]
+    agents: frozenset[NodeName] | None
+
+    @classmethod
+    def of(cls, state: ClusterState) -> Standalone | None:
+        """Read DaemonSets and pods; None where there is no such DaemonSet."""
+        sets = [one for one in state.others.values() if isinstance(one, DaemonSet) and one.reflector]
+        if not sets:
+            return None
+        pods = [one for one in state.others.values() if isinstance(one, Pod)]
+        agents = frozenset(pod.node for pod in pods if pod.calico_version or pod.owner_name == "calico-node")
+        return cls(tuple(frozenset(one.node_selector.items()) for one in sets), agents or None)
+
+    def runs_on(self, node: Node) -> bool:
+        """Whether one of them runs on that node."""
+        return any(selector <= node.labels.items() for selector in self.selectors)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What BGPConfigurations say.
 
@@ -39,6 +64,7 @@ class Settings:
     default_port: int | None = None
     ports: Mapping[NodeName, int] = field(default_factory=dict, hash=False)
     mesh_options: tuple[tuple[str, str], ...] = ()
+    standalone: Standalone | None = None
 
     @classmethod
     def of(cls, state: ClusterState) -> Settings:
@@ -60,6 +86,7 @@ class Settings:
             default_port=default.listen_port,
             ports=ports,
             mesh_options=options,
+            standalone=Standalone.of(state),
         )
 
 
@@ -81,6 +108,12 @@ class Speaker:
     port: int | None
     profile: Profile
     labels: Mapping[str, str] = field(hash=False)
+    standalone: bool = False
+    """A container of `calico/routereflector` speaks here, with its router ID as cluster ID."""
+    calico: bool = True
+    """There is a Calico Node with an address, which others mesh with whether or not its calico-node runs."""
+    contested: bool = False
+    """calico-node and the container may both run: the second to start has no listener on port 179."""
 
     def address(self, family: Family) -> str:
         """The node's address in a family; "" where it has none."""
@@ -91,11 +124,19 @@ class Speaker:
         """The TCP port that its BIRD listens on."""
         return self.port or BGP_PORT
 
+    @property
+    def reflects_in_mesh(self) -> bool:
+        """Whether mesh rules see a reflector: a standalone one is not known to Calico."""
+        return bool(self.cluster_id) and not self.standalone
+
 
 def speaker_of(node: Node, settings: Settings, versions: Versions) -> Speaker:
     """Resolve one node against the configurations and its own Calico version."""
     profile = profile_for(versions.of(node.name))
-    own_port = settings.ports.get(node.name)
+    own_port = settings.ports.get(node.name) if profile.ports else None
+    reflector = settings.standalone is not None and settings.standalone.runs_on(node)
+    if reflector and (node.host_ip or node.ipv4):
+        return _standalone(node, settings, profile)
     return Speaker(
         name=node.name,
         ipv4=node.ipv4,
@@ -104,13 +145,37 @@ def speaker_of(node: Node, settings: Settings, versions: Versions) -> Speaker:
         as_number=settings.global_as if node.as_number is None else node.as_number,
         cluster_id=_cluster_id(node.cluster_id, profile),
         own_port=own_port,
-        port=own_port or settings.default_port,
+        port=own_port or (settings.default_port if profile.ports else None),
         profile=profile,
         labels=node.effective_labels,
+        calico=bool(node.ipv4 or node.ipv6),
+    )
+
+
+def _standalone(node: Node, settings: Settings, profile: Profile) -> Speaker:
+    """The container on a host; IPv4 alone, because its IPv6 template is broken (routereflector v0.5.0 to v0.6.3)."""
+    address = node.host_ip or node.ipv4
+    agents = settings.standalone.agents if settings.standalone else None
+    return Speaker(
+        name=node.name,
+        ipv4=address,
+        ipv6="",
+        own_as=None,
+        as_number=settings.global_as,
+        cluster_id=address,
+        own_port=None,
+        port=None,
+        profile=profile,
+        labels=node.effective_labels,
+        standalone=True,
+        calico=bool(node.ipv4 or node.ipv6),
+        contested=bool(node.ipv4) and (agents is None or node.name in agents),
     )
 
 
 def _cluster_id(text: str, profile: Profile) -> str:
+    if not profile.selectors:
+        return ""
     if not text or not profile.cluster_id_validated:
         return text
     try:

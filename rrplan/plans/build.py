@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rrplan.bgp.model import Model
-from rrplan.bgp.profile import Versions
+from rrplan.bgp.profile import Versions, check_planned
 from rrplan.desired import Desired, compile_desired
 from rrplan.digest import digest
 from rrplan.errors import PreflightError, UnsafePlanError
@@ -30,6 +30,7 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
 
     `snapshot` is what the plan file says about where the state came from.
     """
+    check_planned(versions)
     desired = compile_desired(spec, state)
     found = findings(Sight(spec, state, desired, versions))
     plain = sequence(spec, state, desired)

@@ -8,6 +8,7 @@ annotations (libcalico-go/lib/backend/k8s/resources/node.go), `projectcalico.org
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from rrplan.resources.key import ResourceKey
@@ -32,6 +33,8 @@ __all__ = ["DecodeProblem", "decode", "encode", "key_of"]
 CALICO_GROUPS = ("projectcalico.org", "crd.projectcalico.org")
 BACKEND = "CALICO_NETWORKING_BACKEND"
 TYPHA = "FELIX_TYPHAK8SSERVICENAME"
+_REFLECTOR_IMAGE = re.compile(r"(?:^|/)routereflector(?:[:@]|$)")
+"""`calico/routereflector`, from whatever registry."""
 
 
 def key_of(document: Mapping[str, object]) -> ResourceKey:
@@ -156,6 +159,8 @@ def _daemonset(key: ResourceKey, reader: Reader) -> DaemonSet:
         _version_of_containers(pod),
         backend.text("value"),
         None if "valueFrom" in typha.document else typha.text("value"),
+        any(_REFLECTOR_IMAGE.search(container.text("image")) for container in pod.children("containers")),
+        pod.strings("nodeSelector"),
     )
 
 
@@ -231,7 +236,10 @@ def encode(resource: Resource) -> dict[str, object]:
                 told: dict[str, object] = {"valueFrom": {}} if resource.typha is None else {"value": resource.typha}
                 env.append({"name": TYPHA, **told})
             container = {"name": "calico-node", **_image(resource.calico_version), **({"env": env} if env else {})}
-            return _document("apps/v1", resource.key, {"template": {"spec": {"containers": [container]}}})
+            if resource.reflector:
+                container = {"name": "calico-rr", "image": "calico/routereflector"}
+            selector = {"nodeSelector": dict(resource.node_selector)} if resource.node_selector else {}
+            return _document("apps/v1", resource.key, {"template": {"spec": {**selector, "containers": [container]}}})
         case Pod():
             document = _document(
                 "v1",

@@ -51,7 +51,17 @@ def _kubernetes_node(reader: Reader) -> Node:
         ready=_ready(reader),
         provider_id=spec.text("providerID"),
         unsynced=tuple(annotations.text(UNSYNCED_ANNOTATION).split()),
+        host_ip=_host_ip(reader),
     )
+
+
+def _host_ip(reader: Reader) -> str:
+    """The first IPv4 address of type InternalIP: what `status.podIP` is for pods in the host's network."""
+    for address in reader.child("status").children("addresses"):
+        found = parse_address(address.text("address"), 4) if address.text("type") == "InternalIP" else None
+        if found:
+            return found
+    return ""
 
 
 def _ready(reader: Reader) -> bool | None:
@@ -121,6 +131,7 @@ def merge_nodes(kubernetes: Node, calico: Node) -> Node:
         cluster_id=kubernetes.cluster_id or calico.cluster_id,
         provider_id=kubernetes.provider_id,
         unsynced=tuple(sorted(name for name, value in kubernetes.labels.items() if everything.get(name) != value)),
+        host_ip=kubernetes.host_ip,
     )
 
 
@@ -150,10 +161,12 @@ def encode_node(node: Node) -> dict[str, object]:
     if node.taints:
         spec["taints"] = [taint.document() for taint in node.taints]
     document: dict[str, object] = {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": spec}
+    status: dict[str, object] = {}
     if node.ready is not None:
-        status = "True" if node.ready else "False"
-        document["status"] = {"conditions": [{"type": "Ready", "status": status}]}
-    return document
+        status["conditions"] = [{"type": "Ready", "status": "True" if node.ready else "False"}]
+    if node.host_ip:
+        status["addresses"] = [{"type": "InternalIP", "address": node.host_ip}]
+    return {**document, "status": status} if status else document
 
 
 def _json_object(labels: Mapping[str, str]) -> str:

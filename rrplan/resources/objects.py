@@ -39,7 +39,8 @@ class Node:
     `projectcalico.org/labels`, or a Calico Node resource). Addresses are without prefix length; "" means
     that the node does not speak BGP in that family. `as_number` None means the global AS number.
     `cluster_id` "" means no route reflector. `ready` None means that nobody told us. `unsynced` are the names of
-    Kubernetes labels that Calico's own Node lacks or has with another value, where both were given.
+    Kubernetes labels that Calico's own Node lacks or has with another value, where both were given. `host_ip` is the
+    IPv4 address that Kubernetes has for the host, where it was given: pods in the host's network have it.
     """
 
     name: NodeName
@@ -54,6 +55,7 @@ class Node:
     ready: bool | None = None
     provider_id: str = ""
     unsynced: tuple[str, ...] = ()
+    host_ip: str = ""
 
     @property
     def key(self) -> ResourceKey:
@@ -165,9 +167,10 @@ class ClusterInformation:
 
 @dataclass(frozen=True, slots=True)
 class DaemonSet:
-    """A DaemonSet; only calico-node's matters.
+    """A DaemonSet: calico-node's, or one of standalone reflectors (`reflector`: its image is calico/routereflector).
 
     `typha` is the Service of Typha that it names, "" where it names none, None where a ConfigMap says it.
+    `node_selector` are the labels that a node must have for a pod of it.
     """
 
     name: str
@@ -175,6 +178,8 @@ class DaemonSet:
     calico_version: CalicoVersion | None = None
     backend: str = ""
     typha: str | None = ""
+    reflector: bool = False
+    node_selector: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def key(self) -> ResourceKey:

@@ -7,7 +7,7 @@ from rrplan.bgp.model import Model
 from rrplan.bgp.profile import NEWEST, Versions
 from rrplan.bgp.speaker import FAMILIES
 from rrplan.ids import NodeName
-from rrplan.resources import BGPConfiguration, BGPPeer, ClusterState, Node
+from rrplan.resources import BGPConfiguration, BGPPeer, CalicoVersion, ClusterState, DaemonSet, Node
 from tests.properties.naive import naive
 
 IDS = ("", "1.1.1.1", "2.2.2.2")
@@ -54,3 +54,55 @@ def test_fast_equals_naive(state: ClusterState) -> None:
                 found.add((holder, origin))
 
     assert expected == found
+
+
+@st.composite
+def standalone(draw: st.DrawFn) -> ClusterState:
+    """Workers and hosts of `calico/routereflector`; BGPPeers of all nodes or of one; wrong AS numbers; mesh or not."""
+    workers = [Node(NodeName(f"w{n}"), ipv4=f"10.0.0.{n + 1}") for n in range(draw(st.integers(2, 5)))]
+    hosts = [Node(NodeName(f"r{n}"), {"rr": "yes"}, host_ip=f"10.0.1.{n + 1}") for n in range(draw(st.integers(0, 3)))]
+    peers = []
+    for index in range(draw(st.integers(0, 5)) if hosts else 0):
+        node = draw(st.sampled_from(["", "", *(worker.name for worker in workers)]))
+        aimed = draw(st.sampled_from(hosts)).host_ip
+        as_number = draw(st.sampled_from([64512, 64512, 64512, 65001]))
+        spec = {"peerIP": aimed, "asNumber": as_number, **({"node": node} if node else {})}
+        peers.append(BGPPeer(f"p{index}", node=node, peer_ip=aimed, as_number=as_number, spec=spec))
+    mesh = draw(st.booleans())
+    configuration = BGPConfiguration("default", mesh_enabled=mesh, spec={"nodeToNodeMeshEnabled": mesh})
+    reflectors = DaemonSet("calico-rr", "kube-system", reflector=True, node_selector={"rr": "yes"})
+    return ClusterState.of([*workers, *hosts, *peers, configuration, reflectors])
+
+
+@given(standalone())
+def test_standalone_reflectors(state: ClusterState) -> None:
+    """Two workers hold each other's routes in a mesh, or where both certainly have a session with one reflector."""
+    workers = [name for name, node in state.nodes.items() if node.ipv4]
+    hosts = [node for node in state.nodes.values() if not node.ipv4]
+
+    def certain(worker: NodeName, host: Node) -> bool:
+        aimed = [peer for peer in state.peers.values() if peer.peer_ip == host.host_ip and peer.node in ("", worker)]
+        # A wrong AS number among several BGPPeers may be the one that wins, or whose session waits for the lock.
+        return bool(aimed) and {peer.as_number for peer in aimed} == {64512}
+
+    expected = {
+        (one, other)
+        for one in workers
+        for other in workers
+        if one != other
+        and (
+            state.configurations["default"].mesh_enabled
+            or any(certain(one, host) and certain(other, host) for host in hosts)
+        )
+    }
+    model = Model(state, Versions(CalicoVersion(3, 8), "test"))
+    view = model.view()
+    where = {name: view.index(model.population.signature_of[name]) for name in workers}
+    missing = view.holdings[FAMILIES[0]].missing
+    found = {
+        (one, other)
+        for one in workers
+        for other in workers
+        if one != other and (where[one], where[other]) not in missing
+    }
+    assert found == expected
