@@ -166,6 +166,7 @@ def _of_standalone(rules: Rules, own: Speaker, other: Speaker, family: Family) -
         return ()
     found = []
     for peer in rules.peers:
+        # Its confd (v3.1) is older than nodeSelector (v3.3): such a BGPPeer is not counted on.
         aimed = peer.peer_ip == own.ipv4 and not peer.node_selector
         if aimed and peer.node in ("", other.name):
             found.append(

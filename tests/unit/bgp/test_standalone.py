@@ -86,6 +86,13 @@ def test_peer_of_one_node() -> None:
     assert sessions(cluster, "w2") == ["Node_10_0_0_101 as 64512"]
 
 
+def test_selectors_are_not_counted_on() -> None:
+    """The container's confd is of v3.1, which does not know nodeSelector."""
+    cluster = state(*BOTH, OFF, peer("some", nodeSelector="all()", peerIP="10.0.0.101", asNumber=64512))
+    assert sessions(cluster, "rr-1") == []
+    assert sessions(cluster, "w1") == ["Node_10_0_0_101 as 64512!"]
+
+
 def test_wrong_as_number() -> None:
     """The AS number of the BGPPeer is the reflector's own: 63400 of the documented procedure does not fit 64512."""
     cluster = state(*BOTH, OFF, peer("rr-1", peerIP="10.0.0.101", asNumber=63400))
