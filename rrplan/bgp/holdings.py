@@ -81,7 +81,8 @@ class Holdings:
         Of its own Kin, those of the other members.
         """
         kept = {origin for origin in self.present if (sender, receiver) not in self.spreads[origin].given}
-        return frozenset(kept), (ORIGIN, receiver) not in self.spreads[sender].given
+        own = (ORIGIN, receiver) not in self.spreads[sender].given or sender in self.mute
+        return frozenset(kept) | self.mute, own
 
 
 def converged(rules: Rules, kins: Sequence[Kin], family: Family) -> Holdings:
