@@ -48,7 +48,8 @@ class EventRecorder:
 
     def _record(self, step: StepId, kind: str, reason: str, lead: str) -> None:
         found = self._steps.get(step)
-        if found is None or found.change is None:
+        # Events of namespaced objects live in their namespace, for which no right is asked.
+        if found is None or found.change is None or found.change.key.namespace:
             return
         with suppress(DatastoreError):
             self._server.create(
@@ -60,12 +61,13 @@ class EventRecorder:
 def _event(key: ResourceKey, kind: str, reason: str, message: str) -> dict[str, object]:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     # Events about Nodes name the node as UID too (pkg/kubelet does), which is where `kubectl describe node` looks.
-    about = {"apiVersion": VERSIONS.get(key.kind, "projectcalico.org/v3"), "kind": key.kind, "name": key.name}
+    named = "Node" if key.kind == "CalicoNode" else key.kind
+    about = {"apiVersion": VERSIONS.get(named, "projectcalico.org/v3"), "kind": named, "name": key.name}
     return {
         "apiVersion": "v1",
         "kind": "Event",
         "metadata": {"name": f"{key.name}.rrplan-{uuid.uuid4().hex[:12]}", "namespace": NAMESPACE},
-        "involvedObject": {**about, **({"uid": key.name} if key.kind == "Node" else {})},
+        "involvedObject": {**about, **({"uid": key.name} if named == "Node" else {})},
         "type": kind,
         "reason": reason,
         "message": message,

@@ -18,7 +18,13 @@ from rrplan.plans import Plan
 from rrplan.plans.gate import GateKind
 
 AT_ONCE = 10
-CALICO = {"BGPPeer": "bgppeers", "BGPConfiguration": "bgpconfigurations"}
+RESOURCES = {
+    "Node": ("", "nodes"),
+    "DaemonSet": ("apps", "daemonsets"),
+    "BGPPeer": (None, "bgppeers"),
+    "BGPConfiguration": (None, "bgpconfigurations"),
+}
+"""API group and resource by kind; None is Calico's group."""
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 WRITES = {"create": "create", "update": "patch", "delete": "delete"}
 INVERSE = {"create": "delete", "update": "patch", "delete": "create"}
@@ -56,6 +62,9 @@ def _reading(plan: Plan, calico: str) -> Iterator[Right]:
     yield Right("apps", "daemonsets", "list", optional=True)
     yield Right("operator.tigera.io", "installations", "list", optional=True)
     yield Right("", "pods", "list")
+    for gate in (gate for step in plan.steps for gate in step.gates):
+        if gate.daemonset is not None:
+            yield Right("apps", "daemonsets", "get", gate.daemonset.namespace, gate.daemonset.name)
     if any(gate.kind in (GateKind.ROUTES, GateKind.MESH) for step in plan.steps for gate in step.gates):
         for verb in ("list", "get", "create", "delete"):
             yield Right(group, "caliconodestatuses", verb)
@@ -68,9 +77,12 @@ def _writing(plan: Plan, calico: str) -> Iterator[Right]:
     for step in plan.changes:
         change = step.change
         assert change is not None
-        of, resource = ("", "nodes") if change.key.kind == "Node" else (group, CALICO[change.key.kind])
+        if change.key.kind not in RESOURCES:
+            continue  # a CalicoNode is in etcd, where the API server gives no rights
+        of, resource = RESOURCES[change.key.kind]
         for verb in ("get", WRITES[change.verb], INVERSE[change.verb]):
-            yield Right(of, resource, verb, name="" if verb == "create" else change.key.name)
+            name = "" if verb == "create" else change.key.name
+            yield Right(group if of is None else of, resource, verb, change.key.namespace, name)
     if any(step.action in (ActionName.DRAIN_NODE, ActionName.UNCORDON_NODE) for step in plan.steps):
         yield Right("", "pods", "get")
         yield Right("", "pods/eviction", "create")

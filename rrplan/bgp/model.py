@@ -84,7 +84,10 @@ class Model:
         self.state = state
         self.versions = versions
         first = rules_of(state, _nobody)
-        self.lens = Lens.over(first, [*state.peers.values(), *peers], zone_label=zone_label, marked=marked)
+        # A host may get a standalone reflector in a state to come, and is then known by its address.
+        hosts = {node.host_ip: name for name, node in state.nodes.items() if node.host_ip}
+        everybody = Rules(first.settings, first.peers, {**hosts, **first.addresses}, _nobody)
+        self.lens = Lens.over(everybody, [*state.peers.values(), *peers], zone_label=zone_label, marked=marked)
         self.rules = Rules(first.settings, first.peers, first.addresses, self.lens.matcher)
         speakers = {name: speaker_of(node, self.rules.settings, versions) for name, node in state.nodes.items()}
         self.population = Population(self.lens, speakers)
@@ -155,7 +158,9 @@ class Model:
             signature: (self.population.members(signature, touched), old_sizes[signature])
             for signature in self.population.classes
         }
-        if state.peers is not self.state.peers or state.configurations is not self.state.configurations:
+        if state.others is not self.state.others:
+            self.rules = rules_of(state, self.lens.matcher)
+        elif state.peers is not self.state.peers or state.configurations is not self.state.configurations:
             fresh = rules_of(state, self.lens.matcher)
             self.rules = Rules(fresh.settings, fresh.peers, old_rules.addresses, self.lens.matcher)
         for name in touched:

@@ -35,20 +35,37 @@ spec:
 """
 
 
+UCP_SPEC = """\
+apiVersion: rrplan.io/v1
+kind: BGPTopology
+metadata: {name: ucp}
+spec:
+  topology: route-reflectors
+  flavor: standalone
+  standalone: {platform: ucp}
+  groups:
+    - name: main
+      nodes: {names: [rr-1, rr-2]}
+  drain: true
+"""
+
 WIDTH = 80
 
 
 @click.command("demo")
 @click.option("--keep", metavar="DIR", help="Keep the embedded clusters, the spec and the plan in a directory.")
 @click.option("--pace", default=0.02, show_default=True, help="Real seconds per simulated second.")
-def command(keep: str | None, pace: float) -> None:
+@click.option("--ucp", is_flag=True, help="A cluster like one of Docker Enterprise UCP, and standalone reflectors.")
+def command(keep: str | None, pace: float, *, ucp: bool) -> None:
     """Watch a 120-node dual-stack cluster move from the mesh to route reflectors, fail once, and come back."""
-    if keep:
-        Path(keep).mkdir(parents=True, exist_ok=True)
-        _Story(Path(keep), pace).tell()
-        return
     with tempfile.TemporaryDirectory(prefix="rrplan-demo-") as directory:
-        _Story(Path(directory), pace).tell()
+        place = Path(keep or directory)
+        place.mkdir(parents=True, exist_ok=True)
+        story = _Story(place, pace)
+        if ucp:
+            story.tell_ucp()
+        else:
+            story.tell()
 
 
 class _Story:
@@ -97,6 +114,34 @@ class _Story:
         click.echo("rrplan sessions -f YOUR.yaml     the sessions that your cluster should have")
         click.echo("rrplan plan SPEC -f YOUR.yaml    a plan for your cluster; nothing is written")
         click.echo("docs/guide.md                    the spec, the gates, the run")
+
+    def tell_ucp(self) -> None:
+        """Four chapters."""
+        (self.directory / "spec.yaml").write_text(UCP_SPEC)
+        _title("1. A UCP cluster: Calico v3.8 with etcd, 3 managers, 120 workers, 2 nodes meant to reflect")
+        self._run("sandbox", "ucp", "--ucp")
+        self._run("sessions", "--sandbox", "ucp", "--summary")
+
+        _title("2. The plan: the documented procedure, in an order that loses no route")
+        self._show("spec.yaml", UCP_SPEC)
+        self._run("plan", "spec.yaml", "--sandbox", "ucp", "--out", "plan.json", quiet=True)
+        plan, _ = read_plan(read_bytes(self.directory / "plan.json"), "plan.json")
+        for number, step in enumerate(plan.steps, 1):
+            click.echo(_wrapped(step.summary, f"{number:3}. "))
+        click.echo()
+        click.echo("Why no route is lost:")
+        for line in proof_lines(plan):
+            click.echo(_wrapped(line, "  - "))
+        click.echo()
+
+        _title("3. Apply exactly that plan")
+        self._run(*self.apply, "--sandbox", "ucp")
+        self._run("sessions", "--sandbox", "ucp", "--node", "worker-007")
+        self._run("routes", "--sandbox", "ucp", "--from", "worker-007", "--to", "worker-011")
+
+        _title("4. All the way back")
+        self._run("rollback", "--sandbox", "ucp", *self.apply[-2:])
+        self._run("sessions", "--sandbox", "ucp", "--summary")
 
     def _run(self, *words: str, quiet: bool = False) -> None:
         """Run a verb on this terminal, so that its progress is live; `quiet` keeps only its errors."""

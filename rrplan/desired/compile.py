@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from rrplan.desired.peers import is_ours, wanted_peers
+from rrplan.desired.desired import Desired, mesh_set, wanted_and_others
+from rrplan.desired.peers import wanted_peers
 from rrplan.desired.placement import Placed, place
+from rrplan.desired.standalone import compile_standalone
 from rrplan.ids import NodeName
-from rrplan.resources import BGPConfiguration, BGPPeer, ClusterState, Node, Taint
-from rrplan.specs import Spec, Topology
-
-
-@dataclass(frozen=True, slots=True)
-class Desired:
-    """The target state, who reflects, and the reasons in words.
-
-    `drained` are the nodes that the spec wants empty while they change their role.
-    """
-
-    state: ClusterState
-    placed: tuple[Placed, ...]
-    drained: frozenset[NodeName]
-    reasons: tuple[str, ...]
-    notices: tuple[str, ...]
+from rrplan.resources import ClusterState, Node, Taint
+from rrplan.specs import Flavor, Spec, Topology
 
 
 def compile_desired(spec: Spec, state: ClusterState) -> Desired:
     """The target of a spec on what is there; raises PolicyRefusal where it cannot be had."""
+    if spec.flavor is Flavor.STANDALONE:
+        return compile_standalone(spec, state)
     placed = place(spec, state)
     peers, notes = wanted_peers(spec, state)
     by_name = {one.node: one for one in placed}
@@ -48,8 +37,8 @@ def compile_desired(spec: Spec, state: ClusterState) -> Desired:
     target = replace(
         state,
         nodes=nodes,
-        peers=_peers(state, peers),
-        configurations=_configurations(state, mesh=spec.topology is Topology.FULL_MESH),
+        peers=wanted_and_others(state, peers),
+        configurations=mesh_set(state, mesh=spec.topology is Topology.FULL_MESH),
     )
     return Desired(
         state=target,
@@ -82,30 +71,3 @@ def _node(spec: Spec, node: Node, placed: Placed | None) -> Node:
         labels={name: value for name, value in node.labels.items() if name != spec.label_key},
         taints=tuple(taint for taint in node.taints if taint.key != spec.label_key),
     )
-
-
-def _peers(state: ClusterState, wanted: tuple[BGPPeer, ...]) -> Mapping[str, BGPPeer]:
-    peers = {name: peer for name, peer in state.peers.items() if not is_ours(peer)}
-    for peer in wanted:
-        present = state.peers.get(peer.name)
-        same = present is not None and (present.node_selector, present.peer_selector) == (
-            peer.node_selector,
-            peer.peer_selector,
-        )
-        peers[peer.name] = present if present is not None and same else peer
-    return peers
-
-
-def _configurations(state: ClusterState, *, mesh: bool) -> Mapping[str, BGPConfiguration]:
-    """Mesh off removes the fields that Calico's validation forbids beside it (validator v3, v3.23+)."""
-    default = state.configurations.get("default")
-    enabled = default is None or default.mesh_enabled is not False
-    if enabled == mesh:
-        return state.configurations
-    spec = dict(default.spec) if default else {}
-    spec["nodeToNodeMeshEnabled"] = mesh
-    if not mesh:
-        spec.pop("nodeMeshPassword", None)
-        spec.pop("nodeMeshMaxRestartTime", None)
-    changed = replace(default or BGPConfiguration("default"), mesh_enabled=mesh, spec=spec)
-    return {**state.configurations, "default": changed}

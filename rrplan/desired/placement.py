@@ -10,7 +10,7 @@ from rrplan.errors import PolicyRefusal
 from rrplan.ids import NodeName
 from rrplan.resources import ClusterState, Node
 from rrplan.resources.selector import parse
-from rrplan.specs import Allow, Group, Spec
+from rrplan.specs import Allow, Flavor, Group, Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ def place(spec: Spec, state: ClusterState) -> tuple[Placed, ...]:
     taken: set[NodeName] = {NodeName(name) for group in spec.groups for name in group.nodes.names}
     for group in spec.groups:
         if group.nodes.names:
-            placed += [_named(state, group, NodeName(name)) for name in group.nodes.names]
+            placed += [_named(spec, state, group, NodeName(name)) for name in group.nodes.names]
         else:
             chosen = _chosen(spec, state, group, taken)
             taken.update(one.node for one in chosen)
@@ -36,7 +36,7 @@ def place(spec: Spec, state: ClusterState) -> tuple[Placed, ...]:
     return tuple(placed)
 
 
-def _named(state: ClusterState, group: Group, name: NodeName) -> Placed:
+def _named(spec: Spec, state: ClusterState, group: Group, name: NodeName) -> Placed:
     node = state.nodes.get(name)
     if node is None:
         close = difflib.get_close_matches(name, state.nodes, n=1)
@@ -44,10 +44,9 @@ def _named(state: ClusterState, group: Group, name: NodeName) -> Placed:
             f"group `{group.name}`: node `{name}` does not exist",
             hint=f"did you mean `{close[0]}`?" if close else "see `kubectl get nodes`",
         )
-    if not node.ipv4 and not node.ipv6:
-        raise PolicyRefusal(
-            f"group `{group.name}`: node `{name}` has no BGP address", hint="calico-node must run there with BGP first"
-        )
+    if not _address(spec, node):
+        hint = "calico-node must run there with BGP first"
+        raise PolicyRefusal(f"group `{group.name}`: node `{name}` has no BGP address", hint=hint)
     return Placed(name, group, "named in the spec")
 
 
@@ -61,7 +60,7 @@ def _chosen(spec: Spec, state: ClusterState, group: Group, taken: Iterable[NodeN
         node = state.nodes[name]
         if name in taken or not selector.matches(node.effective_labels):
             continue
-        reason = _excluded(node, choice.allow)
+        reason = _excluded(spec, node, choice.allow)
         if reason:
             excluded[reason] = excluded.get(reason, 0) + 1
         else:
@@ -76,8 +75,15 @@ def _chosen(spec: Spec, state: ClusterState, group: Group, taken: Iterable[NodeN
     return _spread(spec, group, candidates, wanted)
 
 
-def _excluded(node: Node, allow: tuple[Allow, ...]) -> str:
-    if not node.ipv4 and not node.ipv6:
+def _address(spec: Spec, node: Node) -> str:
+    """Where a reflector on that node would be; a standalone one is at the host's address, whatever Calico knows."""
+    if spec.flavor is Flavor.STANDALONE:
+        return node.host_ip or node.ipv4
+    return node.ipv4 or node.ipv6
+
+
+def _excluded(spec: Spec, node: Node, allow: tuple[Allow, ...]) -> str:
+    if not _address(spec, node):
         return "without BGP address"
     if node.ready is False and Allow.NOT_READY not in allow:
         return "not ready"
@@ -110,4 +116,6 @@ def _spread(spec: Spec, group: Group, candidates: list[Node], wanted: int) -> li
 
 
 def _is_already(spec: Spec, group: Group, node: Node) -> bool:
+    if spec.flavor is Flavor.STANDALONE:
+        return node.labels.get(spec.standalone.label_key) == "true"
     return node.effective_labels.get(spec.label_key) == group.name or node.cluster_id == spec.cluster_id_of(group)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions, check_planned
+from rrplan.bgp.speaker import Standalone
 from rrplan.desired import Desired, compile_desired
 from rrplan.digest import digest
 from rrplan.errors import PreflightError, UnsafePlanError
@@ -20,8 +21,8 @@ from rrplan.plans.plan import Plan, Proof, Severity, Step, StepProof, Violation
 from rrplan.plans.proof import external_blocks, final_checks, judge, restarted
 from rrplan.plans.sequence import sequence
 from rrplan.plans.sight import Sight
-from rrplan.resources import BGPPeer, ClusterState, Pod
-from rrplan.specs import Spec
+from rrplan.resources import BGPPeer, ClusterState, Pod, ResourceKey
+from rrplan.specs import Flavor, Spec
 from rrplan.specs.model import ZONE_LABEL
 
 
@@ -30,7 +31,8 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
 
     `snapshot` is what the plan file says about where the state came from.
     """
-    check_planned(versions)
+    if spec.flavor is Flavor.IN_CLUSTER:
+        check_planned(versions)
     desired = compile_desired(spec, state)
     found = findings(Sight(spec, state, desired, versions))
     plain = sequence(spec, state, desired)
@@ -98,7 +100,7 @@ def _walk(
         if step.change is not None:
             present = changed(present, step.change)
         if step.topology and step.change is not None:
-            touched = [NodeName(step.change.key.name)] if step.change.key.kind == "Node" else []
+            touched = _touched(model, present, step.change.key)
             outside = {name: external_blocks(model, model.population.speakers[name]) for name in touched}
             cost = model.advance(present, touched)
             proved, bad = judge(spec, step, cost, restarted(outside, model), model)
@@ -110,6 +112,16 @@ def _walk(
             wave = []
     checks, bad = final_checks(spec, model, missing_before)
     return tuple(gated), Proof(tuple(proofs), tuple(checks), (*violations, *bad)), sets, model
+
+
+def _touched(model: Model, after: ClusterState, key: ResourceKey) -> list[NodeName]:
+    """The nodes whose speakers a change concerns: one, or those on which containers start or end."""
+    if key.kind in ("Node", "CalicoNode"):
+        return [NodeName(key.name)]
+    if key.kind != "DaemonSet":
+        return []
+    places = [one for state in (model.state, after) if (one := Standalone.of(state))]
+    return [name for name, node in after.nodes.items() if any(place.runs_on(node) for place in places)]
 
 
 def _peers_on_the_way(steps: tuple[Step, ...]) -> list[BGPPeer]:

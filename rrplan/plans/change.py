@@ -38,7 +38,9 @@ class Change:
             return [f"{self.key} exists already"] if observed is not None else []
         if observed is None:
             return [f"{self.key} does not exist"]
-        return [".".join(path) for path in differing(observed, decisive(self.before))]
+        whole = "kind" in self.before
+        seen = _understood(observed) if whole else observed
+        return [".".join(path) for path in differing(seen, decisive(self.before))]
 
     def landed(self, observed: Document | None) -> bool:
         """Whether what is observed is the result of this change."""
@@ -49,7 +51,16 @@ def decisive(document: Document) -> Document:
     """Of a whole document, what must be equal: a server fills in the rest (uid, timestamps, versions)."""
     if "kind" not in document:
         return document
-    return {"spec": document.get("spec", {})}
+    return {"spec": _understood(document).get("spec", {})}
+
+
+def _understood(document: Document) -> Document:
+    """A DaemonSet as far as we read it: the API server fills in so much, lists included, that the whole never fits."""
+    if document.get("kind") != "DaemonSet":
+        return document
+    resource = decode(document)
+    assert resource is not None
+    return encode(resource)
 
 
 def changed(state: ClusterState, change: Change) -> ClusterState:

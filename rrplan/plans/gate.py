@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rrplan.ids import NodeName
-from rrplan.resources import Pod
+from rrplan.resources import Pod, ResourceKey
 
 LONGEST_SECONDS = 14
 """The longest gap measured while a node changed between mesh and reflector (57 laboratory runs with BIRD 1.6.8).
@@ -28,6 +28,8 @@ class GateKind(StrEnum):
     """Each of `nodes` has at least that many mesh sessions."""
     DRAINED = "drained"
     """No pod is left that a drain evicts."""
+    ROLLOUT = "rollout"
+    """The DaemonSet has taken its last change up, has no pod where none belongs, and enough pods are available."""
     PAUSE = "pause"
     """Time passes."""
 
@@ -91,3 +93,7 @@ class Gate:
     expected: int = 15
     eviction: Eviction | None = None
     """Of a drain."""
+    daemonset: ResourceKey | None = None
+    """Of a rollout."""
+    pods: int = 0
+    """Pods of the DaemonSet that must be available; 0: this gate does not ask for any."""

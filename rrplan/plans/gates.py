@@ -8,6 +8,7 @@ from rrplan.bgp.speaker import FAMILIES
 from rrplan.ids import ActionName, NodeName
 from rrplan.plans.gate import LONGEST_SECONDS, Eviction, Expectation, Gate, GateKind
 from rrplan.plans.plan import Step
+from rrplan.resources import DaemonSet
 from rrplan.specs import Drain, Spec
 
 
@@ -49,6 +50,10 @@ class GateMaker:
                 return self.routes(model, [node], title=f"every neighbour of {node} holds the routes it reflects")
             case ActionName.DEMOTE_REFLECTOR if node:
                 return self._plain_again(model, node)
+            case ActionName.RELEASE_HOST | ActionName.CONFINE_CALICO_NODE | ActionName.DEPLOY_REFLECTORS:
+                return self._rollout(step, model)
+            case ActionName.LABEL_REFLECTOR if model.rules.settings.standalone:
+                return self._rollout(step, model)
             case ActionName.ENABLE_MESH:
                 return self.mesh(model)
             case ActionName.AWAIT | ActionName.DISABLE_MESH | ActionName.BAKE:
@@ -65,6 +70,8 @@ class GateMaker:
         match step.action:
             case ActionName.UNCORDON_NODE if node:
                 return (self.drained(node),)
+            case ActionName.RELEASE_HOST if node and model.rules.settings.mesh:
+                return self.mesh(model, only=node)
             case ActionName.PROMOTE_REFLECTOR if node:
                 if model.population.speakers[node].cluster_id:
                     return self.routes(model, [node], title=f"every neighbour of {node} holds the routes it reflects")
@@ -97,6 +104,28 @@ class GateMaker:
             expected=30,
             eviction=eviction,
         )
+
+    def _rollout(self, step: Step, model: Model) -> tuple[Gate, ...]:
+        """DaemonSet calico-node has left, or the containers run."""
+        containers = step.action in (ActionName.DEPLOY_REFLECTORS, ActionName.LABEL_REFLECTOR)
+        sets = (one for one in model.state.others.values() if isinstance(one, DaemonSet))
+        found = next(one for one in sets if one.reflector is containers)
+        hosts = sum(speaker.standalone for speaker in model.population.speakers.values()) if containers else 0
+        title = f"DaemonSet {found.name} has taken the change up"
+        if containers:
+            title = f"{hosts} pods of DaemonSet {found.name} are available"
+        elif step.action is ActionName.RELEASE_HOST and step.change:
+            title = f"{found.name} has left {step.change.key.name}"
+        gate = Gate(
+            GateKind.ROLLOUT,
+            title,
+            timeout=self.spec.gates.sessions,
+            stable=0,
+            expected=30,
+            daemonset=found.key,
+            pods=hosts,
+        )
+        return (gate,)
 
     def routes(
         self,

@@ -60,10 +60,39 @@ def _reason(before: Step, after: Step) -> str:
             return "the mesh carries every route before a reflector is taken away"
         case (ActionName.DEMOTE_REFLECTOR, ActionName.DELETE_PEER):
             return "BGPPeers go last: deleting them first would cut the reflectors off"
+        case (ActionName.DELETE_CALICO_NODE, _):
+            return "a Calico Node that is left would hold mesh sessions to the address of the container"
+        case (ActionName.DEPLOY_REFLECTORS, ActionName.CREATE_PEER):
+            return "the container listens before every node dials it"
         case (_, ActionName.BAKE):
             return "the new topology is watched before anything else is touched"
         case _:
             return "one change of sessions at a time, so that every state in between is one that was proved"
+
+
+def host_is_empty_before_calico_node_leaves(steps: Sequence[Step]) -> Iterator[Edge]:
+    """A standalone reflector's node loses its routes with calico-node."""
+    for release in _of(steps, ActionName.RELEASE_HOST):
+        assert release.change is not None
+        name = release.change.key.name
+        for step in steps:
+            if step.id == f"drain/{name}":
+                yield Edge(step.id, release.id, "without calico-node the host has no routes: no pod shall be there")
+            elif step.id == f"taint/{name}":
+                yield Edge(step.id, release.id, "a dedicated node takes no new pods once calico-node has left it")
+            elif step.action is ActionName.CONFINE_CALICO_NODE:
+                yield Edge(step.id, release.id, "calico-node tolerates every taint, so it must be told to keep away")
+
+
+def calico_node_is_gone_before_the_container_comes(steps: Sequence[Step]) -> Iterator[Edge]:
+    """Both want port 179 of the host, and a running calico-node would make its Calico Node again."""
+    released = {step.change.key.name: step for step in _of(steps, ActionName.RELEASE_HOST) if step.change}
+    for step in _of(steps, ActionName.DELETE_CALICO_NODE, ActionName.LABEL_REFLECTOR):
+        before = released.get(step.change.key.name) if step.change else None
+        if before is not None and step.action is ActionName.DELETE_CALICO_NODE:
+            yield Edge(before.id, step.id, "a calico-node that still runs would make its Calico Node again")
+        elif before is not None:
+            yield Edge(before.id, step.id, "calico-node and the container both want port 179 of the host")
 
 
 def uncordoned_last(steps: Sequence[Step]) -> Iterator[Edge]:
@@ -77,6 +106,8 @@ def uncordoned_last(steps: Sequence[Step]) -> Iterator[Edge]:
 RULES: tuple[Rule, ...] = (
     drained_before_its_role_changes,
     tainted_before_it_reflects,
+    host_is_empty_before_calico_node_leaves,
+    calico_node_is_gone_before_the_container_comes,
     one_at_a_time,
     uncordoned_last,
 )

@@ -9,12 +9,15 @@ from rrplan.desired.peers import WAVE_LABEL, is_ours, peer, reflector_selector
 from rrplan.ids import ActionName, NodeName, StepId
 from rrplan.plans import action
 from rrplan.plans.plan import Step
+from rrplan.plans.standalone import standalone_sequence
 from rrplan.resources import BGPPeer, ClusterState, Node
-from rrplan.specs import Spec
+from rrplan.specs import Flavor, Spec
 
 
 def sequence(spec: Spec, state: ClusterState, desired: Desired) -> list[Step]:
     """All steps: preparation of nodes, the chain of topology steps, and what comes after it."""
+    if spec.flavor is Flavor.STANDALONE:
+        return standalone_sequence(spec, state, desired)
     changed = [
         (node, desired.state.nodes[name])
         for name, node in sorted(state.nodes.items())

@@ -63,7 +63,7 @@ def proof_lines(plan: Plan) -> list[str]:
 
 def gate_text(gate: Gate) -> str:
     """One gate in a line."""
-    if gate.kind is GateKind.DRAINED:
+    if gate.kind in (GateKind.DRAINED, GateKind.ROLLOUT):
         return f"gate: {gate.title} (within {gate.timeout} s)"
     share = "" if gate.fraction == 100 else f", {gate.fraction}% of the nodes"
     return f"gate: {gate.title} (within {gate.timeout} s, held {gate.stable} s{share})"

@@ -9,7 +9,7 @@ annotations (libcalico-go/lib/backend/k8s/resources/node.go), `projectcalico.org
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from rrplan.resources.key import ResourceKey
 from rrplan.resources.node_codec import decode_node, encode_node
@@ -17,6 +17,7 @@ from rrplan.resources.objects import (
     BGPConfiguration,
     BGPFilter,
     BGPPeer,
+    CalicoNode,
     ClusterInformation,
     DaemonSet,
     Installation,
@@ -150,6 +151,7 @@ def _information(key: ResourceKey, reader: Reader) -> ClusterInformation:
 
 def _daemonset(key: ResourceKey, reader: Reader) -> DaemonSet:
     pod = reader.child("spec").child("template").child("spec")
+    image = next((container.text("image") for container in pod.children("containers")), "")
     variables = [variable for container in pod.children("containers") for variable in container.children("env")]
     found = {variable.text("name"): variable for variable in variables}
     backend, typha = (found[name] if name in found else Reader({}) for name in (BACKEND, TYPHA))
@@ -159,9 +161,26 @@ def _daemonset(key: ResourceKey, reader: Reader) -> DaemonSet:
         _version_of_containers(pod),
         backend.text("value"),
         None if "valueFrom" in typha.document else typha.text("value"),
-        any(_REFLECTOR_IMAGE.search(container.text("image")) for container in pod.children("containers")),
+        bool(_REFLECTOR_IMAGE.search(image)),
         pod.strings("nodeSelector"),
+        *_affinity(pod),
+        reader.child("spec").child("updateStrategy").text("type"),
+        image if _REFLECTOR_IMAGE.search(image) else "",
     )
+
+
+def _affinity(pod: Reader) -> tuple[tuple[tuple[str, str], ...], bool]:
+    """Labels that nodes must not have, and whether there is a required node affinity."""
+    required = pod.child("affinity").child("nodeAffinity").child("requiredDuringSchedulingIgnoredDuringExecution")
+    terms = list(required.children("nodeSelectorTerms"))
+    if len(terms) != 1:
+        return (), bool(terms)
+    found = []
+    for expression in terms[0].children("matchExpressions"):
+        values = expression.document.get("values")
+        if expression.text("operator") == "NotIn" and isinstance(values, list):
+            found += [(expression.text("key"), str(value)) for value in values]
+    return tuple(found), True
 
 
 def _pod(key: ResourceKey, reader: Reader) -> Pod:
@@ -186,12 +205,21 @@ def _version_of_containers(pod: Reader) -> CalicoVersion | None:
     return known[0] if known else None
 
 
+def calico_node(name: str, document: Mapping[str, object]) -> CalicoNode:
+    """Calico's Node of a document, without what a datastore adds to it; raises DecodeProblem for a wrong address."""
+    decode_node(Reader(document), calico=True)
+    metadata = Reader(document).child("metadata")
+    kept = {field: metadata.document[field] for field in ("labels", "annotations") if metadata.document.get(field)}
+    return CalicoNode(name, {"name": name, **kept}, Reader(document).child("spec").document)
+
+
 def _installation(key: ResourceKey, reader: Reader) -> Installation:
     return Installation(key.name, reader.child("spec").child("calicoNetwork").text("bgp"))
 
 
 _DECODERS: dict[tuple[str, str], Callable[[ResourceKey, Reader], Resource]] = {
     ("calico", "BGPPeer"): _peer,
+    ("calico", "CalicoNode"): lambda key, reader: calico_node(key.name, reader.document),
     ("calico", "BGPConfiguration"): _configuration,
     ("calico", "IPPool"): _pool,
     ("calico", "BGPFilter"): _filter,
@@ -237,9 +265,14 @@ def encode(resource: Resource) -> dict[str, object]:
                 env.append({"name": TYPHA, **told})
             container = {"name": "calico-node", **_image(resource.calico_version), **({"env": env} if env else {})}
             if resource.reflector:
-                container = {"name": "calico-rr", "image": "calico/routereflector"}
+                container = {"name": "calico-rr", "image": resource.image or "calico/routereflector"}
             selector = {"nodeSelector": dict(resource.node_selector)} if resource.node_selector else {}
-            return _document("apps/v1", resource.key, {"template": {"spec": {**selector, "containers": [container]}}})
+            pod: dict[str, object] = {**selector, "containers": [container]}
+            if resource.avoids:
+                pod["affinity"] = not_in(resource.avoids)
+            told_strategy = resource.update_strategy
+            strategy = {"updateStrategy": {"type": told_strategy}} if told_strategy else {}
+            return _document("apps/v1", resource.key, {**strategy, "template": {"spec": pod}})
         case Pod():
             document = _document(
                 "v1",
@@ -253,9 +286,19 @@ def encode(resource: Resource) -> dict[str, object]:
                 owner_name=resource.owner_name,
             )
             return {**document, **({"status": {"phase": resource.phase}} if resource.phase else {})}
+        case CalicoNode():
+            head = {"apiVersion": "projectcalico.org/v3", "kind": "CalicoNode"}
+            return {**head, "metadata": dict(resource.metadata), "spec": dict(resource.spec)}
         case Installation():
             network = {"calicoNetwork": {"bgp": resource.bgp}} if resource.bgp else {}
             return _document("operator.tigera.io/v1", resource.key, network)
+
+
+def not_in(labels: Iterable[tuple[str, str]]) -> dict[str, object]:
+    """The affinity that keeps pods from nodes with any of these labels."""
+    expressions = [{"key": key, "operator": "NotIn", "values": [value]} for key, value in labels]
+    terms = {"nodeSelectorTerms": [{"matchExpressions": expressions}]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
 
 
 def _image(version: CalicoVersion | None) -> dict[str, object]:

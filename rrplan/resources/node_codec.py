@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
-from rrplan.resources.objects import Node, Taint
+from rrplan.resources.objects import CalicoNode, Node, Taint
 from rrplan.resources.reading import DecodeProblem, Reader, parse_address
 
 PREFIX = "projectcalico.org/"
@@ -135,19 +136,35 @@ def merge_nodes(kubernetes: Node, calico: Node) -> Node:
     )
 
 
+def without_calico(node: Node) -> Node:
+    """The node as Kubernetes alone knows it: it does not speak BGP."""
+    return replace(node, ipv4="", ipv6="", as_number=None, cluster_id="", calico_labels={}, unsynced=())
+
+
+def with_calico(node: Node | None, calico: CalicoNode) -> Node:
+    """The node with what its Calico Node says."""
+    document = {"metadata": calico.metadata, "spec": calico.spec}
+    told = _calico_node(Reader(document))
+    # Labels that differ are on their way: kube-controllers copies them.
+    return told if node is None else replace(merge_nodes(without_calico(node), told), unsynced=())
+
+
+def calico_annotations(node: Node) -> dict[str, str | None]:
+    """What Calico knows of a node, as annotations; None for those that the Node shall not have."""
+    told = {
+        IPV4_ANNOTATION: node.ipv4,
+        IPV6_ANNOTATION: node.ipv6,
+        AS_ANNOTATION: "" if node.as_number is None else str(node.as_number),
+        CLUSTER_ID_ANNOTATION: node.cluster_id,
+        LABELS_ANNOTATION: _json_object(node.calico_labels),
+        UNSYNCED_ANNOTATION: " ".join(node.unsynced),
+    }
+    return {name: value or None for name, value in told.items()}
+
+
 def encode_node(node: Node) -> dict[str, object]:
     """A node as core/v1 Node with Calico's annotations."""
-    annotations: dict[str, str] = {}
-    for name, value in (
-        (IPV4_ANNOTATION, node.ipv4),
-        (IPV6_ANNOTATION, node.ipv6),
-        (AS_ANNOTATION, "" if node.as_number is None else str(node.as_number)),
-        (CLUSTER_ID_ANNOTATION, node.cluster_id),
-        (LABELS_ANNOTATION, _json_object(node.calico_labels)),
-        (UNSYNCED_ANNOTATION, " ".join(node.unsynced)),
-    ):
-        if value:
-            annotations[name] = value
+    annotations = {name: value for name, value in calico_annotations(node).items() if value}
     metadata: dict[str, object] = {"name": node.name}
     if node.labels:
         metadata["labels"] = dict(node.labels)

@@ -170,7 +170,8 @@ class DaemonSet:
     """A DaemonSet: calico-node's, or one of standalone reflectors (`reflector`: its image is calico/routereflector).
 
     `typha` is the Service of Typha that it names, "" where it names none, None where a ConfigMap says it.
-    `node_selector` are the labels that a node must have for a pod of it.
+    `node_selector` are the labels that a node must have for a pod of it, `avoids` those that it must not have (from a
+    required node affinity of one term), `affinity` says that it has such an affinity at all.
     """
 
     name: str
@@ -180,6 +181,11 @@ class DaemonSet:
     typha: str | None = ""
     reflector: bool = False
     node_selector: Mapping[str, str] = field(default_factory=dict, hash=False)
+    avoids: tuple[tuple[str, str], ...] = ()
+    affinity: bool = False
+    update_strategy: str = ""
+    image: str = ""
+    """Of the first container; "" where it is calico-node's, whose version is known."""
 
     @property
     def key(self) -> ResourceKey:
@@ -228,4 +234,32 @@ class Installation:
         return ResourceKey("Installation", self.name)
 
 
-Resource = Node | BGPConfiguration | BGPPeer | IPPool | BGPFilter | ClusterInformation | DaemonSet | Pod | Installation
+@dataclass(frozen=True, slots=True)
+class CalicoNode:
+    """Calico's own Node, where etcd keeps it: whole, so that a deletion can be undone.
+
+    What it says of BGP is in `Node` too.
+    """
+
+    name: str
+    metadata: Mapping[str, object] = field(default_factory=dict, hash=False)
+    spec: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+    @property
+    def key(self) -> ResourceKey:
+        """Its resource key; the kind is ours, because Kubernetes' Node has the same name."""
+        return ResourceKey("CalicoNode", self.name)
+
+
+Resource = (
+    Node
+    | BGPConfiguration
+    | BGPPeer
+    | IPPool
+    | BGPFilter
+    | ClusterInformation
+    | DaemonSet
+    | Pod
+    | Installation
+    | CalicoNode
+)

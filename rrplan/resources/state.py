@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from rrplan.ids import NodeName
 from rrplan.resources.key import ResourceKey
-from rrplan.resources.objects import BGPConfiguration, BGPPeer, Node, Resource
+from rrplan.resources.node_codec import with_calico, without_calico
+from rrplan.resources.objects import BGPConfiguration, BGPPeer, CalicoNode, Node, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,18 @@ class ClusterState:
                 return replace(self, peers={**self.peers, resource.name: resource})
             case BGPConfiguration():
                 return replace(self, configurations={**self.configurations, resource.name: resource})
+            case CalicoNode():
+                name = NodeName(resource.name)
+                nodes = {**self.nodes, name: with_calico(self.nodes.get(name), resource)}
+                return replace(self, nodes=nodes, others={**self.others, resource.key: resource})
             case _:
                 return replace(self, others={**self.others, resource.key: resource})
 
     def remove(self, key: ResourceKey) -> ClusterState:
-        """The same state without that resource."""
-        return ClusterState.of(resource for resource in self if resource.key != key)
+        """The same state without that resource; a node without its Calico Node does not speak BGP."""
+        rest = ClusterState.of(resource for resource in self if resource.key != key)
+        node = rest.nodes.get(NodeName(key.name)) if key.kind == "CalicoNode" else None
+        return rest.put(without_calico(node)) if node else rest
 
     def __iter__(self) -> Iterator[Resource]:
         """Every resource, sorted by kind and name: the order of our files."""

@@ -9,8 +9,9 @@ from itertools import count
 from rrplan.ids import NodeName
 from rrplan.plans.gate import Eviction, Expectation, Gate, GateKind
 from rrplan.plans.plan import Plan
-from rrplan.ports import Clock, Datastore, FamilyReading, NodeReading, Probe
+from rrplan.ports import Clock, Datastore, Document, FamilyReading, NodeReading, Probe
 from rrplan.resources import Pod, ResourceKey
+from rrplan.resources.documents import at
 
 POLL_SECONDS = (1, 1, 1, 2, 2, 3, 5)
 """Between two looks while a gate waits; the last one repeats, so that a large cluster is not asked all the time."""
@@ -43,6 +44,8 @@ def look(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], datastore: D
             return Look(passed=True)
         case GateKind.DRAINED:
             return _drained(gate, datastore)
+        case GateKind.ROLLOUT:
+            return _rolled_out(gate, datastore)
         case GateKind.ROUTES | GateKind.MESH:
             return _compared(gate, node_sets, probe)
 
@@ -73,6 +76,30 @@ def _drained(gate: Gate, datastore: Datastore) -> Look:
     held = {pod.key for pod in pods if not pod.terminating and not datastore.evict(pod.key, grace)}
     left = [f"{pod.namespace}/{pod.name} {_why(pod, held)}" for pod in datastore.pods_to_evict(_node(gate))]
     return Look(not left, f"{len(left)} of its pods are left: {_some(left)}" if left else "")
+
+
+def _rolled_out(gate: Gate, datastore: Datastore) -> Look:
+    """What `kubectl rollout status` looks at (apps/v1 DaemonSetStatus), and pods that do not belong where they are."""
+    assert gate.daemonset is not None
+    stored = datastore.get(gate.daemonset)
+    if stored is None:
+        return Look(passed=False, missing=f"{gate.daemonset} is gone", final=True)
+    document = stored.document
+    if _number(document, "status", "observedGeneration") < _number(document, "metadata", "generation"):
+        return Look(passed=False, missing="its controller has not seen the change")
+    astray = _number(document, "status", "numberMisscheduled")
+    if astray:
+        return Look(passed=False, missing=f"{astray} of its pods still run where none belongs")
+    wanted = max(gate.pods, _number(document, "status", "desiredNumberScheduled"))
+    updated, available = (_number(document, "status", name) for name in ("updatedNumberScheduled", "numberAvailable"))
+    if gate.pods and min(updated, available) < wanted:
+        return Look(passed=False, missing=f"{min(updated, available)} of {wanted} pods are available")
+    return Look(passed=True)
+
+
+def _number(document: Document, *path: str) -> int:
+    value = at(document, path)
+    return value if isinstance(value, int) else 0
 
 
 def _why(pod: Pod, held: Collection[ResourceKey]) -> str:

@@ -4,8 +4,8 @@ Objects behave (resource versions, conflicts, refusals), time is simulated and k
 name. It is no judge of the model: it uses the same one; real BIRD is the judge.
 """
 
-from rrplan.sandbox.build import demo_cluster
+from rrplan.sandbox.build import demo_cluster, ucp_cluster
 from rrplan.sandbox.cluster import Sandbox
 from rrplan.sandbox.faults import Fault, parse_fault
 
-__all__ = ["Fault", "Sandbox", "demo_cluster", "parse_fault"]
+__all__ = ["Fault", "Sandbox", "demo_cluster", "parse_fault", "ucp_cluster"]

@@ -22,12 +22,15 @@ from rrplan.resources import ClusterState, Pod, ResourceKey, decode, key_of
 from rrplan.resources.documents import patched
 from rrplan.resources.validation import objections
 from rrplan.sandbox import timers
+from rrplan.sandbox.controllers import controlled, keep_annotations
 from rrplan.sandbox.faults import Fault
 from rrplan.sandbox.sessions import explicit_links, explicit_pairs, pair_name
 from rrplan.sandbox.store import Store
 
 EPOCH = 1_700_000_000.0
 AWAY_SECONDS = 20
+SPEAKING = ("Node", "CalicoNode", "DaemonSet", "BGPPeer", "BGPConfiguration")
+"""Kinds whose changes can change sessions."""
 SLOW_SECONDS = 40
 DEATH_SECONDS = 25
 
@@ -112,7 +115,8 @@ class Sandbox:
     def get(self, key: ResourceKey) -> Stored | None:
         """One object."""
         self._reachable()
-        return self._store.get(key)
+        stored = self._store.get(key)
+        return controlled(stored, self.state) if stored and key.kind == "DaemonSet" else stored
 
     def create(self, key: ResourceKey, document: Document) -> None:
         """Make an object."""
@@ -213,7 +217,9 @@ class Sandbox:
                 resource = decode(document)
                 if resource is not None:
                     self.state = self.state.put(resource)
-            if key.kind in ("Node", "BGPPeer", "BGPConfiguration"):
+            if key.kind == "CalicoNode":
+                keep_annotations(self._store, self.state, NodeName(key.name))
+            if key.kind in SPEAKING:
                 self._sessions_change(key)
 
     # --- sessions ------------------------------------------------------------------------------
@@ -222,6 +228,9 @@ class Sandbox:
         """Restart what the write changes: sessions of a node that changed its role, or of every node of a peer."""
         old = self._model
         name = NodeName(key.name)
+        if key.kind in ("CalicoNode", "DaemonSet") or (key.kind == "Node" and old.rules.settings.standalone):
+            self._rebuild()
+            return
         if key.kind == "Node" and name not in self.state.nodes:
             self._model = self._modelled()
             return
@@ -247,11 +256,14 @@ class Sandbox:
                 self._mesh_restart([name])
             return
         meshed_before = old.rules.settings.mesh
-        pairs = explicit_pairs(old)
-        self._model = self._modelled()
-        self._restart(sorted(explicit_pairs(self._model) - pairs))
+        self._rebuild()
         if self._model.rules.settings.mesh and not meshed_before:
             self._mesh_restart([name for name, node in self.state.nodes.items() if not node.cluster_id])
+
+    def _rebuild(self) -> None:
+        pairs = explicit_pairs(self._model)
+        self._model = self._modelled()
+        self._restart(sorted(explicit_pairs(self._model) - pairs))
 
     def _role_links(self, cluster_id: str, name: NodeName) -> set[NodeName]:
         """Where the cluster ID changed, every session of the node is configured anew."""
@@ -264,7 +276,11 @@ class Sandbox:
     def _never_up(self, fault: Fault, *ends: NodeName) -> bool:
         """Only once the node reflects; before, it is a client like any other."""
         name = NodeName(fault.node)
-        return fault.name == "session-never-up" and name in ends and bool(self.state.nodes[name].cluster_id)
+        return fault.name == "session-never-up" and name in ends and self._reflects(name)
+
+    def _reflects(self, name: NodeName) -> bool:
+        speaker = self._model.population.speakers.get(name)
+        return speaker is not None and bool(speaker.cluster_id)
 
     def _revive(self) -> None:
         """Sessions that a fault kept down come up once the fault is gone."""
@@ -292,7 +308,7 @@ class Sandbox:
         self._store.set_sessions(rows)
         for fault in self.faults:
             name = NodeName(fault.node)
-            if fault.name == "reflector-dies" and name not in self._died and self.state.nodes[name].cluster_id:
+            if fault.name == "reflector-dies" and name not in self._died and self._reflects(name):
                 self._died[name] = self.clock.now() + DEATH_SECONDS
 
     def _mesh_restart(self, names: Iterable[NodeName]) -> None:

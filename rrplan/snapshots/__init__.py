@@ -4,13 +4,14 @@ A Snapshot is immutable and has a digest; the same objects give the same Snapsho
 """
 
 from rrplan.snapshots.file import read_snapshot, snapshot_document, write_snapshot
-from rrplan.snapshots.manifests import documents_in, snapshot_of_manifests
+from rrplan.snapshots.manifests import documents_in, joined_documents, snapshot_of_manifests
 from rrplan.snapshots.snapshot import Snapshot, capture
 
 __all__ = [
     "Snapshot",
     "capture",
     "documents_in",
+    "joined_documents",
     "read_snapshot",
     "snapshot_document",
     "snapshot_of_manifests",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -16,7 +16,19 @@ from typing import Any
 import yaml
 
 from rrplan.errors import ManifestError, Problem
-from rrplan.resources import ClusterState, DecodeProblem, Node, Resource, ResourceKey, decode
+from rrplan.resources import (
+    CalicoNode,
+    ClusterInformation,
+    ClusterState,
+    DecodeProblem,
+    Node,
+    Resource,
+    ResourceKey,
+    decode,
+    encode,
+    key_of,
+)
+from rrplan.resources.codec import calico_node
 from rrplan.resources.node_codec import merge_nodes
 from rrplan.snapshots.snapshot import Snapshot
 
@@ -52,6 +64,7 @@ def snapshot_of_manifests(files: Sequence[tuple[str, bytes]]) -> Snapshot:
     problems: list[Problem] = []
     resources: dict[ResourceKey, Resource] = {}
     ignored: dict[str, int] = {}
+    calico: list[CalicoNode] = []
     latest = ""
     contents = dict(files)
     for name, data in files:
@@ -63,6 +76,8 @@ def snapshot_of_manifests(files: Sequence[tuple[str, bytes]]) -> Snapshot:
                     ignored[kind] = ignored.get(kind, 0) + 1
                     continue
                 latest = max(latest, *_times(found.document), "")
+                if isinstance(resource, Node) and str(found.document.get("apiVersion")).startswith("projectcalico"):
+                    calico.append(calico_node(resource.name, found.document))
                 resources[resource.key] = _merged(resources.get(resource.key), resource)
             except DecodeProblem as problem:
                 problems.append(_located(problem, found, contents[name]))
@@ -72,7 +87,20 @@ def snapshot_of_manifests(files: Sequence[tuple[str, bytes]]) -> Snapshot:
     if ignored:
         kinds = ", ".join(f"{kind} ({count})" for kind, count in sorted(ignored.items()))
         notices.append(f"ignored, because they say nothing about BGP: {kinds}")
-    return Snapshot(ClusterState.of(resources.values()), latest, tuple(notices))
+    # With the Kubernetes datastore a Calico Node is made from the Node's annotations, and is no object of its own.
+    types = [one.cluster_type.split(",") for one in resources.values() if isinstance(one, ClusterInformation)]
+    own = calico if types and not any("kdd" in words for words in types) else []
+    return Snapshot(ClusterState.of([*resources.values(), *own]), latest, tuple(notices))
+
+
+def joined_documents(files: Sequence[tuple[str, bytes]]) -> list[Mapping[str, object]]:
+    """The objects of all files (name, content) as a store keeps them: as they came, or, where two documents speak of
+    one object, joined. Raises ManifestError."""
+    documents = [found.document for name, data in files for found in documents_in(name, data)]
+    keys = [key_of(document) for document in documents]
+    if len(set(keys)) == len(keys):
+        return list(documents)
+    return [encode(resource) for resource in snapshot_of_manifests(files).state]
 
 
 def documents_in(name: str, data: bytes) -> Iterator[Found]:

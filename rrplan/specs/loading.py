@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from rrplan.errors import SpecError
 from rrplan.specs.document import Document, Path, read
-from rrplan.specs.model import Group, HookPoint, Spec, Topology
+from rrplan.specs.model import Flavor, Group, HookPoint, Spec, Topology
 
 API_VERSION = "rrplan.io/v1"
 KIND = "BGPTopology"
@@ -181,6 +181,8 @@ def _contradictions(spec: Spec) -> Iterator[tuple[Path, str, str]]:
         yield ("groups",), "a full mesh has no reflector groups", "remove `groups`, or set `topology: route-reflectors`"
     if spec.topology is Topology.ROUTE_REFLECTORS and not spec.groups:
         yield ("topology",), "`groups` is missing: which nodes are reflectors?", "add at least one group"
+    if spec.flavor is Flavor.STANDALONE:
+        yield from _standalone(spec)
     names: dict[str, int] = {}
     owners: dict[str, str] = {}
     for index, group in enumerate(spec.groups):
@@ -211,6 +213,37 @@ def _contradictions(spec: Spec) -> Iterator[tuple[Path, str, str]]:
             )
 
 
+def _standalone(spec: Spec) -> Iterator[tuple[Path, str, str]]:
+    """Each container is a reflector for every node, with its router ID as cluster ID, and needs a node for itself."""
+    if spec.topology is Topology.FULL_MESH:
+        yield (
+            ("flavor",),
+            "`flavor: standalone` goes with `topology: route-reflectors`",
+            "`rrplan rollback` is the way back",
+        )
+    if len(spec.groups) > 1:
+        yield ("groups",), "standalone reflectors are one group: each serves every node", "give one group"
+    for index, group in enumerate(spec.groups):
+        if group.clients:
+            yield ("groups", index, "clients"), "standalone reflectors serve every node", "remove `clients`"
+        if group.cluster_id:
+            yield (
+                ("groups", index, "clusterID"),
+                "a standalone reflector's cluster ID is its address",
+                "remove `clusterID`",
+            )
+    if spec.cluster_id:
+        yield ("clusterID",), "a standalone reflector's cluster ID is its address", "remove `clusterID`"
+    if spec.drain is None:
+        yield (
+            ("flavor",),
+            "standalone reflectors need `drain: true`",
+            "calico-node leaves their nodes, so no pod there has routes any more",
+        )
+    if spec.rollout.waves:
+        yield ("rollout", "waves"), "standalone reflectors serve every node from the start", "remove `waves`"
+
+
 def _group(spec: Spec, group: Group, at: Path) -> Iterator[tuple[Path, str, str]]:
     nodes = group.nodes
     if bool(nodes.names) == bool(nodes.selector):
@@ -224,5 +257,5 @@ def _group(spec: Spec, group: Group, at: Path) -> Iterator[tuple[Path, str, str]
             "`count` and `spreadOver` go with `selector`",
             "remove them, or choose by selector",
         )
-    if not spec.cluster_id_of(group):
+    if not spec.cluster_id_of(group) and spec.flavor is Flavor.IN_CLUSTER:
         yield at, f"group `{group.name}` has no cluster ID", "set `clusterID` here, or once for all groups under `spec`"

@@ -17,6 +17,7 @@ from rrplan.specs.values import ClusterID, LabelKey, Name, Percent, Seconds, Sel
 
 LABEL_KEY = "rrplan.io/route-reflector"
 ZONE_LABEL = "topology.kubernetes.io/zone"
+UCP_KEY = "com.docker.ucp.kubernetes.calico/route-reflector"
 
 
 def _alias(name: str) -> str:
@@ -34,6 +35,19 @@ class Topology(StrEnum):
 
     ROUTE_REFLECTORS = "route-reflectors"
     FULL_MESH = "full-mesh"
+
+
+class Flavor(StrEnum):
+    """What reflects: calico-node itself, or a container of its own on dedicated nodes."""
+
+    IN_CLUSTER = "in-cluster"
+    STANDALONE = "standalone"
+
+
+class Platform(StrEnum):
+    """Whose names of objects are meant where none are given."""
+
+    UCP = "ucp"
 
 
 class OnFailure(StrEnum):
@@ -171,6 +185,25 @@ class NodeChoice(_Part):
     """Nodes that are otherwise never chosen."""
 
 
+class Standalone(_Part):
+    """Reflectors in containers of `calico/routereflector`, for Calico with etcd; the defaults are those of UCP."""
+
+    platform: Platform = Platform.UCP
+    """Whose defaults the other fields have."""
+    label_key: LabelKey = UCP_KEY
+    """The label and the taint of the dedicated nodes; their value is `true`."""
+    image: Annotated[str, Field(min_length=1)] = "calico/routereflector:v0.6.1"
+    """The image of the containers."""
+    namespace: Name = "kube-system"
+    """Where their DaemonSet `calico-rr` lives."""
+    config_map: Name = "calico-config"
+    """The ConfigMap with `etcd_endpoints`, `etcd_ca`, `etcd_cert` and `etcd_key`."""
+    secret: Name = "calico-etcd-secrets"
+    """The Secret with the files that those keys name."""
+    as_number: Annotated[int, Field(ge=1, le=4294967295)] | None = None
+    """The AS number that the cluster must have; it is checked, never set."""
+
+
 class Group(_Part):
     """Reflectors that serve the same clients."""
 
@@ -260,6 +293,10 @@ class Spec(_Part):
     name: Name
     topology: Topology
     """Which topology the cluster shall have."""
+    flavor: Flavor = Flavor.IN_CLUSTER
+    """What reflects: calico-node on reflector nodes, or containers of their own (`standalone`)."""
+    standalone: Standalone = Standalone()
+    """The containers of `flavor: standalone`."""
     cluster_id: ClusterID | None = None
     """One cluster ID for all groups."""
     label_key: LabelKey = LABEL_KEY
@@ -294,6 +331,8 @@ class Spec(_Part):
     def to_document(self) -> dict[str, Any]:
         """The canonical document with every default filled in, as JSON."""
         body = self.model_dump(mode="json", by_alias=True, exclude={"name"})
+        if self.flavor is Flavor.IN_CLUSTER:
+            del body["standalone"]
         if self.dedicated is not None:
             body["dedicated"] = {"taint": body["dedicated"]}
         body["rollout"]["waves"] = [size.count or f"{size.percent}%" for size in self.rollout.waves]

@@ -9,13 +9,17 @@ import pytest
 
 from rrplan.adapters.live import LiveCluster
 from rrplan.bgp.profile import calico_versions
+from rrplan.desired.standalone import daemonset
 from rrplan.errors import DatastoreConflict, DatastoreRefused
 from rrplan.ids import NodeName
+from rrplan.plans.change import Change
 from rrplan.ports import Datastore, Document, Write
 from rrplan.resources import ResourceKey, key_of
 from rrplan.resources.node_codec import CLUSTER_ID_ANNOTATION
 from rrplan.sandbox import Sandbox, demo_cluster
 from rrplan.snapshots import capture
+from rrplan.specs import from_document
+from rrplan.specs.model import UCP_KEY
 from tests.real.server import RealServer
 
 PEER: Document = {
@@ -25,6 +29,7 @@ PEER: Document = {
     "spec": {"nodeSelector": "all()", "peerSelector": "has(rr)"},
 }
 KEY = ResourceKey("BGPPeer", "one")
+HEAD = {"apiVersion": "rrplan.io/v1", "kind": "BGPTopology", "metadata": {"name": "any"}}
 NAMED = r'BGPPeer/one|bgppeers\.\S+ "one"'
 """A conflict names the object, in our words or in the server's."""
 
@@ -171,6 +176,26 @@ def test_taints_of_kubernetes_stay(store: Datastore) -> None:
     if isinstance(store, LiveCluster):
         kept = store._server.get("/api/v1/nodes/rr-1") or {}
         assert [taint["key"] for taint in kept["spec"]["taints"]] == [theirs["key"]]
+
+
+def test_daemonset(store: Datastore) -> None:
+    """A DaemonSet of ours is recognised whatever the server fills in, and goes as it came."""
+    spec = from_document({**HEAD, "spec": {"topology": "route-reflectors", "flavor": "standalone"}})
+    document = daemonset(spec)
+    change = Change(key_of(document), None, document)
+    assert change.conflicts(None) == []
+    store.create(change.key, document)
+    stored = store.get(change.key)
+    assert stored is not None
+    assert change.landed(stored.document)
+    assert change.inverse().conflicts(stored.document) == []
+    elsewhere = {"spec": {"template": {"spec": {"nodeSelector": {UCP_KEY: "false"}}}}}
+    store.patch(change.key, elsewhere, stored.version)
+    again = store.get(change.key)
+    assert again is not None
+    assert not change.landed(again.document)
+    store.delete(change.key, again.version)
+    assert store.get(change.key) is None
 
 
 def test_eviction(store: Datastore) -> None:

@@ -95,6 +95,7 @@ class RealServer:
             "--service-cluster-ip-range=10.96.0.0/16",
             f"--token-auth-file={self.folder / 'tokens.csv'}",
             "--authorization-mode=RBAC",
+            "--allow-privileged=true",
             f"--audit-policy-file={policy}",
             f"--audit-log-path={self.folder / 'audit.log'}",
             "--audit-log-mode=blocking",

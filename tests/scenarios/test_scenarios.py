@@ -12,7 +12,7 @@ from rrplan.render.terminal import plan_text
 from rrplan.render.words import exposure
 from rrplan.resources import Pod
 from rrplan.runs import Result
-from rrplan.snapshots import capture, documents_in, read_snapshot, snapshot_of_manifests, write_snapshot
+from rrplan.snapshots import capture, joined_documents, read_snapshot, snapshot_of_manifests, write_snapshot
 from rrplan.specs import Spec, load
 from tests.support import Bench
 
@@ -64,7 +64,7 @@ def test_scenario(folder: Path, tmp_path: Path) -> None:
 
 
 def _carried_out_and_back(plan: Plan, spec: Spec, cluster: bytes, path: Path) -> None:
-    bench = Bench(path, spec, documents=[found.document for found in documents_in("cluster.yaml", cluster)])
+    bench = Bench(path, spec, documents=joined_documents([("cluster.yaml", cluster)]))
     assert bench.plan.steps == plan.steps
     others = capture(bench.sandbox).state.others
     runner = bench.runner()

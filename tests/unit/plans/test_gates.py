@@ -24,7 +24,7 @@ def test_counts_and_those_who_are_not_waited_for_add_up(folder: Path) -> None:
     plan = planned(folder)
     nodes = snapshot_of_manifests([("cluster.yaml", (folder / "cluster.yaml").read_bytes())]).state.nodes.values()
     speaking = {
-        "ipv4": {node.name for node in nodes if node.ipv4},
+        "ipv4": {node.name for node in nodes if node.ipv4 or node.host_ip},
         "ipv6": {node.name for node in nodes if node.ipv6},
     }
     for one in asked(plan):

@@ -7,7 +7,7 @@ import pytest
 
 from rrplan.ids import NodeName
 from rrplan.plans.gate import Eviction, Expectation, Gate, GateKind
-from rrplan.ports import FamilyReading, NodeReading, SessionReading
+from rrplan.ports import FamilyReading, NodeReading, SessionReading, Stored
 from rrplan.resources import Pod, ResourceKey
 from rrplan.runs.gates import Look, look, settle
 from rrplan.sandbox import Sandbox, demo_cluster
@@ -212,6 +212,43 @@ def test_drain_refuses(one: Pod, allowed: Eviction, words: str) -> None:
     assert clock.now() == Clock().now()
     assert not look(drains(allowed), {}, pods, Told([[]])).final  # type: ignore[arg-type]
     assert len(pods.asked) == 2
+
+
+class Sets:
+    """Implements what a rollout asks of a Datastore: one DaemonSet with a status."""
+
+    def __init__(self, **status: int) -> None:
+        self.document = {"metadata": {"generation": 2}, "status": {"observedGeneration": 2, **status}}
+
+    def get(self, key: ResourceKey) -> Stored | None:
+        """The DaemonSet."""
+        return Stored(self.document, "1") if key.name == "calico-rr" else None
+
+
+ROLLOUTS = [
+    ({"observedGeneration": 1}, 0, "its controller has not seen the change"),
+    ({"numberMisscheduled": 1}, 0, "1 of its pods still run where none belongs"),
+    ({}, 0, ""),
+    ({}, 2, "0 of 2 pods are available"),
+    ({"desiredNumberScheduled": 3, "updatedNumberScheduled": 3, "numberAvailable": 2}, 2, "2 of 3 pods are available"),
+    ({"desiredNumberScheduled": 2, "updatedNumberScheduled": 1, "numberAvailable": 2}, 2, "1 of 2 pods are available"),
+    ({"desiredNumberScheduled": 2, "updatedNumberScheduled": 2, "numberAvailable": 2}, 2, ""),
+]
+
+
+@pytest.mark.parametrize(("status", "pods", "missing"), ROLLOUTS, ids=[case[2] or "done" for case in ROLLOUTS])
+def test_rollout(status: dict[str, int], pods: int, missing: str) -> None:
+    """What `kubectl rollout status` waits for, and pods that shall be gone."""
+    gate = Gate(GateKind.ROLLOUT, "rolled out", daemonset=ResourceKey("DaemonSet", "calico-rr", "x"), pods=pods)
+    found = look(gate, {}, Sets(**status), Told([[]]))  # type: ignore[arg-type]
+    assert (found.passed, found.missing) == (not missing, missing)
+
+
+def test_rollout_of_nothing() -> None:
+    """A DaemonSet that is gone does not come back by waiting."""
+    gate = Gate(GateKind.ROLLOUT, "rolled out", daemonset=ResourceKey("DaemonSet", "gone", "x"))
+    found = look(gate, {}, Sets(), Told([[]]))  # type: ignore[arg-type]
+    assert (found.final, found.missing) == (True, "DaemonSet/x/gone is gone")
 
 
 GOOD, BAD, RECOVERING = Look(passed=True), Look(passed=False, missing="bad"), Look(passed=False, recovering=True)

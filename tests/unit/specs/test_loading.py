@@ -19,6 +19,17 @@ spec:
       nodes: {names: [rr-1, rr-2]}
 """
 
+STANDALONE = """\
+apiVersion: rrplan.io/v1
+kind: BGPTopology
+metadata: {name: demo}
+spec:
+  topology: route-reflectors
+  flavor: standalone
+  groups: [{name: main, nodes: {names: [rr-1, rr-2]}}]
+  drain: true
+"""
+
 CASES = [
     ("empty", b"", "1:1: the file is empty"),
     ("comments", b"# nothing\n", "1:1: the file is empty"),
@@ -45,6 +56,31 @@ CASES = [
     ),
     ("drain's field", (GOOD + "  drain: {forse: true}\n").encode(), "did you mean `force`?"),
     ("drain's time", (GOOD + "  drain: {gracePeriod: 30}\n").encode(), "must be a duration such as `30s`"),
+    (
+        "standalone with cluster ID",
+        STANDALONE.replace("  flavor", "  clusterID: 1.1.1.1\n  flavor").encode(),
+        "is its address",
+    ),
+    ("standalone with clients", STANDALONE.replace("nodes:", "clients: 'all()', nodes:").encode(), "serve every node"),
+    (
+        "standalone group's cluster ID",
+        STANDALONE.replace("nodes:", "clusterID: 1.1.1.1, nodes:").encode(),
+        "is its address",
+    ),
+    ("standalone without drain", STANDALONE.replace("drain: true", "drain: false").encode(), "need `drain: true`"),
+    ("standalone with waves", (STANDALONE + "  rollout: {waves: [1]}\n").encode(), "from the start"),
+    (
+        "standalone in two groups",
+        STANDALONE.replace("}]", "}, {name: b, nodes: {names: [x]}}]").encode(),
+        "give one group",
+    ),
+    (
+        "standalone mesh",
+        STANDALONE.replace("route-reflectors", "full-mesh").encode(),
+        "`flavor: standalone` goes with `topology: route-reflectors`",
+    ),
+    ("standalone AS", (STANDALONE + "  standalone: {asNumber: 0}\n").encode(), "`asNumber` must be 1 or more"),
+    ("platform", (STANDALONE + "  standalone: {platform: mke}\n").encode(), "must be one of `ucp`"),
     ("octal", (GOOD + "  policy: {minReflectorsPerClient: 010}\n").encode(), "`010` is a number in another notation"),
     ("sexagesimal", (GOOD + "  rollout: {bake: 1:30}\n").encode(), "`1:30` is a number in another notation"),
     ("no unit", (GOOD + "  rollout: {bake: 30}\n").encode(), "10:13: `bake` must be a duration such as `30s`"),
@@ -117,3 +153,6 @@ def test_document_round_trip() -> None:
         plain = load((GOOD + f"  drain: {drain}\n").encode(), "spec.yaml")
         assert plain == from_document(plain.to_document())
     assert spec.rollout.bake == 90
+    assert "standalone" not in spec.to_document()["spec"]
+    ucp = load((STANDALONE + "  standalone: {image: example/routereflector:v1}\n").encode(), "spec.yaml")
+    assert ucp == from_document(ucp.to_document())

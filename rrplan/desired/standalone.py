@@ -1,0 +1,231 @@
+"""The target of `flavor: standalone`: containers of `calico/routereflector` on nodes that calico-node has left.
+
+Facts: Docker Enterprise UCP's procedure for route reflectors (3.2), and projectcalico/routereflector v0.6.1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rrplan.bgp.speaker import DEFAULT_AS
+from rrplan.desired.desired import Desired, mesh_set, wanted_and_others
+from rrplan.desired.peers import OURS
+from rrplan.desired.placement import Placed, place
+from rrplan.errors import PolicyRefusal
+from rrplan.ids import NodeName
+from rrplan.resources import (
+    BGPPeer,
+    CalicoNode,
+    ClusterInformation,
+    ClusterState,
+    DaemonSet,
+    Installation,
+    IPPool,
+    Node,
+    ResourceKey,
+    Taint,
+    decode,
+)
+from rrplan.resources.documents import Document
+from rrplan.resources.node_codec import without_calico
+from rrplan.specs import Spec
+
+AWAY = ("rrplan.io/calico-node", "away")
+"""The label of nodes that calico-node keeps away from."""
+NAME = "calico-rr"
+AZURE = "azure://"
+
+
+def compile_standalone(spec: Spec, state: ClusterState) -> Desired:
+    """The target on what is there; raises PolicyRefusal where it cannot be had."""
+    _check_platform(state)
+    as_number = _as_number(spec, state)
+    placed = place(spec, state)
+    agent = _agent(state)
+    target, notices = state, []
+    changing: set[NodeName] = set()
+    for one in placed:
+        node = state.nodes[one.node]
+        wanted = _host(spec, node)
+        if wanted != node:
+            changing.add(one.node)
+            own = ResourceKey("CalicoNode", one.node)
+            if (node.ipv4 or node.ipv6) and state.get(own) is None:
+                raise PolicyRefusal(
+                    f"the Calico Node of `{one.node}` is no object of its own here, so it cannot be deleted",
+                    hint="give `calicoctl get nodes,clusterinformations -o yaml` of a cluster with etcd",
+                )
+            target = target.remove(own).put(wanted)
+    if changing and AWAY not in agent.avoids:
+        target = target.put(replace(agent, avoids=(*agent.avoids, AWAY), affinity=True, update_strategy="OnDelete"))
+        notices.append(
+            f"DaemonSet {agent.namespace}/{agent.name} keeps away from {AWAY[0]}={AWAY[1]} and gets the update "
+            "strategy OnDelete, so that none of its pods restarts now; set RollingUpdate again when that suits you"
+        )
+    wanted_set = decode(daemonset(spec))
+    assert isinstance(wanted_set, DaemonSet)
+    if state.get(wanted_set.key) is None:
+        target = target.put(wanted_set)
+    peers, notes = _peers(state, placed, as_number)
+    return Desired(
+        state=replace(target, peers=wanted_and_others(state, peers), configurations=mesh_set(state, mesh=False)),
+        placed=placed,
+        drained=frozenset(changing),
+        reasons=tuple(f"{one.node} gets a standalone reflector: {one.reason}" for one in placed),
+        notices=(*notices, *notes),
+    )
+
+
+def _check_platform(state: ClusterState) -> None:
+    azure = next((name for name, node in state.nodes.items() if node.provider_id.startswith(AZURE)), None)
+    if azure:
+        raise PolicyRefusal(
+            f"node `{azure}` is on Azure, where UCP uses Azure's network and Calico speaks no BGP",
+            hint="route reflectors have no meaning there",
+        )
+    if any(isinstance(one, Installation) for one in state.others.values()):
+        raise PolicyRefusal(
+            "Calico was installed by its operator, which would put its own version of DaemonSet calico-node back",
+            hint="use reflectors inside the cluster: `flavor: in-cluster`",
+        )
+    if any(
+        isinstance(one, ClusterInformation) and "kdd" in one.cluster_type.split(",") for one in state.others.values()
+    ):
+        raise PolicyRefusal(
+            "Calico keeps its data in Kubernetes here; standalone reflectors are for Calico with etcd",
+            hint="use reflectors inside the cluster: `flavor: in-cluster`",
+        )
+    pools = [one for one in state.others.values() if isinstance(one, IPPool) and not one.disabled]
+    if pools and all(pool.vxlan_mode in ("Always", "CrossSubnet") for pool in pools):
+        raise PolicyRefusal(
+            f"every IPPool uses VXLAN (`{pools[0].name}`): Felix, not BIRD, programs the routes of pods",
+            hint="route reflectors would carry routes that nobody uses",
+        )
+    empty = [
+        one.name
+        for one in state.others.values()
+        if isinstance(one, CalicoNode)
+        and NodeName(one.name) in state.nodes
+        and not state.nodes[NodeName(one.name)].ipv4
+    ]
+    if empty:
+        raise PolicyRefusal(
+            f"the Calico Node of `{empty[0]}` has no IPv4 address: the container renders a neighbour without address "
+            "for it, and its BIRD refuses every new configuration",
+            hint="let calico-node write the address, or delete the Calico Node",
+        )
+
+
+def _as_number(spec: Spec, state: ClusterState) -> int:
+    """The one AS number of the cluster; a global BGPPeer has only one."""
+    default = state.configurations.get("default")
+    number = DEFAULT_AS if default is None or default.as_number is None else default.as_number
+    other = next((node for node in state.nodes.values() if node.as_number not in (None, number)), None)
+    if other is not None:
+        raise PolicyRefusal(
+            f"node `{other.name}` has AS {other.as_number}, the cluster AS {number}; a standalone reflector has one",
+            hint="remove the node's own AS number, or use `flavor: in-cluster`",
+        )
+    asked = spec.standalone.as_number
+    if asked is not None and asked != number:
+        raise PolicyRefusal(
+            f"`standalone.asNumber` is {asked}, the cluster has AS {number}",
+            hint="`calicoctl get nodes --output=wide` shows it; rrplan never changes it",
+        )
+    return number
+
+
+def _agent(state: ClusterState) -> DaemonSet:
+    """The DaemonSet calico-node, which must stay away from the reflectors' nodes."""
+    found = next(
+        (one for one in state.others.values() if isinstance(one, DaemonSet) and one.name == "calico-node"), None
+    )
+    if found is None:
+        raise PolicyRefusal(
+            "DaemonSet calico-node is not known, and it must be kept away from the reflectors' nodes",
+            hint="give it too: `kubectl -n kube-system get daemonsets -o yaml`",
+        )
+    if found.affinity and AWAY not in found.avoids:
+        raise PolicyRefusal(
+            f"DaemonSet {found.namespace}/{found.name} has a node affinity of its own, which rrplan does not rewrite",
+            hint=f"add `{AWAY[0]} NotIn [{AWAY[1]}]` to it",
+        )
+    return found
+
+
+def _host(spec: Spec, node: Node) -> Node:
+    key = spec.standalone.label_key
+    taint = Taint(key, "true")
+    return replace(
+        without_calico(node),
+        labels={**node.labels, AWAY[0]: AWAY[1], key: "true"},
+        taints=node.taints if taint in node.taints else (*node.taints, taint),
+    )
+
+
+def _peers(
+    state: ClusterState, placed: tuple[Placed, ...], as_number: int
+) -> tuple[tuple[BGPPeer, ...], tuple[str, ...]]:
+    wanted, notes = [], []
+    for one in placed:
+        node = state.nodes[one.node]
+        address = node.host_ip or node.ipv4
+        other = next(
+            (
+                peer
+                for name, peer in sorted(state.peers.items())
+                if peer.labels != OURS
+                and set(peer.spec) == {"peerIP", "asNumber"}
+                and (peer.peer_ip, peer.as_number) == (address, as_number)
+            ),
+            None,
+        )
+        if other is not None:
+            notes.append(f"BGPPeer `{other.name}` points at {one.node} already; it is not ours and stays as it is")
+            continue
+        spec = {"peerIP": address, "asNumber": as_number}
+        wanted.append(BGPPeer(f"rrplan-{one.node}", peer_ip=address, as_number=as_number, labels=OURS, spec=spec))
+    return tuple(wanted), tuple(notes)
+
+
+def daemonset(spec: Spec) -> Document:
+    """The DaemonSet of the containers, as UCP's documentation has it, in `apps/v1`."""
+    told = spec.standalone
+    etcd = {
+        "ETCD_ENDPOINTS": "etcd_endpoints",
+        "ETCD_CA_CERT_FILE": "etcd_ca",
+        "ETCD_KEY_FILE": "etcd_key",
+        "ETCD_CERT_FILE": "etcd_cert",
+    }
+    variables: list[dict[str, object]] = [
+        {"name": name, "valueFrom": {"configMapKeyRef": {"name": told.config_map, "key": key}}}
+        for name, key in etcd.items()
+    ]
+    variables.append({"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}})
+    labels = {"k8s-app": NAME}
+    pod = {
+        "priorityClassName": "system-node-critical",
+        "tolerations": [{"key": told.label_key, "value": "true", "effect": "NoSchedule"}],
+        "hostNetwork": True,
+        "nodeSelector": {told.label_key: "true"},
+        "containers": [
+            {
+                "name": NAME,
+                "image": told.image,
+                "env": variables,
+                "volumeMounts": [{"mountPath": "/calico-secrets", "name": "etcd-certs"}],
+                "securityContext": {"privileged": True},
+            }
+        ],
+        "volumes": [{"name": "etcd-certs", "secret": {"secretName": told.secret}}],
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"name": NAME, "namespace": told.namespace, "labels": {**labels, **OURS}},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "updateStrategy": {"type": "RollingUpdate"},
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+        },
+    }

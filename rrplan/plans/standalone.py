@@ -1,0 +1,91 @@
+"""The steps to standalone reflectors, in the order that keeps routes.
+
+The documented order turns the mesh off before the BGPPeers exist, and deletes calico-node last. Here each host is
+emptied of pods, then of calico-node, then of its Calico Node; containers, BGPPeers and sessions come next, and the mesh
+goes last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rrplan.desired import Desired
+from rrplan.desired.peers import is_ours
+from rrplan.desired.standalone import AWAY, daemonset
+from rrplan.ids import ActionName, StepId
+from rrplan.plans import action
+from rrplan.plans.change import Change
+from rrplan.plans.diff import between
+from rrplan.plans.plan import Step
+from rrplan.resources import ClusterState, DaemonSet, Node, ResourceKey, encode
+from rrplan.resources.documents import partial
+from rrplan.specs import Spec
+
+
+def standalone_sequence(spec: Spec, state: ClusterState, desired: Desired) -> list[Step]:
+    """All steps."""
+    target = desired.state
+    hosts = [(state.nodes[name], target.nodes[name]) for name in sorted(desired.drained)]
+    steps = [action.drain(old) for old, _ in hosts]
+    steps += [action.taint(old, new) for old, new in hosts if old.taints != new.taints]
+    steps += _confinement(state, target)
+    steps += [_label(old, AWAY, ActionName.RELEASE_HOST, "release", "keep calico-node away from") for old, _ in hosts]
+    steps += [_deletion(state, old) for old, _ in hosts if state.get(ResourceKey("CalicoNode", old.name))]
+    key = spec.standalone.label_key, "true"
+    steps += [_label(old, key, ActionName.LABEL_REFLECTOR, "label", "label the reflector's node") for old, _ in hosts]
+    steps += _deployment(spec, state)
+    steps += _peers(state, target)
+    before, after = state.configurations.get("default"), target.configurations.get("default")
+    if after is not None and after is not before:
+        what = "wait until every client holds every route through reflectors alone"
+        steps += [Step(StepId("await/clients"), ActionName.AWAIT, what), action.mesh(before, after)]
+        if spec.rollout.bake:
+            what = f"watch the new topology for {spec.rollout.bake} s"
+            steps.append(Step(StepId("bake"), ActionName.BAKE, what))
+    gone = [peer for name, peer in sorted(state.peers.items()) if name not in target.peers and is_ours(peer)]
+    return [*steps, *(action.peer(peer, None) for peer in gone)]
+
+
+def _confinement(state: ClusterState, target: ClusterState) -> Iterator[Step]:
+    for key, new in sorted(target.others.items()):
+        old = state.others.get(key)
+        if isinstance(new, DaemonSet) and isinstance(old, DaemonSet) and new != old:
+            change = between(key, encode(old), encode(new))
+            what = f"make DaemonSet {new.name} keep away from {AWAY[0]}={AWAY[1]}, without restarting its pods"
+            yield Step(StepId(f"confine/{new.name}"), ActionName.CONFINE_CALICO_NODE, what, change)
+
+
+def _label(node: Node, label: tuple[str, str], name: ActionName, step: str, what: str) -> Step:
+    path = ("metadata", "labels", label[0])
+    change = Change(
+        ResourceKey("Node", node.name),
+        partial({path: node.labels.get(label[0])}),
+        partial({path: label[1]}),
+    )
+    topology = name is ActionName.LABEL_REFLECTOR
+    return Step(StepId(f"{step}/{node.name}"), name, f"{what} {node.name}", change, topology=topology)
+
+
+def _deletion(state: ClusterState, node: Node) -> Step:
+    key = ResourceKey("CalicoNode", node.name)
+    found = state.get(key)
+    assert found is not None
+    what = f"delete the Calico Node of {node.name}, so that nobody meshes with it any more"
+    change = Change(key, encode(found), None)
+    return Step(StepId(f"delete-calico-node/{node.name}"), ActionName.DELETE_CALICO_NODE, what, change, topology=True)
+
+
+def _deployment(spec: Spec, state: ClusterState) -> Iterator[Step]:
+    document = daemonset(spec)
+    key = ResourceKey("DaemonSet", "calico-rr", spec.standalone.namespace)
+    if state.get(key) is None:
+        what = f"run {spec.standalone.image} on the labelled nodes (DaemonSet {key.namespace}/{key.name})"
+        change = Change(key, None, document)
+        yield Step(StepId("deploy/calico-rr"), ActionName.DEPLOY_REFLECTORS, what, change, topology=True)
+
+
+def _peers(state: ClusterState, target: ClusterState) -> Iterator[Step]:
+    for name, new in sorted(target.peers.items()):
+        old = state.peers.get(name)
+        if old != new:
+            yield action.peer(old, new)

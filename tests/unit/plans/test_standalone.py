@@ -1,0 +1,170 @@
+"""Plans for standalone reflectors: what is refused, and runs that are disturbed."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rrplan import api
+from rrplan.errors import PolicyRefusal, UnsafePlanError
+from rrplan.ids import ActionName
+from rrplan.plans import Plan
+from rrplan.resources import (
+    BGPPeer,
+    CalicoNode,
+    ClusterInformation,
+    ClusterState,
+    DaemonSet,
+    Installation,
+    ResourceKey,
+    Taint,
+    decode,
+)
+from rrplan.runs import Result, events
+from rrplan.sandbox import ucp_cluster
+from rrplan.snapshots import Snapshot
+from rrplan.specs import load
+from tests.support import Bench
+
+SPEC = """\
+apiVersion: rrplan.io/v1
+kind: BGPTopology
+metadata: {name: ucp}
+spec:
+  topology: route-reflectors
+  flavor: standalone
+  groups: [{name: main, nodes: {names: [rr-1, rr-2]}}]
+  drain: true
+"""
+AGENT = ResourceKey("DaemonSet", "calico-node", "kube-system")
+
+
+def cluster() -> ClusterState:
+    """A small cluster of UCP."""
+    return ClusterState.of(one for one in map(decode, ucp_cluster(4)) if one is not None)
+
+
+def plan(state: ClusterState, spec: str = SPEC) -> Plan:
+    """The plan for it."""
+    return api.plan(load(spec.encode(), "spec.yaml"), Snapshot(state))
+
+
+def agent(state: ClusterState) -> DaemonSet:
+    """DaemonSet calico-node."""
+    found = state.others[AGENT]
+    assert isinstance(found, DaemonSet)
+    return found
+
+
+REFUSALS: list[tuple[str, Callable[[ClusterState], ClusterState], str, str]] = [
+    (
+        "operator",
+        lambda state: state.put(Installation("default")),
+        "Calico was installed by its operator",
+        "flavor: in-cluster",
+    ),
+    (
+        "no DaemonSet",
+        lambda state: state.remove(AGENT),
+        "DaemonSet calico-node is not known",
+        "kubectl -n kube-system get daemonsets",
+    ),
+    (
+        "affinity",
+        lambda state: state.put(replace(agent(state), affinity=True)),
+        "has a node affinity of its own, which rrplan does not rewrite",
+        "add `rrplan.io/calico-node NotIn [away]` to it",
+    ),
+    (
+        "no Calico Nodes",
+        lambda state: ClusterState.of(one for one in state if not isinstance(one, CalicoNode | ClusterInformation)),
+        "the Calico Node of `rr-1` is no object of its own here",
+        "calicoctl get nodes",
+    ),
+    (
+        "unknown node",
+        lambda state: state.remove(ResourceKey("Node", "rr-2")),
+        "node `rr-2` does not exist",
+        "did you mean `rr-1`?",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "spoil", "text", "hint"), REFUSALS, ids=[case[0] for case in REFUSALS])
+def test_refused(name: str, spoil: Callable[[ClusterState], ClusterState], text: str, hint: str) -> None:
+    """Exit code 7, in words."""
+    with pytest.raises(PolicyRefusal) as refusal:
+        plan(spoil(cluster()))
+    assert text in str(refusal.value)
+    assert hint in refusal.value.hint
+
+
+def test_ipv6_is_lost() -> None:
+    """The container cannot do IPv6, so a dual-stack cluster is refused with the pairs that would lose it."""
+    state = cluster()
+    for name, node in list(state.nodes.items()):
+        number = list(state.nodes).index(name) + 1
+        state = state.put(replace(node, ipv6=f"fd00::{number:x}"))
+    with pytest.raises(UnsafePlanError) as refusal:
+        plan(state)
+    assert any("ipv6" in violation.text and "mesh-off" in violation.text for violation in refusal.value.violations)
+
+
+def test_what_is_there_already_is_kept() -> None:
+    """Hand-made BGPPeers that say the same are used; taint, label and affinity that are there are not written again."""
+    state = cluster()
+    address = state.nodes[list(state.nodes)[-1]].host_ip
+    spec = {"peerIP": address, "asNumber": 64512}
+    state = state.put(BGPPeer("bgppeer-global", peer_ip=address, as_number=64512, spec=spec))
+    key = "com.docker.ucp.kubernetes.calico/route-reflector"
+    for name in ("rr-1", "rr-2"):
+        node = next(one for one in state.nodes.values() if one.name == name)
+        state = state.put(replace(node, taints=(Taint(key, "true"),), unschedulable=True))
+    state = state.put(replace(agent(state), avoids=(("rrplan.io/calico-node", "away"),), affinity=True))
+    made = plan(state)
+    actions = [step.action for step in made.steps]
+    assert ActionName.TAINT_NODE not in actions
+    assert ActionName.CONFINE_CALICO_NODE not in actions
+    assert actions.count(ActionName.CREATE_PEER) == 1
+    assert any("BGPPeer `bgppeer-global` points at rr-2 already" in notice for notice in made.notices)
+
+
+def test_in_cluster_reflectors_need_a_newer_calico() -> None:
+    """UCP's Calico keeps reflectors in the mesh, so reflectors inside the cluster are refused there."""
+    words = SPEC.replace("  flavor: standalone\n", "  clusterID: 224.0.0.1\n")
+    with pytest.raises(PolicyRefusal, match=r"Calico v3\.8\.9 is older than v3\.21\.0"):
+        plan(cluster(), words)
+
+
+FAULTS = [*(f"lost-reply={number}" for number in range(1, 16)), "api-away=6", "conflict=9", "slow-node=rr-1"]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_disturbed(fault: str, tmp_path: Path) -> None:
+    """Whatever reply is lost, the run ends in what was planned, and in the snapshot after its rollback."""
+    bench = Bench(tmp_path, load(SPEC.encode(), "spec.yaml"), faults=[fault], documents=ucp_cluster(4))
+    assert bench.runner().apply() is Result.DONE
+    bench.sandbox.faults = ()
+    assert bench.runner().rollback() is Result.UNDONE
+    assert bench.objects() == bench.before
+
+
+def test_reflector_without_sessions(tmp_path: Path) -> None:
+    """The mesh stays on, and everything is taken back."""
+    faults = ["session-never-up=rr-2"]
+    bench = Bench(tmp_path, load(SPEC.encode(), "spec.yaml"), faults=faults, documents=ucp_cluster(4))
+    assert bench.runner().apply() is Result.UNDONE
+    assert bench.objects() == bench.before
+    assert "mesh-off" not in {getattr(event, "step", "") for event in bench.listener.events}
+
+
+def test_host_that_dies(tmp_path: Path) -> None:
+    """The mesh stays on; calico-node does not come back to a dead host, so the way back ends there and says so."""
+    faults = ["reflector-dies=rr-1"]
+    bench = Bench(tmp_path, load(SPEC.encode(), "spec.yaml"), faults=faults, documents=ucp_cluster(4))
+    assert bench.runner().apply() is Result.PARTIAL
+    assert "mesh-off" not in {getattr(event, "step", "") for event in bench.listener.events}
+    failed = [event for event in bench.listener.events if isinstance(event, events.UndoFailed)]
+    assert failed[-1].step == "release/rr-1"
+    assert "rr-1: does not answer" in failed[-1].reason
