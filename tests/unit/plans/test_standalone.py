@@ -166,5 +166,5 @@ def test_host_that_dies(tmp_path: Path) -> None:
     assert bench.runner().apply() is Result.PARTIAL
     assert "mesh-off" not in {getattr(event, "step", "") for event in bench.listener.events}
     failed = [event for event in bench.listener.events if isinstance(event, events.UndoFailed)]
-    assert failed[-1].step == "release/rr-1"
-    assert "rr-1: does not answer" in failed[-1].reason
+    assert failed[-1].step == "release/rr-2"
+    assert "rr-2 has all its mesh sessions; rr-2: " in failed[-1].reason
