@@ -256,8 +256,12 @@ class LiveCluster:
             base = f"/api/v1/namespaces/{key.namespace}/pods"
         elif key.kind == "DaemonSet":
             base = f"/apis/apps/v1/namespaces/{key.namespace}/daemonsets"
-        else:
+        elif key.kind == "Installation":
             base = "/apis/operator.tigera.io/v1/installations"
+        else:
+            raise DatastoreRefused(
+                f"{key} is no object of the Kubernetes API", hint="this plan is for a cluster whose Calico uses etcd"
+            )
         return base if collection else f"{base}/{key.name}"
 
 

@@ -198,6 +198,17 @@ def test_daemonset(store: Datastore) -> None:
     assert store.get(change.key) is None
 
 
+def test_calico_nodes_are_not_kubernetes(store: Datastore) -> None:
+    """Where Calico keeps its data in Kubernetes, its Node is none of its own."""
+    key = ResourceKey("CalicoNode", "rr-1")
+    if isinstance(store, LiveCluster):
+        with pytest.raises(DatastoreRefused, match="CalicoNode/rr-1 is no object of the Kubernetes API") as error:
+            store.get(key)
+        assert error.value.hint == "this plan is for a cluster whose Calico uses etcd"
+    else:
+        assert store.get(key) is None
+
+
 def test_eviction(store: Datastore) -> None:
     """Pods that a drain evicts are listed until they are gone from the node."""
     pods = store.pods_to_evict(NodeName("rr-1"))
