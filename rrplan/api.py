@@ -129,7 +129,7 @@ def check_fresh(made: Plan, snapshot: Snapshot) -> None:
 
 def apply(made: Plan, cluster: Cluster, control: Control) -> Result:
     """Carry a plan out; raises StalePlanError or PreflightError before anything is written."""
-    run = datetime.now(UTC).strftime("%Y%m%dt%H%M%S-") + uuid.uuid4().hex[:6]
+    run = datetime.now(UTC).strftime("%Y%m%dt%H%M%S-%f") + uuid.uuid4().hex[:2]
     digest = str(plan_document(made)["digest"])
     cluster.preflight(made)
     cluster.lock.acquire(_holder(run, "apply", digest))
@@ -156,6 +156,7 @@ def rollback(cluster: Cluster, control: Control, run: str | None = None) -> Resu
 
 def _again(cluster: Cluster, control: Control, run: str | None, *, back: bool) -> Result:
     name = run or last_run(cluster)
+    _check_newest(cluster, name)
     made, digest = read_plan(cluster.runs.plan(name), f"the plan of run {name}")
     cluster.lock.acquire(_holder(name, "rollback" if back else "resume", digest))
     try:
@@ -234,6 +235,16 @@ def last_run(cluster: Cluster) -> str:
     if not runs:
         raise RRPlanError(f"no run is known in {cluster.name}", hint="`rrplan apply` starts one")
     return runs[-1].run
+
+
+def _check_newest(cluster: Cluster, name: str) -> None:
+    """Raise PreflightError where a later run built on this one and was not taken back."""
+    later = [one for one in cluster.runs.runs() if one.run > name and one.last != "run-undone"]
+    if later:
+        raise PreflightError(
+            [f"run {later[-1].run} of plan `{later[-1].plan}` came after run {name} and is not taken back"],
+            hint=f"nothing was changed; `rrplan rollback {later[-1].run}` first, or make a new plan",
+        )
 
 
 def _holder(run: str, why: str, digest: str) -> Mapping[str, str]:

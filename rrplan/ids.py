@@ -34,6 +34,7 @@ class ActionName(StrEnum):
     DELETE_CALICO_NODE = "DeleteCalicoNode"
     LABEL_REFLECTOR = "LabelReflector"
     DEPLOY_REFLECTORS = "DeployReflectors"
+    RETIRE_REFLECTORS = "RetireReflectors"
     AWAIT = "Await"
     BAKE = "Bake"
     DISABLE_MESH = "DisableMesh"

@@ -221,7 +221,7 @@ def _nobody(_selector: str, _speaker: Speaker) -> bool:
 
 def _held(kinds: Sequence[_Kind], where: Sequence[int], holdings: Holdings) -> set[PairOfKins]:
     """The pairs of kinds whose nodes hold one another's routes."""
-    present = set(holdings.present)
+    present = set(holdings.present) - holdings.mute
     missing = holdings.missing
     return {
         (holder, origin)

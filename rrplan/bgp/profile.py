@@ -120,12 +120,20 @@ PLANNED_SINCE = CalicoVersion(3, 21)
 """From here on a reflector leaves the mesh at both ends, so that no session of others waits behind a mesh session."""
 
 
-def check_planned(versions: Versions) -> None:
-    """Raise PolicyRefusal where some node is older than the oldest version for which plans are made."""
-    told = {versions.default, *versions.by_node.values()}
-    if min(told) < PLANNED_SINCE:
+def check_planned(versions: Versions, *, meshed: bool) -> None:
+    """Raise PolicyRefusal where some node is older than the oldest version for which plans are made.
+
+    `meshed` says that the mesh is on before or after; without it reflectors are as good before v3.21.
+    """
+    oldest = min({versions.default, *versions.by_node.values()})
+    if not profile_for(oldest).selectors:
         raise PolicyRefusal(
-            f"Calico {min(told)} is older than {PLANNED_SINCE}: its reflectors stay in the mesh at one end or both",
+            f"Calico {oldest} is older than v3.3.0, and knows no reflectors inside the cluster",
+            hint="upgrade Calico first, or use `flavor: standalone`",
+        )
+    if meshed and oldest < PLANNED_SINCE:
+        raise PolicyRefusal(
+            f"Calico {oldest} is older than {PLANNED_SINCE}: its reflectors stay in the mesh at one end or both",
             hint="upgrade Calico to v3.21 or later first; before that, no order of steps is free of loss",
         )
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from rrplan.desired.desired import Desired, mesh_set, wanted_and_others
 from rrplan.desired.peers import wanted_peers
 from rrplan.desired.placement import Placed, place
-from rrplan.desired.standalone import compile_standalone
+from rrplan.desired.standalone import compile_standalone, without_containers
 from rrplan.ids import NodeName
 from rrplan.resources import ClusterState, Node, Taint
 from rrplan.specs import Flavor, Spec, Topology
@@ -38,6 +38,7 @@ def compile_desired(spec: Spec, state: ClusterState) -> Desired:
         state,
         nodes=nodes,
         peers=wanted_and_others(state, peers),
+        others=without_containers(state, notices),
         configurations=mesh_set(state, mesh=spec.topology is Topology.FULL_MESH),
     )
     return Desired(

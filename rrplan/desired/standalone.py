@@ -5,11 +5,12 @@ Facts: Docker Enterprise UCP's procedure for route reflectors (3.2), and project
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from rrplan.bgp.speaker import DEFAULT_AS
 from rrplan.desired.desired import Desired, mesh_set, wanted_and_others
-from rrplan.desired.peers import OURS
+from rrplan.desired.peers import MANAGED_BY, OURS
 from rrplan.desired.placement import Placed, place
 from rrplan.errors import PolicyRefusal
 from rrplan.ids import NodeName
@@ -22,6 +23,7 @@ from rrplan.resources import (
     Installation,
     IPPool,
     Node,
+    Resource,
     ResourceKey,
     Taint,
     decode,
@@ -74,6 +76,24 @@ def compile_standalone(spec: Spec, state: ClusterState) -> Desired:
         reasons=tuple(f"{one.node} gets a standalone reflector: {one.reason}" for one in placed),
         notices=(*notices, *notes),
     )
+
+
+def without_containers(state: ClusterState, notices: list[str]) -> Mapping[ResourceKey, Resource]:
+    """Everything but our own DaemonSet of standalone reflectors, which ends when reflectors are inside the cluster."""
+    ours = {
+        key: one
+        for key, one in state.others.items()
+        if isinstance(one, DaemonSet) and one.reflector and one.labels.get(MANAGED_BY) == OURS[MANAGED_BY]
+    }
+    if not ours:
+        return state.others
+    hosts = sorted(name for name, node in state.nodes.items() if node.labels.get(AWAY[0]) == AWAY[1])
+    if hosts:
+        notices.append(
+            f"calico-node keeps away from {', '.join(hosts[:10])} until `kubectl label node NAME {AWAY[0]}-`; "
+            "taint, cordon and label of the reflector stay too"
+        )
+    return {key: one for key, one in state.others.items() if key not in ours}
 
 
 def _check_platform(state: ClusterState) -> None:

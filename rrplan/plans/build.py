@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions, check_planned
-from rrplan.bgp.speaker import Standalone
+from rrplan.bgp.speaker import Settings, Standalone
 from rrplan.desired import Desired, compile_desired
 from rrplan.digest import digest
 from rrplan.errors import PreflightError, UnsafePlanError
@@ -22,7 +22,7 @@ from rrplan.plans.proof import external_blocks, final_checks, judge, restarted
 from rrplan.plans.sequence import sequence
 from rrplan.plans.sight import Sight
 from rrplan.resources import BGPPeer, ClusterState, Pod, ResourceKey
-from rrplan.specs import Flavor, Spec
+from rrplan.specs import Flavor, Spec, Topology
 from rrplan.specs.model import ZONE_LABEL
 
 
@@ -32,7 +32,7 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
     `snapshot` is what the plan file says about where the state came from.
     """
     if spec.flavor is Flavor.IN_CLUSTER:
-        check_planned(versions)
+        check_planned(versions, meshed=Settings.of(state).mesh or spec.topology is Topology.FULL_MESH)
     desired = compile_desired(spec, state)
     found = findings(Sight(spec, state, desired, versions))
     plain = sequence(spec, state, desired)

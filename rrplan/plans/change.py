@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from rrplan.resources import ClusterState, ResourceKey, decode, encode
+from rrplan.resources import ClusterState, DaemonSet, ResourceKey, decode, encode
 from rrplan.resources.documents import Document, differing, patched
 
 
@@ -39,7 +39,7 @@ class Change:
         if observed is None:
             return [f"{self.key} does not exist"]
         whole = "kind" in self.before
-        seen = _understood(observed) if whole else observed
+        seen = understood(observed) if whole else observed
         return [".".join(path) for path in differing(seen, decisive(self.before))]
 
     def landed(self, observed: Document | None) -> bool:
@@ -51,16 +51,16 @@ def decisive(document: Document) -> Document:
     """Of a whole document, what must be equal: a server fills in the rest (uid, timestamps, versions)."""
     if "kind" not in document:
         return document
-    return {"spec": _understood(document).get("spec", {})}
+    return {"spec": understood(document).get("spec", {})}
 
 
-def _understood(document: Document) -> Document:
+def understood(document: Document) -> Document:
     """A DaemonSet as far as we read it: the API server fills in so much, lists included, that the whole never fits."""
     if document.get("kind") != "DaemonSet":
         return document
     resource = decode(document)
-    assert resource is not None
-    return encode(resource)
+    assert isinstance(resource, DaemonSet)
+    return encode(replace(resource, spec={}))
 
 
 def changed(state: ClusterState, change: Change) -> ClusterState:

@@ -64,6 +64,8 @@ def _reason(before: Step, after: Step) -> str:
             return "a Calico Node that is left would hold mesh sessions to the address of the container"
         case (ActionName.DEPLOY_REFLECTORS, ActionName.CREATE_PEER):
             return "the container listens before every node dials it"
+        case (_, ActionName.RETIRE_REFLECTORS):
+            return "the containers end when nobody points at them any more"
         case (_, ActionName.BAKE):
             return "the new topology is watched before anything else is touched"
         case _:

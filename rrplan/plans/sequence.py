@@ -9,7 +9,7 @@ from rrplan.desired.peers import WAVE_LABEL, is_ours, peer, reflector_selector
 from rrplan.ids import ActionName, NodeName, StepId
 from rrplan.plans import action
 from rrplan.plans.plan import Step
-from rrplan.plans.standalone import standalone_sequence
+from rrplan.plans.standalone import retirement, standalone_sequence
 from rrplan.resources import BGPPeer, ClusterState, Node
 from rrplan.specs import Flavor, Spec
 
@@ -29,6 +29,7 @@ def sequence(spec: Spec, state: ClusterState, desired: Desired) -> list[Step]:
     steps = [action.drain(node) for node in drained]
     steps += [action.taint(old, new) for old, new in tainted if len(new.taints) > len(old.taints)]
     steps += _chain(spec, state, desired, roles)
+    steps += retirement(state, desired.state)
     steps += [action.taint(old, new) for old, new in tainted if len(new.taints) < len(old.taints)]
     for node in drained:
         stays = spec.dedicated is not None and bool(desired.state.nodes[node.name].cluster_id)

@@ -84,6 +84,15 @@ def _deployment(spec: Spec, state: ClusterState) -> Iterator[Step]:
         yield Step(StepId("deploy/calico-rr"), ActionName.DEPLOY_REFLECTORS, what, change, topology=True)
 
 
+def retirement(state: ClusterState, target: ClusterState) -> Iterator[Step]:
+    """The end of containers that nobody points at any more."""
+    for key, old in sorted(state.others.items()):
+        if isinstance(old, DaemonSet) and old.reflector and key not in target.others:
+            what = f"end the standalone reflectors (DaemonSet {key.namespace}/{key.name})"
+            change = Change(key, encode(old), None)
+            yield Step(StepId(f"retire/{key.name}"), ActionName.RETIRE_REFLECTORS, what, change, topology=True)
+
+
 def _peers(state: ClusterState, target: ClusterState) -> Iterator[Step]:
     for name, new in sorted(target.peers.items()):
         old = state.peers.get(name)

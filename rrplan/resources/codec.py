@@ -152,6 +152,7 @@ def _information(key: ResourceKey, reader: Reader) -> ClusterInformation:
 def _daemonset(key: ResourceKey, reader: Reader) -> DaemonSet:
     pod = reader.child("spec").child("template").child("spec")
     image = next((container.text("image") for container in pod.children("containers")), "")
+    reflector = bool(_REFLECTOR_IMAGE.search(image))
     variables = [variable for container in pod.children("containers") for variable in container.children("env")]
     found = {variable.text("name"): variable for variable in variables}
     backend, typha = (found[name] if name in found else Reader({}) for name in (BACKEND, TYPHA))
@@ -161,11 +162,13 @@ def _daemonset(key: ResourceKey, reader: Reader) -> DaemonSet:
         _version_of_containers(pod),
         backend.text("value"),
         None if "valueFrom" in typha.document else typha.text("value"),
-        bool(_REFLECTOR_IMAGE.search(image)),
+        reflector,
         pod.strings("nodeSelector"),
         *_affinity(pod),
         reader.child("spec").child("updateStrategy").text("type"),
-        image if _REFLECTOR_IMAGE.search(image) else "",
+        image if reflector else "",
+        reader.child("metadata").strings("labels") if reflector else {},
+        reader.child("spec").document if reflector else {},
     )
 
 
@@ -257,6 +260,8 @@ def encode(resource: Resource) -> dict[str, object]:
             kind = {"clusterType": resource.cluster_type} if resource.cluster_type else {}
             return _calico(resource.key, {**version, **kind, **ready})
         case DaemonSet():
+            if resource.spec:
+                return _document("apps/v1", resource.key, resource.spec, labels=resource.labels)
             env: list[dict[str, object]] = []
             if resource.backend:
                 env.append({"name": BACKEND, "value": resource.backend})
@@ -272,7 +277,8 @@ def encode(resource: Resource) -> dict[str, object]:
                 pod["affinity"] = not_in(resource.avoids)
             told_strategy = resource.update_strategy
             strategy = {"updateStrategy": {"type": told_strategy}} if told_strategy else {}
-            return _document("apps/v1", resource.key, {**strategy, "template": {"spec": pod}})
+            told_spec = {**strategy, "template": {"spec": pod}}
+            return _document("apps/v1", resource.key, told_spec, labels=resource.labels)
         case Pod():
             document = _document(
                 "v1",

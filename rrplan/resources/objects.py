@@ -186,6 +186,9 @@ class DaemonSet:
     update_strategy: str = ""
     image: str = ""
     """Of the first container; "" where it is calico-node's, whose version is known."""
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    spec: Mapping[str, object] = field(default_factory=dict, hash=False, compare=False)
+    """Of reflectors: whole, so that a deletion can be undone. The API server adds to it, so it is not compared."""
 
     @property
     def key(self) -> ResourceKey:

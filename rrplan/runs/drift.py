@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from rrplan.bgp.profile import calico_versions
-from rrplan.plans.change import Change, changed, decisive
+from rrplan.plans.change import Change, changed, decisive, understood
 from rrplan.plans.fingerprint import fingerprints
 from rrplan.plans.plan import Plan
 from rrplan.resources import CalicoVersion, ClusterState, ResourceKey, encode
@@ -59,7 +59,7 @@ def _ours(state: ClusterState, landed: Sequence[Change]) -> Iterator[tuple[str, 
         elif paths is not None and resource is None:
             yield str(key), "is gone, the run made or changed it"
         elif paths is not None and resource is not None:
-            observed = encode(resource)
+            observed = understood(encode(resource))
             for path, value in paths.items():
                 found = at(observed, path)
                 if (found or None) != (value or None):

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from rrplan import api
-from rrplan.errors import PolicyRefusal, UnsafePlanError
+from rrplan.errors import PolicyRefusal, PreflightError, UnsafePlanError
 from rrplan.ids import ActionName
 from rrplan.plans import Plan
 from rrplan.resources import (
     BGPPeer,
     CalicoNode,
+    CalicoVersion,
     ClusterInformation,
     ClusterState,
     DaemonSet,
@@ -20,12 +21,13 @@ from rrplan.resources import (
     ResourceKey,
     Taint,
     decode,
+    encode,
 )
 from rrplan.runs import Result, events
-from rrplan.sandbox import ucp_cluster
-from rrplan.snapshots import Snapshot
+from rrplan.sandbox import Sandbox, ucp_cluster
+from rrplan.snapshots import Snapshot, capture
 from rrplan.specs import load
-from tests.support import Bench
+from tests.support import Bench, Remembering
 
 SPEC = """\
 apiVersion: rrplan.io/v1
@@ -37,6 +39,9 @@ spec:
   groups: [{name: main, nodes: {names: [rr-1, rr-2]}}]
   drain: true
 """
+IN_CLUSTER = SPEC.replace("  flavor: standalone\n", "  clusterID: 224.0.0.1\n")
+INSIDE = IN_CLUSTER.replace("rr-1, rr-2", "worker-001, worker-002")
+OFF = {"apiVersion": "projectcalico.org/v3", "kind": "BGPConfiguration", "metadata": {"name": "default"}}
 AGENT = ResourceKey("DaemonSet", "calico-node", "kube-system")
 
 
@@ -132,9 +137,8 @@ def test_what_is_there_already_is_kept() -> None:
 
 def test_in_cluster_reflectors_need_a_newer_calico() -> None:
     """UCP's Calico keeps reflectors in the mesh, so reflectors inside the cluster are refused there."""
-    words = SPEC.replace("  flavor: standalone\n", "  clusterID: 224.0.0.1\n")
     with pytest.raises(PolicyRefusal, match=r"Calico v3\.8\.9 is older than v3\.21\.0"):
-        plan(cluster(), words)
+        plan(cluster(), IN_CLUSTER)
 
 
 FAULTS = [*(f"lost-reply={number}" for number in range(1, 16)), "api-away=6", "conflict=9", "slow-node=rr-1"]
@@ -168,3 +172,45 @@ def test_host_that_dies(tmp_path: Path) -> None:
     failed = [event for event in bench.listener.events if isinstance(event, events.UndoFailed)]
     assert failed[-1].step == "release/rr-2"
     assert "rr-2 has all its mesh sessions; rr-2: " in failed[-1].reason
+
+
+def test_from_containers_to_reflectors_inside(tmp_path: Path) -> None:
+    """New reflectors come up beside the containers, which end last; also with Calico v3.8, because the mesh is off."""
+    sandbox = Sandbox.make(tmp_path / "cluster", ucp_cluster(6))
+    there = api.embedded(sandbox, tmp_path / "cluster")
+
+    def planned(spec: str) -> Plan:
+        return api.plan(load(spec.encode(), "spec.yaml"), capture(sandbox))
+
+    control = api.Control(Remembering())
+    assert api.apply(planned(SPEC), there, control) is Result.DONE
+    between = capture(sandbox).state
+    moving = planned(INSIDE)
+    ids = [str(step.id) for step in moving.steps]
+    order = ["promote/worker-002", "delete-peer/rrplan-rr-1", "delete-peer/rrplan-rr-2", "retire/calico-rr"]
+    assert [one for one in ids if one in order] == order
+    assert any("calico-node keeps away from rr-1, rr-2" in notice for notice in moving.notices)
+    assert api.apply(moving, there, control) is Result.DONE
+    assert not planned(INSIDE).steps
+    first, second = (run.run for run in there.runs.runs())
+    with pytest.raises(PreflightError) as error:
+        api.rollback(there, control, first)
+    assert str(error.value) == f"preflight: run {second} of plan `ucp` came after run {first} and is not taken back"
+    assert error.value.hint == f"nothing was changed; `rrplan rollback {second}` first, or make a new plan"
+    assert api.rollback(there, control) is Result.UNDONE
+    back = capture(sandbox).state
+    assert (back.nodes, back.peers) == (between.nodes, between.peers)
+    reflectors = ResourceKey("DaemonSet", "calico-rr", "kube-system")
+    assert encode(back.others[reflectors]) == encode(between.others[reflectors])
+    assert api.rollback(there, control, first) is Result.UNDONE
+
+
+def test_before_v33_there_are_no_reflectors_inside() -> None:
+    """Nothing but containers reflects there."""
+    state = cluster()
+    off = decode({**OFF, "spec": {"nodeToNodeMeshEnabled": False}})
+    assert off is not None
+    old = ClusterInformation("default", CalicoVersion(3, 1, 7), "k8s,bgp")
+    with pytest.raises(PolicyRefusal, match=r"Calico v3\.1\.7 is older than v3\.3\.0") as refusal:
+        plan(state.remove(AGENT).put(off).put(old), IN_CLUSTER)
+    assert refusal.value.hint == "upgrade Calico first, or use `flavor: standalone`"

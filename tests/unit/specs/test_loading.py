@@ -80,7 +80,7 @@ CASES = [
         "`flavor: standalone` goes with `topology: route-reflectors`",
     ),
     ("standalone AS", (STANDALONE + "  standalone: {asNumber: 0}\n").encode(), "`asNumber` must be 1 or more"),
-    ("platform", (STANDALONE + "  standalone: {platform: mke}\n").encode(), "must be one of `ucp`"),
+    ("platform", (STANDALONE + "  standalone: {platform: mke}\n").encode(), "`platform` must be `ucp`"),
     ("octal", (GOOD + "  policy: {minReflectorsPerClient: 010}\n").encode(), "`010` is a number in another notation"),
     ("sexagesimal", (GOOD + "  rollout: {bake: 1:30}\n").encode(), "`1:30` is a number in another notation"),
     ("no unit", (GOOD + "  rollout: {bake: 30}\n").encode(), "10:13: `bake` must be a duration such as `30s`"),
