@@ -33,14 +33,18 @@ class Write:
     after: Document | None = field(hash=False)
 
 
-class Datastore(Protocol):
-    """Where Kubernetes and Calico resources live; `at_once` is how many requests may be under way together."""
-
-    at_once: int
+class Inventory(Protocol):
+    """What a snapshot is taken of."""
 
     def everything(self) -> Sequence[Stored]:
         """All resources that a snapshot needs."""
         ...
+
+
+class Datastore(Inventory, Protocol):
+    """Where Kubernetes and Calico resources live; `at_once` is how many requests may be under way together."""
+
+    at_once: int
 
     def get(self, key: ResourceKey) -> Stored | None:
         """One resource, or None."""

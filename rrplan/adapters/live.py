@@ -48,9 +48,10 @@ class LiveCluster:
 
     at_once = 10
 
-    def __init__(self, server: ApiServer) -> None:
+    def __init__(self, server: ApiServer, *, calico: bool = True) -> None:
+        """Without `calico` its resources are kept elsewhere, and none is read here."""
         self._server = server
-        self.group = self._discovered()
+        self.group = self._discovered() if calico else ""
         self._eviction = ""
         self.notices: list[str] = []
 
@@ -62,7 +63,7 @@ class LiveCluster:
                 return version
         raise PreflightError(
             ["this cluster serves no Calico resources: neither projectcalico.org nor crd.projectcalico.org"],
-            hint="is it a Calico cluster with the Kubernetes datastore? etcd's resources come with `-f`",
+            hint="where Calico uses etcd, give `--calico-config` too, or listings with `-f`",
         )
 
     # --- reading -------------------------------------------------------------------------------
@@ -74,15 +75,18 @@ class LiveCluster:
         agents = {"labelSelector": "k8s-app in (calico-node,calico-rr)"}
         listings = [
             Listing("/api/v1/nodes", {}),
-            Listing(f"{calico}/bgppeers", {}),
-            Listing(f"{calico}/bgpconfigurations", {}),
-            Listing(f"{calico}/clusterinformations", {}, "Calico's version"),
-            Listing(f"{calico}/ippools", {}, "address pools"),
-            Listing(f"{calico}/bgpfilters", {}, "BGP filters"),
             Listing("/apis/apps/v1/daemonsets", agents, "the DaemonSet calico-node"),
             Listing("/api/v1/pods", agents, "the Calico version of each node"),
             Listing("/apis/operator.tigera.io/v1/installations", {}, "the operator's Installation"),
         ]
+        if self.group:
+            listings += [
+                Listing(f"{calico}/bgppeers", {}),
+                Listing(f"{calico}/bgpconfigurations", {}),
+                Listing(f"{calico}/clusterinformations", {}, "Calico's version"),
+                Listing(f"{calico}/ippools", {}, "address pools"),
+                Listing(f"{calico}/bgpfilters", {}, "BGP filters"),
+            ]
         found = [stored for listing in listings for stored in self._listed(listing)]
         return [*found, *self._pods_of_cordoned(found)]
 

@@ -38,12 +38,16 @@ class Source:
     context: str | None
     calico_version: str | None
     impersonated: str | None = None
+    calico_config: str | None = None
 
     def snapshot(self) -> Snapshot:
         """The Snapshot of exactly one source; raises UsageProblem for none or several."""
         live = self.kubeconfig or self.context
         named = (("-f", self.manifests), ("--snapshot", self.snapshot_file), ("--sandbox", self.sandbox))
         given = [name for name, value in (*named, ("--context", live)) if value]
+        if self.calico_config and not live:
+            hint = "give `--context NAME` too; with etcd both are read"
+            raise UsageProblem("`--calico-config` says where Calico's data is, not which cluster", hint=hint)
         if len(given) != 1:
             what = "no cluster is given" if not given else f"{' and '.join(given)} exclude one another"
             raise UsageProblem(
@@ -66,7 +70,15 @@ class Source:
     def _live(self) -> Snapshot:
         from rrplan.adapters.live import LiveCluster
 
-        cluster = LiveCluster(self._server())
+        if self.calico_config:
+            from rrplan.adapters.calico_config import etcd_access
+            from rrplan.adapters.etcd import CalicoEtcd
+            from rrplan.adapters.etcd_cluster import EtcdCluster
+
+            calico = CalicoEtcd(etcd_access(self.calico_config))
+            cluster: LiveCluster | EtcdCluster = EtcdCluster(LiveCluster(self._server(), calico=False), calico)
+        else:
+            cluster = LiveCluster(self._server())
         taken = capture(cluster, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
         return replace(taken, notices=tuple(cluster.notices))
 
@@ -74,6 +86,8 @@ class Source:
         """What only a live cluster can say about a plan: rights that this account lacks, and who else applies."""
         if not (self.kubeconfig or self.context):
             return []
+        if self.calico_config:
+            return ["this version does not write to etcd: such a plan can be reviewed, and tried on `rrplan sandbox`"]
         from rrplan.adapters.live import LiveCluster
         from rrplan.adapters.rights import lacking, rights
 
@@ -108,15 +122,22 @@ def with_state(command: Callable[..., Any]) -> Callable[..., Any]:
         context: str | None,
         calico_version: str | None,
         impersonated: str | None,
+        calico_config: str | None,
         **rest: object,
     ) -> object:
-        source = Source(manifests, snapshot_file, sandbox, kubeconfig, context, calico_version, impersonated)
+        live = (kubeconfig, context, calico_version, impersonated, calico_config)
+        source = Source(manifests, snapshot_file, sandbox, *live)
         return command(source=source, **rest)
 
     with_options = sourced
     for option in (
         click.option("--calico-version", metavar="V", help="Calico's version, where the input does not say it."),
         AS,
+        click.option(
+            "--calico-config",
+            metavar="FILE",
+            help="A live cluster whose Calico uses etcd: calicoctl's configuration file.",
+        ),
         click.option("--kubeconfig", metavar="FILE", help="A live cluster: the kubeconfig that leads to it."),
         click.option("--context", metavar="NAME", help="A live cluster: a context of the kubeconfig, or in-cluster."),
         click.option("--sandbox", metavar="DIR", help="An embedded cluster."),

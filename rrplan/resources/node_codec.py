@@ -142,11 +142,19 @@ def without_calico(node: Node) -> Node:
 
 
 def with_calico(node: Node | None, calico: CalicoNode) -> Node:
-    """The node with what its Calico Node says."""
-    document = {"metadata": calico.metadata, "spec": calico.spec}
-    told = _calico_node(Reader(document))
-    # Labels that differ are on their way: kube-controllers copies them.
-    return told if node is None else replace(merge_nodes(without_calico(node), told), unsynced=())
+    """The node with what its Calico Node will say: labels that differ are copied by kube-controllers in time."""
+    if node is None:
+        return _told_by(calico)
+    return replace(joined(node, calico), unsynced=())
+
+
+def joined(node: Node, calico: CalicoNode) -> Node:
+    """The node with what its Calico Node says now."""
+    return merge_nodes(without_calico(node), _told_by(calico))
+
+
+def _told_by(calico: CalicoNode) -> Node:
+    return _calico_node(Reader({"metadata": calico.metadata, "spec": calico.spec}))
 
 
 def calico_annotations(node: Node) -> dict[str, str | None]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rrplan.digest import digest
 from rrplan.errors import ManifestError
-from rrplan.ports import Datastore, Document
+from rrplan.ports import Document, Inventory
 from rrplan.resources import ClusterState, DecodeProblem, decode, encode
 
 
@@ -25,7 +25,7 @@ class Snapshot:
         return digest([encode(resource) for resource in self.state])
 
 
-def capture(datastore: Datastore, taken_at: str = "") -> Snapshot:
+def capture(datastore: Inventory, taken_at: str = "") -> Snapshot:
     """Read everything that matters from a datastore; raises ManifestError for an object that cannot be right."""
     return Snapshot(state_of(stored.document for stored in datastore.everything()), taken_at)
 

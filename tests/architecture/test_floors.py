@@ -33,6 +33,8 @@ ONLY_IN = {
     "deepdiff": {"plans/diff.py"},
     "kubernetes": {"adapters/api_server.py", "adapters/kubeconfig.py"},
     "urllib3": {"adapters/api_server.py"},
+    "etcd3gw": {"adapters/etcd.py"},
+    "requests": {"adapters/etcd.py"},
 }
 MODULES = sorted(
     path for path in ROOT.rglob("*.py") if path.parent != ROOT or path.stem not in ("__init__", "__main__")

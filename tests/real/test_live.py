@@ -249,7 +249,7 @@ def test_cluster_without_calico(tmp_path: Path, crd_server: RealServer) -> None:
     try:
         with pytest.raises(PreflightError, match="this cluster serves no Calico resources") as error:
             LiveCluster(server.api)
-        assert error.value.hint.startswith("is it a Calico cluster with the Kubernetes datastore?")
+        assert error.value.hint.startswith("where Calico uses etcd, give `--calico-config` too")
     finally:
         server.stop()
 
