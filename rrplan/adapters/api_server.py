@@ -23,6 +23,7 @@ from rrplan.errors import (
     DatastoreUnreachable,
 )
 
+JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 PAGE = 1000
 CONNECT_SECONDS = 5.0
@@ -82,9 +83,9 @@ class ApiServer:
         """Its address, for people."""
         return self._host
 
-    def get(self, path: str, **query: str) -> dict[str, Any] | None:
-        """One document, or None for 404."""
-        return self._send("GET", path, query, None, "", missing_is_none=True)
+    def get(self, path: str, *, accept: str = JSON, **query: str) -> dict[str, Any] | None:
+        """One document, or None for 404; `accept` asks for another form of it."""
+        return self._send("GET", path, query, None, "", missing_is_none=True, accept=accept)
 
     def items(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
         """All items of a list, page by page; none for a resource that is not served.
@@ -183,11 +184,12 @@ class ApiServer:
         content: str,
         *,
         missing_is_none: bool = False,
+        accept: str = JSON,
     ) -> dict[str, Any] | None:
         import urllib3
 
         url = self._host + path + (f"?{urlencode(query)}" if query else "")
-        headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "rrplan"}
+        headers = {"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": "rrplan"}
         headers |= self._credentials()
         if body is not None:
             headers["Content-Type"] = content

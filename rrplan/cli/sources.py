@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rrplan.adapters.files import read_bytes
-from rrplan.errors import UsageProblem
+from rrplan.errors import PreflightError, UsageProblem
 from rrplan.plans import Plan
 from rrplan.resources import CalicoVersion
 from rrplan.runs.gates import undrainable
 from rrplan.sandbox import Fault, Sandbox, parse_fault
 from rrplan.snapshots import Snapshot, capture, read_snapshot, snapshot_of_manifests
-from rrplan.specs import Spec, load
+from rrplan.specs import Spec, from_document, load
 
 if TYPE_CHECKING:
     from rrplan.adapters.api_server import ApiServer
@@ -87,6 +87,13 @@ class Source:
         if not (self.kubeconfig or self.context):
             return []
         if self.calico_config:
+            from rrplan.adapters.containers import lacking_for_containers
+
+            document = made.spec["document"]
+            assert isinstance(document, dict)
+            lacks = list(lacking_for_containers(self._server(), from_document(document)))
+            if lacks:
+                raise PreflightError(lacks, hint="give the right names in `standalone` of the spec")
             return ["this version does not write to etcd: such a plan can be reviewed, and tried on `rrplan sandbox`"]
         from rrplan.adapters.live import LiveCluster
         from rrplan.adapters.rights import lacking, rights

@@ -1,5 +1,6 @@
 """A cluster of UCP's kind: a real API server without Calico's resources, and a real etcd that has them."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import yaml
 
 from rrplan import api
 from rrplan.adapters.calico_config import etcd_access
+from rrplan.adapters.containers import CONFIG_KEYS, METADATA_ONLY
 from rrplan.adapters.etcd import PLURALS, CalicoEtcd
 from rrplan.errors import FileFormatError
 from rrplan.resources import ClusterState, Node, decode, encode, key_of
@@ -75,9 +77,40 @@ def test_sessions(ucp: tuple[RealServer, Path]) -> None:
     assert "90 BGP protocols (session ends) on 10 nodes, Calico v3.8.9" in done.stdout, done.stderr
 
 
+def test_parts_of_the_containers(ucp: tuple[RealServer, Path], tmp_path: Path) -> None:
+    """ConfigMap and Secret are looked for before anything else; what the Secret holds is not read."""
+    server = ucp[0]
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    done = rrplan(ucp, "plan", str(tmp_path / "spec.yaml"))
+    assert done.returncode == 8
+    assert "ConfigMap kube-system/calico-config does not exist: it tells where etcd is" in done.stderr
+    assert "Secret kube-system/calico-etcd-secrets does not exist" in done.stderr
+    assert "hint: give the right names in `standalone` of the spec" in done.stderr
+    maps, secrets = (f"/api/v1/namespaces/kube-system/{kind}" for kind in ("configmaps", "secrets"))
+    data = dict.fromkeys(("etcd_endpoints", "etcd_ca", "etcd_cert"), "x")
+    server.api.create(maps, {"metadata": {"name": "calico-config"}, "data": data})
+    secret = {"etcd-key": base64.b64encode(b"hidden").decode()}
+    server.api.create(secrets, {"metadata": {"name": "calico-etcd-secrets"}, "data": secret})
+    try:
+        done = rrplan(ucp, "plan", str(tmp_path / "spec.yaml"))
+        assert "ConfigMap kube-system/calico-config lacks `etcd_key`" in done.stderr
+        assert "Secret" not in done.stderr
+        server.api.patch(f"{maps}/calico-config", {"data": {"etcd_key": "x"}})
+        assert rrplan(ucp, "plan", str(tmp_path / "spec.yaml")).returncode == 0
+        seen = server.api.get(f"{secrets}/calico-etcd-secrets", accept=METADATA_ONLY)
+        assert seen is not None
+        assert "data" not in seen
+    finally:
+        server.api.delete(f"{secrets}/calico-etcd-secrets", "")
+        server.api.delete(f"{maps}/calico-config", "")
+
+
 def test_plan(ucp: tuple[RealServer, Path], tmp_path: Path) -> None:
     """The same plan as from the objects themselves."""
     (tmp_path / "spec.yaml").write_text(SPEC)
+    maps, secrets = (f"/api/v1/namespaces/kube-system/{kind}" for kind in ("configmaps", "secrets"))
+    ucp[0].api.create(maps, {"metadata": {"name": "calico-config"}, "data": dict.fromkeys(CONFIG_KEYS, "x")})
+    ucp[0].api.create(secrets, {"metadata": {"name": "calico-etcd-secrets"}})
     done = rrplan(ucp, "plan", str(tmp_path / "spec.yaml"), "-o", "json")
     assert done.returncode == 0, done.stderr
     state = ClusterState.of(one for one in map(decode, DOCUMENTS) if one is not None)

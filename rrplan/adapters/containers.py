@@ -1,0 +1,32 @@
+"""What containers of standalone reflectors need beside their DaemonSet, looked for without reading any secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rrplan.adapters.api_server import ApiServer, Forbidden
+from rrplan.specs import Flavor, Spec
+
+CONFIG_KEYS = ("etcd_endpoints", "etcd_ca", "etcd_cert", "etcd_key")
+METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+"""A Secret without its content."""
+
+
+def lacking_for_containers(server: ApiServer, spec: Spec) -> Iterator[str]:
+    """What is missing, in words; what may not be read is taken to be there."""
+    if spec.flavor is not Flavor.STANDALONE:
+        return
+    told = spec.standalone
+    base = f"/api/v1/namespaces/{told.namespace}"
+    try:
+        config = server.get(f"{base}/configmaps/{told.config_map}")
+        if config is None:
+            yield f"ConfigMap {told.namespace}/{told.config_map} does not exist: it tells where etcd is"
+        else:
+            keys = [key for key in CONFIG_KEYS if key not in (config.get("data") or {})]
+            if keys:
+                yield f"ConfigMap {told.namespace}/{told.config_map} lacks {', '.join(f'`{key}`' for key in keys)}"
+        if server.get(f"{base}/secrets/{told.secret}", accept=METADATA_ONLY) is None:
+            yield f"Secret {told.namespace}/{told.secret} does not exist: it has etcd's certificates"
+    except Forbidden:
+        return
