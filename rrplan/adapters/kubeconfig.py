@@ -29,7 +29,12 @@ def configuration(kubeconfig: str | None, context: str | None) -> tuple[Any, str
         config.load_kube_config(kubeconfig, context=context, client_configuration=made)
     except (config.ConfigException, OSError, ValueError, KeyError, TypeError) as error:
         raise PreflightError([f"the kubeconfig cannot be used: {error}"], hint=_hint(context)) from error
-    return made, _acting_as(_read(config, kubeconfig), context)
+    files = _read(config, kubeconfig)
+    chosen = _chosen(files, context)
+    proxy = _named(files, "clusters", "cluster", str(chosen.get("cluster", ""))).get("proxy-url")
+    if proxy:
+        made.proxy = str(proxy)  # the client's line 36 does not read it
+    return made, _acting_as(files, str(chosen.get("user", "")))
 
 
 def _hint(context: str | None) -> str:
@@ -51,10 +56,14 @@ def _named(files: list[dict[str, Any]], part: str, kind: str, name: str) -> dict
     return next(found, {})
 
 
-def _acting_as(files: list[dict[str, Any]], context: str | None) -> str | None:
-    """`as` of a user, which the official client does not read: without it one would act with other rights."""
+def _chosen(files: list[dict[str, Any]], context: str | None) -> dict[str, Any]:
+    """The context of that name, or the current one."""
     current = next((str(value["current-context"]) for value in files if value.get("current-context")), "")
-    user = str(_named(files, "contexts", "context", context or current).get("user", ""))
+    return _named(files, "contexts", "context", context or current)
+
+
+def _acting_as(files: list[dict[str, Any]], user: str) -> str | None:
+    """`as` of a user, which the official client does not read: without it one would act with other rights."""
     told = _named(files, "users", "user", user)
     present = [name for name in _UNSUPPORTED if told.get(name)]
     if present:
