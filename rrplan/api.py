@@ -156,8 +156,8 @@ def rollback(cluster: Cluster, control: Control, run: str | None = None) -> Resu
 
 def _again(cluster: Cluster, control: Control, run: str | None, *, back: bool) -> Result:
     name = run or last_run(cluster)
-    _check_newest(cluster, name)
     made, digest = read_plan(cluster.runs.plan(name), f"the plan of run {name}")
+    _check_newest(cluster, name)
     cluster.lock.acquire(_holder(name, "rollback" if back else "resume", digest))
     try:
         runner = _runner(made, digest, name, cluster, control)
