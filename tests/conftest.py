@@ -39,3 +39,9 @@ def crd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]
 def v3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
     """A real API server with native projectcalico.org/v3 CRDs, which validate (Calico v3.32 and later)."""
     yield from _server(tmp_path_factory, "native-v3.yaml")
+
+
+@pytest.fixture(scope="session")
+def plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+    """A real API server that knows nothing of Calico, as where Calico keeps its resources in etcd."""
+    yield from _server(tmp_path_factory, "")
