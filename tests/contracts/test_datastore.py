@@ -16,6 +16,7 @@ from rrplan.resources import ResourceKey, key_of
 from rrplan.resources.node_codec import CLUSTER_ID_ANNOTATION
 from rrplan.sandbox import Sandbox, demo_cluster
 from rrplan.snapshots import capture
+from tests.real.mixed import MixedCluster
 from tests.real.server import RealServer
 
 PEER: Document = {
@@ -29,12 +30,18 @@ NAMED = r'BGPPeer/one|bgppeers\.\S+ "one"'
 """A conflict names the object, in our words or in the server's."""
 
 
-@pytest.fixture(params=["sandbox", "crd.projectcalico.org/v1", "projectcalico.org/v3"])
+@pytest.fixture(params=["sandbox", "crd.projectcalico.org/v1", "projectcalico.org/v3", "etcd"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Datastore]:
     """Each implementation in turn, with a few nodes in it."""
     documents = demo_cluster(4, 1)
     if request.param == "sandbox":
         yield Sandbox.make(tmp_path / "sandbox", documents)
+        return
+    if request.param == "etcd":
+        mixed: MixedCluster = request.getfixturevalue("mixed_cluster")
+        mixed.fill(documents)
+        yield mixed.connect()
+        mixed.clear()
         return
     server: RealServer = request.getfixturevalue("crd_server" if request.param.startswith("crd") else "v3_server")
     server.fill(documents)

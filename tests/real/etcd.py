@@ -1,5 +1,6 @@
 """Real etcd clusters on loopback: one member or several, with or without TLS, and the certificates they need."""
 
+import json
 import shutil
 import signal
 import socket
@@ -64,7 +65,7 @@ class Certificates:
         subprocess.run(["openssl", *words], cwd=self.folder, check=True, capture_output=True)
 
 
-class EtcdCluster:
+class EtcdMembers:
     """Members as processes; `endpoints` lead to them in their order."""
 
     def __init__(self, folder: Path, members: int = 1, *, server: str = "", certificates: Certificates | None = None):
@@ -235,8 +236,6 @@ class EtcdCluster:
 
 def calico_node(node: Node) -> Document:
     """Calico's own Node, with the labels that kube-controllers copied."""
-    import json
-
     bgp: dict[str, object] = {}
     for field, value in (
         ("ipv4Address", f"{node.ipv4}/24" if node.ipv4 else ""),
