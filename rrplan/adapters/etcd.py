@@ -201,7 +201,7 @@ class Etcd:
             elif "mismatch" in error.verify_message:
                 hint = "name the endpoint as etcd's certificate does, or renew the certificate with this name"
             return Unusable(f"{name} cannot be trusted: {error.verify_message}", hint=hint)
-        reason = (error.reason or str(error)).lower().replace("_", " ")
+        reason = _plain(error)
         if "alert" not in reason:
             return Unusable(f"{name} does not speak TLS: {reason}", hint="does the endpoint begin with `http://`?")
         if not self._access.certificate:
@@ -247,7 +247,7 @@ class Etcd:
                 # Without a word for it, OpenSSL would ask on the terminal.
                 context.load_cert_chain(access.certificate, access.key, password="")
         except OSError as error:
-            reason = error.strerror or getattr(error, "reason", "") or str(error)
+            reason = _plain(error) if isinstance(error, ssl.SSLError) else error.strerror or str(error)
             hint = "PEM files are expected, a key without pass phrase"
             raise PreflightError([f"{what} cannot be used: {reason}"], hint=hint) from error
 
@@ -291,6 +291,11 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(one))
         yield one
         waiting += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
+
+
+def _plain(error: ssl.SSLError) -> str:
+    """OpenSSL's reason without its file and line."""
+    return (error.reason or str(error)).lower().replace("_", " ")
 
 
 def _reason(error: BaseException) -> str:

@@ -1,0 +1,391 @@
+"""A node whose halves are in Kubernetes and in etcd: what is shown, and what a crash between its two writes leaves."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from rrplan.adapters.api_server import ApiServer
+from rrplan.adapters.etcd import Etcd
+from rrplan.adapters.etcd_calico import PREFIX, CalicoEtcd
+from rrplan.adapters.etcd_cluster import EtcdCluster
+from rrplan.errors import DatastoreRefused, DatastoreTimeout, DatastoreUnreachable
+from rrplan.ids import NodeName
+from rrplan.plans.action import node_label, role
+from rrplan.plans.change import Change
+from rrplan.ports import Document, Stored
+from rrplan.resources import ResourceKey, decode
+from rrplan.resources.documents import at, patched
+from rrplan.resources.node_codec import (
+    CLUSTER_ID_ANNOTATION,
+    KUBE_LABELS_ANNOTATION,
+    UNSYNCED_ANNOTATION,
+    encode_node,
+    merge_nodes,
+)
+from rrplan.runs.writing import Outcome, Writer
+from rrplan.sandbox import demo_cluster
+from rrplan.snapshots import capture
+from tests.real.mixed import MixedCluster
+
+NODE = ResourceKey("Node", "rr-1")
+PATH = f"{PREFIX}nodes/rr-1"
+LABEL = "example.com/reflector"
+
+
+@pytest.fixture
+def mixed(mixed_cluster: MixedCluster) -> Iterator[MixedCluster]:
+    """Four nodes, one of which may reflect."""
+    mixed_cluster.fill(demo_cluster(4, 1))
+    yield mixed_cluster
+    mixed_cluster.clear()
+
+
+class Crash(Exception):
+    """The process dies here."""
+
+
+@dataclass
+class Fuse:
+    """Burns at one of the writes: `crash` and `away` before it, `lost` after it; `synced` says who acts after each."""
+
+    kind: str = ""
+    at: int = -1
+    after_kubernetes: Callable[[], None] = lambda: None
+    count: int = 0
+
+    def through(self, write: Callable[[], Any], *, kubernetes: bool) -> Any:
+        """One write."""
+        self.count += 1
+        here = self.count - 1 == self.at
+        if here and self.kind == "crash":
+            raise Crash
+        if here and self.kind == "away":
+            raise DatastoreUnreachable("on purpose")
+        result = write()
+        if kubernetes:
+            self.after_kubernetes()
+        if here and self.kind == "lost":
+            raise DatastoreTimeout("on purpose")
+        return result
+
+
+class FusedServer(ApiServer):
+    """An API server with a fuse before its patches."""
+
+    fuse: Fuse
+
+    def patch(self, path: str, body: Mapping[str, object], *, dry_run: bool = False) -> dict[str, Any]:
+        """A patch, through the fuse where it is meant."""
+        if dry_run:
+            return super().patch(path, body, dry_run=True)
+        answer: dict[str, Any] = self.fuse.through(lambda: super(FusedServer, self).patch(path, body), kubernetes=True)
+        return answer
+
+
+class FusedEtcd(Etcd):
+    """An etcd with a fuse before its writes."""
+
+    fuse: Fuse
+
+    def transact(self, key: str, revision: int | None, operation: Mapping[str, object]) -> Any:
+        """A transaction, through the fuse where it is meant."""
+        if revision is None:
+            return super().transact(key, revision, operation)
+        return self.fuse.through(lambda: super(FusedEtcd, self).transact(key, revision, operation), kubernetes=False)
+
+
+def fused(mixed: MixedCluster, fuse: Fuse) -> EtcdCluster:
+    """The datastore with a fuse."""
+    server, etcd = FusedServer.connect(str(mixed.server.kubeconfig)), FusedEtcd(mixed.etcd.access())
+    assert isinstance(server, FusedServer)
+    server.fuse = etcd.fuse = fuse
+    return EtcdCluster(server, CalicoEtcd(etcd))
+
+
+class Hurried:
+    """A clock on which nobody waits."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def now(self) -> float:
+        """Later each time."""
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        """It is later."""
+        self._now += seconds
+
+
+def kubernetes_node(mixed: MixedCluster) -> dict[str, Any]:
+    """The node as Kubernetes has it."""
+    return mixed.server.api.get("/api/v1/nodes/rr-1") or {}
+
+
+def calico_node(mixed: MixedCluster) -> dict[str, Any]:
+    """The node as Calico has it, byte for byte."""
+    document: dict[str, Any] = json.loads(mixed.etcd.connect().range(PATH).entries[0].value)
+    return document
+
+
+def change_calico(mixed: MixedCluster, patch: Document) -> None:
+    """Somebody changes Calico's Node."""
+    store = CalicoEtcd(mixed.etcd.connect())
+    found = store.get(NODE)
+    assert found is not None
+    store.replace(NODE, patched(found.document, patch), found.version)
+
+
+def change_kubernetes(mixed: MixedCluster, patch: Document) -> None:
+    """Somebody changes Kubernetes' Node."""
+    mixed.server.api.patch("/api/v1/nodes/rr-1", patch)
+
+
+def copy_labels(mixed: MixedCluster) -> None:
+    """What kube-controllers do whenever a Node changes: add and change labels, remove those that they noted."""
+    wanted: dict[str, str] = kubernetes_node(mixed)["metadata"].get("labels", {})
+    metadata = calico_node(mixed)["metadata"]
+    labels, noted = metadata.get("labels", {}), json.loads(metadata["annotations"][KUBE_LABELS_ANNOTATION])
+    patch: dict[str, str | None] = {name: value for name, value in wanted.items() if labels.get(name) != value}
+    patch |= {name: None for name in noted if name not in wanted}
+    if patch:
+        note = json.dumps(wanted, sort_keys=True, separators=(",", ":"))
+        change_calico(mixed, {"metadata": {"labels": patch, "annotations": {KUBE_LABELS_ANNOTATION: note}}})
+
+
+def seen_by_confd(mixed: MixedCluster, since: int) -> list[tuple[object, object]]:
+    """Label and cluster ID in every version of Calico's Node that there was, repetitions left out."""
+    etcd = mixed.etcd.connect()
+    found: list[tuple[object, object]] = []
+    for revision in range(since, etcd.range(PATH).revision + 1):
+        document = json.loads(etcd.range(PATH, revision=revision).entries[0].value)
+        state = (at(document, ("metadata", "labels", LABEL)), at(document, ("spec", "bgp", "routeReflectorClusterID")))
+        if found[-1:] != [state]:
+            found.append(state)
+    return found
+
+
+# --- what is shown --------------------------------------------------------------------------------
+
+
+def shown(mixed: MixedCluster) -> Stored:
+    """The node as the datastore shows it; the same alone and in the list."""
+    store = mixed.connect()
+    found = store.get(NODE)
+    assert found is not None
+    listed = [one for one in store.everything() if one.document["kind"] == "Node"]
+    assert found in [one for one in listed if one.version == found.version]
+    assert found.document == next(one.document for one in listed if one.version == found.version)
+    return found
+
+
+def test_a_node_is_shown_as_one(mixed: MixedCluster) -> None:
+    """Calico's annotations are those of the merged node, the rest is Kubernetes', the version is both."""
+    own = calico_node(mixed)
+    found = shown(mixed)
+    kubernetes = kubernetes_node(mixed)
+    expected = encode_node(merge_nodes(_node(kubernetes), _node(own)))
+    assert found.document["metadata"]["annotations"] == expected["metadata"]["annotations"]  # type: ignore[index]
+    assert found.document["metadata"]["labels"] == expected["metadata"]["labels"]  # type: ignore[index]
+    assert found.document["metadata"]["uid"] == kubernetes["metadata"]["uid"]  # type: ignore[index]
+    assert _node(found.document) == merge_nodes(_node(kubernetes), _node(own))
+    revision = mixed.etcd.connect().range(PATH).entries[0].revision
+    assert found.version == f"{kubernetes['metadata']['resourceVersion']}/{revision}"
+
+
+def _node(document: Document) -> Any:
+    return decode(document)
+
+
+def test_labels_are_what_selectors_see(mixed: MixedCluster) -> None:
+    """A label that only Kubernetes has does not count; one that only Calico has does; the difference is named."""
+    change_kubernetes(mixed, {"metadata": {"labels": {LABEL: "yes"}}})
+    change_calico(mixed, {"metadata": {"labels": {"calico-only": "x", "role": "other"}}})
+    node = _node(shown(mixed).document)
+    assert LABEL not in node.labels
+    assert (node.labels["calico-only"], node.labels["role"]) == ("x", "other")
+    assert node.unsynced == (LABEL, "role")
+    copy_labels(mixed)
+    node = _node(shown(mixed).document)
+    assert (node.labels[LABEL], node.labels["calico-only"], node.labels["role"]) == ("yes", "x", "rr")
+    assert UNSYNCED_ANNOTATION not in json.dumps(shown(mixed).document)
+
+
+def test_annotations_of_the_other_datastore_do_not_count(mixed: MixedCluster) -> None:
+    """A cluster ID on the Kubernetes Node makes no reflector where Calico uses etcd; we say that it is ignored."""
+    change_kubernetes(mixed, {"metadata": {"annotations": {CLUSTER_ID_ANNOTATION: "9.9.9.9"}}})
+    store = mixed.connect()
+    assert _node(shown(mixed).document).cluster_id == ""
+    store.everything()
+    assert store.notices == ["not read: Calico's annotations on Kubernetes Nodes (rr-1); Calico uses etcd here"]
+
+
+def test_nodes_with_one_half(mixed: MixedCluster) -> None:
+    """A node that Kubernetes forgot still has sessions; one that Calico does not know has none, and no role."""
+    store = CalicoEtcd(mixed.etcd.connect())
+    found = store.get(NODE)
+    assert found is not None
+    store.delete(NODE, found.version)
+    mixed.server._force("/api/v1/nodes/node-001")
+    nodes = capture(mixed.connect()).state.nodes
+    assert (nodes[NodeName("rr-1")].ipv4, nodes[NodeName("rr-1")].ready) == ("", True)
+    assert (nodes[NodeName("node-001")].ipv4, nodes[NodeName("node-001")].ready) == ("10.0.0.2", None)
+    stored = mixed.connect().get(NODE)
+    assert stored is not None
+    with pytest.raises(DatastoreRefused, match="Node/rr-1 is not known to Calico: etcd has no such Node"):
+        mixed.connect().patch(NODE, {"metadata": {"labels": {LABEL: "yes"}}}, stored.version)
+    mixed.connect().patch(NODE, {"spec": {"unschedulable": True}}, stored.version)
+    assert kubernetes_node(mixed)["spec"]["unschedulable"] is True
+
+
+def test_names_must_agree(mixed: MixedCluster) -> None:
+    """Calico's Node of another Kubernetes Node is refused rather than taken for a node without pods."""
+    change_calico(mixed, {"spec": {"orchRefs": [{"orchestrator": "k8s", "nodeName": "rr-1.example.com"}]}})
+    with pytest.raises(DatastoreRefused, match=r"Calico.s Node `rr-1` belongs to the Kubernetes Node `rr-1\.ex"):
+        mixed.connect().everything()
+
+
+# --- two writes -----------------------------------------------------------------------------------
+
+CID = "224.0.0.1"
+
+
+def _promotion(mixed: MixedCluster) -> Change:
+    node = capture(mixed.connect()).state.nodes[NodeName("rr-1")]
+    wanted = replace(node, cluster_id=CID, labels={**node.labels, LABEL: "main"})
+    change = role(node, wanted, LABEL).change
+    assert change is not None
+    return change
+
+
+def _label(before: str | None, after: str | None) -> Change:
+    change = node_label(NodeName("rr-1"), LABEL, before, after, "label", "label").change
+    assert change is not None
+    return change
+
+
+def promotion(mixed: MixedCluster) -> Change:
+    """Label and cluster ID together."""
+    return _promotion(mixed)
+
+
+def demotion(mixed: MixedCluster) -> Change:
+    """Both away, on a node that was promoted by rrplan."""
+    made = _promotion(mixed)
+    assert written(mixed.connect(), made) is Outcome.LANDED
+    return made.inverse()
+
+
+def noted_demotion(mixed: MixedCluster) -> Change:
+    """Both away, on a node whose label kube-controllers copied."""
+    made = _promotion(mixed)
+    change_kubernetes(mixed, {"metadata": {"labels": {LABEL: "main"}}})
+    copy_labels(mixed)
+    change_calico(mixed, {"spec": {"bgp": {"routeReflectorClusterID": CID}}})
+    return made.inverse()
+
+
+def labelled(mixed: MixedCluster) -> Change:
+    """A label alone."""
+    return _label(None, "client")
+
+
+def unlabelled(mixed: MixedCluster) -> Change:
+    """A label alone, away."""
+    change_kubernetes(mixed, {"metadata": {"labels": {LABEL: "client"}}})
+    copy_labels(mixed)
+    return _label("client", None)
+
+
+def relabelled(mixed: MixedCluster) -> Change:
+    """A label alone, with another value."""
+    change_kubernetes(mixed, {"metadata": {"labels": {LABEL: "client"}}})
+    copy_labels(mixed)
+    return _label("client", "other")
+
+
+CHANGES = [promotion, demotion, noted_demotion, labelled, unlabelled, relabelled]
+
+
+def written(store: EtcdCluster, change: Change) -> Outcome:
+    """Write as a run does."""
+    return Writer(store, Hurried(), lambda _reason, _delay: None).write(change).outcome
+
+
+def halves(mixed: MixedCluster) -> tuple[object, object, object]:
+    """The label in Kubernetes, the label in etcd, the cluster ID."""
+    own = calico_node(mixed)
+    return (
+        at(kubernetes_node(mixed), ("metadata", "labels", LABEL)),
+        at(own, ("metadata", "labels", LABEL)),
+        at(own, ("spec", "bgp", "routeReflectorClusterID")),
+    )
+
+
+def complete(change: Change) -> tuple[object, object, object]:
+    """What `halves` is after a change."""
+    label = at(change.after, ("metadata", "labels", LABEL))
+    return label, label, at(change.after, ("metadata", "annotations", CLUSTER_ID_ANNOTATION))
+
+
+@pytest.mark.parametrize("synced", [False, True], ids=["alone", "kube-controllers-at-once"])
+@pytest.mark.parametrize("make", CHANGES, ids=lambda make: make.__name__)
+def test_both_halves_are_written(mixed: MixedCluster, make: Callable[[MixedCluster], Change], synced: bool) -> None:
+    """Both are there afterwards; Calico never sees half of a role, however quick kube-controllers are."""
+    change = make(mixed)
+    since = mixed.etcd.connect().range(PATH).revision
+    before = seen_by_confd(mixed, since)
+    fuse = Fuse(after_kubernetes=(lambda: copy_labels(mixed)) if synced else (lambda: None))
+    assert written(fused(mixed, fuse), change) is Outcome.LANDED
+    assert halves(mixed) == complete(change)
+    copy_labels(mixed)
+    assert halves(mixed) == complete(change)
+    assert seen_by_confd(mixed, since) == [*before, complete(change)[1:]]
+
+
+@pytest.mark.parametrize("synced", [False, True], ids=["alone", "kube-controllers-afterwards"])
+@pytest.mark.parametrize("point", range(3))
+@pytest.mark.parametrize("make", CHANGES, ids=lambda make: make.__name__)
+def test_a_crash_between_the_writes(
+    mixed: MixedCluster, make: Callable[[MixedCluster], Change], point: int, synced: bool
+) -> None:
+    """What a dead run leaves is never taken for landed without Calico's half, nor for drift, and can be completed."""
+    change = make(mixed)
+    since = mixed.etcd.connect().range(PATH).revision
+    before = seen_by_confd(mixed, since)
+    try:
+        written(fused(mixed, Fuse("crash", point)), change)
+        return  # it has fewer writes
+    except Crash:
+        pass
+    if synced:
+        copy_labels(mixed)
+    store = mixed.connect()
+    landed = Writer(store, Hurried(), lambda _reason, _delay: None).landed(change)
+    assert landed is not None
+    if landed:
+        assert halves(mixed)[1:] == complete(change)[1:]
+    else:
+        assert written(store, change) is Outcome.LANDED
+        assert halves(mixed) == complete(change)
+    assert seen_by_confd(mixed, since) == [*before, complete(change)[1:]]
+
+
+@pytest.mark.parametrize("synced", [False, True], ids=["alone", "kube-controllers-at-once"])
+@pytest.mark.parametrize("kind", ["away", "lost"])
+@pytest.mark.parametrize("point", range(3))
+@pytest.mark.parametrize("make", CHANGES, ids=lambda make: make.__name__)
+def test_an_answer_that_does_not_come(
+    mixed: MixedCluster, make: Callable[[MixedCluster], Change], point: int, kind: str, synced: bool
+) -> None:
+    """A server that is away, or whose reply is lost, at any of the writes: both halves are there in the end."""
+    change = make(mixed)
+    since = mixed.etcd.connect().range(PATH).revision
+    before = seen_by_confd(mixed, since)
+    fuse = Fuse(kind, point, after_kubernetes=(lambda: copy_labels(mixed)) if synced else (lambda: None))
+    assert written(fused(mixed, fuse), change) is Outcome.LANDED
+    assert halves(mixed) == complete(change)
+    assert seen_by_confd(mixed, since) == [*before, complete(change)[1:]]
