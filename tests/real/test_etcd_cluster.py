@@ -11,11 +11,11 @@ from rrplan.adapters.api_server import ApiServer
 from rrplan.adapters.etcd import Etcd
 from rrplan.adapters.etcd_calico import PREFIX, CalicoEtcd
 from rrplan.adapters.etcd_cluster import EtcdCluster
-from rrplan.errors import DatastoreRefused, DatastoreTimeout, DatastoreUnreachable
+from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreTimeout, DatastoreUnreachable
 from rrplan.ids import NodeName
 from rrplan.plans.action import node_label, role
 from rrplan.plans.change import Change
-from rrplan.ports import Document, Stored
+from rrplan.ports import Document, Stored, Write
 from rrplan.resources import ResourceKey, decode
 from rrplan.resources.documents import at, patched
 from rrplan.resources.node_codec import (
@@ -49,7 +49,7 @@ class Crash(Exception):
 
 @dataclass
 class Fuse:
-    """Burns at one of the writes: `crash` and `away` before it, `lost` after it; `synced` says who acts after each."""
+    """Burns at one of the writes: `crash`, `away` and `unheard` before it, `lost` after it."""
 
     kind: str = ""
     at: int = -1
@@ -64,6 +64,8 @@ class Fuse:
             raise Crash
         if here and self.kind == "away":
             raise DatastoreUnreachable("on purpose")
+        if here and self.kind == "unheard":
+            raise DatastoreTimeout("on purpose")
         result = write()
         if kubernetes:
             self.after_kubernetes()
@@ -375,13 +377,13 @@ def test_a_crash_between_the_writes(
 
 
 @pytest.mark.parametrize("synced", [False, True], ids=["alone", "kube-controllers-at-once"])
-@pytest.mark.parametrize("kind", ["away", "lost"])
+@pytest.mark.parametrize("kind", ["away", "unheard", "lost"])
 @pytest.mark.parametrize("point", range(3))
 @pytest.mark.parametrize("make", CHANGES, ids=lambda make: make.__name__)
 def test_an_answer_that_does_not_come(
     mixed: MixedCluster, make: Callable[[MixedCluster], Change], point: int, kind: str, synced: bool
 ) -> None:
-    """A server that is away, or whose reply is lost, at any of the writes: both halves are there in the end."""
+    """A server that is away, or says nothing and did or did not do it: both halves are there in the end."""
     change = make(mixed)
     since = mixed.etcd.connect().range(PATH).revision
     before = seen_by_confd(mixed, since)
@@ -389,3 +391,109 @@ def test_an_answer_that_does_not_come(
     assert written(fused(mixed, fuse), change) is Outcome.LANDED
     assert halves(mixed) == complete(change)
     assert seen_by_confd(mixed, since) == [*before, complete(change)[1:]]
+
+
+def test_labels_stay_copies(mixed: MixedCluster) -> None:
+    """A label that we wrote goes away in Calico too once somebody removes it in Kubernetes, and ours stay noted."""
+    assert written(mixed.connect(), _label(None, "client")) is Outcome.LANDED
+    note = json.loads(calico_node(mixed)["metadata"]["annotations"][KUBE_LABELS_ANNOTATION])
+    assert (note[LABEL], note["role"]) == ("client", "rr")
+    change_kubernetes(mixed, {"metadata": {"labels": {LABEL: None}}})
+    copy_labels(mixed)
+    assert halves(mixed) == (None, None, None)
+
+
+def test_others_write_to_the_same_node(mixed: MixedCluster) -> None:
+    """Felix, calico-node and colleagues change other fields between our two writes: theirs stay, ours land."""
+    numbers = iter(range(100))
+
+    def felix() -> None:
+        change_calico(mixed, {"spec": {"wireguard": {"interfaceIPv4Address": f"10.9.0.{next(numbers)}"}}})
+
+    assert written(fused(mixed, Fuse(after_kubernetes=felix)), _label(None, "client")) is Outcome.LANDED
+    own = calico_node(mixed)
+    assert own["spec"]["wireguard"] == {"interfaceIPv4Address": "10.9.0.0"}
+    assert own["spec"]["orchRefs"] == [{"nodeName": "rr-1", "orchestrator": "k8s"}]
+    assert halves(mixed) == ("client", "client", None)
+
+
+def test_others_write_to_the_same_field(mixed: MixedCluster) -> None:
+    """A colleague gives the label another value between our two writes: that is a conflict, not overwritten."""
+    store = fused(mixed, Fuse(after_kubernetes=lambda: change_calico(mixed, {"metadata": {"labels": {LABEL: "his"}}})))
+    found = store.get(NODE)
+    assert found is not None
+    with pytest.raises(DatastoreConflict, match="Node/rr-1 is changed by others in etcd"):
+        store.patch(NODE, {"metadata": {"labels": {LABEL: "client"}}}, found.version)
+    assert halves(mixed)[1] == "his"
+
+
+@pytest.mark.parametrize("half", ["kubernetes", "calico"])
+@pytest.mark.parametrize("make", CHANGES, ids=lambda make: make.__name__)
+def test_both_versions_are_preconditions(
+    mixed: MixedCluster, make: Callable[[MixedCluster], Change], half: str
+) -> None:
+    """A write that follows an old version of either half is a conflict, and nothing is written."""
+    change = make(mixed)
+    store = mixed.connect()
+    found = store.get(NODE)
+    assert found is not None
+    assert change.after is not None
+    if half == "kubernetes":
+        change_kubernetes(mixed, {"metadata": {"annotations": {"example.com/x": "y"}}})
+    else:
+        change_calico(mixed, {"metadata": {"annotations": {"example.com/x": "y"}}})
+    before = halves(mixed)
+    with pytest.raises(DatastoreConflict):
+        store.patch(NODE, change.after, found.version)
+    assert halves(mixed) == before
+
+
+def test_a_definite_no_leaves_nothing(mixed: MixedCluster) -> None:
+    """Where Kubernetes refuses after Calico's half was written, that half is taken back."""
+
+    def refuse() -> None:
+        raise DatastoreRefused("on purpose: a webhook of this moment")
+
+    before = calico_node(mixed)
+    assert written(fused(mixed, Fuse(after_kubernetes=refuse)), promotion(mixed)) is Outcome.REFUSED
+    assert calico_node(mixed) == before
+
+
+def test_what_kubernetes_refuses_is_known_before(mixed: MixedCluster) -> None:
+    """A label that Kubernetes does not take: Calico's half is not written either, and a dry run says so."""
+    patch = {"metadata": {"labels": {LABEL: "no label value!"}, "annotations": {CLUSTER_ID_ANNOTATION: CID}}}
+    store = mixed.connect()
+    found = store.get(NODE)
+    assert found is not None
+    told = {"metadata": {"labels": {LABEL: None}, "annotations": {CLUSTER_ID_ANNOTATION: None}}}
+    before = mixed.etcd.connect().range(PATH).revision
+    refusals = store.dry_run([Write(NODE, told, patch)])
+    assert len(refusals) == 1
+    assert "no label value!" in refusals[0]
+    with pytest.raises(DatastoreRefused, match="no label value!"):
+        store.patch(NODE, patch, found.version)
+    assert mixed.etcd.connect().range(PATH).revision == before
+
+
+def test_nodes_are_not_made_or_removed(mixed: MixedCluster) -> None:
+    """That is the kubelet's, calico-node's and the operator's business; so are Calico's addresses."""
+    store = mixed.connect()
+    with pytest.raises(DatastoreRefused, match="Node/new is not made here"):
+        store.create(ResourceKey("Node", "new"), {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "new"}})
+    with pytest.raises(DatastoreRefused, match="Node/rr-1 is not removed here"):
+        store.delete(NODE, "1/1")
+    found = store.get(NODE)
+    assert found is not None
+    address = {"metadata": {"annotations": {"projectcalico.org/IPv4Address": "10.0.0.1/24"}}}
+    with pytest.raises(DatastoreRefused, match=r"annotation projectcalico.org/IPv4Address is not written"):
+        store.patch(NODE, address, found.version)
+
+
+def test_unknown_fields_of_a_node_survive(mixed: MixedCluster) -> None:
+    """A promotion and a demotion leave all else in Calico's Node as it was, to the last field."""
+    change_calico(mixed, {"spec": {"future": {"list": [1, {"a": None}]}, "bgp": {"ipv4IPIPTunnelAddr": "10.244.0.1"}}})
+    before = calico_node(mixed)
+    made = promotion(mixed)
+    assert written(mixed.connect(), made) is Outcome.LANDED
+    assert written(mixed.connect(), made.inverse()) is Outcome.LANDED
+    assert calico_node(mixed) == before
