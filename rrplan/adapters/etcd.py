@@ -10,6 +10,7 @@ import base64
 import json
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -90,13 +91,19 @@ class Etcd:
         self._first = 0
         self._token = ""
 
+    @property
+    def name(self) -> str:
+        """Its first endpoint, for people."""
+        return f"etcd {self._access.endpoints[0]}"
+
     def range(self, start: str, end: str = "", *, limit: int = 0, revision: int = 0) -> Page:
         """The keys from `start` up to `end` (one key where that is ""), at a revision (0: now); raises Compacted."""
         body: dict[str, object] = {"key": _encoded(start), "limit": limit, "revision": revision}
         if end:
             body["range_end"] = _encoded(end)
         answer = self._send("kv/range", body, reading=True)
-        return Page(tuple(_entries(answer)), int(answer["header"]["revision"]), bool(answer.get("more")))
+        with _understood(self.name):
+            return Page(tuple(_entries(answer)), int(answer["header"]["revision"]), bool(answer.get("more")))
 
     def transact(self, key: str, revision: int | None, operation: Mapping[str, object]) -> Entry | bool:
         """One operation on a key at a revision (0: it is not there; None: never, only the right to do it is checked).
@@ -113,7 +120,8 @@ class Etcd:
         answer = self._send("kv/txn", body, reading=revision is None)
         if answer.get("succeeded"):
             return True
-        found = list(_entries(answer["responses"][0]["response_range"]))
+        with _understood(self.name):
+            found = list(_entries(answer["responses"][0]["response_range"]))
         return found[0] if found else False
 
     # --- one request ---------------------------------------------------------------------------
@@ -145,7 +153,7 @@ class Etcd:
         for tries in range(TOKENS):
             if not self._token:
                 told = {"name": self._access.user, "password": self._access.password}
-                self._token = str(self._post(member, "auth/authenticate", told, {})["token"])
+                self._token = str(self._post(member, "auth/authenticate", told, {}).get("token"))
             try:
                 return self._post(member, path, body, {"Authorization": self._token})
             except NoToken:
@@ -167,19 +175,22 @@ class Etcd:
             raise failure from error
         try:
             answer = member.post(url, json=body, headers=dict(headers))
-        except (Etcd3Exception, OSError, ValueError) as error:
+        except ValueError as error:
+            raise DatastoreTimeout(f"etcd {member.base_url} answered something that is not JSON") from error
+        except (Etcd3Exception, OSError) as error:
             raise self._failure(member, error) from error
-        if not isinstance(answer, dict):
-            raise DatastoreTimeout(f"etcd {member.base_url} answered something that is not an object")
-        return answer
+        return answer if isinstance(answer, dict) else {}
 
     # --- what went wrong -----------------------------------------------------------------------
 
     def _failure(self, member: Any, error: Exception) -> DatastoreError:
         """What became of a request that failed."""
         import urllib3.exceptions
+        from etcd3gw.exceptions import ApiVersionDiscoveryFailedError
 
         name = f"etcd {member.base_url}"
+        if isinstance(error, ValueError | KeyError | ApiVersionDiscoveryFailedError):
+            return Unusable(f"{name} does not answer as etcd v3 does", hint="is this the port for etcd's clients?")
         detail = getattr(error, "detail_text", None)
         if error.__context__ is None and isinstance(detail, str):
             return words_of(GatewayAnswer.read(detail), name, self._access.user)
@@ -278,6 +289,15 @@ def _together(failures: Sequence[DatastoreError]) -> DatastoreError:
         if any(isinstance(failure, kind) for failure in failures):
             return kind(text, hint=hint)
     return Unusable(text, hint=hint)
+
+
+@contextmanager
+def _understood(name: str) -> Iterator[None]:
+    """An answer that is not etcd's says nothing about the request."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise DatastoreTimeout(f"{name} did not answer as etcd v3 does") from error
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

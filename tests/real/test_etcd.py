@@ -4,9 +4,11 @@ import json
 import re
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -264,7 +266,8 @@ def test_users(guarded: EtcdMembers) -> None:
     assert "user and password" in caught.value.hint
     with pytest.raises(DatastoreRefused, match="does not accept user `reader` with this password") as caught:
         guarded.connect(user="reader", password=SECRET + "x").range("/calico/x")
-    assert SECRET not in str(caught.value) + repr(guarded.access(user="reader", password=SECRET))
+    told = "".join(traceback.format_exception(caught.value)) + repr(guarded.access(user="reader", password=SECRET))
+    assert SECRET not in told
     etcd = guarded.connect(user="reader", password=SECRET)
     etcd.range("/calico/x")
     guarded.post("auth/user/changepw", {"name": "reader", "password": SECRET}, user="root", password=SECRET)
@@ -525,6 +528,70 @@ def test_without_a_quorum(three: EtcdMembers) -> None:
             break
         assert time.monotonic() < deadline
         time.sleep(0.1)  # a real election is waited for
+
+
+class Foreign(BaseHTTPRequestHandler):
+    """A web server that is no etcd; it may say that it is."""
+
+    told = (200, b"")
+    version = b'{"etcdserver":"3.5.0"}'
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silence."""
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        """What asks for the version."""
+        self._answer(200, self.version)
+
+    def do_POST(self) -> None:
+        """Everything else."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer(*self.told)
+
+
+@pytest.mark.parametrize(
+    ("version", "told", "kind", "message"),
+    [
+        (b"<html>", (200, b""), DatastoreRefused, "does not answer as etcd v3 does"),
+        (b"{}", (200, b""), DatastoreRefused, "does not answer as etcd v3 does"),
+        (None, (200, b"<html>"), DatastoreTimeout, "answered something that is not JSON"),
+        (None, (200, b"[]"), DatastoreTimeout, "did not answer as etcd v3 does"),
+        (None, (200, b'{"responses":[{}]}'), DatastoreTimeout, "did not answer as etcd v3 does"),
+        (None, (502, b"Bad Gateway"), DatastoreTimeout, "did not say what became of the request: Bad Gateway"),
+        (
+            None,
+            (503, b'{"code":14,"message":"etcdserver: leader changed"}'),
+            DatastoreTimeout,
+            "leader changed",
+        ),
+        (
+            None,
+            (429, b'{"code":8,"message":"etcdserver: too many requests"}'),
+            DatastoreUnreachable,
+            "too many requests",
+        ),
+        (None, (429, b'{"code":8,"message":"etcdserver: mvcc: database space exceeded"}'), DatastoreRefused, "is full"),
+        (None, (400, b'{"code":3,"message":"etcdserver: request is too large"}'), DatastoreRefused, "is too large"),
+        (None, (404, b"404 page not found"), DatastoreRefused, "has no JSON gateway"),
+    ],
+)
+def test_what_is_not_etcd_or_does_not_answer_well(
+    version: bytes | None, told: tuple[int, bytes], kind: type[DatastoreError], message: str
+) -> None:
+    """A wrong port, a load balancer, an etcd in trouble: never taken for a done write."""
+    handler = type("Handler", (Foreign,), {"told": told, **({"version": version} if version else {})})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        with pytest.raises(kind, match=message) as caught:
+            calico(Etcd(Access([f"http://127.0.0.1:{http.server_port}"]))).create(KEY, PEER)
+        assert type(caught.value) is kind or kind is DatastoreRefused
+        http.shutdown()
 
 
 # --- others ---------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from rrplan import api
 from rrplan.adapters.api_server import ApiServer
 from rrplan.adapters.etcd import Etcd
 from rrplan.adapters.etcd_calico import PREFIX, CalicoEtcd
@@ -14,7 +15,7 @@ from rrplan.adapters.etcd_cluster import EtcdCluster
 from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreTimeout, DatastoreUnreachable
 from rrplan.ids import NodeName
 from rrplan.plans.action import node_label, role
-from rrplan.plans.change import Change
+from rrplan.plans.change import Change, changed
 from rrplan.ports import Document, Stored, Write
 from rrplan.resources import ResourceKey, decode
 from rrplan.resources.documents import at, patched
@@ -28,6 +29,7 @@ from rrplan.resources.node_codec import (
 from rrplan.runs.writing import Outcome, Writer
 from rrplan.sandbox import demo_cluster
 from rrplan.snapshots import capture
+from rrplan.specs import load
 from tests.real.mixed import MixedCluster
 
 NODE = ResourceKey("Node", "rr-1")
@@ -122,23 +124,23 @@ class Hurried:
         self._now += seconds
 
 
-def kubernetes_node(mixed: MixedCluster) -> dict[str, Any]:
+def kubernetes_node(mixed: MixedCluster, name: str = "rr-1") -> dict[str, Any]:
     """The node as Kubernetes has it."""
-    return mixed.server.api.get("/api/v1/nodes/rr-1") or {}
+    return mixed.server.api.get(f"/api/v1/nodes/{name}") or {}
 
 
-def calico_node(mixed: MixedCluster) -> dict[str, Any]:
+def calico_node(mixed: MixedCluster, name: str = "rr-1") -> dict[str, Any]:
     """The node as Calico has it, byte for byte."""
-    document: dict[str, Any] = json.loads(mixed.etcd.connect().range(PATH).entries[0].value)
+    document: dict[str, Any] = json.loads(mixed.etcd.connect().range(f"{PREFIX}nodes/{name}").entries[0].value)
     return document
 
 
-def change_calico(mixed: MixedCluster, patch: Document) -> None:
+def change_calico(mixed: MixedCluster, patch: Document, name: str = "rr-1") -> None:
     """Somebody changes Calico's Node."""
-    store = CalicoEtcd(mixed.etcd.connect())
-    found = store.get(NODE)
+    store, key = CalicoEtcd(mixed.etcd.connect()), ResourceKey("Node", name)
+    found = store.get(key)
     assert found is not None
-    store.replace(NODE, patched(found.document, patch), found.version)
+    store.replace(key, patched(found.document, patch), found.version)
 
 
 def change_kubernetes(mixed: MixedCluster, patch: Document) -> None:
@@ -146,16 +148,16 @@ def change_kubernetes(mixed: MixedCluster, patch: Document) -> None:
     mixed.server.api.patch("/api/v1/nodes/rr-1", patch)
 
 
-def copy_labels(mixed: MixedCluster) -> None:
+def copy_labels(mixed: MixedCluster, name: str = "rr-1") -> None:
     """What kube-controllers do whenever a Node changes: add and change labels, remove those that they noted."""
-    wanted: dict[str, str] = kubernetes_node(mixed)["metadata"].get("labels", {})
-    metadata = calico_node(mixed)["metadata"]
+    wanted: dict[str, str] = kubernetes_node(mixed, name)["metadata"].get("labels", {})
+    metadata = calico_node(mixed, name)["metadata"]
     labels, noted = metadata.get("labels", {}), json.loads(metadata["annotations"][KUBE_LABELS_ANNOTATION])
-    patch: dict[str, str | None] = {name: value for name, value in wanted.items() if labels.get(name) != value}
-    patch |= {name: None for name in noted if name not in wanted}
+    patch: dict[str, str | None] = {label: value for label, value in wanted.items() if labels.get(label) != value}
+    patch |= {label: None for label in noted if label not in wanted}
     if patch:
         note = json.dumps(wanted, sort_keys=True, separators=(",", ":"))
-        change_calico(mixed, {"metadata": {"labels": patch, "annotations": {KUBE_LABELS_ANNOTATION: note}}})
+        change_calico(mixed, {"metadata": {"labels": patch, "annotations": {KUBE_LABELS_ANNOTATION: note}}}, name)
 
 
 def seen_by_confd(mixed: MixedCluster, since: int) -> list[tuple[object, object]]:
@@ -497,3 +499,50 @@ def test_unknown_fields_of_a_node_survive(mixed: MixedCluster) -> None:
     assert written(mixed.connect(), made) is Outcome.LANDED
     assert written(mixed.connect(), made.inverse()) is Outcome.LANDED
     assert calico_node(mixed) == before
+
+
+SPEC = """\
+apiVersion: rrplan.io/v1
+kind: BGPTopology
+metadata: {name: test}
+spec:
+  topology: route-reflectors
+  clusterID: 224.0.0.1
+  groups: [{name: main, nodes: {names: [rr-1, rr-2]}}]
+  dedicated: true
+  drain: true
+"""
+
+
+def test_a_plan_there_and_back(mixed_cluster: MixedCluster) -> None:
+    """All writes of a plan, with kube-controllers at once behind; each state is as proved; then all of them back."""
+    mixed_cluster.fill(demo_cluster(8, 2))
+    try:
+
+        def kube_controllers() -> None:
+            for name in ("rr-1", "rr-2"):
+                copy_labels(mixed_cluster, name)
+
+        store = fused(mixed_cluster, Fuse(after_kubernetes=kube_controllers))
+        state = capture(store).state
+        began = state
+        plan = api.plan(load(SPEC.encode(), "spec.yaml"), capture(store))
+        changes = [step.change for step in plan.changes if step.change is not None]
+        assert store.dry_run([Write(one.key, one.before, one.after) for one in _first_of_each(changes)]) == []
+        assert capture(store).state == state
+        for change in [*changes, *(one.inverse() for one in reversed(changes))]:
+            state = changed(state, change)
+            assert written(store, change) is Outcome.LANDED
+            found = capture(store).state
+            assert (found.nodes, found.peers, found.configurations) == (
+                state.nodes,
+                state.peers,
+                state.configurations,
+            )
+        assert (found.nodes, found.peers) == (began.nodes, began.peers)
+    finally:
+        mixed_cluster.clear()
+
+
+def _first_of_each(changes: list[Change]) -> list[Change]:
+    return list({change.key: change for change in reversed(changes)}.values())[::-1]
