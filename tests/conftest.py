@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests.real.etcd import EtcdMembers
+from tests.real.mixed import MixedCluster
 from tests.real.parts import missing
 from tests.real.server import RealServer
 
@@ -39,3 +41,17 @@ def crd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]
 def v3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
     """A real API server with native projectcalico.org/v3 CRDs, which validate (Calico v3.32 and later)."""
     yield from _server(tmp_path_factory, "native-v3.yaml")
+
+
+@pytest.fixture(scope="session")
+def plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+    """A real API server that knows nothing of Calico, as where Calico keeps its resources in etcd."""
+    yield from _server(tmp_path_factory, "")
+
+
+@pytest.fixture(scope="session")
+def mixed_cluster(plain_server: RealServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MixedCluster]:
+    """That server, and a real etcd where Calico keeps its resources."""
+    etcd = EtcdMembers(tmp_path_factory.mktemp("etcd"))
+    yield MixedCluster(plain_server, etcd)
+    etcd.stop()

@@ -11,6 +11,13 @@ from rrplan.adapters.etcd import Access
 from rrplan.adapters.files import read_bytes
 from rrplan.errors import FileFormatError
 
+FIELDS = {
+    "ca": "etcdCACertFile",
+    "certificate": "etcdCertFile",
+    "key": "etcdKeyFile",
+    "user": "etcdUsername",
+    "password": "etcdPassword",
+}
 HINT = "it is calicoctl's configuration file, by default /etc/calico/calicoctl.cfg"
 
 
@@ -28,12 +35,9 @@ def etcd_access(name: str) -> Access:
         found = spec.get("datastoreType")
         hint = "leave `--calico-config` out where Calico keeps its data in Kubernetes"
         raise FileFormatError.one(f"`datastoreType` is `{found}`, not `etcdv3`", file=name, hint=hint)
-    if spec.get("etcdUsername") or spec.get("etcdPassword"):
-        hint = "use a client certificate"
-        raise FileFormatError.one("users and passwords of etcd are not supported", file=name, hint=hint)
     endpoints = tuple(one.strip() for one in str(spec.get("etcdEndpoints") or "").split(",") if one.strip())
     if not endpoints:
         hint = "one or more, with commas: `https://10.0.0.1:2379`"
         raise FileFormatError.one("`etcdEndpoints` is missing", file=name, hint=hint)
-    files = (str(spec.get(field) or "") for field in ("etcdCACertFile", "etcdCertFile", "etcdKeyFile"))
-    return Access(endpoints, *files)
+    told = {name: str(spec.get(field) or "") for name, field in FIELDS.items()}
+    return Access(endpoints, told["ca"], told["certificate"], told["key"], told["user"], told["password"])

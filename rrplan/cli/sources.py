@@ -72,11 +72,12 @@ class Source:
 
         if self.calico_config:
             from rrplan.adapters.calico_config import etcd_access
-            from rrplan.adapters.etcd import CalicoEtcd
+            from rrplan.adapters.etcd import Etcd
+            from rrplan.adapters.etcd_calico import CalicoEtcd
             from rrplan.adapters.etcd_cluster import EtcdCluster
 
-            calico = CalicoEtcd(etcd_access(self.calico_config))
-            cluster: LiveCluster | EtcdCluster = EtcdCluster(LiveCluster(self._server(), calico=False), calico)
+            calico = CalicoEtcd(Etcd(etcd_access(self.calico_config)))
+            cluster: LiveCluster | EtcdCluster = EtcdCluster(self._server(), calico)
         else:
             cluster = LiveCluster(self._server())
         taken = capture(cluster, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))

@@ -15,6 +15,7 @@ from rrplan.desired.placement import Placed, place
 from rrplan.errors import PolicyRefusal
 from rrplan.ids import NodeName
 from rrplan.resources import (
+    CALICO_NODE_LABEL,
     BGPPeer,
     CalicoNode,
     ClusterInformation,
@@ -32,7 +33,7 @@ from rrplan.resources.documents import Document
 from rrplan.resources.node_codec import without_calico
 from rrplan.specs import Spec
 
-AWAY = ("rrplan.io/calico-node", "away")
+AWAY = (CALICO_NODE_LABEL, "away")
 """The label of nodes that calico-node keeps away from."""
 NAME = "calico-rr"
 AZURE = "azure://"

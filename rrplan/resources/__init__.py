@@ -8,6 +8,7 @@ cluster, and nothing here knows what a session is.
 from rrplan.resources.codec import DecodeProblem, decode, encode, key_of
 from rrplan.resources.key import ResourceKey
 from rrplan.resources.objects import (
+    CALICO_NODE_LABEL,
     BGPConfiguration,
     BGPFilter,
     BGPPeer,
@@ -25,6 +26,7 @@ from rrplan.resources.state import ClusterState
 from rrplan.resources.version import CalicoVersion
 
 __all__ = [
+    "CALICO_NODE_LABEL",
     "BGPConfiguration",
     "BGPFilter",
     "BGPPeer",

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
-from rrplan.resources.objects import CalicoNode, Node, Taint
+from rrplan.resources.objects import CALICO_NODE_LABEL, CalicoNode, Node, Taint
 from rrplan.resources.reading import DecodeProblem, Reader, parse_address
 
 PREFIX = "projectcalico.org/"
@@ -131,7 +131,13 @@ def merge_nodes(kubernetes: Node, calico: Node) -> Node:
         as_number=kubernetes.as_number if kubernetes.as_number is not None else calico.as_number,
         cluster_id=kubernetes.cluster_id or calico.cluster_id,
         provider_id=kubernetes.provider_id,
-        unsynced=tuple(sorted(name for name, value in kubernetes.labels.items() if everything.get(name) != value)),
+        unsynced=tuple(
+            sorted(
+                name
+                for name, value in kubernetes.labels.items()
+                if everything.get(name) != value and name != CALICO_NODE_LABEL
+            )
+        ),
         host_ip=kubernetes.host_ip,
     )
 

@@ -16,6 +16,9 @@ from rrplan.resources.version import CalicoVersion
 CONTROL_PLANE_LABELS = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 """Kubernetes well-known labels; `master` is the older name (removed in Kubernetes v1.24)."""
 
+CALICO_NODE_LABEL = "rrplan.io/calico-node"
+"""Read by the scheduler of calico-node's DaemonSet alone: it belongs to Kubernetes' Node, never to Calico's."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Taint:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rrplan.adapters.etcd_cluster import EtcdCluster
 from rrplan.adapters.live import LiveCluster
 from rrplan.bgp.profile import calico_versions
 from rrplan.desired.standalone import daemonset
@@ -14,12 +15,13 @@ from rrplan.errors import DatastoreConflict, DatastoreRefused
 from rrplan.ids import NodeName
 from rrplan.plans.change import Change
 from rrplan.ports import Datastore, Document, Write
-from rrplan.resources import ResourceKey, key_of
+from rrplan.resources import ResourceKey, encode, key_of
 from rrplan.resources.node_codec import CLUSTER_ID_ANNOTATION
 from rrplan.sandbox import Sandbox, demo_cluster
 from rrplan.snapshots import capture
 from rrplan.specs import from_document
 from rrplan.specs.model import UCP_KEY
+from tests.real.mixed import MixedCluster
 from tests.real.server import RealServer
 
 PEER: Document = {
@@ -34,12 +36,18 @@ NAMED = r'BGPPeer/one|bgppeers\.\S+ "one"'
 """A conflict names the object, in our words or in the server's."""
 
 
-@pytest.fixture(params=["sandbox", "crd.projectcalico.org/v1", "projectcalico.org/v3"])
+@pytest.fixture(params=["sandbox", "crd.projectcalico.org/v1", "projectcalico.org/v3", "etcd"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Datastore]:
     """Each implementation in turn, with a few nodes in it."""
     documents = demo_cluster(4, 1)
     if request.param == "sandbox":
         yield Sandbox.make(tmp_path / "sandbox", documents)
+        return
+    if request.param == "etcd":
+        mixed: MixedCluster = request.getfixturevalue("mixed_cluster")
+        mixed.fill(documents)
+        yield mixed.connect()
+        mixed.clear()
         return
     server: RealServer = request.getfixturevalue("crd_server" if request.param.startswith("crd") else "v3_server")
     server.fill(documents)
@@ -198,13 +206,27 @@ def test_daemonset(store: Datastore) -> None:
     assert store.get(change.key) is None
 
 
-def test_calico_nodes_are_not_kubernetes(store: Datastore) -> None:
-    """Where Calico keeps its data in Kubernetes, its Node is none of its own."""
+def test_calico_node(store: Datastore) -> None:
+    """With etcd Calico's Node goes by itself, and comes back whole; in Kubernetes it is no object of its own."""
     key = ResourceKey("CalicoNode", "rr-1")
     if isinstance(store, LiveCluster):
         with pytest.raises(DatastoreRefused, match="CalicoNode/rr-1 is no object of the Kubernetes API") as error:
             store.get(key)
         assert error.value.hint == "this plan is for a cluster whose Calico uses etcd"
+    elif isinstance(store, EtcdCluster):
+        before = capture(store).state
+        stored = store.get(key)
+        assert stored is not None
+        store.delete(key, stored.version)
+        assert store.get(key) is None
+        assert not capture(store).state.nodes[NodeName("rr-1")].ipv4
+        whole = encode(before.others[key])
+        change = Change(key, None, whole)
+        store.create(key, whole)
+        made = store.get(key)
+        assert made is not None
+        assert change.landed(made.document)
+        assert capture(store).state.nodes == before.nodes
     else:
         assert store.get(key) is None
 

@@ -43,6 +43,8 @@ class RealServer:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._words: dict[str, list[str]] = {}
         self._stop = threading.Event()
+        self.calico = ""
+        self.plurals: list[str] = []
         folder.mkdir(parents=True, exist_ok=True)
         for attempt in range(TRIES):
             try:

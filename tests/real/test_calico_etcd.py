@@ -12,38 +12,28 @@ import yaml
 
 from rrplan import api
 from rrplan.adapters.calico_config import etcd_access
+from rrplan.adapters.clock import SystemClock
 from rrplan.adapters.containers import CONFIG_KEYS, METADATA_ONLY
-from rrplan.adapters.etcd import PLURALS, CalicoEtcd
 from rrplan.errors import FileFormatError
-from rrplan.resources import ClusterState, Node, decode, encode, key_of
-from rrplan.resources.node_codec import without_calico
+from rrplan.plans.change import changed
+from rrplan.ports import Write
+from rrplan.resources import ClusterState, decode
+from rrplan.runs.writing import Outcome, Writer
 from rrplan.sandbox import ucp_cluster
-from rrplan.snapshots import Snapshot
+from rrplan.snapshots import Snapshot, capture
 from rrplan.specs import load
-from tests.conftest import lacks
-from tests.real.etcd import EtcdCluster
-from tests.real.parts import missing
+from tests.real.mixed import MixedCluster
 from tests.real.server import RealServer
 from tests.unit.plans.test_standalone import SPEC
 
 DOCUMENTS = ucp_cluster(5)
 
 
-@pytest.fixture(scope="module")
-def ucp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RealServer, Path]]:
+@pytest.fixture
+def ucp(mixed_cluster: MixedCluster, tmp_path: Path) -> Iterator[tuple[RealServer, Path]]:
     """Both, and calicoctl's configuration file."""
-    if missing():
-        lacks(f"no real API server; missing: {'; '.join(missing())}")
-    folder = tmp_path_factory.mktemp("ucp")
-    server, members = RealServer(folder / "server", ""), EtcdCluster(folder_of(folder / "etcd"))
-    calico = CalicoEtcd(members.access)
-    for document in DOCUMENTS:
-        if document["kind"] in PLURALS:
-            calico.create(key_of(document), document)
-        else:
-            node = decode(document)
-            server.fill([encode(without_calico(node))] if isinstance(node, Node) else [document])
-    access = members.access
+    mixed_cluster.fill([document for document in DOCUMENTS if document["kind"] != "CalicoNode"])
+    access = mixed_cluster.etcd.access()
     spec = {
         "datastoreType": "etcdv3",
         "etcdEndpoints": ",".join(access.endpoints),
@@ -51,18 +41,11 @@ def ucp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RealServer, 
         "etcdCertFile": access.certificate,
         "etcdKeyFile": access.key,
     }
-    config = folder / "calicoctl.cfg"
+    config = tmp_path / "calicoctl.cfg"
     head = {"apiVersion": "projectcalico.org/v3", "kind": "CalicoAPIConfig", "metadata": {}}
     config.write_text(yaml.safe_dump({**head, "spec": spec}))
-    yield server, config
-    members.stop()
-    server.stop()
-
-
-def folder_of(path: Path) -> Path:
-    """A folder that is there."""
-    path.mkdir()
-    return path
+    yield mixed_cluster.server, config
+    mixed_cluster.clear()
 
 
 def rrplan(ucp: tuple[RealServer, Path], *words: str) -> subprocess.CompletedProcess[str]:
@@ -121,6 +104,27 @@ def test_plan(ucp: tuple[RealServer, Path], tmp_path: Path) -> None:
     assert "notice: this version does not write to etcd" in done.stderr
 
 
+def test_writes_of_a_plan(ucp: tuple[RealServer, Path], mixed_cluster: MixedCluster) -> None:
+    """All writes of a plan for standalone reflectors, on both datastores; each state is as proved; then all back."""
+    store = mixed_cluster.connect()
+    state = began = capture(store).state
+    plan = api.plan(load(SPEC.encode(), "spec.yaml"), capture(store))
+    changes = [step.change for step in plan.changes if step.change is not None]
+    first = {change.key: change for change in reversed(changes)}.values()
+    assert store.dry_run([Write(one.key, one.before, one.after) for one in first]) == []
+    writer = Writer(store, SystemClock(), lambda *_: None)
+    for change in [*changes, *(one.inverse() for one in reversed(changes))]:
+        state = changed(state, change)
+        done = writer.write(change)
+        assert done.outcome is Outcome.LANDED, (change, done.reason)
+        assert writer.landed(change)
+        found = capture(store).state
+        speaking = [{name: (node.ipv4, node.taints) for name, node in one.nodes.items()} for one in (found, state)]
+        assert speaking[0] == speaking[1]
+        assert (found.peers, found.configurations) == (state.peers, state.configurations)
+    assert (found.nodes, found.peers) == (began.nodes, began.peers)
+
+
 def test_without_the_file(ucp: tuple[RealServer, Path]) -> None:
     """It says what is missing."""
     words = [sys.executable, "-m", "rrplan", "sessions"]
@@ -140,7 +144,6 @@ WRONG = [
         "`datastoreType` is `kubernetes`",
         "leave `--calico",
     ),
-    ("kind: CalicoAPIConfig\nspec: {etcdEndpoints: x, etcdPassword: y}\n", "passwords of etcd are not", "certificate"),
     ("kind: CalicoAPIConfig\n", "`etcdEndpoints` is missing", "one or more, with commas"),
 ]
 

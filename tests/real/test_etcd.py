@@ -1,255 +1,643 @@
-"""Calico's resources in a real etcd with TLS: shapes, races, certificates, members that go away."""
+"""A real etcd: who may in, what is stored, and what happens when members, endpoints or other writers get in the way."""
 
-import base64
 import json
-import socket
+import re
 import threading
-from collections.abc import Iterator
+import time
+import traceback
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from rrplan.adapters import etcd
-from rrplan.adapters.etcd import Access, CalicoEtcd, Etcd
+from rrplan.adapters import etcd_calico
+from rrplan.adapters.etcd import Access, Etcd
+from rrplan.adapters.etcd_calico import PREFIX, CalicoEtcd
 from rrplan.errors import (
     DatastoreConflict,
+    DatastoreError,
     DatastoreRefused,
     DatastoreTimeout,
     DatastoreUnreachable,
     PreflightError,
 )
+from rrplan.ports import Document, Stored
 from rrplan.resources import ResourceKey
+from rrplan.resources.documents import patched
 from tests.conftest import lacks
-from tests.real.etcd import Certificates, EtcdCluster
+from tests.real.etcd import Certificates, EtcdMembers, free_ports, peer
 from tests.real.parts import HINTS, find
 
-KEY = ResourceKey("BGPPeer", "rr-1")
-PEER = {
-    "apiVersion": "projectcalico.org/v3",
-    "kind": "BGPPeer",
-    "metadata": {"name": "rr-1"},
-    "spec": {"peerIP": "10.0.0.1", "asNumber": 64512},
-}
+SECRET = "n0t-for-messages"
+KEY, PEER = peer("one")
+READ_SECONDS = 1.0
+"""For a member that was stopped on purpose."""
 
 
-@pytest.fixture(scope="module")
-def members(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdCluster]:
-    """One member."""
+@pytest.fixture(scope="module", autouse=True)
+def parts() -> None:
+    """What these tests need."""
     missing = [f"{name} ({HINTS[name]})" for name in ("etcd", "openssl") if find(name) is None]
     if missing:
         lacks(f"no real etcd; missing: {'; '.join(missing)}")
-    made = EtcdCluster(tmp_path_factory.mktemp("etcd"))
+
+
+@pytest.fixture(scope="module")
+def certificates(parts: None, tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """Good and bad ones."""
+    return Certificates(tmp_path_factory.mktemp("tls") / "certificates")
+
+
+@pytest.fixture(scope="module")
+def secure(certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdMembers]:
+    """One member that asks for client certificates."""
+    made = EtcdMembers(tmp_path_factory.mktemp("secure"), server="server", certificates=certificates)
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def shared(parts: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EtcdMembers]:
+    """One member without TLS."""
+    made = EtcdMembers(tmp_path_factory.mktemp("plain"))
     yield made
     made.stop()
 
 
 @pytest.fixture
-def store(members: EtcdCluster) -> Iterator[CalicoEtcd]:
-    """Empty."""
-    yield CalicoEtcd(members.access)
-    everything = {"key": base64.b64encode(b"/").decode(), "range_end": base64.b64encode(b"0").decode()}
-    Etcd(members.access).ask("/kv/deleterange", everything, writes=True)
+def plain(shared: EtcdMembers) -> EtcdMembers:
+    """That member with nothing in it."""
+    shared.clear()
+    return shared
 
 
-def version(store: CalicoEtcd, key: ResourceKey = KEY) -> str:
-    """The present version."""
-    found = store.get(key)
-    assert found is not None
-    return found.version
+@pytest.fixture
+def three(tmp_path: Path) -> Iterator[EtcdMembers]:
+    """A cluster of three members, of this test only."""
+    made = EtcdMembers(tmp_path / "three", 3)
+    yield made
+    made.stop()
 
 
-def test_written_as_calico_writes(store: CalicoEtcd, members: EtcdCluster) -> None:
-    """Key and JSON are Calico's: no resourceVersion inside, a uid and a time, and its own Node is a Node."""
+def raw(etcd: Etcd, key: str) -> bytes:
+    """The bytes at a key."""
+    return etcd.range(key).entries[0].value
+
+
+def calico(etcd: Etcd) -> CalicoEtcd:
+    """Calico's resources there."""
+    return CalicoEtcd(etcd)
+
+
+# --- who may in -----------------------------------------------------------------------------------
+
+
+def test_tls(secure: EtcdMembers) -> None:
+    """With the right CA and client certificate, everything works."""
+    store = calico(secure.connect())
     store.create(KEY, PEER)
-    node = {"kind": "CalicoNode", "metadata": {"name": "w1"}, "spec": {"bgp": {"ipv4Address": "10.0.0.9/24"}}}
-    store.create(ResourceKey("CalicoNode", "w1"), node)
-    for path, kind, own in (("bgppeers/rr-1", "BGPPeer", KEY), ("nodes/w1", "Node", ResourceKey("CalicoNode", "w1"))):
-        key = base64.b64encode(f"/calico/resources/v3/projectcalico.org/{path}".encode()).decode()
-        pair = Etcd(members.access).ask("/kv/range", {"key": key}, writes=False)["kvs"][0]
-        value = json.loads(base64.b64decode(pair["value"]))
-        assert (value["kind"], value["apiVersion"]) == (kind, "projectcalico.org/v3")
-        assert set(value["metadata"]) == {"name", "uid", "creationTimestamp"}
-        assert version(store, own) == pair["mod_revision"]
-    found = store.get(ResourceKey("CalicoNode", "w1"))
-    assert found is not None
-    assert found.document["kind"] == "CalicoNode"
-    assert store.get(ResourceKey("CalicoNode", "w2")) is None
-
-
-def test_compare_and_swap(store: CalicoEtcd) -> None:
-    """Created once, changed and deleted at its version alone; what we do not know of it stays."""
-    store.create(KEY, {**PEER, "spec": {**PEER["spec"], "future": {"field": [1]}}})  # type: ignore[dict-item]
-    with pytest.raises(DatastoreConflict, match="BGPPeer/rr-1 exists already"):
-        store.create(KEY, PEER)
-    old = version(store)
-    store.patch(KEY, {"spec": {"asNumber": 65001}}, old)
     found = store.get(KEY)
     assert found is not None
-    assert found.document["spec"] == {"peerIP": "10.0.0.1", "asNumber": 65001, "future": {"field": [1]}}
-    for stale in (lambda: store.patch(KEY, {"spec": {"asNumber": 1}}, old), lambda: store.delete(KEY, old)):
-        with pytest.raises(DatastoreConflict, match=f"BGPPeer/rr-1 is not at version {old} any more"):
-            stale()
     store.delete(KEY, found.version)
-    assert store.get(KEY) is None
-    with pytest.raises(DatastoreConflict, match="BGPPeer/rr-1 does not exist"):
-        store.patch(KEY, {}, old)
 
 
-def test_two_writers(store: CalicoEtcd) -> None:
-    """Of many that write at one version exactly one wins."""
-    store.create(KEY, PEER)
-    at = version(store)
-
-    def write(number: int) -> bool:
-        try:
-            store.patch(KEY, {"spec": {"asNumber": number}}, at)
-        except DatastoreConflict:
-            return False
-        return True
-
-    with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(write, range(1, 9))) == 1
-
-
-def test_pages_at_one_revision(store: CalicoEtcd, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A list goes over several answers, all of one moment; keys of other kinds are not in it."""
-    monkeypatch.setattr(etcd, "PAGE", 3)
-    names = [f"w{number}" for number in range(10)]
-    for name in names:
-        store.create(ResourceKey("CalicoNode", name), {"metadata": {"name": name}, "spec": {}})
-    store.create(KEY, PEER)
-    found = [(one.document["kind"], one.document["metadata"]["name"]) for one in store.everything()]  # type: ignore[index]
-    assert found == [*(("CalicoNode", name) for name in names), ("BGPPeer", "rr-1")]
-
-
-def test_compaction(store: CalicoEtcd, members: EtcdCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A list whose revision is compacted in its middle is read again; one that always is, is given up."""
-    monkeypatch.setattr(etcd, "PAGE", 1)
-    for number in range(3):
-        store.create(ResourceKey("CalicoNode", f"w{number}"), {"metadata": {"name": f"w{number}"}, "spec": {}})
-    direct, asked = Etcd(members.access), store._etcd.ask
-    times = 1
-
-    def ask(path: str, body: dict[str, object], *, writes: bool) -> dict[str, object]:
-        nonlocal times
-        answer = asked(path, body, writes=writes)
-        if times and answer.get("more"):
-            times -= 1
-            put = {"key": base64.b64encode(b"/x").decode(), "value": ""}
-            revision = direct.ask("/kv/put", put, writes=True)["header"]["revision"]
-            direct.ask("/kv/compaction", {"revision": revision, "physical": True}, writes=True)
-        return answer
-
-    monkeypatch.setattr(store._etcd, "ask", ask)
-    assert len(store.everything()) == 3
-    times = 1000
-    with pytest.raises(DatastoreUnreachable, match="etcd was compacted 5 times while Calico's resources were read"):
-        store.everything()
+@pytest.mark.parametrize(
+    ("told", "message", "hint"),
+    [
+        (
+            {"ca": "other-ca.crt"},
+            "cannot be trusted: unable to get local issuer certificate",
+            "check the CA file: it must be the one that signed etcd's certificate",
+        ),
+        (
+            {"client": ""},
+            "asks for a client certificate, and none was given",
+            "give the certificate and key files that Calico itself uses",
+        ),
+        ({"client": "expired"}, "does not accept the client certificate: it expired on 2021-02-03 04:05 UTC", "renew "),
+        (
+            {"client": "stranger"},
+            "does not accept the client certificate (",
+            "it must be signed by the CA that etcd trusts for its clients: ",
+        ),
+    ],
+    ids=["wrong-ca", "no-certificate", "expired", "of-another-ca"],
+)
+def test_refused_by_tls(secure: EtcdMembers, told: dict[str, str], message: str, hint: str) -> None:
+    """Who does not fit is told why, and what to do; it is a definite no, also for a write."""
+    assert secure.certificates is not None
+    given = {name: secure.certificates.path(value) if name == "ca" else value for name, value in told.items()}
+    for attempt in (
+        lambda: calico(secure.connect(**given)).get(KEY),
+        lambda: calico(secure.connect(**given)).create(KEY, PEER),
+    ):
+        with pytest.raises(DatastoreRefused, match=re.escape(f"etcd {secure.endpoints[0]} {message}")) as caught:
+            attempt()
+        assert caught.value.hint.startswith(hint)
+    assert calico(secure.connect()).get(KEY) is None
 
 
-def test_certificates(members: EtcdCluster, tmp_path: Path) -> None:
-    """Each wrong file is named as what it is; the key is in no message."""
-    access = members.access
-    other = Certificates(tmp_path / "other", "other")
-    stranger, strangers_key = other.signed("stranger")
-    old, old_key = members.certificates.signed("old", expired=True)
-    cases = [
-        (replace(access, ca=str(other.ca)), "certificate verify failed: unable to get local issuer certificate"),
-        (replace(access, certificate=str(stranger), key=str(strangers_key)), "alert bad certificate"),
-        (replace(access, certificate=str(old), key=str(old_key)), "alert bad certificate"),
-        (replace(access, certificate="", key=""), "alert bad certificate|certificate required"),
+def test_expired_server(certificates: Certificates, tmp_path: Path) -> None:
+    """etcd's own certificate has expired."""
+    old = EtcdMembers(tmp_path / "old", server="old-server", certificates=certificates)
+    try:
+        with pytest.raises(DatastoreRefused, match="cannot be trusted: certificate has expired") as caught:
+            old.connect().range("x")
+        assert caught.value.hint == "etcd's own certificate has to be renewed"
+    finally:
+        old.stop()
+
+
+def test_other_name(secure: EtcdMembers) -> None:
+    """An endpoint whose name is not in etcd's certificate."""
+    other = secure.endpoints[0].replace("127.0.0.1", "localhost")
+    with pytest.raises(DatastoreRefused, match="cannot be trusted: Hostname mismatch") as caught:
+        secure.connect(endpoints=[other]).range("x")
+    assert caught.value.hint.startswith("name the endpoint as etcd's certificate does")
+
+
+def test_server_certificate_that_the_gateway_cannot_use(certificates: Certificates, tmp_path: Path) -> None:
+    """etcd's JSON gateway shows the server's certificate to etcd itself; where that is not allowed, we say so."""
+    half = EtcdMembers(tmp_path / "half", server="server-only", certificates=certificates)
+    try:
+        with pytest.raises(DatastoreError) as caught:
+            half.connect().range("x")
+        assert "extended key usage clientAuth" in caught.value.hint
+    finally:
+        half.stop()
+
+
+def test_wrong_scheme(secure: EtcdMembers, plain: EtcdMembers) -> None:
+    """`http` where etcd speaks TLS, and `https` where it does not: nothing was processed."""
+    with pytest.raises(DatastoreError) as caught:
+        Etcd(Access([secure.endpoints[0].replace("https", "http")])).range("x")
+    assert "begins with `https://`" in caught.value.hint or "begin with `https://`" in caught.value.hint
+    with pytest.raises(DatastoreError) as caught:
+        Etcd(Access([plain.endpoints[0].replace("http", "https")])).range("x")
+    assert "speak TLS" in caught.value.hint or "begin with `http://`" in caught.value.hint
+
+
+def test_environment_changes_nothing(secure: EtcdMembers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither a proxy, nor another CA bundle, nor a gateway path of the environment is used."""
+    assert secure.certificates is not None
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", secure.certificates.path("other-ca.crt"))
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("ETCD3GW_API_PATH", "/nowhere/")
+    assert secure.connect().range("x").entries == ()
+
+
+@pytest.mark.parametrize(
+    ("access", "message"),
+    [
+        (Access([]), "no etcd endpoint was given"),
+        (Access(["10.0.0.1:2379"]), "`10.0.0.1:2379` is not an etcd endpoint"),
+        (Access(["https://10.0.0.1:port"]), "`https://10.0.0.1:port` is not an etcd endpoint"),
+        (Access([f"https://me:{SECRET}@10.0.0.1:2379"]), "an etcd endpoint holds a user name or password"),
+        (Access([f"ftp://me:{SECRET}@10.0.0.1"]), "`10.0.0.1` is not an etcd endpoint"),
+        (Access(["http://x"], certificate="a.crt"), "a client certificate needs its key"),
+        (Access(["http://x"], ca="not-there.crt"), "the CA file not-there.crt cannot be used: No such file"),
+    ],
+)
+def test_what_can_be_said_before(access: Access, message: str) -> None:
+    """Wrong settings are named before anything is sent, secrets are not repeated."""
+    with pytest.raises(PreflightError, match=re.escape(message)) as caught:
+        Etcd(access)
+    assert SECRET not in str(caught.value) + caught.value.hint + repr(caught.value)
+
+
+def test_unusable_key_files(certificates: Certificates) -> None:
+    """A key of another certificate, and a file that is no PEM."""
+    wrong = {"certificate": certificates.path("calico.crt"), "key": certificates.path("stranger.key")}
+    with pytest.raises(PreflightError, match="cannot be used: key values mismatch"):
+        Etcd(Access(["https://127.0.0.1:1"], **wrong))
+    with pytest.raises(PreflightError, match=r"the CA file \S+ cannot be used") as caught:
+        Etcd(Access(["https://127.0.0.1:1"], ca=certificates.path("calico.key")))
+    assert caught.value.hint == "PEM files are expected, a key without pass phrase"
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[EtcdMembers]:
+    """A member with users: `calico` may read and write, `reader` may read `/calico/`."""
+    made = EtcdMembers(tmp_path / "guarded")
+    for name, kind in (("calico", "READWRITE"), ("reader", "READ")):
+        made.post("auth/user/add", {"name": name, "password": SECRET})
+        made.post("auth/role/add", {"name": name})
+        area = {"permType": kind, "key": "L2NhbGljby8=", "range_end": "L2NhbGljbzA="}
+        made.post("auth/role/grant", {"name": name, "perm": area})
+        made.post("auth/user/grant", {"user": name, "role": name})
+    made.post("auth/user/add", {"name": "root", "password": SECRET})
+    made.post("auth/user/grant", {"user": "root", "role": "root"})
+    made.post("auth/enable", {})
+    yield made
+    made.stop()
+
+
+def test_no_permission(guarded: EtcdMembers) -> None:
+    """A role that may only read: reading works, a write is refused before and while it is made, with words."""
+    calico(guarded.connect(user="calico", password=SECRET)).create(KEY, PEER)
+    reader = calico(guarded.connect(user="reader", password=SECRET))
+    found = reader.get(KEY)
+    assert found is not None
+    attempts: list[Callable[[], None]] = [
+        lambda: reader.create(*peer("two")),
+        lambda: reader.replace(KEY, found.document, found.version),
+        lambda: reader.delete(KEY, found.version),
+        lambda: reader.check(*peer("two")),
+        lambda: reader.check(KEY, None),
     ]
-    for wrong, words in cases:
-        with pytest.raises(DatastoreRefused, match=f"TLS failed: .*({words})") as error:
-            CalicoEtcd(wrong).get(KEY)
-        assert error.value.hint.startswith("check the CA, the certificate and the key; an expired certificate")
-    for field in ("ca", "certificate", "key"):
-        with pytest.raises(DatastoreRefused, match=r"nothing\.pem") as refused:
-            CalicoEtcd(replace(access, **{field: str(tmp_path / "nothing.pem")})).get(KEY)
-        assert refused.value.hint == "check the files of the CA, the certificate and the key"
+    for attempt in attempts:
+        with pytest.raises(
+            DatastoreRefused, match=r"user `reader` may not do this in etcd .*permission denied"
+        ) as told:
+            attempt()
+        assert told.value.hint == "grant its role readwrite on the prefix `/calico/`"
+        assert SECRET not in str(told.value)
+    assert [one.version for one in reader.everything()] == [found.version]
 
 
-def test_endpoints(members: EtcdCluster) -> None:
-    """A dead member is passed over; all dead is a definite no; a wrong word is told."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        dead = f"https://127.0.0.1:{taken.getsockname()[1]}"
-    access = members.access
-    assert CalicoEtcd(replace(access, endpoints=(dead, *access.endpoints))).get(KEY) is None
-    with pytest.raises(DatastoreUnreachable, match=f"etcd at {dead} does not answer"):
-        CalicoEtcd(replace(access, endpoints=(dead,))).get(KEY)
-    with pytest.raises(PreflightError, match="`ftp://x` is no endpoint of etcd") as error:
-        CalicoEtcd(Access(("ftp://x",)))
-    assert error.value.hint == "an endpoint is written like `https://10.0.0.1:2379`"
+def test_users(guarded: EtcdMembers) -> None:
+    """No user, a wrong password, and a token that etcd forgot: each has its words, the last one is renewed."""
+    with pytest.raises(DatastoreRefused, match="has users, and none was given") as caught:
+        guarded.connect().range("/calico/x")
+    assert "user and password" in caught.value.hint
+    with pytest.raises(DatastoreRefused, match="does not accept user `reader` with this password") as caught:
+        guarded.connect(user="reader", password=SECRET + "x").range("/calico/x")
+    told = "".join(traceback.format_exception(caught.value)) + repr(guarded.access(user="reader", password=SECRET))
+    assert SECRET not in told
+    etcd = guarded.connect(user="reader", password=SECRET)
+    etcd.range("/calico/x")
+    guarded.post("auth/user/changepw", {"name": "reader", "password": SECRET}, user="root", password=SECRET)
+    assert etcd.range("/calico/x").entries == ()
 
 
-def test_silence(members: EtcdCluster) -> None:
-    """A member that does not reply: reads go to the next one, of a write nothing is known."""
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        mute = f"https://127.0.0.1:{silent.getsockname()[1]}"
-        access = members.access
-        assert CalicoEtcd(replace(access, endpoints=(mute, *access.endpoints)), 0.5).get(KEY) is None
-        with pytest.raises(DatastoreTimeout, match=f"no reply from etcd at {mute}"):
-            CalicoEtcd(replace(access, endpoints=(mute, *access.endpoints)), 0.5).create(KEY, PEER)
+# --- what is stored -------------------------------------------------------------------------------
 
 
-def test_no_permission(members: EtcdCluster) -> None:
-    """etcd's own access control says no: in its words, with what to ask for."""
-    certificate, key = members.certificates.signed("nameless", named=False)
-    nameless = replace(members.access, certificate=str(certificate), key=str(key))
-    direct = Etcd(nameless)
-    direct.ask("/auth/user/add", {"name": "root", "password": "x"}, writes=True)
-    direct.ask("/auth/role/add", {"name": "root"}, writes=True)
-    direct.ask("/auth/user/grant", {"user": "root", "role": "root"}, writes=True)
-    direct.ask("/auth/enable", {}, writes=True)
+def test_keys_and_json_are_calicos(plain: EtcdMembers) -> None:
+    """The key, the order and the escapes of the JSON, and no resourceVersion in it."""
+    etcd = plain.connect()
+    spec = {"nodeSelector": "has(a) && b > 'ü'", "peerIP": "10.0.0.1"}
+    given = {"name": "one", "resourceVersion": "7", "selfLink": "/x", "labels": {"a": "b"}, "annotations": {}}
+    calico(etcd).create(KEY, {**PEER, "metadata": given, "spec": spec})
+    value = raw(etcd, "/calico/resources/v3/projectcalico.org/bgppeers/one")
+    metadata = json.loads(value)["metadata"]
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", metadata["uid"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", metadata["creationTimestamp"])
+    assert (
+        value
+        == (
+            '{"kind":"BGPPeer","apiVersion":"projectcalico.org/v3","metadata":{"name":"one",'
+            f'"uid":"{metadata["uid"]}","creationTimestamp":"{metadata["creationTimestamp"]}","labels":{{"a":"b"}}}},'
+            '"spec":{"nodeSelector":"has(a) \\u0026\\u0026 b \\u003e \'ü\'","peerIP":"10.0.0.1"}}'
+        ).encode()
+    )
+
+
+def test_update_keeps_what_it_does_not_know(plain: EtcdMembers) -> None:
+    """uid, time and fields of later versions survive; the version shown is the key's revision and is not stored."""
+    etcd = plain.connect()
+    calico(etcd).create(KEY, {**PEER, "spec": {"nodeSelector": "all()", "future": {"a": [1, None, 2.5]}}})
+    before = calico(etcd).get(KEY)
+    assert before is not None
+    calico(etcd).replace(KEY, patched(before.document, {"spec": {"peerIP": "10.0.0.9"}}), before.version)
+    stored = json.loads(raw(etcd, f"{PREFIX}bgppeers/one"))
+    old = dict(before.document["metadata"])  # type: ignore[call-overload]
+    assert old.pop("resourceVersion") == before.version
+    assert stored["metadata"] == old
+    assert stored["spec"] == {"nodeSelector": "all()", "future": {"a": [1, None, 2.5]}, "peerIP": "10.0.0.9"}
+    after = calico(etcd).get(KEY)
+    assert after is not None
+    assert int(after.version) == etcd.range(f"{PREFIX}bgppeers/one").entries[0].revision > int(before.version)
+
+
+def test_what_is_no_resource(plain: EtcdMembers) -> None:
+    """A value that is not JSON is named by its key."""
+    plain.post(
+        "kv/put", {"key": "L2NhbGljby9yZXNvdXJjZXMvdjMvcHJvamVjdGNhbGljby5vcmcvYmdwcGVlcnMvb25l", "value": "eA=="}
+    )
+    with pytest.raises(DatastoreRefused, match=f"what etcd holds at {PREFIX}bgppeers/one is no Calico resource"):
+        calico(plain.connect()).everything()
+
+
+def test_checks_write_nothing(plain: EtcdMembers) -> None:
+    """What a dry run sends leaves the revision of etcd as it was."""
+    etcd = plain.connect()
+    calico(etcd).create(KEY, PEER)
+    before = etcd.range("x").revision
+    calico(etcd).check(KEY, None)
+    calico(etcd).check(KEY, PEER)
+    calico(etcd).check(*peer("two"))
+    assert etcd.range("x").revision == before
+
+
+class Between(Etcd):
+    """An etcd where something happens before each page of a list but the first."""
+
+    def __init__(self, access: Access, happens: Callable[[], None]) -> None:
+        super().__init__(access)
+        self._happens = happens
+        self.pages: list[int] = []
+
+    def range(self, start: str, end: str = "", *, limit: int = 0, revision: int = 0) -> Any:
+        """A page, after whatever happens."""
+        if revision:
+            self._happens()
+        self.pages.append(revision)
+        return super().range(start, end, limit=limit, revision=revision)
+
+
+@pytest.fixture
+def many(plain: EtcdMembers, monkeypatch: pytest.MonkeyPatch) -> EtcdMembers:
+    """25 peers, in pages of 10."""
+    monkeypatch.setattr(etcd_calico, "PAGE", 10)
+    for number in range(25):
+        calico(plain.connect()).create(*peer(f"p{number:02}"))
+    return plain
+
+
+def names(found: list[Stored]) -> list[str]:
+    """The names of documents, in their order."""
+    return [one.document["metadata"]["name"] for one in found]  # type: ignore[index]
+
+
+def test_lists_are_of_one_moment(many: EtcdMembers) -> None:
+    """What is written while a list is read is in no page of it."""
+    other = calico(many.connect())
+    count = iter(range(100))
+    reading = Between(many.access(), lambda: other.create(*peer(f"p99-{next(count)}")))
+    found = CalicoEtcd(reading).everything()
+    assert names(found) == [f"p{number:02}" for number in range(25)]
+    assert len(set(reading.pages) - {0}) == 1
+    assert len(names(other.everything())) > 25
+
+
+def compacted(members: EtcdMembers, times: int) -> Callable[[], None]:
+    """Compacts away everything old, so many times, after one more write."""
+    left = iter(range(times))
+
+    def happen() -> None:
+        if next(left, None) is not None:
+            calico(members.connect()).create(*peer(f"q-{time.monotonic_ns()}"))
+            members.post("kv/compaction", {"revision": members.connect().range("x").revision, "physical": True})
+
+    return happen
+
+
+def test_compaction_in_the_middle_of_a_list(many: EtcdMembers) -> None:
+    """The list is read again from its beginning, and is whole."""
+    reading = Between(many.access(), compacted(many, 2))
+    found = names(CalicoEtcd(reading).everything())
+    assert found[:25] == [f"p{number:02}" for number in range(25)]
+    assert len(found) == len(set(found)) == 27
+    assert reading.pages.count(0) == 3
+
+
+def test_compaction_again_and_again(many: EtcdMembers) -> None:
+    """It ends, with words, and nothing is made up."""
+    with pytest.raises(DatastoreUnreachable, match="etcd was compacted 5 times while its lists were read"):
+        CalicoEtcd(Between(many.access(), compacted(many, 1000))).everything()
+
+
+# --- members that go away -------------------------------------------------------------------------
+
+
+def written_through(members: EtcdMembers, count: int, at: int, happen: Callable[[], None]) -> dict[str, int]:
+    """Count peers up one after the other as a run writes, `happen` in the middle; how often each answer came.
+
+    A write whose fate is unknown is read back and repeated only where it did not land.
+    """
+    store = calico(members.connect(connect_seconds=1.0, read_seconds=READ_SECONDS))
+    answers = {"unknown": 0, "away": 0}
+    for number in range(count):
+        if number == at:
+            threading.Thread(target=happen).start()
+        key, document = peer(f"p{number:03}")
+        deadline = time.monotonic() + 60
+        while True:
+            assert time.monotonic() < deadline, "the cluster did not come back"
+            try:
+                if store.get(key) is None:
+                    store.create(key, document)
+                break
+            except DatastoreTimeout:
+                answers["unknown"] += 1
+            except DatastoreUnreachable:
+                answers["away"] += 1
+            time.sleep(0.02)  # a real election is waited for
+    return answers
+
+
+def versions_are_creations(members: EtcdMembers, endpoint: str, count: int) -> None:
+    """Every peer is there once and was written once."""
+    found = calico(members.connect(endpoints=[endpoint])).everything()
+    assert names(found) == [f"p{number:03}" for number in range(count)]
+    assert len({one.version for one in found}) == count
+    told = members.post(
+        "kv/range",
+        {"key": "L2NhbGljby8=", "range_end": "L2NhbGljbzA=", "keys_only": True},
+        endpoints=[endpoint],
+    )
+    assert {one["version"] for one in told["kvs"]} == {"1"}
+
+
+@pytest.mark.parametrize("who", ["leader", "follower"])
+def test_a_member_is_killed_while_we_write(three: EtcdMembers, who: str) -> None:
+    """`kill -9` in a series of writes: nothing is lost, nothing is there twice."""
+    leader = three.leader()
+    victim = leader if who == "leader" else (leader + 1) % 3
+    # The endpoint of the member that dies is the one in use.
+    three.endpoints = [three.endpoints[victim], *(one for one in three.endpoints if one != three.endpoints[victim])]
+    written_through(three, 60, 20, lambda: three.kill(victim))
+    versions_are_creations(three, three.endpoints[1], 60)
+
+
+def test_a_member_stalls_while_we_write(three: EtcdMembers) -> None:
+    """A leader that keeps its connections and answers nothing: after the timeout the next endpoint is asked."""
+    leader = three.leader()
+    three.endpoints = [three.endpoints[leader], *(one for one in three.endpoints if one != three.endpoints[leader])]
+    written_through(three, 30, 10, lambda: three.stall(leader))
+    versions_are_creations(three, three.endpoints[1], 30)
+
+
+def test_a_dead_endpoint_from_the_start(plain: EtcdMembers) -> None:
+    """The next one is asked at once, for writes too, and the dead one is not asked again and again."""
+    nobody = f"http://127.0.0.1:{free_ports(1)[0]}"
+    store = calico(plain.connect(endpoints=[nobody, *plain.endpoints]))
+    store.create(KEY, PEER)
+    assert store.get(KEY) is not None
+    assert store._etcd._first == 1
+
+
+def test_all_endpoints_dead() -> None:
+    """A definite no, with each endpoint and its reason; nothing was processed, so trying again is safe."""
+    nobody = [f"http://127.0.0.1:{port}" for port in free_ports(2)]
+    with pytest.raises(DatastoreUnreachable) as caught:
+        calico(Etcd(Access(nobody))).create(KEY, PEER)
+    assert str(caught.value) == (
+        f"none of 2 etcd endpoints answers: etcd {nobody[0]} does not answer: Connection refused; "
+        f"etcd {nobody[1]} does not answer: Connection refused"
+    )
+    with pytest.raises(DatastoreUnreachable, match=f"^etcd {nobody[0]} does not answer: Connection refused$"):
+        Etcd(Access(nobody[:1])).range("x")
+
+
+def test_a_stalled_endpoint(plain: EtcdMembers, tmp_path: Path) -> None:
+    """A read goes on at the next endpoint; what became of a write is not known, and the next request goes elsewhere."""
+    stalled = EtcdMembers(tmp_path / "stalled")
     try:
-        with pytest.raises(DatastoreRefused, match="user name is empty") as error:
-            CalicoEtcd(nameless).get(KEY)
-        assert error.value.hint == "the account may not do this; ask for the right to read and write below /calico"
-        with pytest.raises(DatastoreRefused, match="CommonName of client sending a request") as error:
-            CalicoEtcd(members.access).get(KEY)
-        assert error.value.hint.endswith("use a certificate without CN where etcd has users")
+        endpoints = [*stalled.endpoints, *plain.endpoints]
+        store = calico(plain.connect(endpoints=endpoints, read_seconds=READ_SECONDS))
+        store.get(KEY)
+        stalled.stall(0)
+        began = time.monotonic()
+        with pytest.raises(DatastoreTimeout, match=f"^no reply from etcd {stalled.endpoints[0]}: timed out$"):
+            store.create(KEY, PEER)
+        assert store.get(KEY) is None
+        assert time.monotonic() - began < 2 * READ_SECONDS
+        store._etcd._first = 0
+        assert store.get(KEY) is None
+        alone = calico(plain.connect(endpoints=stalled.endpoints, read_seconds=READ_SECONDS))
+        with pytest.raises(DatastoreUnreachable, match="timed out"):
+            alone.create(KEY, PEER)  # not even etcd's version was told, so the write was never sent
     finally:
-        token = direct.ask("/auth/authenticate", {"name": "root", "password": "x"}, writes=False)["token"]
-        direct._clients[0].session.headers["Authorization"] = token
-        direct.ask("/auth/disable", {}, writes=True)
+        stalled.stop()
 
 
-def test_value_that_is_no_json(members: EtcdCluster, store: CalicoEtcd) -> None:
-    """Said by its key."""
-    key = base64.b64encode(b"/calico/resources/v3/projectcalico.org/bgppeers/rr-1").decode()
-    Etcd(members.access).ask("/kv/put", {"key": key, "value": base64.b64encode(b"{").decode()}, writes=True)
-    with pytest.raises(DatastoreRefused, match=r"the value of /calico/.*/bgppeers/rr-1 in etcd is no JSON"):
-        store.everything()
+def test_without_a_quorum(three: EtcdMembers) -> None:
+    """One member of three cannot say what became of a write."""
+    store = calico(three.connect(endpoints=three.endpoints[:1]))
+    store.get(KEY)
+    three.kill(1)
+    three.kill(2)
+    with pytest.raises(DatastoreTimeout, match="did not say what became of the request: request timed out"):
+        store.create(KEY, PEER)
+    store = calico(three.connect(endpoints=three.endpoints[:1], read_seconds=READ_SECONDS))
+    with pytest.raises(DatastoreTimeout, match="timed out"):
+        store.get(KEY)
+    three.start(1)
+    deadline = time.monotonic() + 30
+    while True:
+        # a real election; then the write is either there or can be made
+        with suppress(DatastoreTimeout, DatastoreUnreachable):
+            if store.get(KEY) is None:
+                store.create(KEY, PEER)
+            break
+        assert time.monotonic() < deadline
+        time.sleep(0.1)  # a real election is waited for
 
 
-def test_members_die(tmp_path: Path, members: EtcdCluster) -> None:
-    """Three members, the leader killed in the middle of a series of writes: nothing is lost, nothing doubled."""
-    three = EtcdCluster(tmp_path / "three", 3)
+class Foreign(BaseHTTPRequestHandler):
+    """A web server that is no etcd; it may say that it is."""
+
+    told = (200, b"")
+    version = b'{"etcdserver":"3.5.0"}'
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silence."""
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        """What asks for the version."""
+        self._answer(200, self.version)
+
+    def do_POST(self) -> None:
+        """Everything else."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer(*self.told)
+
+
+@pytest.mark.parametrize(
+    ("version", "told", "kind", "message"),
+    [
+        (b"<html>", (200, b""), DatastoreRefused, "does not answer as etcd v3 does"),
+        (b"{}", (200, b""), DatastoreRefused, "does not answer as etcd v3 does"),
+        (None, (200, b"<html>"), DatastoreTimeout, "answered something that is not JSON"),
+        (None, (200, b"[]"), DatastoreTimeout, "did not answer as etcd v3 does"),
+        (None, (200, b'{"responses":[{}]}'), DatastoreTimeout, "did not answer as etcd v3 does"),
+        (None, (502, b"Bad Gateway"), DatastoreTimeout, "did not say what became of the request: Bad Gateway"),
+        (
+            None,
+            (503, b'{"code":14,"message":"etcdserver: leader changed"}'),
+            DatastoreTimeout,
+            "leader changed",
+        ),
+        (
+            None,
+            (429, b'{"code":8,"message":"etcdserver: too many requests"}'),
+            DatastoreUnreachable,
+            "too many requests",
+        ),
+        (None, (429, b'{"code":8,"message":"etcdserver: mvcc: database space exceeded"}'), DatastoreRefused, "is full"),
+        (None, (400, b'{"code":3,"message":"etcdserver: request is too large"}'), DatastoreRefused, "is too large"),
+        (None, (404, b"404 page not found"), DatastoreRefused, "has no JSON gateway"),
+    ],
+)
+def test_what_is_not_etcd_or_does_not_answer_well(
+    version: bytes | None, told: tuple[int, bytes], kind: type[DatastoreError], message: str
+) -> None:
+    """A wrong port, a load balancer, an etcd in trouble: never taken for a done write."""
+    handler = type("Handler", (Foreign,), {"told": told, **({"version": version} if version else {})})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        with pytest.raises(kind, match=message) as caught:
+            calico(Etcd(Access([f"http://127.0.0.1:{http.server_port}"]))).create(KEY, PEER)
+        assert type(caught.value) is kind or kind is DatastoreRefused
+        http.shutdown()
+
+
+# --- others ---------------------------------------------------------------------------------------
+
+
+def attempt(store: CalicoEtcd, document: Document, version: str, barrier: threading.Barrier) -> str:
+    """Write when all are ready; "" or the words of the conflict."""
+    barrier.wait()
     try:
-        store = CalicoEtcd(three.access, 2.0)
-        leader = three.leader()
-        written: list[str] = []
-        killer = threading.Timer(0.0, three.processes[leader].kill)
-        for number in range(40):
-            if number == 15:
-                killer.start()
-            key = ResourceKey("BGPPeer", f"p{number:02}")
-            for _ in range(100):
-                try:
-                    if store.get(key) is None:
-                        store.create(key, {**PEER, "metadata": {"name": key.name}})
-                    written.append(key.name)
-                    break
-                except (DatastoreTimeout, DatastoreUnreachable):
-                    continue
-        assert three.processes[leader].poll() is not None
-        assert written == [f"p{number:02}" for number in range(40)]
-        assert [one.document["metadata"]["name"] for one in store.everything()] == written  # type: ignore[index]
-        assert three.leader() != leader
-    finally:
-        three.stop()
+        store.replace(KEY, document, version)
+    except DatastoreConflict as error:
+        return str(error)
+    return ""
+
+
+def test_two_writers_race_for_one_key(plain: EtcdMembers) -> None:
+    """Of all who follow one version exactly one wins, round after round; the others are told of the conflict."""
+    stores = [calico(plain.connect()) for _ in range(4)]
+    stores[0].create(KEY, PEER)
+    barrier = threading.Barrier(len(stores))
+    for number in range(20):
+        seen = stores[0].get(KEY)
+        assert seen is not None
+        meant = [patched(seen.document, {"spec": {"nodeSelector": f"n == '{number}-{who}'"}}) for who in range(4)]
+        with ThreadPoolExecutor(len(stores)) as pool:
+            count = len(stores)
+            told = list(pool.map(attempt, stores, meant, [seen.version] * count, [barrier] * count))
+        after = stores[0].get(KEY)
+        assert after is not None
+        assert after.document["spec"] == meant[told.index("")]["spec"]
+        assert sorted(told) == ["", *[f"BGPPeer/one is at version {after.version}, not {seen.version}"] * 3]
+
+
+def test_conflicts_say_what_is_there(plain: EtcdMembers) -> None:
+    """Created twice, gone, a version of nothing."""
+    store = calico(plain.connect())
+    store.create(KEY, PEER)
+    found = store.get(KEY)
+    assert found is not None
+    with pytest.raises(DatastoreConflict, match=r"^BGPPeer/one exists already$"):
+        store.create(KEY, PEER)
+    store.delete(KEY, found.version)
+    with pytest.raises(DatastoreConflict, match=r"^BGPPeer/one does not exist$"):
+        store.delete(KEY, found.version)
+    with pytest.raises(DatastoreConflict, match=r"^BGPPeer/one does not exist$"):
+        store.replace(KEY, found.document, found.version)
+    with pytest.raises(DatastoreConflict, match="BGPPeer/one does not exist, or `` is no version of it"):
+        store.replace(KEY, found.document, "")
+    assert store.get(ResourceKey("IPPool", "none")) is None

@@ -1,0 +1,45 @@
+"""A cluster whose Calico uses etcd: a real API server that knows nothing of Calico, and an etcd of its own."""
+
+from collections.abc import Sequence
+
+from rrplan.adapters.etcd_calico import CalicoEtcd
+from rrplan.adapters.etcd_cluster import EtcdCluster
+from rrplan.ports import Document
+from rrplan.resources import Node, decode
+from rrplan.resources.node_codec import PREFIX
+from tests.real.etcd import EtcdMembers
+from tests.real.server import RealServer
+
+
+class MixedCluster:
+    """Both together; `fill` does what kubelets, calico-node and kube-controllers do."""
+
+    def __init__(self, server: RealServer, etcd: EtcdMembers) -> None:
+        self.server = server
+        self.etcd = etcd
+
+    def connect(self) -> EtcdCluster:
+        """A datastore of its own."""
+        return EtcdCluster(self.server.connect(), CalicoEtcd(self.etcd.connect()))
+
+    def fill(self, documents: Sequence[Document]) -> None:
+        """Create the objects of a cluster where they belong."""
+        ours = ("Node", "Pod", "DaemonSet")
+        self.server.fill([_plain(document) for document in documents if document["kind"] in ours])
+        self.etcd.fill(documents)
+
+    def clear(self) -> None:
+        """Remove everything that tests make."""
+        self.server.clear()
+        self.etcd.clear()
+
+
+def _plain(document: Document) -> Document:
+    """A Kubernetes Node as the kubelet makes it: Calico with etcd writes nothing to it."""
+    if not isinstance(decode(document), Node):
+        return document
+    metadata = document["metadata"]
+    assert isinstance(metadata, dict)
+    annotations = metadata.get("annotations", {})
+    kept = {name: value for name, value in annotations.items() if not name.startswith(PREFIX)}
+    return {**document, "metadata": {**metadata, "annotations": kept}}
