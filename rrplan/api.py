@@ -33,6 +33,7 @@ from rrplan.specs import Spec
 
 if TYPE_CHECKING:
     from rrplan.adapters.api_server import ApiServer
+    from rrplan.adapters.etcd_calico import CalicoEtcd
 
 
 def plan(spec: Spec, snapshot: Snapshot, *, version: CalicoVersion | None = None) -> Plan:
@@ -82,36 +83,56 @@ def embedded(sandbox: Sandbox, directory: Path) -> Cluster:
 
 
 def live(
-    kubeconfig: str | None, context: str | None, tell: Callable[[str], None], impersonated: str | None = None
+    kubeconfig: str | None,
+    context: str | None,
+    tell: Callable[[str], None],
+    impersonated: str | None = None,
+    calico_config: str | None = None,
 ) -> Cluster:
-    """The cluster that a kubeconfig leads to; `tell` hears what an operator should know. Raises PreflightError."""
+    """The cluster that a kubeconfig leads to; `tell` hears what an operator should know. Raises PreflightError.
+
+    `calico_config` is calicoctl's configuration file, where Calico keeps its data in etcd.
+    """
     from rrplan.adapters.api_server import ApiServer
+    from rrplan.adapters.calico_config import calico_in_etcd
     from rrplan.adapters.clock import SystemClock
 
-    server = ApiServer.connect(kubeconfig, context, impersonated)
-    return live_on(server, SystemClock(), tell)
+    calico = calico_in_etcd(calico_config) if calico_config else None
+    return live_on(ApiServer.connect(kubeconfig, context, impersonated), SystemClock(), tell, calico)
 
 
-def live_on(server: ApiServer, clock: Clock, tell: Callable[[str], None]) -> Cluster:
-    """The live cluster behind an API server."""
+def live_on(server: ApiServer, clock: Clock, tell: Callable[[str], None], calico: CalicoEtcd | None = None) -> Cluster:
+    """The live cluster behind an API server, and an etcd where Calico keeps its data there."""
     from rrplan.adapters.cluster_runs import ClusterRuns
+    from rrplan.adapters.containers import check_containers
+    from rrplan.adapters.directory import ApiDirectory, EtcdDirectory
+    from rrplan.adapters.etcd_cluster import EtcdCluster
     from rrplan.adapters.event_recorder import EventRecorder
     from rrplan.adapters.lease import LeaseLock
     from rrplan.adapters.live import LiveCluster
+    from rrplan.adapters.node_status import NodeStatuses
     from rrplan.adapters.probe import LiveProbe
     from rrplan.adapters.rights import check_rights
 
-    datastore = LiveCluster(server)
+    if calico is None:
+        cluster = LiveCluster(server)
+        datastore: LiveCluster | EtcdCluster = cluster
+        group = cluster.group
+        probe = LiveProbe(server, ApiDirectory(server, group), NodeStatuses(server, group, clock), tell)
+    else:
+        group, datastore = "", EtcdCluster(server, calico)
+        probe = LiveProbe(server, EtcdDirectory(server, calico), None, tell)
 
     def preflight(made: Plan) -> None:
-        check_rights(server, made, datastore.group)
+        check_rights(server, made, group)
+        check_containers(server, made)
         for notice in datastore.owners([step.change.key for step in made.changes if step.change]):
             tell(notice)
 
     return Cluster(
         server.name,
         datastore,
-        LiveProbe(server, datastore.group, clock, tell),
+        probe,
         clock,
         LeaseLock(server, clock, tell),
         ClusterRuns(server, clock),

@@ -117,6 +117,22 @@ class Probe(Protocol):
         ...
 
 
+class Directory(Protocol):
+    """Which node has which address, and owns which address block."""
+
+    def addresses(self) -> Mapping[NodeName, Mapping[str, str]]:
+        """The addresses of every node that Calico knows, by family."""
+        ...
+
+    def hosts(self) -> Mapping[NodeName, str]:
+        """The IPv4 addresses of hosts that Calico does not know: containers of standalone reflectors may run there."""
+        ...
+
+    def owners(self) -> Mapping[str, NodeName]:
+        """The nodes that own address blocks, by prefix; DatastoreRefused where this cannot be read."""
+        ...
+
+
 class Clock(Protocol):
     """Time."""
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from rrplan.adapters.etcd import Access
+from rrplan.adapters.etcd import Access, Etcd
+from rrplan.adapters.etcd_calico import CalicoEtcd
 from rrplan.adapters.files import read_bytes
 from rrplan.errors import FileFormatError
 
@@ -19,6 +20,11 @@ FIELDS = {
     "password": "etcdPassword",
 }
 HINT = "it is calicoctl's configuration file, by default /etc/calico/calicoctl.cfg"
+
+
+def calico_in_etcd(name: str) -> CalicoEtcd:
+    """Calico's data in the etcd that a file names; raises FileFormatError."""
+    return CalicoEtcd(Etcd(etcd_access(name)))
 
 
 def etcd_access(name: str) -> Access:

@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rrplan.adapters.api_server import ApiServer, Forbidden
-from rrplan.specs import Flavor, Spec
+from rrplan.errors import PreflightError
+from rrplan.plans import Plan
+from rrplan.specs import Flavor, Spec, from_document
 
 CONFIG_KEYS = ("etcd_endpoints", "etcd_ca", "etcd_cert", "etcd_key")
 METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 """A Secret without its content."""
 
 
-def lacking_for_containers(server: ApiServer, spec: Spec) -> Iterator[str]:
-    """What is missing, in words; what may not be read is taken to be there."""
+def check_containers(server: ApiServer, plan: Plan) -> None:
+    """Raise PreflightError where something is missing; what may not be read is taken to be there."""
+    document = plan.spec["document"]
+    assert isinstance(document, dict)
+    lacks = list(_lacking(server, from_document(document)))
+    if lacks:
+        raise PreflightError(lacks, hint="give the right names in `standalone` of the spec")
+
+
+def _lacking(server: ApiServer, spec: Spec) -> Iterator[str]:
     if spec.flavor is not Flavor.STANDALONE:
         return
     told = spec.standalone

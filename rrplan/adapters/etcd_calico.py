@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from rrplan.adapters.etcd import Entry, Etcd, delete, put
 from rrplan.adapters.etcd_answers import Compacted
 from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreUnreachable
+from rrplan.ids import NodeName
 from rrplan.ports import Document, Stored
 from rrplan.resources import ResourceKey
 from rrplan.resources.validation import objections
@@ -32,6 +33,8 @@ PLURALS = {
 PAGE = 500
 """Keys in one answer: a Calico Node is 1 to 2 KB, and older gateways take 4 MB."""
 LIST_TRIES = 5
+BLOCKS = "/calico/ipam/v2/host/"
+"""`NODE/ipv4/block/10.0.0.0-26` below it is a block of a node (libcalico-go/lib/backend/model/block_affinity.go)."""
 NOT_STORED = ("resourceVersion", "selfLink")
 
 
@@ -43,21 +46,28 @@ class CalicoEtcd:
 
     def everything(self, kinds: Sequence[str] = tuple(PLURALS)) -> list[Stored]:
         """All resources of these kinds as they were at one moment."""
+        return [_stored(entry) for entry in self._consistent([f"{PREFIX}{PLURALS[kind]}/" for kind in kinds])]
+
+    def blocks(self) -> list[tuple[str, NodeName, str]]:
+        """Every address block of a node: prefix, node, state ("" where an old version wrote none)."""
+        return [found for entry in self._consistent([BLOCKS]) if (found := _block(entry)) is not None]
+
+    def _consistent(self, folders: Sequence[str]) -> list[Entry]:
+        """Everything below these folders, as it was at one moment."""
         for _ in range(LIST_TRIES):
             with suppress(Compacted):
-                return self._at_one_revision(kinds)
+                return self._at_one_revision(folders)
         raise DatastoreUnreachable(f"etcd was compacted {LIST_TRIES} times while its lists were read")
 
-    def _at_one_revision(self, kinds: Sequence[str]) -> list[Stored]:
-        found: list[Stored] = []
+    def _at_one_revision(self, folders: Sequence[str]) -> list[Entry]:
+        found: list[Entry] = []
         revision = 0
-        for kind in kinds:
-            start = f"{PREFIX}{PLURALS[kind]}/"
+        for start in folders:
             end, more = start[:-1] + chr(ord("/") + 1), True
             while more:
                 page = self._etcd.range(start, end, limit=PAGE, revision=revision)
                 revision, more = revision or page.revision, page.more
-                found += [_stored(entry) for entry in page.entries]
+                found += page.entries
                 if page.entries:
                     start = page.entries[-1].key + "\0"
         return found
@@ -105,6 +115,21 @@ class CalicoEtcd:
 
 def _path(key: ResourceKey) -> str:
     return f"{PREFIX}{PLURALS[key.kind]}/{key.name}"
+
+
+def _block(entry: Entry) -> tuple[str, NodeName, str] | None:
+    """One block affinity; None for other keys of IPAM below a node."""
+    parts = entry.key.removeprefix(BLOCKS).split("/")
+    if len(parts) != 4 or parts[2] != "block":
+        return None
+    address, _, length = parts[3].rpartition("-")
+    try:
+        told = json.loads(entry.value)
+    except ValueError:
+        told = None
+    found = told if isinstance(told, dict) else {}
+    state = "pendingDeletion" if found.get("deleted") else str(found.get("state") or "")
+    return f"{address}/{length}", NodeName(parts[0]), state
 
 
 def _stored(entry: Entry) -> Stored:

@@ -3,7 +3,8 @@
 A reflector is asked twice: by CalicoNodeStatus, and BIRD itself by `birdcl` in its calico-node pod. The other end of
 a session is asked once every reflector's end of it is up: thousands of nodes are not asked while a reflector says no.
 A session counts when every end that was asked has it established, and nodes' routes count when the reflector holds
-them and both ends say that they went over the session.
+them and both ends say that they went over the session. A standalone reflector is a container that cannot be asked: then
+the nodes say which routes they got.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from rrplan.adapters.api_server import ApiServer, Forbidden
 from rrplan.adapters.bird import Birds
@@ -19,10 +20,9 @@ from rrplan.adapters.ends import End, Routes, Session
 from rrplan.adapters.node_status import NodeStatuses, NotServed
 from rrplan.errors import DatastoreRefused
 from rrplan.ids import NodeName
-from rrplan.ports import Clock, FamilyReading, NodeReading, SessionReading
+from rrplan.ports import Directory, FamilyReading, NodeReading, SessionReading
 
 FAMILIES = ("ipv4", "ipv6")
-ANNOTATIONS = {"ipv4": "projectcalico.org/IPv4Address", "ipv6": "projectcalico.org/IPv6Address"}
 AT_ONCE = 10
 """Nodes that are asked together."""
 
@@ -31,31 +31,43 @@ Ends: TypeAlias = Mapping[str, End]
 
 
 class LiveProbe:
-    """Implements the port Probe; `tell` hears, once for each, of sources that cannot be used."""
+    """Implements the port Probe; `tell` hears, once for each, of sources that cannot be used.
 
-    def __init__(self, server: ApiServer, group: str, clock: Clock, tell: Callable[[str], None]) -> None:
-        self._server = server
-        self._group = group
+    `statuses` None: nobody reports CalicoNodeStatus here.
+    """
+
+    def __init__(
+        self, server: ApiServer, directory: Directory, statuses: NodeStatuses | None, tell: Callable[[str], None]
+    ) -> None:
+        self._directory = directory
         self._tell = tell
         self._told: set[str] = set()
         self._birds = Birds(server)
-        self._statuses = NodeStatuses(server, group, clock)
-        self._addresses: dict[NodeName, dict[str, str]] = {}
+        self._statuses = statuses
+        self._addresses: dict[NodeName, Mapping[str, str]] = {}
+        self._peers: set[NodeName] = set()
+        self._hosts: dict[NodeName, Mapping[str, str]] = {}
+        """Where standalone reflectors may be; nothing else of BGP is there."""
         self._by_address: dict[str, NodeName] = {}
-        self._owner: dict[str, NodeName] | None = None
+        self._owner: Mapping[str, NodeName] | None = None
         """Which node owns which address block; None where that cannot be read."""
 
     # --- port ----------------------------------------------------------------------------------
 
     def read(self, nodes: Collection[NodeName], peers: Collection[NodeName]) -> Sequence[NodeReading]:
         """The readings of this moment; a node that does not answer is left out."""
-        if not {*nodes, *peers} <= self._addresses.keys():
+        # A host becomes a peer, or no peer any more, after Calico forgot it or knows it again.
+        if set(peers) != self._peers or not set(nodes) <= self._addresses.keys():
             self._read_addresses()
+            self._peers = set(peers)
         self._owner = self._read_owners()
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            far = dict(zip(peers, pool.map(self._reflector, peers), strict=True))
+            far = {peer: dict[str, End]() for peer in peers if peer in self._hosts}
+            inside = [peer for peer in peers if peer not in far]
+            silent = bool(far)
+            far |= dict(zip(inside, pool.map(self._reflector, inside), strict=True))
             asked = [node for node in nodes if node not in far and self._worth_asking(node, far)]
-            ends = {**far, **dict(zip(asked, pool.map(self._node, asked), strict=True))}
+            ends = {**far, **dict(zip(asked, pool.map(lambda node: self._node(node, silent), asked), strict=True))}
         tables = {
             (peer, family): self._table(end.routes)
             for peer, told in far.items()
@@ -86,8 +98,8 @@ class LiveProbe:
         sessions = (end.sessions.get(own.get(family, "")) for told in far.values() for family, end in told.items())
         return all(session is None or session.established for session in sessions)
 
-    def _reflector(self, node: NodeName) -> Ends:
-        sources = [self._asked("CalicoNodeStatus", self._statuses.ask, node)]
+    def _reflector(self, node: NodeName) -> dict[str, End]:
+        sources = [self._asked("CalicoNodeStatus", self._statuses.ask, node)] if self._statuses else []
         if "birdcl" not in self._told:
             sources.append(self._asked("birdcl", lambda name: self._birds.ask(name, with_routes=True), node))
         return {
@@ -96,8 +108,8 @@ class LiveProbe:
             if any(family in ends for ends in sources)
         }
 
-    def _node(self, node: NodeName) -> Ends | None:
-        ends = self._asked("birdcl", lambda name: self._birds.ask(name, with_routes=False), node)
+    def _node(self, node: NodeName, with_routes: bool) -> Ends | None:
+        ends = self._asked("birdcl", lambda name: self._birds.ask(name, with_routes=with_routes), node)
         return None if "birdcl" in self._told else ends
 
     def _asked(self, what: str, ask: Callable[[NodeName], Ends], node: NodeName) -> Ends:
@@ -114,25 +126,22 @@ class LiveProbe:
             return {}
 
     def _read_addresses(self) -> None:
-        self._addresses = dict(self._server.listed("/api/v1/nodes", _addresses))
+        self._addresses = dict(self._directory.addresses())
+        self._hosts = {node: {"ipv4": address} for node, address in self._directory.hosts().items()}
         self._by_address = {text: node for node, told in self._addresses.items() for text in told.values()}
 
-    def _read_owners(self) -> dict[str, NodeName] | None:
-        """Confirmed block affinities (libcalico-go/lib/apis/crd.projectcalico.org/v1 blockaffinity)."""
+    def _address(self, node: NodeName, family: str) -> str:
+        return (self._addresses.get(node) or self._hosts.get(node, {})).get(family, "")
+
+    def _read_owners(self) -> Mapping[str, NodeName] | None:
         if "BlockAffinity" in self._told:
             return None
         try:
-            affinities = self._server.listed(f"/apis/{self._group}/blockaffinities", dict)
-        except Forbidden as error:
+            return self._directory.owners() or None
+        except DatastoreRefused as error:
             self._told.add("BlockAffinity")
             self._tell(f"not known which node owns which address block: {error}; routes are counted by next hop")
             return None
-        owners = {
-            str(item["spec"].get("cidr")): NodeName(str(item["spec"].get("node")))
-            for item in affinities
-            if item["spec"].get("state") == "confirmed" and str(item["spec"].get("deleted")).lower() != "true"
-        }
-        return owners or None
 
     # --- putting together ----------------------------------------------------------------------
 
@@ -150,7 +159,7 @@ class LiveProbe:
             sessions: dict[NodeName, SessionReading] = {}
             for peer, told in far.items():
                 theirs = told.get(family)
-                there = self._addresses.get(peer, {}).get(family, "")
+                there = self._address(peer, family)
                 if peer == node or not there:
                     continue
                 one = mine.sessions.get(there) if mine else None
@@ -186,12 +195,6 @@ class LiveProbe:
 
     def _node_of(self, prefix: str, hop: str) -> NodeName | None:
         return self._owner.get(prefix) if self._owner is not None else self._by_address.get(hop)
-
-
-def _addresses(item: Mapping[str, Any]) -> tuple[NodeName, dict[str, str]]:
-    told = item["metadata"].get("annotations") or {}
-    found = {family: str(told.get(name, "")).partition("/")[0] for family, name in ANNOTATIONS.items()}
-    return NodeName(item["metadata"]["name"]), {family: text for family, text in found.items() if text}
 
 
 def _handed(node: NodeName, table: Counter[NodeName], one: Session | None, other: Session | None) -> int:

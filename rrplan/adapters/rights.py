@@ -48,17 +48,21 @@ class Right:
 
 
 def rights(plan: Plan, calico: str) -> tuple[Right, ...]:
-    """All rights of a plan, its undo included, where Calico's API group is `calico` (`group/version`)."""
+    """All rights of a plan, its undo included, where Calico's API group is `calico` (`group/version`).
+
+    `calico` is "" where Calico keeps its data in etcd, which gives rights of its own.
+    """
     return tuple(sorted(set(_reading(plan, calico)) | set(_writing(plan, calico)) | set(_running())))
 
 
 def _reading(plan: Plan, calico: str) -> Iterator[Right]:
     group = calico.partition("/")[0]
     yield Right("", "nodes", "list")
-    for resource in ("bgppeers", "bgpconfigurations"):
-        yield Right(group, resource, "list")
-    for resource in ("clusterinformations", "ippools", "bgpfilters", "blockaffinities"):
-        yield Right(group, resource, "list", optional=True)
+    if group:
+        for resource in ("bgppeers", "bgpconfigurations"):
+            yield Right(group, resource, "list")
+        for resource in ("clusterinformations", "ippools", "bgpfilters", "blockaffinities"):
+            yield Right(group, resource, "list", optional=True)
     yield Right("apps", "daemonsets", "list", optional=True)
     yield Right("operator.tigera.io", "installations", "list", optional=True)
     yield Right("", "pods", "list")
@@ -66,7 +70,7 @@ def _reading(plan: Plan, calico: str) -> Iterator[Right]:
         if gate.daemonset is not None:
             yield Right("apps", "daemonsets", "get", gate.daemonset.namespace, gate.daemonset.name)
     if any(gate.kind in (GateKind.ROUTES, GateKind.MESH) for step in plan.steps for gate in step.gates):
-        for verb in ("list", "get", "create", "delete"):
+        for verb in ("list", "get", "create", "delete") if group else ():
             yield Right(group, "caliconodestatuses", verb)
         for verb in ("get", "create"):
             yield Right("", "pods/exec", verb)
@@ -77,9 +81,9 @@ def _writing(plan: Plan, calico: str) -> Iterator[Right]:
     for step in plan.changes:
         change = step.change
         assert change is not None
-        if change.key.kind not in RESOURCES:
-            continue  # a CalicoNode is in etcd, where the API server gives no rights
-        of, resource = RESOURCES[change.key.kind]
+        of, resource = RESOURCES.get(change.key.kind, (None, ""))
+        if of is None and not (group and resource):
+            continue  # in etcd, where the API server gives no rights
         for verb in ("get", WRITES[change.verb], INVERSE[change.verb]):
             name = "" if verb == "create" else change.key.name
             yield Right(group if of is None else of, resource, verb, change.key.namespace, name)

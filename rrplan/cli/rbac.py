@@ -9,12 +9,17 @@ from rrplan.cli.running import discovered
 from rrplan.cli.sources import read
 from rrplan.plans import read_plan
 
+ETCD = "etcd"
+"""Said where Calico keeps its data in etcd, which gives rights of its own."""
+
 
 @click.command("rbac")
 @click.argument("plan")
 @click.option("--account", default="rrplan", show_default=True, help="The ServiceAccount.")
 @click.option("--namespace", default="kube-system", show_default=True, help="Where the ServiceAccount lives.")
-@click.option("--calico-api", metavar="GROUP/VERSION", help="Calico's API, such as crd.projectcalico.org/v1.")
+@click.option(
+    "--calico-api", metavar="GROUP/VERSION", help="Calico's API, such as crd.projectcalico.org/v1, or `etcd`."
+)
 @click.option("--kubeconfig", metavar="FILE", help="Ask the cluster of this kubeconfig for Calico's API.")
 @click.option("--context", metavar="NAME", help="Ask the cluster of this context for Calico's API.")
 def command(
@@ -31,4 +36,5 @@ def command(
 
     made, _ = read_plan(read(plan), plan)
     group = calico_api or (discovered(kubeconfig, context) if kubeconfig or context else CRD)
+    group = "" if group == ETCD else group
     click.echo(yaml.safe_dump_all(manifests(made, group, account, namespace), sort_keys=False), nl=False)

@@ -13,18 +13,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rrplan.adapters.files import read_bytes
-from rrplan.errors import PreflightError, UsageProblem
+from rrplan.errors import UsageProblem
 from rrplan.plans import Plan
 from rrplan.resources import CalicoVersion
 from rrplan.runs.gates import undrainable
 from rrplan.sandbox import Fault, Sandbox, parse_fault
 from rrplan.snapshots import Snapshot, capture, read_snapshot, snapshot_of_manifests
-from rrplan.specs import Spec, from_document, load
+from rrplan.specs import Spec, load
 
 if TYPE_CHECKING:
     from rrplan.adapters.api_server import ApiServer
+    from rrplan.adapters.kubernetes_objects import KubernetesObjects
 
 AS = click.option("--as", "impersonated", metavar="USER", help="A live cluster: act as this user.")
+CALICO_CONFIG = click.option(
+    "--calico-config", metavar="FILE", help="A live cluster whose Calico uses etcd: calicoctl's configuration file."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +49,7 @@ class Source:
         live = self.kubeconfig or self.context
         named = (("-f", self.manifests), ("--snapshot", self.snapshot_file), ("--sandbox", self.sandbox))
         given = [name for name, value in (*named, ("--context", live)) if value]
-        if self.calico_config and not live:
-            hint = "give `--context NAME` too; with etcd both are read"
-            raise UsageProblem("`--calico-config` says where Calico's data is, not which cluster", hint=hint)
+        check_calico_config(self.calico_config, live)
         if len(given) != 1:
             what = "no cluster is given" if not given else f"{' and '.join(given)} exclude one another"
             raise UsageProblem(
@@ -67,19 +69,20 @@ class Source:
 
         return ApiServer.connect(self.kubeconfig, self.context, self.impersonated)
 
-    def _live(self) -> Snapshot:
+    def _cluster(self, server: ApiServer) -> tuple[KubernetesObjects, str]:
+        """The live cluster, and the group of Calico's API ("" where Calico uses etcd)."""
         from rrplan.adapters.live import LiveCluster
 
         if self.calico_config:
-            from rrplan.adapters.calico_config import etcd_access
-            from rrplan.adapters.etcd import Etcd
-            from rrplan.adapters.etcd_calico import CalicoEtcd
+            from rrplan.adapters.calico_config import calico_in_etcd
             from rrplan.adapters.etcd_cluster import EtcdCluster
 
-            calico = CalicoEtcd(Etcd(etcd_access(self.calico_config)))
-            cluster: LiveCluster | EtcdCluster = EtcdCluster(self._server(), calico)
-        else:
-            cluster = LiveCluster(self._server())
+            return EtcdCluster(server, calico_in_etcd(self.calico_config)), ""
+        cluster = LiveCluster(server)
+        return cluster, cluster.group
+
+    def _live(self) -> Snapshot:
+        cluster, _ = self._cluster(self._server())
         taken = capture(cluster, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
         return replace(taken, notices=tuple(cluster.notices))
 
@@ -87,21 +90,13 @@ class Source:
         """What only a live cluster can say about a plan: rights that this account lacks, and who else applies."""
         if not (self.kubeconfig or self.context):
             return []
-        if self.calico_config:
-            from rrplan.adapters.containers import lacking_for_containers
-
-            document = made.spec["document"]
-            assert isinstance(document, dict)
-            lacks = list(lacking_for_containers(self._server(), from_document(document)))
-            if lacks:
-                raise PreflightError(lacks, hint="give the right names in `standalone` of the spec")
-            return ["this version does not write to etcd: such a plan can be reviewed, and tried on `rrplan sandbox`"]
-        from rrplan.adapters.live import LiveCluster
+        from rrplan.adapters.containers import check_containers
         from rrplan.adapters.rights import lacking, rights
 
         server = self._server()
-        cluster = LiveCluster(server)
-        missing = lacking(server, rights(made, cluster.group))
+        check_containers(server, made)
+        cluster, group = self._cluster(server)
+        missing = lacking(server, rights(made, group))
         told = [f"this account may not {right}, so it cannot apply this plan" for right in missing]
         if not missing:
             told += [f"a drain would be refused: {text}" for text in undrainable(made, cluster)]
@@ -141,11 +136,7 @@ def with_state(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--calico-version", metavar="V", help="Calico's version, where the input does not say it."),
         AS,
-        click.option(
-            "--calico-config",
-            metavar="FILE",
-            help="A live cluster whose Calico uses etcd: calicoctl's configuration file.",
-        ),
+        CALICO_CONFIG,
         click.option("--kubeconfig", metavar="FILE", help="A live cluster: the kubeconfig that leads to it."),
         click.option("--context", metavar="NAME", help="A live cluster: a context of the kubeconfig, or in-cluster."),
         click.option("--sandbox", metavar="DIR", help="An embedded cluster."),
@@ -161,6 +152,13 @@ def with_state(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         with_options = option(with_options)
     return with_options
+
+
+def check_calico_config(calico_config: str | None, live: str | None) -> None:
+    """Raise UsageProblem where the file stands alone."""
+    if calico_config and not live:
+        hint = "give `--context NAME` too; with etcd both are read"
+        raise UsageProblem("`--calico-config` says where Calico's data is, not which cluster", hint=hint)
 
 
 def read(name: str) -> bytes:

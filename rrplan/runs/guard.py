@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from rrplan.errors import DatastoreError
 from rrplan.ids import ActionName, StepId
+from rrplan.plans.change import Change
 from rrplan.plans.plan import Plan, Step
 from rrplan.ports import Datastore, Lock, Stored
-from rrplan.resources import ResourceKey, key_of
+from rrplan.resources import ClusterState, ResourceKey, encode, key_of
 from rrplan.runs.drift import drift
 from rrplan.runs.status import LANDED, Status
 from rrplan.runs.writing import Away, Writer
@@ -55,23 +56,29 @@ class Guard:
 
     def drifted(self, statuses: Mapping[StepId, Status]) -> str:
         """What somebody else changed, in words; "" for nothing."""
-        landed, doubtful = [], set()
-        for step in self._plan.changes:
-            assert step.change is not None
-            status = statuses.get(step.id, Status.PENDING)
-            if status in LANDED:
-                landed.append(step.change)
-            elif status is Status.STARTED:
-                doubtful.add(str(step.change.key))
         try:
             stored = self._writer.patiently(self._datastore.everything)
             state = state_of(one.document for one in stored)
         except (Away, DatastoreError) as error:
             return str(error)
         self.seen = {key_of(one.document): one for one in stored}
+        landed, doubtful = [], set()
+        for step in self._plan.changes:
+            assert step.change is not None
+            status = statuses.get(step.id, Status.PENDING)
+            if status is Status.STARTED:
+                doubtful.add(str(step.change.key))
+            # What it did to other resources, as a Calico Node does to its Node, is ours too.
+            if status in LANDED or (status is Status.STARTED and _landed(step.change, state)):
+                landed.append(step.change)
         # A write that was announced before a crash is read back, and judged, on its own.
         found = [f"{key} {what}" for key, what in drift(self._plan, state, landed).items() if key not in doubtful]
         if not found:
             return ""
         more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         return f"somebody else changed the cluster: {', '.join(found[:SHOWN])}{more}"
+
+
+def _landed(change: Change, state: ClusterState) -> bool:
+    resource = state.get(change.key)
+    return change.landed(encode(resource) if resource is not None else None)

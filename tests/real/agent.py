@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 from websockets.sync.server import Server, ServerConnection, serve
 
 from rrplan.adapters.api_server import ApiServer
+from rrplan.adapters.kubernetes_objects import KubernetesObjects
 from rrplan.adapters.live import LiveCluster
 from rrplan.bgp.profile import calico_versions
 from rrplan.bgp.reflection import ORIGIN
@@ -50,7 +51,14 @@ class Route(NamedTuple):
 class NodeAgent:
     """Follows one API server; `tick` lets simulated time pass. `quiet` nodes own no block."""
 
-    def __init__(self, server: ApiServer, calico: str, folder: Path, quiet: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        server: ApiServer,
+        calico: str,
+        folder: Path,
+        quiet: Collection[str] = (),
+        store: KubernetesObjects | None = None,
+    ) -> None:
         self.server = server
         self.calico = calico
         self.broken: set[str] = set()
@@ -64,7 +72,7 @@ class NodeAgent:
         self._quiet = set(quiet)
         self._versions: dict[ResourceKey, str] = {}
         self._blocks: dict[NodeName, int] = {}
-        self._live = LiveCluster(server)
+        self._live = store or LiveCluster(server)
         state = capture(self._live).state
         self._version = calico_versions(state).default
         self.twin = Sandbox.make(folder / "twin", [stored.document for stored in self._live.everything()])
@@ -165,7 +173,7 @@ class NodeAgent:
         name = NodeName(key.name)
         if name not in self._blocks:
             self._blocks[name] = len(self._blocks)
-            self._joined(name)
+            self._joined(name, item)
         spec = item.get("spec") or {}
         taints = spec.get("taints") or []
         marked = any(taint["key"] == UNSCHEDULABLE for taint in taints)
@@ -179,10 +187,19 @@ class NodeAgent:
             with suppress(DatastoreConflict):
                 self.server.patch(f"/api/v1/nodes/{name}", patch)
 
-    def _joined(self, name: NodeName) -> None:
+    def _joined(self, name: NodeName, item: dict[str, Any]) -> None:
         endpoints = {"kubeletEndpoint": {"Port": self.port}}
-        status = {"addresses": [{"type": "InternalIP", "address": "127.0.0.1"}], "daemonEndpoints": endpoints}
+        status = {"addresses": self._reached(item), "daemonEndpoints": endpoints}
         self.server.patch(f"/api/v1/nodes/{name}/status", {"status": status})
+        self._agent_pod(name)
+        if name not in self._quiet:
+            self._block(name)
+
+    def _reached(self, _item: dict[str, Any]) -> list[dict[str, str]]:
+        """Where the API server finds the kubelet."""
+        return [{"type": "InternalIP", "address": "127.0.0.1"}]
+
+    def _agent_pod(self, name: NodeName) -> None:
         owner = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "calico-node", "uid": "1", "controller": True}
         container = {"name": "calico-node", "image": f"calico/node:{self._version}"}
         pod = {
@@ -201,18 +218,19 @@ class NodeAgent:
         }
         with suppress(DatastoreConflict):
             self.server.create("/api/v1/namespaces/kube-system/pods", pod)
-        if name not in self._quiet:
-            for family in FAMILIES:
-                cidr = self.prefix(name, family)
-                suffix = cidr.translate(str.maketrans("./:", "---")).strip("-")
-                block = {
-                    "apiVersion": self.calico.removeprefix("/apis/"),
-                    "kind": "BlockAffinity",
-                    "metadata": {"name": f"{name}-{suffix}"},
-                    "spec": {"node": name, "cidr": cidr, "state": "confirmed", "deleted": "false"},
-                }
-                with suppress(DatastoreConflict):
-                    self.server.create(f"{self.calico}/blockaffinities", block)
+
+    def _block(self, name: NodeName) -> None:
+        for family in FAMILIES:
+            cidr = self.prefix(name, family)
+            suffix = cidr.translate(str.maketrans("./:", "---")).strip("-")
+            block = {
+                "apiVersion": self.calico.removeprefix("/apis/"),
+                "kind": "BlockAffinity",
+                "metadata": {"name": f"{name}-{suffix}"},
+                "spec": {"node": name, "cidr": cidr, "state": "confirmed", "deleted": "false"},
+            }
+            with suppress(DatastoreConflict):
+                self.server.create(f"{self.calico}/blockaffinities", block)
 
     def prefix(self, name: NodeName, family: Family) -> str:
         """The block of a node."""

@@ -1,6 +1,9 @@
 """A cluster whose Calico uses etcd: a real API server that knows nothing of Calico, and an etcd of its own."""
 
 from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
 
 from rrplan.adapters.etcd_calico import CalicoEtcd
 from rrplan.adapters.etcd_cluster import EtcdCluster
@@ -21,6 +24,21 @@ class MixedCluster:
     def connect(self) -> EtcdCluster:
         """A datastore of its own."""
         return EtcdCluster(self.server.connect(), CalicoEtcd(self.etcd.connect()))
+
+    def calicoctl(self, folder: Path) -> Path:
+        """calicoctl's configuration file, which leads to this etcd."""
+        access = self.etcd.access()
+        spec = {
+            "datastoreType": "etcdv3",
+            "etcdEndpoints": ",".join(access.endpoints),
+            "etcdCACertFile": access.ca,
+            "etcdCertFile": access.certificate,
+            "etcdKeyFile": access.key,
+        }
+        head = {"apiVersion": "projectcalico.org/v3", "kind": "CalicoAPIConfig", "metadata": {}}
+        config = folder / "calicoctl.cfg"
+        config.write_text(yaml.safe_dump({**head, "spec": spec}))
+        return config
 
     def fill(self, documents: Sequence[Document]) -> None:
         """Create the objects of a cluster where they belong."""

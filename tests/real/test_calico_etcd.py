@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from rrplan import api
 from rrplan.adapters.calico_config import etcd_access
@@ -33,17 +32,7 @@ DOCUMENTS = ucp_cluster(5)
 def ucp(mixed_cluster: MixedCluster, tmp_path: Path) -> Iterator[tuple[RealServer, Path]]:
     """Both, and calicoctl's configuration file."""
     mixed_cluster.fill([document for document in DOCUMENTS if document["kind"] != "CalicoNode"])
-    access = mixed_cluster.etcd.access()
-    spec = {
-        "datastoreType": "etcdv3",
-        "etcdEndpoints": ",".join(access.endpoints),
-        "etcdCACertFile": access.ca,
-        "etcdCertFile": access.certificate,
-        "etcdKeyFile": access.key,
-    }
-    config = tmp_path / "calicoctl.cfg"
-    head = {"apiVersion": "projectcalico.org/v3", "kind": "CalicoAPIConfig", "metadata": {}}
-    config.write_text(yaml.safe_dump({**head, "spec": spec}))
+    config = mixed_cluster.calicoctl(tmp_path)
     yield mixed_cluster.server, config
     mixed_cluster.clear()
 
@@ -101,7 +90,7 @@ def test_plan(ucp: tuple[RealServer, Path], tmp_path: Path) -> None:
     found = json.loads(done.stdout)
     assert [step["id"] for step in found["steps"]] == [step.id for step in plan.steps]
     assert found["fingerprints"] == dict(plan.fingerprints)
-    assert "notice: this version does not write to etcd" in done.stderr
+    assert done.stderr == ""
 
 
 def test_writes_of_a_plan(ucp: tuple[RealServer, Path], mixed_cluster: MixedCluster) -> None:

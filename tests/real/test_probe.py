@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from rrplan.adapters.api_server import ApiServer, Forbidden
+from rrplan.adapters.directory import ApiDirectory
+from rrplan.adapters.node_status import NodeStatuses
 from rrplan.adapters.probe import LiveProbe
 from rrplan.errors import DatastoreRefused, PreflightError
 from rrplan.ids import NodeName
@@ -103,7 +105,9 @@ def test_pod_that_is_not_there(bench: LiveBench) -> None:
     """A node without its calico-node pod does not answer."""
     bench.server.api.delete("/api/v1/namespaces/kube-system/pods/calico-node-node-001", "")
     group = bench.server.calico.removeprefix("/apis/")
-    probe = LiveProbe(bench.server.connect(), group, AgentClock(bench.agent), bench.notices.append)
+    server = bench.server.connect()
+    statuses = NodeStatuses(server, group, AgentClock(bench.agent))
+    probe = LiveProbe(server, ApiDirectory(server, group), statuses, bench.notices.append)
     assert probe.read([NodeName("node-001")], []) == []
     assert bench.notices == []
     with pytest.raises(DatastoreRefused, match=r"no command can be run in pod kube-system/nothing: .*not found"):

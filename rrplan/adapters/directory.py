@@ -1,0 +1,77 @@
+"""Which node has which address and owns which address block, from either place where Calico keeps its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rrplan.adapters.api_server import ApiServer
+from rrplan.adapters.etcd_calico import CalicoEtcd
+from rrplan.ids import NodeName
+from rrplan.resources import Node, decode
+
+ANNOTATIONS = {"ipv4": "projectcalico.org/IPv4Address", "ipv6": "projectcalico.org/IPv6Address"}
+CONFIRMED = ("confirmed", "")
+"""Blocks of old versions have no state (libcalico-go/lib/backend/model/block_affinity.go)."""
+
+
+class ApiDirectory:
+    """Implements the port Directory on an API server that has Calico's resources in a group."""
+
+    def __init__(self, server: ApiServer, group: str) -> None:
+        self._server = server
+        self._group = group
+
+    def addresses(self) -> Mapping[NodeName, Mapping[str, str]]:
+        """From the annotations of the Nodes."""
+        return dict(self._server.listed("/api/v1/nodes", _annotated))
+
+    def hosts(self) -> Mapping[NodeName, str]:
+        """None: standalone reflectors need etcd."""
+        return {}
+
+    def owners(self) -> Mapping[str, NodeName]:
+        """Confirmed block affinities (libcalico-go/lib/apis/crd.projectcalico.org/v1 blockaffinity)."""
+        return {
+            str(item["spec"].get("cidr")): NodeName(str(item["spec"].get("node")))
+            for item in self._server.listed(f"/apis/{self._group}/blockaffinities", dict)
+            if item["spec"].get("state") == "confirmed" and str(item["spec"].get("deleted")).lower() != "true"
+        }
+
+
+class EtcdDirectory:
+    """Implements the port Directory on an API server and the etcd that has Calico's resources."""
+
+    def __init__(self, server: ApiServer, calico: CalicoEtcd) -> None:
+        self._server = server
+        self._calico = calico
+        self._known: dict[NodeName, Mapping[str, str]] = {}
+
+    def addresses(self) -> Mapping[NodeName, Mapping[str, str]]:
+        """From Calico's Nodes."""
+        nodes = [decode(stored.document) for stored in self._calico.everything(["Node"])]
+        self._known = {node.name: _told(node) for node in nodes if isinstance(node, Node)}
+        return self._known
+
+    def hosts(self) -> Mapping[NodeName, str]:
+        """Hosts that Calico does not know (any more), where containers of standalone reflectors may run."""
+        nodes = [decode(item) for item in self._server.listed("/api/v1/nodes", dict)]
+        return {
+            node.name: node.host_ip
+            for node in nodes
+            if isinstance(node, Node) and node.host_ip and node.name not in self._known
+        }
+
+    def owners(self) -> Mapping[str, NodeName]:
+        """Confirmed block affinities."""
+        return {prefix: node for prefix, node, state in self._calico.blocks() if state in CONFIRMED}
+
+
+def _annotated(item: Mapping[str, Any]) -> tuple[NodeName, dict[str, str]]:
+    told = item["metadata"].get("annotations") or {}
+    found = {family: str(told.get(name, "")).partition("/")[0] for family, name in ANNOTATIONS.items()}
+    return NodeName(item["metadata"]["name"]), {family: text for family, text in found.items() if text}
+
+
+def _told(node: Node) -> dict[str, str]:
+    return {family: text for family, text in (("ipv4", node.ipv4), ("ipv6", node.ipv6)) if text}

@@ -1,0 +1,78 @@
+"""A run to standalone reflectors that dies after any journal entry, before or after the write that it announced."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from rrplan.adapters.run_directory import FileLog
+from rrplan.plans.change import Change
+from rrplan.ports import Log
+from rrplan.runs import Journal, Result
+from rrplan.runs.writing import Outcome, Writer
+from rrplan.sandbox import ucp_cluster
+from tests.support import Bench
+from tests.unit.plans.test_standalone import SPEC
+
+STEPS = 16
+ENTRIES = 3 * STEPS + 2
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+class Mortal:
+    """A log whose process dies after some lines."""
+
+    def __init__(self, log: Log, left: int) -> None:
+        self._log, self._left = log, left
+        self.place = log.place
+
+    def lines(self) -> Sequence[bytes]:
+        """As they are."""
+        return self._log.lines()
+
+    def append(self, line: bytes, *, durable: bool) -> None:
+        """Write, then die when it was the last."""
+        self._log.append(line, durable=durable)
+        self._left -= 1
+        if self._left == 0:
+            raise Crash
+
+    def close(self) -> None:
+        """As it is."""
+        self._log.close()
+
+
+def died(path: Path, entry: int, *, written: bool) -> Bench:
+    """A run that is dead; with `written`, the write that it announced last came through."""
+    bench = Bench(path, SPEC, documents=ucp_cluster(4))
+    assert len(bench.plan.steps) == STEPS
+    log = FileLog(path / "journal.jsonl")
+    with pytest.raises(Crash):
+        bench.runner(journal=Journal.open(Mortal(log, entry), "digest")).apply()
+    log.close()
+    last = (path / "journal.jsonl").read_text().splitlines()[-1]
+    if written and '"started"' in last:
+        step = next(one for one in bench.plan.steps if f'"{one.id}"' in last)
+        if step.change is not None:
+            send(bench, step.change)
+    bench.reopen()
+    return bench
+
+
+def send(bench: Bench, change: Change) -> None:
+    """One write, as the run would have sent it."""
+    outcome = Writer(bench.sandbox, bench.sandbox.clock, lambda *_: None).write(change)
+    assert outcome.outcome is Outcome.LANDED, outcome
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["not-written", "written"])
+@pytest.mark.parametrize("entry", range(1, ENTRIES))
+def test_resumed_and_rolled_back(entry: int, written: bool, tmp_path: Path) -> None:
+    """It ends where an unbroken run ends, and the rollback where it began."""
+    bench = died(tmp_path, entry, written=written)
+    assert bench.runner().apply() is Result.DONE, bench.listener.events[-3:]
+    assert bench.runner().rollback() is Result.UNDONE, bench.listener.events[-3:]
+    assert bench.objects() == bench.before

@@ -1,0 +1,168 @@
+"""Runs where Calico keeps its data in etcd: a plan for standalone reflectors, and one for reflectors inside."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rrplan import api
+from rrplan.adapters.api_server import ApiServer
+from rrplan.adapters.containers import CONFIG_KEYS
+from rrplan.adapters.etcd_calico import CalicoEtcd
+from rrplan.adapters.rights import rights
+from rrplan.api import Cluster, Control
+from rrplan.errors import PreflightError
+from rrplan.plans import Plan, write_plan
+from rrplan.ports import Document
+from rrplan.runs import Result
+from rrplan.sandbox import demo_cluster, ucp_cluster
+from rrplan.snapshots import capture
+from rrplan.specs import load
+from tests.real.mixed import MixedCluster
+from tests.real.mixed_agent import MixedAgent
+from tests.real.test_random import Crash, Mortal
+from tests.real.test_rights import account, applied, settled
+from tests.real.test_run import AgentClock
+from tests.support import SPEC as INSIDE
+from tests.support import Remembering
+from tests.unit.plans.test_standalone import SPEC
+
+MAPS, SECRETS = (f"/api/v1/namespaces/kube-system/{kind}" for kind in ("configmaps", "secrets"))
+
+
+class MixedBench:
+    """A cluster with its nodes' agent."""
+
+    def __init__(self, mixed: MixedCluster, folder: Path, documents: Iterable[Document]) -> None:
+        mixed.fill([document for document in documents if document["kind"] != "CalicoNode"])
+        self.mixed = mixed
+        self.agent = MixedAgent(mixed, folder)
+        self.listener = Remembering()
+        self.notices: list[str] = []
+
+    def cluster(self, connection: ApiServer | None = None) -> Cluster:
+        """The cluster as a new process would find it, or somebody with other rights."""
+        calico = CalicoEtcd(self.mixed.etcd.connect())
+        return api.live_on(
+            connection or self.mixed.server.connect(), AgentClock(self.agent), self.notices.append, calico
+        )
+
+    def plan(self, spec: str = SPEC) -> Plan:
+        """A plan from what is there."""
+        return api.plan(load(spec.encode(), "spec.yaml"), capture(self.cluster().datastore))
+
+    def control(self, stop: Callable[[], bool] = lambda: False) -> Control:
+        """Who hears, who stops."""
+        return Control(self.listener, stop)
+
+    def state(self) -> dict[str, object]:
+        """What a plan changes."""
+        found = capture(self.cluster().datastore).state
+        return {"nodes": found.nodes, "peers": found.peers, "configurations": found.configurations}
+
+    def told(self) -> str:
+        """Everything that went wrong or had to wait."""
+        return "\n".join([*self.notices, *(str(event) for event in self.listener.events)])
+
+
+@pytest.fixture
+def bench(mixed_cluster: MixedCluster, tmp_path: Path) -> Iterator[MixedBench]:
+    """Three managers, five workers, two candidates; ConfigMap and Secret of the containers."""
+    server = mixed_cluster.server
+    made = MixedBench(mixed_cluster, tmp_path, ucp_cluster(5))
+    server.api.create(MAPS, {"metadata": {"name": "calico-config"}, "data": dict.fromkeys(CONFIG_KEYS, "x")})
+    server.api.create(SECRETS, {"metadata": {"name": "calico-etcd-secrets"}})
+    yield made
+    made.agent.stop()
+    server.api.delete(f"{SECRETS}/calico-etcd-secrets", "")
+    mixed_cluster.clear()
+
+
+@pytest.fixture
+def newer(mixed_cluster: MixedCluster, tmp_path: Path) -> Iterator[MixedBench]:
+    """Eight nodes of Calico v3.30, in etcd."""
+    made = MixedBench(mixed_cluster, tmp_path, demo_cluster(8, 2))
+    yield made
+    made.agent.stop()
+    mixed_cluster.clear()
+
+
+def test_standalone_there_and_back(bench: MixedBench) -> None:
+    """Every step settles on what nodes and controllers say; nothing is left to do; the rollback restores it all."""
+    before = bench.state()
+    made = bench.plan()
+    assert api.apply(made, bench.cluster(), bench.control()) is Result.DONE, bench.told()
+    assert not bench.plan().steps
+    assert api.rollback(bench.cluster(), bench.control()) is Result.UNDONE, bench.told()
+    assert bench.state() == before
+
+
+def test_inside_there_and_back(newer: MixedBench) -> None:
+    """Reflectors inside the cluster: a promotion is one write in each datastore."""
+    before = newer.state()
+    assert api.apply(newer.plan(INSIDE), newer.cluster(), newer.control()) is Result.DONE, newer.told()
+    assert not newer.plan(INSIDE).steps
+    assert api.rollback(newer.cluster(), newer.control()) is Result.UNDONE, newer.told()
+    assert newer.state() == before
+    assert not [text for text in newer.notices if "CalicoNodeStatus" in text]
+
+
+@pytest.mark.parametrize("entries", [9, 25, 41])
+def test_another_process_goes_on(bench: MixedBench, entries: int) -> None:
+    """A run that died anywhere is resumed by the next process, which finds what is done in both datastores."""
+    before = bench.state()
+    cluster = bench.cluster()
+    with pytest.raises(Crash):
+        api.apply(bench.plan(), cluster, Control(bench.listener, wrap=lambda log: Mortal(log, entries, cluster)))
+    assert api.resume(bench.cluster(), bench.control()) is Result.DONE, bench.told()
+    assert not bench.plan().steps
+    assert api.rollback(bench.cluster(), bench.control()) is Result.UNDONE, bench.told()
+    assert bench.state() == before
+
+
+def test_containers_are_looked_for_again(bench: MixedBench) -> None:
+    """The Secret went after the review: nothing is written."""
+    made = bench.plan()
+    bench.mixed.server.api.delete(f"{MAPS}/calico-config", "")
+    with pytest.raises(PreflightError) as error:
+        api.apply(made, bench.cluster(), bench.control())
+    assert "ConfigMap kube-system/calico-config does not exist" in str(error.value)
+    assert bench.cluster().runs.runs() == []
+
+
+def test_command_line(bench: MixedBench, tmp_path: Path) -> None:
+    """The verbs of a run take `--calico-config`: the nodes' BIRDs are asked, and the run is found in the cluster."""
+    assert api.apply(bench.plan(), bench.cluster(), bench.control()) is Result.DONE, bench.told()
+    config = bench.mixed.calicoctl(tmp_path)
+    where = ["--kubeconfig", str(bench.mixed.server.kubeconfig), "--calico-config", str(config)]
+
+    def rrplan(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-m", "rrplan", *words, *where], capture_output=True, text=True)
+
+    seen = rrplan("status")
+    assert (seen.returncode, seen.stderr) == (0, ""), seen.stdout
+    assert [line.split() for line in seen.stdout.splitlines()[1:]] == [[f"rr-{n}", "ipv4", "8", "8"] for n in (1, 2)]
+    assert "done" in rrplan("runs").stdout
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    assert rrplan("verify", str(tmp_path / "spec.yaml")).returncode == 0
+
+
+def test_least_rights(bench: MixedBench, tmp_path: Path) -> None:
+    """`rrplan rbac --calico-api etcd` asks for nothing of Calico's; with it the plan is applied and rolled back."""
+    server, made = bench.mixed.server, bench.plan()
+    (tmp_path / "plan.json").write_bytes(write_plan(made))
+    words = [sys.executable, "-m", "rrplan", "rbac", str(tmp_path / "plan.json"), "--calico-api", "etcd"]
+    printed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert "calico.org" not in printed
+    paths = applied(server, list(yaml.safe_load_all(printed)))
+    try:
+        connection = ApiServer.connect(str(account(server, tmp_path)), "account")
+        assert settled(connection, [right for right in rights(made, "") if not right.optional], []) == []
+        assert api.apply(made, bench.cluster(connection), bench.control()) is Result.DONE, bench.told()
+        assert api.rollback(bench.cluster(connection), bench.control()) is Result.UNDONE, bench.told()
+    finally:
+        for path in paths:
+            server.api.delete(path, "")
