@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from typing import NoReturn
 
 import pytest
 from hypothesis import settings
@@ -15,7 +16,7 @@ settings.register_profile("rrplan", deadline=None, derandomize=True, print_blob=
 settings.load_profile("rrplan")
 
 
-def lacks(text: str) -> None:
+def lacks(text: str) -> NoReturn:
     """Skip a test that needs a real part; where all parts are demanded, fail."""
     if os.environ.get("RRPLAN_REQUIRE_REAL"):
         pytest.fail(text)

@@ -12,9 +12,14 @@ import click
 from rrplan.adapters.files import write_atomically
 from rrplan.api import plan as make_plan
 from rrplan.cli.sources import Source, spec_from, with_state
+from rrplan.errors import UsageProblem
 from rrplan.plans import Plan, plan_document, write_plan
+from rrplan.specs import Flavor
+from rrplan.specs.model import Platform
 
 FORMATS = ("terminal", "json", "markdown")
+RUNBOOK = "runbook"
+"""For people who type; it needs the cluster beside the plan."""
 
 
 def rendered(made: Plan, form: str) -> str:
@@ -35,7 +40,14 @@ def rendered(made: Plan, form: str) -> str:
 @click.command("plan")
 @click.argument("spec")
 @with_state
-@click.option("-o", "--output", default="terminal", metavar="FORMAT|FILE", help="terminal, json, markdown, or a file.")
+@click.option(
+    "-o", "--output", default="terminal", metavar="FORMAT|FILE", help="terminal, json, markdown, runbook, or a file."
+)
+@click.option(
+    "--calicoctl",
+    metavar="COMMAND",
+    help="What calls calicoctl in a runbook: `ssh host calicoctl`, `ucp`; `kubectl` where Calico's API server runs.",
+)
 @click.option("--out", metavar="FILE", help="Write the plan file too.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there is something to do.")
 def command(
@@ -43,16 +55,29 @@ def command(
     source: Source,
     output: str,
     out: str | None,
+    calicoctl: str | None,
     *,
     detailed_exitcode: bool,
 ) -> int:
     """Compare a spec with what is there: changes, their order, and the proof that no route is lost."""
+    if calicoctl and output != RUNBOOK:
+        raise UsageProblem("`--calicoctl` is for runbooks", hint="give `-o runbook` too")
     wanted = spec_from(spec)
-    made = make_plan(wanted, source.snapshot(), version=source.version)
+    snapshot = source.snapshot()
+    made = make_plan(wanted, snapshot, version=source.version)
     for notice in source.review(made):
         click.echo(f"notice: {notice}", err=True)
-    file = out or (output if output not in FORMATS else None)
-    click.echo(rendered(made, output if output in FORMATS else "terminal"), nl=False)
+    file = out or (output if output not in (*FORMATS, RUNBOOK) else None)
+    if output == RUNBOOK:
+        from rrplan.render.runbook import UCP, Site, runbook
+
+        preset = (
+            UCP if wanted.flavor is Flavor.STANDALONE and wanted.standalone.platform is Platform.UCP else "calicoctl"
+        )
+        text = runbook(made, Site.of(snapshot.state, calicoctl or preset))
+    else:
+        text = rendered(made, output if output in FORMATS else "terminal")
+    click.echo(text, nl=False)
     if file:
         write_atomically(Path(file), write_plan(made))
         click.echo(f"\nwrote {file}; `rrplan apply {file}` carries out exactly this plan", err=True)

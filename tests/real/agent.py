@@ -85,12 +85,20 @@ class NodeAgent:
         self._thread.start()
 
     def clock(self) -> str:
-        """The address of a clock for other processes: GET /SECONDS lets them pass and answers with the time."""
+        """The address of a clock for other processes: GET /SECONDS lets them pass and answers with the time.
+
+        GET /birdcl?node=N&command=... answers what birdcl prints, for those whose kubectl speaks SPDY to kubelets.
+        """
         agent = self
 
         class Clock(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                data = json.dumps(agent.wait(float(self.path[1:]))).encode()
+                url = urlsplit(self.path)
+                if url.path == "/birdcl":
+                    words = parse_qs(url.query)
+                    data = agent._birdcl(NodeName(words["node"][0]), words["command"]).encode()
+                else:
+                    data = json.dumps(agent.wait(float(url.path[1:]))).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()

@@ -1,0 +1,301 @@
+"""A plan as commands for sites where only people may type: kubectl and calicoctl, with a check after each step.
+
+Markdown with bash blocks. Blocks that change something stand under "Do", blocks that only look under "Wait until"; the
+way back is a section of its own, in reverse order.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import yaml
+
+from rrplan.ids import ActionName, NodeName
+from rrplan.plans.change import Change
+from rrplan.plans.gate import Eviction, Gate, GateKind
+from rrplan.plans.plan import Plan, Step
+from rrplan.ports import Document
+from rrplan.render.words import NOT_PROVED, totals
+from rrplan.resources import CalicoNode, ClusterInformation, ClusterState
+from rrplan.resources.documents import at, leaves
+from rrplan.resources.node_codec import CLUSTER_ID_ANNOTATION
+
+CALICO = ("BGPPeer", "BGPConfiguration", "CalicoNode")
+ALIKE = (ActionName.LABEL_CLIENT, ActionName.UNLABEL_CLIENT)
+"""Steps that come in thousands: one section for all in a row."""
+SOCKETS = {"ipv4": "bird", "ipv6": "bird6"}
+UCP_CALICOCTL = """\
+calicoctl() {
+  docker run -i --rm --pid host --net host -e constraint:ostype==linux \\
+    -e ETCD_ENDPOINTS=https://127.0.0.1:12378 -e ETCD_CA_CERT_FILE=/ucp-node-certs/ca.pem \\
+    -e ETCD_CERT_FILE=/ucp-node-certs/cert.pem -e ETCD_KEY_FILE=/ucp-node-certs/key.pem \\
+    -v /var/run/calico:/var/run/calico -v ucp-node-certs:/ucp-node-certs:ro \\
+    "docker/ucp-dsinfo:$(docker version --format '{{.Server.Version}}' | cut -d/ -f2)" calicoctl "$@"
+}
+"""
+"""calicoctl as UCP's documentation runs it, on a manager."""
+HELPERS = """\
+# await SECONDS CHECK...: until the check holds
+await() {
+  local seconds=$1 end=$((SECONDS + $1)); shift
+  until "$@"; do
+    [ "$SECONDS" -lt "$end" ] || { echo "NOT REACHED within $seconds s: $*"; return 1; }
+    sleep 5
+  done
+}
+# birds NODE SOCKET WORDS...: what BIRD on a node shows
+birds() {
+  local pod
+  pod=$(kubectl get pods -A -l k8s-app=calico-node --field-selector "spec.nodeName=$1" \\
+    -o jsonpath='{.items[0].metadata.namespace} {.items[0].metadata.name}')
+  kubectl exec -n "${pod% *}" "${pod#* }" -c calico-node -- birdcl -s "/var/run/calico/$2.ctl" show "${@:3}"
+}
+# meshed NODE SOCKET COUNT: so many mesh sessions are established
+meshed() { [ "$(birds "$1" "$2" protocols | grep '^Mesh_' | grep -c Established)" -ge "$3" ]; }
+# routed NODE SOCKET PEER COUNT: the routes of so many nodes came over the session with a peer
+routed() {
+  [ "$(birds "$1" "$2" route | grep -E "\\[(Node|Global)_$3 " | grep -oE 'via [^ ]+' | sort -u | wc -l)" -ge "$4" ]
+}
+# rolled NAMESPACE NAME PODS: the DaemonSet has taken its change up, nothing runs where it should not
+rolled() {
+  local told='{.metadata.generation}/{.status.observedGeneration}/{.status.numberMisscheduled}'
+  told="$told/{.status.updatedNumberScheduled}/{.status.numberAvailable}"
+  kubectl get daemonset -n "$1" "$2" -o jsonpath="$told" | {
+    IFS=/ read -r generation observed astray updated available
+    [ "${observed:-0}" -ge "$generation" ] && [ "${astray:-0}" -eq 0 ] &&
+      [ "${updated:-0}" -ge "$3" ] && [ "${available:-0}" -ge "$3" ]
+  }
+}
+"""
+
+
+PREAMBLE = """\
+Type the blocks in this order, in one bash. A block under *Do* changes the cluster; a block under *Wait until* only
+looks, and ends with `ok` or `NOT REACHED`. After `NOT REACHED` type nothing more of the way forward: find out why, or
+go back from that step with [Back](#back). Made for the cluster as it was; after any other change, plan again.
+
+The checks ask for every node and every peer. Routes are counted by the nodes that they lead to: where a node owns no
+address block, one is missing without harm.
+"""
+UCP = "ucp"
+"""Said for calicoctl as UCP's documentation runs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site: what calls calicoctl, whether Calico's data is in etcd, and addresses by node and family."""
+
+    calicoctl: str
+    etcd: bool
+    addresses: Mapping[tuple[NodeName, str], str]
+
+    @classmethod
+    def of(cls, state: ClusterState, calicoctl: str) -> Site:
+        """Of a cluster as it was read; where Calico's own Nodes were read and it does not say `kdd`, it uses etcd."""
+        others = state.others.values()
+        own = any(isinstance(one, CalicoNode) for one in others)
+        kdd = any(isinstance(one, ClusterInformation) and "kdd" in one.cluster_type.split(",") for one in others)
+        addresses = {
+            (node.name, family): address
+            for node in state.nodes.values()
+            for family, address in (("ipv4", node.ipv4 or node.host_ip), ("ipv6", node.ipv6))
+        }
+        return cls(calicoctl, own and not kdd, addresses)
+
+
+def runbook(plan: Plan, site: Site) -> str:
+    """The whole plan, and the way back."""
+    lines = [f"# Runbook: {plan.name}", "", f"**{totals(plan)}**", ""]
+    if not plan.steps:
+        return "\n".join([*lines, ""])
+    lines += [
+        *PREAMBLE.splitlines(),
+        "",
+        *_block("Before you begin", _preparation(plan, site)),
+    ]
+    sections = [list(steps) for _, steps in groupby(plan.steps, lambda step: step.action if _many(step) else step.id)]
+    number = 0
+    for steps in sections:
+        first, number = number + 1, number + len(steps)
+        lines += [f"## {_range(first, number)} of {len(plan.steps)}: {_title(steps)}", ""]
+        lines += _block("Do", [line for step in steps for line in _do(step, step.change, site, step.gates)])
+        lines += _block("Wait until", _checks(steps[-1].gates, site))
+    lines += ["## Back", "", "From the last step that was done, upwards to the first.", ""]
+    for steps in reversed(sections):
+        first, number = number - len(steps) + 1, number - len(steps)
+        back = [line for step in reversed(steps) for line in _do(step, _inverse(step), site, step.undo_gates)]
+        checks = _checks(steps[0].undo_gates, site)
+        if back or checks:
+            lines += [f"### Undo {_range(first, first + len(steps) - 1).lower()}: {_title(steps)}", ""]
+            lines += [*_block("Do", back), *_block("Wait until", checks)]
+    lines += ["## What was not proved", "", NOT_PROVED, ""]
+    return "\n".join(lines)
+
+
+def _many(step: Step) -> bool:
+    return step.action in ALIKE and not step.gates
+
+
+def _range(first: int, last: int) -> str:
+    return f"Step {first}" if first == last else f"Steps {first} to {last}"
+
+
+def _title(steps: Sequence[Step]) -> str:
+    more = f", and {len(steps) - 1} more like it" if len(steps) > 1 else ""
+    return f"{steps[0].summary}{more}"
+
+
+def _inverse(step: Step) -> Change | None:
+    return step.change.inverse() if step.change else None
+
+
+def _block(title: str, lines: Sequence[str]) -> list[str]:
+    return [f"*{title}*", "", "```bash", *lines, "```", ""] if lines else []
+
+
+def _preparation(plan: Plan, site: Site) -> list[str]:
+    lines = ["umask 077"]
+    if site.calicoctl == UCP:
+        lines += UCP_CALICOCTL.splitlines()
+    elif site.calicoctl != "calicoctl":
+        lines.append(f'calicoctl() {{ {site.calicoctl} "$@"; }}')
+    lines += HELPERS.splitlines()
+    named = {one.nodes for step in plan.steps for gate in (*step.gates, *step.undo_gates) for one in gate.expectations}
+    return [*lines, *(f'{_variable(name)}="{" ".join(plan.node_sets[name])}"' for name in sorted(named))]
+
+
+def _variable(node_set: str) -> str:
+    return re.sub(r"\W", "_", node_set)
+
+
+# --- commands -------------------------------------------------------------------------------------
+
+
+def _do(step: Step, change: Change | None, site: Site, gates: Sequence[Gate]) -> Iterator[str]:
+    if change is None:
+        return
+    match change.key.kind:
+        case "Node":
+            yield from _node(change, site, next((one for one in gates if one.kind is GateKind.DRAINED), None))
+        case "CalicoNode" if change.after is None:
+            yield f"calicoctl get node {change.key.name} -o yaml > calico-node-{change.key.name}.yaml"
+            yield f"calicoctl delete node {change.key.name}"
+        case _:
+            yield from _object(change)
+
+
+def _object(change: Change) -> Iterator[str]:
+    key = change.key
+    command = "calicoctl" if key.kind in CALICO else "kubectl"
+    kind = "node" if key.kind == "CalicoNode" else key.kind.lower()
+    place = f" -n {key.namespace}" if key.namespace else ""
+    if change.before is None:
+        assert change.after is not None
+        whole = {**change.after, "kind": "Node"} if key.kind == "CalicoNode" else dict(change.after)
+        yield f"{command} create -f - <<'EOF'"
+        yield from yaml.safe_dump(_plain(whole), sort_keys=False).splitlines()
+        yield "EOF"
+    elif change.after is None:
+        yield f"{command} delete{place} {kind} {key.name}"
+    else:
+        yield f"{command} patch{place} {kind} {key.name} --type=merge --patch={_json(change.after)}"
+
+
+def _node(change: Change, site: Site, drained: Gate | None) -> Iterator[str]:
+    """The command that people know for it, where there is one; else a patch, so that a role is one write."""
+    assert change.before is not None
+    assert change.after is not None
+    name = change.key.name
+    found = dict(leaves(change.after))
+    labels = {path[2]: value for path, value in found.items() if path[:2] == ("metadata", "labels")}
+    if set(found) == {("spec", "unschedulable")}:
+        if not found["spec", "unschedulable"]:
+            yield f"kubectl uncordon {name}"
+        elif drained is None:
+            yield f"kubectl cordon {name}"
+        else:
+            flags = _flags(drained.eviction or Eviction())
+            yield f"kubectl drain {name} --ignore-daemonsets{flags} --timeout={drained.timeout}s"
+    elif set(found) == {("spec", "taints")}:
+        before, after = ({_taint(one) for one in _taints(document)} for document in (change.before, change.after))
+        words = [*(f"{taint}-" for taint in sorted(before - after)), *sorted(after - before)]
+        yield f"kubectl taint node {name} {' '.join(shlex.quote(word) for word in words)}"
+    elif len(labels) == len(found):
+        yield f"kubectl label node {name} --overwrite {' '.join(_label(*one) for one in labels.items())}"
+    elif site.etcd:
+        yield from _role_in_etcd(name, found, labels)
+    else:
+        yield f"kubectl patch node {name} --type=merge --patch={_json(change.after)}"
+
+
+def _role_in_etcd(name: str, found: Mapping[tuple[str, ...], object], labels: Mapping[str, object]) -> Iterator[str]:
+    """Calico's half first where a label comes, or kube-controllers would copy it without the cluster ID."""
+    cluster_id = found.get(("metadata", "annotations", CLUSTER_ID_ANNOTATION))
+    patch = {"metadata": {"labels": dict(labels)}, "spec": {"bgp": {"routeReflectorClusterID": cluster_id}}}
+    calico = f"calicoctl patch node {name} --type=merge --patch={_json(patch)}"
+    kubernetes = f"kubectl label node {name} --overwrite {' '.join(_label(*one) for one in labels.items())}"
+    yield from (calico, kubernetes) if cluster_id else (kubernetes, calico)
+
+
+def _flags(eviction: Eviction) -> str:
+    flags = [" --force"] if eviction.force else []
+    flags += [" --delete-emptydir-data"] if eviction.delete_empty_dir_data else []
+    flags += [f" --grace-period={eviction.grace}"] if eviction.grace is not None else []
+    return "".join(flags)
+
+
+def _label(name: str, value: object) -> str:
+    return f"{name}-" if value is None else shlex.quote(f"{name}={value}")
+
+
+def _taints(document: Document) -> Sequence[Mapping[str, str]]:
+    found = at(document, ("spec", "taints"))
+    return found if isinstance(found, Sequence) else ()
+
+
+def _taint(taint: Mapping[str, str]) -> str:
+    value = f"={taint['value']}" if taint.get("value") else ""
+    return f"{taint['key']}{value}:{taint['effect']}"
+
+
+def _json(value: object) -> str:
+    return shlex.quote(json.dumps(_plain(value), separators=(",", ":")))
+
+
+def _plain(value: object) -> object:
+    """Plain dictionaries and lists, for encoders that know no others."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+# --- checks ---------------------------------------------------------------------------------------
+
+
+def _checks(gates: Sequence[Gate], site: Site) -> list[str]:
+    return [line for gate in gates for line in _check(gate, site)]
+
+
+def _check(gate: Gate, site: Site) -> Iterator[str]:
+    if gate.kind is GateKind.PAUSE:
+        yield f"sleep {gate.stable} && echo ok"
+    elif gate.kind is GateKind.ROLLOUT:
+        assert gate.daemonset is not None
+        check = f"rolled {gate.daemonset.namespace} {gate.daemonset.name} {gate.pods}"
+        yield f"await {gate.timeout} {check} && echo ok"
+    elif gate.kind in (GateKind.ROUTES, GateKind.MESH):
+        yield "gate() {"
+        for one in gate.expectations:
+            socket, check = SOCKETS[one.family], f"meshed $node {SOCKETS[one.family]} {one.count}"
+            if one.peer is not None:
+                peer = re.sub(r"[.:]", "_", site.addresses[one.peer, one.family])
+                check = f"routed $node {socket} {peer} {one.count}"
+            yield f"  for node in ${_variable(one.nodes)}; do await {gate.timeout} {check} || return 1; done"
+        yield "}"
+        # Everything once, a while, and everything once more.
+        yield f"gate && sleep {gate.stable} && gate && echo ok"

@@ -1,0 +1,112 @@
+"""A runbook typed block by block: real bash, real kubectl, a real API server; then its way back.
+
+`kubectl exec` and `sleep` go to the agent that plays the nodes: no kubelet is there, and time is simulated.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rrplan.plans import Plan
+from rrplan.render.runbook import Site, runbook
+from rrplan.snapshots import capture
+from tests.conftest import lacks
+from tests.real.server import RealServer
+from tests.real.test_run import LiveBench
+
+KUBECTL = """\
+#!{python}
+import os, sys, urllib.parse, urllib.request
+words = sys.argv[1:]
+if "exec" in words:
+    command = words[words.index("--") + 1:]
+    pod = next(word for word in words if word.startswith("calico-node-"))
+    query = urllib.parse.urlencode({{"node": pod.removeprefix("calico-node-"), "command": command}}, doseq=True)
+    print(urllib.request.urlopen("{clock}/birdcl?" + query, timeout=60).read().decode(), end="")
+else:
+    os.execv("{kubectl}", ["kubectl", "--kubeconfig", "{kubeconfig}", *words])
+"""
+HINT = "kubectl (apt-get install kubectl, or kubernetes-client)"
+SLEEP = """\
+#!{python}
+import sys, urllib.request
+urllib.request.urlopen("{clock}/" + sys.argv[1], timeout=60).read()
+"""
+
+
+@pytest.fixture
+def bench(v3_server: RealServer, tmp_path: Path) -> Iterator[LiveBench]:
+    """A cluster of six nodes whose API server serves projectcalico.org/v3: there kubectl does what calicoctl does."""
+    made = LiveBench(v3_server, tmp_path, nodes=6)
+    yield made
+    made.agent.stop()
+    v3_server.clear()
+
+
+def blocks(text: str) -> list[str]:
+    """The bash blocks, in order."""
+    return re.findall(r"^```bash\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+class Shell:
+    """A person at a bash."""
+
+    def __init__(self, bench: LiveBench, folder: Path, preparation: str) -> None:
+        kubectl = shutil.which("kubectl") or lacks(
+            "no kubectl; missing: kubectl (apt-get install kubectl, or kubernetes-client)"
+        )
+        told = {"python": sys.executable, "clock": bench.agent.clock(), "kubectl": kubectl}
+        tools = folder / "bin"
+        tools.mkdir()
+        for name, text in (("kubectl", KUBECTL), ("sleep", SLEEP)):
+            (tools / name).write_text(text.format(**told, kubeconfig=bench.kubeconfig))
+            (tools / name).chmod(0o755)
+        self._preparation = preparation
+        self._environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"}
+        self._folder = folder
+
+    def type(self, block: str) -> str:
+        """What it prints; fails where a command fails."""
+        done = subprocess.run(
+            ["bash", "-c", f"{self._preparation}\nset -eo pipefail\n{block}"],
+            capture_output=True,
+            text=True,
+            env=self._environment,
+            cwd=self._folder,
+            check=False,
+        )
+        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+
+def test_typed_there_and_back(bench: LiveBench, tmp_path: Path) -> None:
+    """Forward it ends where the plan ends, with every check passed; back it ends where it began."""
+    made: Plan = bench.plan()
+    text = runbook(made, Site.of(capture(bench.cluster().datastore).state, "kubectl"))
+    forward, back = text.split("## Back")
+    preparation, *steps = blocks(forward)
+    shell = Shell(bench, tmp_path, preparation)
+    for block in steps:
+        said = shell.type(block)
+        assert ("ok" in said.splitlines()) is ("await" in block), block
+    assert bench.plan(keep=False).steps == ()
+    for block in blocks(back):
+        shell.type(block)
+    assert bench.objects() == bench.before
+
+
+def test_a_check_that_fails(bench: LiveBench, tmp_path: Path) -> None:
+    """A session that is not there is told after its time, and nothing says ok."""
+    text = runbook(bench.plan(), Site.of(capture(bench.cluster().datastore).state, "kubectl"))
+    preparation, *steps = blocks(text)
+    gate = next(block for block in steps if "routed" in block).replace("await 120", "await 0")
+    shell = Shell(bench, tmp_path, preparation)
+    said = shell.type(f"{gate.strip()} || true")
+    assert "NOT REACHED within 0 s: routed" in said
+    assert "ok" not in said.splitlines()

@@ -1,0 +1,150 @@
+"""The commands of a runbook; `tests/real/test_runbook.py` types them."""
+
+import re
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rrplan import api
+from rrplan.plans import Plan
+from rrplan.render.runbook import UCP, Site, runbook
+from rrplan.resources import BGPConfiguration, ClusterState, decode
+from rrplan.sandbox import Sandbox, demo_cluster, ucp_cluster
+from rrplan.snapshots import Snapshot
+from rrplan.specs import load
+from tests.support import SPEC as INSIDE
+from tests.unit.cli.test_standing import rrplan
+from tests.unit.plans.test_standalone import SPEC as STANDALONE
+
+DRAINING = INSIDE.replace("drain: true", "drain: {force: true, deleteEmptyDirData: true, gracePeriod: 30s}")
+
+
+def made(documents: list, spec: str, change=lambda state: state) -> tuple[Plan, ClusterState]:  # type: ignore[no-untyped-def,type-arg]
+    """A plan, and the cluster that it is for."""
+    state = change(ClusterState.of(one for one in map(decode, documents) if one is not None))
+    return api.plan(load(spec.encode(), "spec.yaml"), Snapshot(state)), state
+
+
+def commands(text: str) -> list[str]:
+    """The lines that change something, in order."""
+    found = re.findall(r"^\*Do\*\n\n```bash\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [line for block in found for line in block.splitlines() if line.startswith(("kubectl", "calicoctl"))]
+
+
+def test_standalone() -> None:
+    """UCP's procedure as commands, in our order; calicoctl as its documentation runs it."""
+    plan, state = made(ucp_cluster(4), STANDALONE)
+    text = runbook(plan, Site.of(state, UCP))
+    forward, back = text.split("## Back")
+    key = "com.docker.ucp.kubernetes.calico/route-reflector"
+    done = commands(forward)
+    assert done[:4] == [
+        "kubectl drain rr-1 --ignore-daemonsets --timeout=600s",
+        "kubectl drain rr-2 --ignore-daemonsets --timeout=600s",
+        f"kubectl taint node rr-1 {key}=true:NoSchedule",
+        f"kubectl taint node rr-2 {key}=true:NoSchedule",
+    ]
+    assert done[4].startswith("kubectl patch -n kube-system daemonset calico-node --type=merge --patch='{")
+    assert done[5:] == [
+        "kubectl label node rr-1 --overwrite rrplan.io/calico-node=away",
+        "kubectl label node rr-2 --overwrite rrplan.io/calico-node=away",
+        "calicoctl get node rr-1 -o yaml > calico-node-rr-1.yaml",
+        "calicoctl delete node rr-1",
+        "calicoctl get node rr-2 -o yaml > calico-node-rr-2.yaml",
+        "calicoctl delete node rr-2",
+        f"kubectl label node rr-1 --overwrite {key}=true",
+        f"kubectl label node rr-2 --overwrite {key}=true",
+        "kubectl create -f - <<'EOF'",
+        "calicoctl create -f - <<'EOF'",
+        "calicoctl create -f - <<'EOF'",
+        "calicoctl create -f - <<'EOF'",
+    ]
+    undone = commands(back)
+    assert undone[:4] == [
+        "calicoctl delete bgpconfiguration default",
+        "calicoctl delete bgppeer rrplan-rr-2",
+        "calicoctl delete bgppeer rrplan-rr-1",
+        "kubectl delete -n kube-system daemonset calico-rr",
+    ]
+    assert undone[-4:] == [
+        f"kubectl taint node rr-2 {key}=true:NoSchedule-",
+        f"kubectl taint node rr-1 {key}=true:NoSchedule-",
+        "kubectl uncordon rr-2",
+        "kubectl uncordon rr-1",
+    ]
+    assert "docker/ucp-dsinfo:" in text
+    # The host has no Calico Node any more, so its address is Kubernetes'.
+    assert f"routed $node bird {state.nodes['rr-1'].host_ip.replace('.', '_')} 6" in forward  # type: ignore[index]
+
+
+def test_inside() -> None:
+    """A role is one patch; a BGPConfiguration that exists is patched."""
+    plan, state = made(
+        demo_cluster(8, 2), INSIDE, lambda state: state.put(BGPConfiguration("default", as_number=64512))
+    )
+    text = runbook(plan, Site.of(state, "ssh master calicoctl"))
+    assert 'calicoctl() { ssh master calicoctl "$@"; }' in text
+    done = commands(text)
+    role = '{"metadata":{"labels":{"rrplan.io/route-reflector":"main"},'
+    role += '"annotations":{"projectcalico.org/RouteReflectorClusterID":"224.0.0.1"}}}'
+    assert f"kubectl patch node rr-1 --type=merge --patch='{role}'" in done
+    mesh = '\'{"spec":{"nodeToNodeMeshEnabled":false}}\''
+    assert f"calicoctl patch bgpconfiguration default --type=merge --patch={mesh}" in done
+
+
+def test_role_where_calico_uses_etcd() -> None:
+    """Calico's half comes first and goes last, or kube-controllers would show half a role."""
+
+    plan, state = made(demo_cluster(8, 2), INSIDE)
+    site = Site.of(state, "calicoctl")
+    assert not site.etcd
+    assert Site.of(made(ucp_cluster(4), STANDALONE)[1], UCP).etcd
+    forward, back = runbook(plan, replace(site, etcd=True)).split("## Back")
+    role = '{"metadata":{"labels":{"rrplan.io/route-reflector":"main"}},'
+    role += '"spec":{"bgp":{"routeReflectorClusterID":"224.0.0.1"}}}'
+    calico = f"calicoctl patch node rr-1 --type=merge --patch='{role}'"
+    label = "kubectl label node rr-1 --overwrite rrplan.io/route-reflector=main"
+    assert [line for line in commands(forward) if "rr-1" in line][1:3] == [calico, label]
+    taken = [line for line in commands(back) if "rr-1" in line]
+    assert taken[1] == "kubectl label node rr-1 --overwrite rrplan.io/route-reflector-"
+    assert '"routeReflectorClusterID":null' in taken[2]
+
+
+def test_drain_flags() -> None:
+    """What the spec allows a drain, in kubectl's words."""
+    plan, state = made(demo_cluster(8, 2), DRAINING)
+    assert commands(runbook(plan, Site.of(state, "calicoctl")))[0] == (
+        "kubectl drain rr-1 --ignore-daemonsets --force --delete-emptydir-data --grace-period=30 --timeout=600s"
+    )
+
+
+@pytest.mark.parametrize(("documents", "spec"), [(ucp_cluster(4), STANDALONE), (demo_cluster(8, 2), INSIDE)])
+def test_bash_reads_it(documents: list, spec: str) -> None:  # type: ignore[type-arg]
+    """Every block is bash."""
+    plan, state = made(documents, spec)
+    blocks = re.findall(r"^```bash\n(.*?)^```$", runbook(plan, Site.of(state, UCP)), re.DOTALL | re.MULTILINE)
+    assert len(blocks) > 20
+    for block in blocks:
+        done = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), block
+
+
+def test_nothing_to_do() -> None:
+    """No steps, no blocks."""
+    plan, state = made(demo_cluster(8, 2), INSIDE)
+    empty = replace(plan, steps=())
+    assert "```" not in runbook(empty, Site.of(state, "calicoctl"))
+
+
+def test_command_line(tmp_path: Path) -> None:
+    """`-o runbook` takes UCP's calicoctl by itself; `--calicoctl` without it is refused."""
+    Sandbox.make(tmp_path / "cluster", ucp_cluster(4)).close()
+    (tmp_path / "spec.yaml").write_text(STANDALONE)
+    words = ["spec.yaml", "--sandbox", "cluster"]
+    assert "docker/ucp-dsinfo:" in rrplan(tmp_path, "plan", *words, "-o", "runbook").stdout
+    done = rrplan(tmp_path, "plan", *words, "-o", "runbook", "--calicoctl", "ssh m calicoctl")
+    assert 'calicoctl() { ssh m calicoctl "$@"; }' in done.stdout
+    done = rrplan(tmp_path, "plan", *words, "--calicoctl", "calicoctl")
+    assert (done.returncode, done.stderr) == (64, "error: `--calicoctl` is for runbooks\n\nhint: give `-o runbook` too\n")
