@@ -56,7 +56,7 @@ def compile_standalone(spec: Spec, state: ClusterState) -> Desired:
             if (node.ipv4 or node.ipv6) and state.get(own) is None:
                 raise PolicyRefusal(
                     f"the Calico Node of `{one.node}` is no object of its own here, so it cannot be deleted",
-                    hint="give `calicoctl get nodes,clusterinformations -o yaml` of a cluster with etcd",
+                    hint="give `calicoctl get nodes -o yaml` of a cluster with etcd",
                 )
             target = target.remove(own).put(wanted)
     if changing and AWAY not in agent.avoids:

@@ -28,6 +28,7 @@ from rrplan.resources.node_codec import CLUSTER_ID_ANNOTATION
 CALICO = ("BGPPeer", "BGPConfiguration", "CalicoNode")
 ALIKE = (ActionName.LABEL_CLIENT, ActionName.UNLABEL_CLIENT)
 """Steps that come in thousands: one section for all in a row."""
+MERGE = " --type=merge"
 SOCKETS = {"ipv4": "bird", "ipv6": "bird6"}
 UCP_CALICOCTL = """\
 calicoctl() {
@@ -93,6 +94,11 @@ class Site:
     calicoctl: str
     etcd: bool
     addresses: Mapping[tuple[NodeName, str], str]
+
+    @property
+    def merge(self) -> str:
+        """How a patch says that it is a merge patch; calicoctl knows one kind only, which does the same here."""
+        return MERGE if self.calicoctl.split()[:1] == ["kubectl"] else ""
 
     @classmethod
     def of(cls, state: ClusterState, calicoctl: str) -> Site:
@@ -184,12 +190,13 @@ def _do(step: Step, change: Change | None, site: Site, gates: Sequence[Gate]) ->
             yield from _node(change, site, next((one for one in gates if one.kind is GateKind.DRAINED), None))
         case "CalicoNode" if change.after is None:
             yield f"calicoctl get node {change.key.name} -o yaml > calico-node-{change.key.name}.yaml"
+            yield "# gives the addresses of the node free too, and deletes BGPPeers that name it"
             yield f"calicoctl delete node {change.key.name}"
         case _:
-            yield from _object(change)
+            yield from _object(change, site)
 
 
-def _object(change: Change) -> Iterator[str]:
+def _object(change: Change, site: Site) -> Iterator[str]:
     key = change.key
     command = "calicoctl" if key.kind in CALICO else "kubectl"
     kind = "node" if key.kind == "CalicoNode" else key.kind.lower()
@@ -203,7 +210,8 @@ def _object(change: Change) -> Iterator[str]:
     elif change.after is None:
         yield f"{command} delete{place} {kind} {key.name}"
     else:
-        yield f"{command} patch{place} {kind} {key.name} --type=merge --patch={_json(change.after)}"
+        way = MERGE if command == "kubectl" else site.merge
+        yield f"{command} patch{place} {kind} {key.name}{way} --patch={_json(change.after)}"
 
 
 def _node(change: Change, site: Site, drained: Gate | None) -> Iterator[str]:
@@ -230,14 +238,14 @@ def _node(change: Change, site: Site, drained: Gate | None) -> Iterator[str]:
     elif site.etcd:
         yield from _role_in_etcd(name, found, labels)
     else:
-        yield f"kubectl patch node {name} --type=merge --patch={_json(change.after)}"
+        yield f"kubectl patch node {name}{MERGE} --patch={_json(change.after)}"
 
 
 def _role_in_etcd(name: str, found: Mapping[tuple[str, ...], object], labels: Mapping[str, object]) -> Iterator[str]:
     """Calico's half first where a label comes, or kube-controllers would copy it without the cluster ID."""
     cluster_id = found.get(("metadata", "annotations", CLUSTER_ID_ANNOTATION))
     patch = {"metadata": {"labels": dict(labels)}, "spec": {"bgp": {"routeReflectorClusterID": cluster_id}}}
-    calico = f"calicoctl patch node {name} --type=merge --patch={_json(patch)}"
+    calico = f"calicoctl patch node {name} --patch={_json(patch)}"
     kubernetes = f"kubectl label node {name} --overwrite {' '.join(_label(*one) for one in labels.items())}"
     yield from (calico, kubernetes) if cluster_id else (kubernetes, calico)
 

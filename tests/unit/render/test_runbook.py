@@ -91,7 +91,10 @@ def test_inside() -> None:
     role += '"annotations":{"projectcalico.org/RouteReflectorClusterID":"224.0.0.1"}}}'
     assert f"kubectl patch node rr-1 --type=merge --patch='{role}'" in done
     mesh = '\'{"spec":{"nodeToNodeMeshEnabled":false}}\''
-    assert f"calicoctl patch bgpconfiguration default --type=merge --patch={mesh}" in done
+    assert f"calicoctl patch bgpconfiguration default --patch={mesh}" in done
+
+    patched = f"calicoctl patch bgpconfiguration default --type=merge --patch={mesh}"
+    assert patched in commands(runbook(plan, Site.of(state, "kubectl --context main")))
 
 
 def test_role_where_calico_uses_etcd() -> None:
@@ -104,7 +107,7 @@ def test_role_where_calico_uses_etcd() -> None:
     forward, back = runbook(plan, replace(site, etcd=True)).split("## Back")
     role = '{"metadata":{"labels":{"rrplan.io/route-reflector":"main"}},'
     role += '"spec":{"bgp":{"routeReflectorClusterID":"224.0.0.1"}}}'
-    calico = f"calicoctl patch node rr-1 --type=merge --patch='{role}'"
+    calico = f"calicoctl patch node rr-1 --patch='{role}'"
     label = "kubectl label node rr-1 --overwrite rrplan.io/route-reflector=main"
     assert [line for line in commands(forward) if "rr-1" in line][1:3] == [calico, label]
     taken = [line for line in commands(back) if "rr-1" in line]
@@ -147,4 +150,7 @@ def test_command_line(tmp_path: Path) -> None:
     done = rrplan(tmp_path, "plan", *words, "-o", "runbook", "--calicoctl", "ssh m calicoctl")
     assert 'calicoctl() { ssh m calicoctl "$@"; }' in done.stdout
     done = rrplan(tmp_path, "plan", *words, "--calicoctl", "calicoctl")
-    assert (done.returncode, done.stderr) == (64, "error: `--calicoctl` is for runbooks\n\nhint: give `-o runbook` too\n")
+    assert (done.returncode, done.stderr) == (
+        64,
+        "error: `--calicoctl` is for runbooks\n\nhint: give `-o runbook` too\n",
+    )
