@@ -18,7 +18,7 @@ from rrplan.bgp.profile import Versions, calico_versions
 from rrplan.errors import PreflightError, RRPlanError, StalePlanError
 from rrplan.plans import Plan, build_plan, plan_document, read_plan, write_plan
 from rrplan.plans.expected import expected
-from rrplan.ports import Clock, Datastore, KeptRun, Lock, Log, Probe, RunStore, Write
+from rrplan.ports import CalicoResources, Clock, Datastore, KeptRun, Lock, Log, Probe, RunStore, Write
 from rrplan.resources import CalicoVersion, ClusterState
 from rrplan.runs import Journal, Result, Runner
 from rrplan.runs.drift import drift
@@ -33,7 +33,6 @@ from rrplan.specs import Spec
 
 if TYPE_CHECKING:
     from rrplan.adapters.api_server import ApiServer
-    from rrplan.adapters.etcd_calico import CalicoEtcd
 
 
 def plan(spec: Spec, snapshot: Snapshot, *, version: CalicoVersion | None = None) -> Plan:
@@ -87,22 +86,22 @@ def live(
     context: str | None,
     tell: Callable[[str], None],
     impersonated: str | None = None,
-    calico_config: str | None = None,
+    calico: CalicoResources | None = None,
 ) -> Cluster:
     """The cluster that a kubeconfig leads to; `tell` hears what an operator should know. Raises PreflightError.
 
-    `calico_config` is calicoctl's configuration file, where Calico keeps its data in etcd.
+    `calico` is where Calico's resources are, if not in Kubernetes.
     """
     from rrplan.adapters.api_server import ApiServer
-    from rrplan.adapters.calico_config import calico_in_etcd
     from rrplan.adapters.clock import SystemClock
 
-    calico = calico_in_etcd(calico_config) if calico_config else None
     return live_on(ApiServer.connect(kubeconfig, context, impersonated), SystemClock(), tell, calico)
 
 
-def live_on(server: ApiServer, clock: Clock, tell: Callable[[str], None], calico: CalicoEtcd | None = None) -> Cluster:
-    """The live cluster behind an API server, and an etcd where Calico keeps its data there."""
+def live_on(
+    server: ApiServer, clock: Clock, tell: Callable[[str], None], calico: CalicoResources | None = None
+) -> Cluster:
+    """The live cluster behind an API server; `calico` is where Calico's resources are, if not in Kubernetes."""
     from rrplan.adapters.cluster_runs import ClusterRuns
     from rrplan.adapters.containers import check_containers
     from rrplan.adapters.directory import ApiDirectory, EtcdDirectory

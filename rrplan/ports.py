@@ -117,6 +117,38 @@ class Probe(Protocol):
         ...
 
 
+class CalicoResources(Protocol):
+    """Calico's own resources where they are not in Kubernetes, as documents with versions."""
+
+    def everything(self, kinds: Sequence[str] = ...) -> list[Stored]:
+        """All resources of these kinds."""
+        ...
+
+    def blocks(self) -> list[tuple[str, NodeName, str]]:
+        """Every address block: prefix, node, state; DatastoreRefused where this cannot be known."""
+        ...
+
+    def get(self, key: ResourceKey) -> Stored | None:
+        """One resource, or None."""
+        ...
+
+    def create(self, key: ResourceKey, document: Document) -> None:
+        """Make a resource; DatastoreConflict where it exists."""
+        ...
+
+    def replace(self, key: ResourceKey, document: Document, version: str) -> None:
+        """Write a resource anew at a version."""
+        ...
+
+    def delete(self, key: ResourceKey, version: str) -> None:
+        """Remove a resource at a version."""
+        ...
+
+    def check(self, key: ResourceKey, document: Document | None) -> None:
+        """Raise where this document could not be written, or (None) the resource not removed; nothing is."""
+        ...
+
+
 class Directory(Protocol):
     """Which node has which address, and owns which address block."""
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rrplan.adapters.api_server import ApiServer
-from rrplan.adapters.etcd_calico import CalicoEtcd
 from rrplan.ids import NodeName
+from rrplan.ports import CalicoResources
 from rrplan.resources import Node, decode
 
 ANNOTATIONS = {"ipv4": "projectcalico.org/IPv4Address", "ipv6": "projectcalico.org/IPv6Address"}
@@ -42,7 +42,7 @@ class ApiDirectory:
 class EtcdDirectory:
     """Implements the port Directory on an API server and the etcd that has Calico's resources."""
 
-    def __init__(self, server: ApiServer, calico: CalicoEtcd) -> None:
+    def __init__(self, server: ApiServer, calico: CalicoResources) -> None:
         self._server = server
         self._calico = calico
         self._known: dict[NodeName, Mapping[str, str]] = {}

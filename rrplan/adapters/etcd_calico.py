@@ -79,13 +79,13 @@ class CalicoEtcd:
 
     def create(self, key: ResourceKey, document: Document) -> None:
         """Make a resource; DatastoreConflict where it exists."""
-        _check(key, document)
+        check(key, document)
         if self._etcd.transact(_path(key), 0, put(_path(key), _new(key, document))) is not True:
             raise DatastoreConflict(f"{key} exists already")
 
     def replace(self, key: ResourceKey, document: Document, version: str) -> None:
         """Write a resource anew at a version; what it was made with, uid and time, must be in the document."""
-        _check(key, document)
+        check(key, document)
         self._at_version(key, version, put(_path(key), _kept(document)))
 
     def delete(self, key: ResourceKey, version: str) -> None:
@@ -100,7 +100,7 @@ class CalicoEtcd:
         if document is None:
             self._etcd.transact(_path(key), None, delete(_path(key)))
         else:
-            _check(key, document)
+            check(key, document)
             self._etcd.transact(_path(key), None, put(_path(key), _kept(document)))
 
     def _at_version(self, key: ResourceKey, version: str, operation: Mapping[str, object]) -> None:
@@ -163,7 +163,7 @@ def _kept(document: Document) -> dict[str, object]:
     return {**document, "metadata": {name: value for name, value in metadata.items() if name not in NOT_STORED}}
 
 
-def _check(key: ResourceKey, document: Document) -> None:
+def check(key: ResourceKey, document: Document) -> None:
     """Nothing validates between us and etcd, so it is done here."""
     wrong = objections(document)
     if wrong:

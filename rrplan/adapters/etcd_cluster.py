@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rrplan.adapters.api_server import ApiServer
-from rrplan.adapters.etcd_calico import PLURALS, CalicoEtcd
+from rrplan.adapters.etcd_calico import PLURALS
 from rrplan.adapters.etcd_nodes import Halves, foreign, merged, versions
 from rrplan.adapters.kubernetes_objects import KubernetesObjects
 from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreTimeout, DatastoreUnreachable
-from rrplan.ports import Document, Stored
+from rrplan.ports import CalicoResources, Document, Stored
 from rrplan.resources import ResourceKey, key_of
 from rrplan.resources.documents import patched
 
@@ -38,7 +38,7 @@ def _own(key: ResourceKey) -> ResourceKey:
 class EtcdCluster(KubernetesObjects):
     """Implements the port Datastore on an API server and an etcd; `notices` say what could not be read."""
 
-    def __init__(self, server: ApiServer, calico: CalicoEtcd) -> None:
+    def __init__(self, server: ApiServer, calico: CalicoResources) -> None:
         super().__init__(server)
         self._calico = calico
 

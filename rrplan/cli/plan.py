@@ -44,9 +44,9 @@ def rendered(made: Plan, form: str) -> str:
     "-o", "--output", default="terminal", metavar="FORMAT|FILE", help="terminal, json, markdown, runbook, or a file."
 )
 @click.option(
-    "--calicoctl",
+    "--runbook-calicoctl",
     metavar="COMMAND",
-    help="What calls calicoctl in a runbook: `ssh host calicoctl`, `ucp`; `kubectl` where Calico's API server runs.",
+    help="What calls calicoctl in a runbook, if not `--calicoctl`; `kubectl` where Calico's API server runs.",
 )
 @click.option("--out", metavar="FILE", help="Write the plan file too.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there is something to do.")
@@ -55,13 +55,13 @@ def command(
     source: Source,
     output: str,
     out: str | None,
-    calicoctl: str | None,
+    runbook_calicoctl: str | None,
     *,
     detailed_exitcode: bool,
 ) -> int:
     """Compare a spec with what is there: changes, their order, and the proof that no route is lost."""
-    if calicoctl and output != RUNBOOK:
-        raise UsageProblem("`--calicoctl` is for runbooks", hint="give `-o runbook` too")
+    if runbook_calicoctl and output != RUNBOOK:
+        raise UsageProblem("`--runbook-calicoctl` is for runbooks", hint="give `-o runbook` too")
     wanted = spec_from(spec)
     snapshot = source.snapshot()
     made = make_plan(wanted, snapshot, version=source.version)
@@ -69,12 +69,12 @@ def command(
         click.echo(f"notice: {notice}", err=True)
     file = out or (output if output not in (*FORMATS, RUNBOOK) else None)
     if output == RUNBOOK:
-        from rrplan.render.runbook import UCP, Site, runbook
+        from rrplan.render.runbook import Site, runbook
+        from rrplan.specs.ucp import UCP
 
-        preset = (
-            UCP if wanted.flavor is Flavor.STANDALONE and wanted.standalone.platform is Platform.UCP else "calicoctl"
-        )
-        text = runbook(made, Site.of(snapshot.state, calicoctl or preset))
+        ucp = wanted.flavor is Flavor.STANDALONE and wanted.standalone.platform is Platform.UCP
+        said = runbook_calicoctl or source.elsewhere.calicoctl
+        text = runbook(made, Site.of(snapshot.state, said or (UCP if ucp else "calicoctl")))
     else:
         text = rendered(made, output if output in FORMATS else "terminal")
     click.echo(text, nl=False)

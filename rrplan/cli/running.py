@@ -16,7 +16,7 @@ import click
 
 from rrplan import api
 from rrplan.adapters.clock import SystemClock
-from rrplan.cli.sources import AS, CALICO_CONFIG, check_calico_config, faults_from
+from rrplan.cli.sources import AS, CALICO_CONFIG, CALICOCTL, NOWHERE, Elsewhere, faults_from
 from rrplan.errors import RRPlanError, UsageProblem
 from rrplan.ports import Log
 from rrplan.render.progress import JsonProgress, TextProgress
@@ -35,13 +35,13 @@ class Where:
     kubeconfig: str | None
     context: str | None
     impersonated: str | None = None
-    calico_config: str | None = None
+    elsewhere: Elsewhere = NOWHERE
     faults: tuple[str, ...] = ()
     pace: float = 0.0
 
     def cluster(self) -> api.Cluster:
         """The cluster; raises UsageProblem for none or two."""
-        check_calico_config(self.calico_config, self.kubeconfig or self.context)
+        self.elsewhere.check(self.kubeconfig or self.context)
         if bool(self.sandbox) is bool(self.kubeconfig or self.context):
             what = "`--sandbox` and `--context` exclude one another" if self.sandbox else "no cluster is given"
             raise UsageProblem(what, hint="give `--context NAME` for a live cluster, or `--sandbox DIR`")
@@ -49,7 +49,7 @@ class Where:
             return api.embedded(self._opened(self.sandbox), Path(self.sandbox))
         if self.faults:
             raise UsageProblem("`--fault` is for `--sandbox`", hint="a live cluster has faults enough of its own")
-        return api.live(self.kubeconfig, self.context, _note, self.impersonated, self.calico_config)
+        return api.live(self.kubeconfig, self.context, _note, self.impersonated, self.elsewhere.resources())
 
     def _opened(self, directory: str) -> Sandbox:
         clock = SystemClock()
@@ -83,15 +83,17 @@ def with_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
         context: str | None,
         impersonated: str | None,
         calico_config: str | None,
+        calicoctl: str | None,
         **rest: Any,
     ) -> object:
-        live = (kubeconfig, context, impersonated, calico_config)
+        live = (kubeconfig, context, impersonated, Elsewhere(calico_config, calicoctl))
         where = Where(sandbox, *live, rest.pop("faults", ()), rest.pop("pace", 0.0))
         return command(where=where, **rest)
 
     with_options = placed
     for option in (
         AS,
+        CALICOCTL,
         CALICO_CONFIG,
         click.option("--kubeconfig", metavar="FILE", help="A live cluster: the kubeconfig that leads to it."),
         click.option("--context", metavar="NAME", help="A live cluster: a context of the kubeconfig, or in-cluster."),

@@ -15,6 +15,7 @@ import click
 from rrplan.adapters.files import read_bytes
 from rrplan.errors import UsageProblem
 from rrplan.plans import Plan
+from rrplan.ports import CalicoResources
 from rrplan.resources import CalicoVersion
 from rrplan.runs.gates import undrainable
 from rrplan.sandbox import Fault, Sandbox, parse_fault
@@ -31,6 +32,47 @@ CALICO_CONFIG = click.option(
 )
 
 
+CALICOCTL = click.option(
+    "--calicoctl",
+    metavar="COMMAND",
+    help="The same by way of calicoctl: what calls it, such as `ssh manager calicoctl`, or `ucp`.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Where Calico's resources are, if not in Kubernetes, as the command line said it."""
+
+    calico_config: str | None = None
+    calicoctl: str | None = None
+
+    def check(self, live: str | None) -> None:
+        """Raise UsageProblem where this stands alone, or both are given."""
+        given = [
+            name for name, value in (("--calico-config", self.calico_config), ("--calicoctl", self.calicoctl)) if value
+        ]
+        if len(given) == 2:
+            raise UsageProblem("`--calico-config` and `--calicoctl` exclude one another", hint="give one way to etcd")
+        if given and not live:
+            hint = "give `--context NAME` too; with etcd both are read"
+            raise UsageProblem(f"`{given[0]}` says where Calico's data is, not which cluster", hint=hint)
+
+    def resources(self) -> CalicoResources | None:
+        """Them, or None where they are in Kubernetes; raises FileFormatError or PreflightError."""
+        if self.calico_config:
+            from rrplan.adapters.calico_config import calico_in_etcd
+
+            return calico_in_etcd(self.calico_config)
+        if self.calicoctl:
+            from rrplan.adapters.calicoctl import Calicoctl
+
+            return Calicoctl(self.calicoctl)
+        return None
+
+
+NOWHERE = Elsewhere()
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where the state of a cluster comes from, as the command line said it."""
@@ -42,14 +84,14 @@ class Source:
     context: str | None
     calico_version: str | None
     impersonated: str | None = None
-    calico_config: str | None = None
+    elsewhere: Elsewhere = NOWHERE
 
     def snapshot(self) -> Snapshot:
         """The Snapshot of exactly one source; raises UsageProblem for none or several."""
         live = self.kubeconfig or self.context
         named = (("-f", self.manifests), ("--snapshot", self.snapshot_file), ("--sandbox", self.sandbox))
         given = [name for name, value in (*named, ("--context", live)) if value]
-        check_calico_config(self.calico_config, live)
+        self.elsewhere.check(live)
         if len(given) != 1:
             what = "no cluster is given" if not given else f"{' and '.join(given)} exclude one another"
             raise UsageProblem(
@@ -73,11 +115,11 @@ class Source:
         """The live cluster, and the group of Calico's API ("" where Calico uses etcd)."""
         from rrplan.adapters.live import LiveCluster
 
-        if self.calico_config:
-            from rrplan.adapters.calico_config import calico_in_etcd
+        calico = self.elsewhere.resources()
+        if calico is not None:
             from rrplan.adapters.etcd_cluster import EtcdCluster
 
-            return EtcdCluster(server, calico_in_etcd(self.calico_config)), ""
+            return EtcdCluster(server, calico), ""
         cluster = LiveCluster(server)
         return cluster, cluster.group
 
@@ -126,9 +168,10 @@ def with_state(command: Callable[..., Any]) -> Callable[..., Any]:
         calico_version: str | None,
         impersonated: str | None,
         calico_config: str | None,
+        calicoctl: str | None,
         **rest: object,
     ) -> object:
-        live = (kubeconfig, context, calico_version, impersonated, calico_config)
+        live = (kubeconfig, context, calico_version, impersonated, Elsewhere(calico_config, calicoctl))
         source = Source(manifests, snapshot_file, sandbox, *live)
         return command(source=source, **rest)
 
@@ -136,6 +179,7 @@ def with_state(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--calico-version", metavar="V", help="Calico's version, where the input does not say it."),
         AS,
+        CALICOCTL,
         CALICO_CONFIG,
         click.option("--kubeconfig", metavar="FILE", help="A live cluster: the kubeconfig that leads to it."),
         click.option("--context", metavar="NAME", help="A live cluster: a context of the kubeconfig, or in-cluster."),
@@ -152,13 +196,6 @@ def with_state(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         with_options = option(with_options)
     return with_options
-
-
-def check_calico_config(calico_config: str | None, live: str | None) -> None:
-    """Raise UsageProblem where the file stands alone."""
-    if calico_config and not live:
-        hint = "give `--context NAME` too; with etcd both are read"
-        raise UsageProblem("`--calico-config` says where Calico's data is, not which cluster", hint=hint)
 
 
 def read(name: str) -> bytes:

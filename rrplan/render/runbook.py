@@ -24,22 +24,13 @@ from rrplan.render.words import NOT_PROVED, totals
 from rrplan.resources import CalicoNode, ClusterInformation, ClusterState
 from rrplan.resources.documents import at, leaves
 from rrplan.resources.node_codec import CLUSTER_ID_ANNOTATION
+from rrplan.specs.ucp import FUNCTION, UCP
 
 CALICO = ("BGPPeer", "BGPConfiguration", "CalicoNode")
 ALIKE = (ActionName.LABEL_CLIENT, ActionName.UNLABEL_CLIENT)
 """Steps that come in thousands: one section for all in a row."""
 MERGE = " --type=merge"
 SOCKETS = {"ipv4": "bird", "ipv6": "bird6"}
-UCP_CALICOCTL = """\
-calicoctl() {
-  docker run -i --rm --pid host --net host -e constraint:ostype==linux \\
-    -e ETCD_ENDPOINTS=https://127.0.0.1:12378 -e ETCD_CA_CERT_FILE=/ucp-node-certs/ca.pem \\
-    -e ETCD_CERT_FILE=/ucp-node-certs/cert.pem -e ETCD_KEY_FILE=/ucp-node-certs/key.pem \\
-    -v /var/run/calico:/var/run/calico -v ucp-node-certs:/ucp-node-certs:ro \\
-    "docker/ucp-dsinfo:$(docker version --format '{{.Server.Version}}' | cut -d/ -f2)" calicoctl "$@"
-}
-"""
-"""calicoctl as UCP's documentation runs it, on a manager."""
 HELPERS = """\
 # await SECONDS CHECK...: until the check holds
 await() {
@@ -83,8 +74,6 @@ go back from that step with [Back](#back). Made for the cluster as it was; after
 The checks ask for every node and every peer. Routes are counted by the nodes that they lead to: where a node owns no
 address block, one is missing without harm.
 """
-UCP = "ucp"
-"""Said for calicoctl as UCP's documentation runs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +156,7 @@ def _block(title: str, lines: Sequence[str]) -> list[str]:
 def _preparation(plan: Plan, site: Site) -> list[str]:
     lines = ["umask 077"]
     if site.calicoctl == UCP:
-        lines += UCP_CALICOCTL.splitlines()
+        lines += FUNCTION.splitlines()
     elif site.calicoctl != "calicoctl":
         lines.append(f'calicoctl() {{ {site.calicoctl} "$@"; }}')
     lines += HELPERS.splitlines()

@@ -36,17 +36,17 @@ NAMED = r'BGPPeer/one|bgppeers\.\S+ "one"'
 """A conflict names the object, in our words or in the server's."""
 
 
-@pytest.fixture(params=["sandbox", "crd.projectcalico.org/v1", "projectcalico.org/v3", "etcd"])
+@pytest.fixture(params=["sandbox", "crd.projectcalico.org/v1", "projectcalico.org/v3", "etcd", "calicoctl"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Datastore]:
     """Each implementation in turn, with a few nodes in it."""
     documents = demo_cluster(4, 1)
     if request.param == "sandbox":
         yield Sandbox.make(tmp_path / "sandbox", documents)
         return
-    if request.param == "etcd":
+    if request.param in ("etcd", "calicoctl"):
         mixed: MixedCluster = request.getfixturevalue("mixed_cluster")
         mixed.fill(documents)
-        yield mixed.connect()
+        yield mixed.connect() if request.param == "etcd" else mixed.connect_by_calicoctl()
         mixed.clear()
         return
     server: RealServer = request.getfixturevalue("crd_server" if request.param.startswith("crd") else "v3_server")

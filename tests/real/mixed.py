@@ -5,11 +5,13 @@ from pathlib import Path
 
 import yaml
 
+from rrplan.adapters.calicoctl import Calicoctl
 from rrplan.adapters.etcd_calico import CalicoEtcd
 from rrplan.adapters.etcd_cluster import EtcdCluster
 from rrplan.ports import Document
 from rrplan.resources import Node, decode
 from rrplan.resources.node_codec import PREFIX
+from tests.real import calicoctl
 from tests.real.etcd import EtcdMembers
 from tests.real.server import RealServer
 
@@ -25,7 +27,15 @@ class MixedCluster:
         """A datastore of its own."""
         return EtcdCluster(self.server.connect(), CalicoEtcd(self.etcd.connect()))
 
-    def calicoctl(self, folder: Path) -> Path:
+    def connect_by_calicoctl(self) -> EtcdCluster:
+        """A datastore that calls calicoctl."""
+        return EtcdCluster(self.server.connect(), Calicoctl(self.calicoctl_command()))
+
+    def calicoctl_command(self) -> str:
+        """What calls calicoctl."""
+        return calicoctl.command(self.etcd.access(), str(Path(__file__).parents[2]))
+
+    def calico_config(self, folder: Path) -> Path:
         """calicoctl's configuration file, which leads to this etcd."""
         access = self.etcd.access()
         spec = {

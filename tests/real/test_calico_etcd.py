@@ -32,7 +32,7 @@ DOCUMENTS = ucp_cluster(5)
 def ucp(mixed_cluster: MixedCluster, tmp_path: Path) -> Iterator[tuple[RealServer, Path]]:
     """Both, and calicoctl's configuration file."""
     mixed_cluster.fill([document for document in DOCUMENTS if document["kind"] != "CalicoNode"])
-    config = mixed_cluster.calicoctl(tmp_path)
+    config = mixed_cluster.calico_config(tmp_path)
     yield mixed_cluster.server, config
     mixed_cluster.clear()
 
@@ -112,6 +112,17 @@ def test_writes_of_a_plan(ucp: tuple[RealServer, Path], mixed_cluster: MixedClus
         assert speaking[0] == speaking[1]
         assert (found.peers, found.configurations) == (state.peers, state.configurations)
     assert (found.nodes, found.peers) == (began.nodes, began.peers)
+
+
+def test_by_way_of_calicoctl(ucp: tuple[RealServer, Path], mixed_cluster: MixedCluster) -> None:
+    """The same, where only calicoctl gets at etcd."""
+    where = ["--kubeconfig", str(ucp[0].kubeconfig), "--calicoctl", mixed_cluster.calicoctl_command()]
+    words = [sys.executable, "-m", "rrplan", "sessions", "--summary", *where]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert "90 BGP protocols (session ends) on 10 nodes, Calico v3.8.9" in done.stdout, done.stderr
+    done = subprocess.run([*words, "--calico-config", str(ucp[1])], capture_output=True, text=True, check=False)
+    assert done.returncode == 64
+    assert "error: `--calico-config` and `--calicoctl` exclude one another" in done.stderr
 
 
 def test_without_the_file(ucp: tuple[RealServer, Path]) -> None:

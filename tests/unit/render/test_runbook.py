@@ -9,11 +9,12 @@ import pytest
 
 from rrplan import api
 from rrplan.plans import Plan
-from rrplan.render.runbook import UCP, Site, runbook
+from rrplan.render.runbook import Site, runbook
 from rrplan.resources import BGPConfiguration, ClusterState, decode
 from rrplan.sandbox import Sandbox, demo_cluster, ucp_cluster
 from rrplan.snapshots import Snapshot
 from rrplan.specs import load
+from rrplan.specs.ucp import UCP
 from tests.support import SPEC as INSIDE
 from tests.unit.cli.test_standing import rrplan
 from tests.unit.plans.test_standalone import SPEC as STANDALONE
@@ -142,15 +143,15 @@ def test_nothing_to_do() -> None:
 
 
 def test_command_line(tmp_path: Path) -> None:
-    """`-o runbook` takes UCP's calicoctl by itself; `--calicoctl` without it is refused."""
+    """`-o runbook` takes UCP's calicoctl by itself; `--runbook-calicoctl` without it is refused."""
     Sandbox.make(tmp_path / "cluster", ucp_cluster(4)).close()
     (tmp_path / "spec.yaml").write_text(STANDALONE)
     words = ["spec.yaml", "--sandbox", "cluster"]
     assert "docker/ucp-dsinfo:" in rrplan(tmp_path, "plan", *words, "-o", "runbook").stdout
-    done = rrplan(tmp_path, "plan", *words, "-o", "runbook", "--calicoctl", "ssh m calicoctl")
+    done = rrplan(tmp_path, "plan", *words, "-o", "runbook", "--runbook-calicoctl", "ssh m calicoctl")
     assert 'calicoctl() { ssh m calicoctl "$@"; }' in done.stdout
-    done = rrplan(tmp_path, "plan", *words, "--calicoctl", "calicoctl")
+    done = rrplan(tmp_path, "plan", *words, "--runbook-calicoctl", "calicoctl")
     assert (done.returncode, done.stderr) == (
         64,
-        "error: `--calicoctl` is for runbooks\n\nhint: give `-o runbook` too\n",
+        "error: `--runbook-calicoctl` is for runbooks\n\nhint: give `-o runbook` too\n",
     )
