@@ -31,7 +31,8 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
 
     `snapshot` is what the plan file says about where the state came from.
     """
-    if spec.flavor is Flavor.IN_CLUSTER:
+    inside = bool(spec.groups) or any(node.cluster_id for node in state.nodes.values())
+    if spec.flavor is Flavor.IN_CLUSTER and inside:
         check_planned(versions, meshed=Settings.of(state).mesh or spec.topology is Topology.FULL_MESH)
     desired = compile_desired(spec, state)
     found = findings(Sight(spec, state, desired, versions))

@@ -10,6 +10,7 @@ from rrplan import api
 from rrplan.errors import PolicyRefusal, PreflightError, UnsafePlanError
 from rrplan.ids import ActionName
 from rrplan.plans import Plan
+from rrplan.ports import Document
 from rrplan.resources import (
     BGPPeer,
     CalicoNode,
@@ -41,6 +42,12 @@ spec:
 """
 IN_CLUSTER = SPEC.replace("  flavor: standalone\n", "  clusterID: 224.0.0.1\n")
 INSIDE = IN_CLUSTER.replace("rr-1, rr-2", "worker-001, worker-002")
+MESH = """\
+apiVersion: rrplan.io/v1
+kind: BGPTopology
+metadata: {name: ucp}
+spec: {topology: full-mesh}
+"""
 OFF = {"apiVersion": "projectcalico.org/v3", "kind": "BGPConfiguration", "metadata": {"name": "default"}}
 AGENT = ResourceKey("DaemonSet", "calico-node", "kube-system")
 
@@ -203,6 +210,38 @@ def test_from_containers_to_reflectors_inside(tmp_path: Path) -> None:
     reflectors = ResourceKey("DaemonSet", "calico-rr", "kube-system")
     assert encode(back.others[reflectors]) == encode(between.others[reflectors])
     assert api.rollback(there, control, first) is Result.UNDONE
+
+
+@pytest.mark.parametrize("version", [CalicoVersion(3, 1, 7), CalicoVersion(3, 8, 9), CalicoVersion(3, 15, 0)])
+def test_from_containers_back_to_the_mesh(version: CalicoVersion, tmp_path: Path) -> None:
+    """The mesh is there before the first session of a container goes, with every Calico that has containers."""
+    documents = [one for one in ucp_cluster(6) if one["kind"] != "ClusterInformation"]
+    documents.append(encode(ClusterInformation("default", version, "k8s,bgp", datastore_ready=True)))
+    documents = [image(one, version) for one in documents]
+    sandbox = Sandbox.make(tmp_path / "cluster", documents)
+    there = api.embedded(sandbox, tmp_path / "cluster")
+
+    def planned(spec: str) -> Plan:
+        return api.plan(load(spec.encode(), "spec.yaml"), capture(sandbox))
+
+    control = api.Control(Remembering())
+    assert api.apply(planned(SPEC), there, control) is Result.DONE
+    between = capture(sandbox).state
+    back = planned(MESH)
+    order = ["mesh-on", "delete-peer/rrplan-rr-1", "delete-peer/rrplan-rr-2", "retire/calico-rr"]
+    assert [str(step.id) for step in back.steps] == order
+    assert back.snapshot["calico_version"] == str(version)
+    assert any("calico-node keeps away from rr-1, rr-2" in notice for notice in back.notices)
+    assert api.apply(back, there, control) is Result.DONE
+    assert not planned(MESH).steps
+    assert api.rollback(there, control) is Result.UNDONE
+    assert capture(sandbox).state.peers == between.peers
+
+
+def image(document: Document, version: CalicoVersion) -> Document:
+    """DaemonSet calico-node of a version."""
+    found = decode(document)
+    return encode(replace(found, calico_version=version)) if isinstance(found, DaemonSet) else document
 
 
 def test_before_v33_there_are_no_reflectors_inside() -> None:
