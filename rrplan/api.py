@@ -107,7 +107,7 @@ def live_on(
     from rrplan.adapters.directory import ApiDirectory, EtcdDirectory
     from rrplan.adapters.etcd_cluster import EtcdCluster
     from rrplan.adapters.event_recorder import EventRecorder
-    from rrplan.adapters.lease import LeaseLock
+    from rrplan.adapters.lease import LeaseLock, check_served
     from rrplan.adapters.live import LiveCluster
     from rrplan.adapters.node_status import NodeStatuses
     from rrplan.adapters.probe import LiveProbe
@@ -123,6 +123,7 @@ def live_on(
         probe = LiveProbe(server, EtcdDirectory(server, calico), None, tell)
 
     def preflight(made: Plan) -> None:
+        check_served(server)
         check_rights(server, made, group)
         check_containers(server, made)
         for notice in datastore.owners([step.change.key for step in made.changes if step.change]):

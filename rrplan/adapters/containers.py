@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from rrplan.adapters.api_server import ApiServer, Forbidden
-from rrplan.errors import PreflightError
+from rrplan.errors import DatastoreRefused, PreflightError
 from rrplan.plans import Plan
 from rrplan.specs import Flavor, Spec, from_document
 
 CONFIG_KEYS = ("etcd_endpoints", "etcd_ca", "etcd_cert", "etcd_key")
-METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-"""A Secret without its content."""
+METADATA_ONLY = ",".join(
+    f"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v={version}" for version in ("v1", "v1beta1")
+)
+"""A Secret without its content; `v1` is served since Kubernetes 1.15. A server that knows neither answers 406."""
 
 
 def check_containers(server: ApiServer, plan: Plan) -> None:
@@ -28,7 +31,8 @@ def _lacking(server: ApiServer, spec: Spec) -> Iterator[str]:
         return
     told = spec.standalone
     base = f"/api/v1/namespaces/{told.namespace}"
-    try:
+    # What may not be read is taken to be there.
+    with suppress(Forbidden):
         config = server.get(f"{base}/configmaps/{told.config_map}")
         if config is None:
             yield f"ConfigMap {told.namespace}/{told.config_map} does not exist: it tells where etcd is"
@@ -36,7 +40,6 @@ def _lacking(server: ApiServer, spec: Spec) -> Iterator[str]:
             keys = [key for key in CONFIG_KEYS if key not in (config.get("data") or {})]
             if keys:
                 yield f"ConfigMap {told.namespace}/{told.config_map} lacks {', '.join(f'`{key}`' for key in keys)}"
+    with suppress(DatastoreRefused):
         if server.get(f"{base}/secrets/{told.secret}", accept=METADATA_ONLY) is None:
             yield f"Secret {told.namespace}/{told.secret} does not exist: it has etcd's certificates"
-    except Forbidden:
-        return

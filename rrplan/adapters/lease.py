@@ -16,7 +16,7 @@ from typing import Any
 
 from rrplan.adapters.api_server import ApiServer
 from rrplan.adapters.lock import UNLOCK, described
-from rrplan.errors import DatastoreConflict, DatastoreError, LockHeldError
+from rrplan.errors import DatastoreConflict, DatastoreError, LockHeldError, PreflightError
 from rrplan.ports import Clock
 
 NAMESPACE = "kube-system"
@@ -26,6 +26,15 @@ LASTS_SECONDS = 15
 RENEW_SECONDS = 5
 HOLDER = "rrplan.io/holder"
 _LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
+
+
+def check_served(server: ApiServer) -> None:
+    """Raise PreflightError where the API server is too old to have Leases."""
+    if server.get("/apis/coordination.k8s.io/v1") is None:
+        raise PreflightError(
+            ["this API server has no Leases, which lock a run: it is older than Kubernetes 1.14"],
+            hint="`rrplan plan -o runbook` prints the plan as commands to type",
+        )
 
 
 class LeaseLock:

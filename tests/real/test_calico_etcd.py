@@ -22,6 +22,7 @@ from rrplan.sandbox import ucp_cluster
 from rrplan.snapshots import Snapshot, capture
 from rrplan.specs import load
 from tests.real.mixed import MixedCluster
+from tests.real.proxy import Fault, Proxy
 from tests.real.server import RealServer
 from tests.unit.plans.test_standalone import SPEC
 
@@ -75,6 +76,23 @@ def test_parts_of_the_containers(ucp: tuple[RealServer, Path], tmp_path: Path) -
     finally:
         server.api.delete(f"{secrets}/calico-etcd-secrets", "")
         server.api.delete(f"{maps}/calico-config", "")
+
+
+def test_secret_that_may_not_be_looked_at(ucp: tuple[RealServer, Path], tmp_path: Path) -> None:
+    """A server too old to show a Secret without its content: it is taken to be there, and is not read."""
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    maps = "/api/v1/namespaces/kube-system/configmaps"
+    ucp[0].api.create(maps, {"metadata": {"name": "calico-config"}, "data": dict.fromkeys(CONFIG_KEYS, "x")})
+    proxy = Proxy(ucp[0].kubeconfig, tmp_path)
+    proxy.choose = lambda _method, path: Fault("status", 406) if "/secrets/" in path else None
+    words = ["plan", str(tmp_path / "spec.yaml"), "--kubeconfig", str(proxy.kubeconfig), "--calico-config", str(ucp[1])]
+    try:
+        done = subprocess.run([sys.executable, "-m", "rrplan", *words], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert [kind for kind, _, _ in proxy.seen] == ["status"]
+    finally:
+        proxy.stop()
+        ucp[0].api.delete(f"{maps}/calico-config", "")
 
 
 def test_plan(ucp: tuple[RealServer, Path], tmp_path: Path) -> None:

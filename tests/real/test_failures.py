@@ -393,3 +393,17 @@ def test_label_of_a_colleague_is_kept(bench: LiveBench) -> None:
     labels = (bench.server.api.get(path) or {})["metadata"]["labels"]
     assert labels["team"] == "x"
     nothing_else_written(bench)
+
+
+def test_server_without_leases(bench: LiveBench, proxy: Proxy) -> None:
+    """An API server before Kubernetes 1.14: refused before anything is written, with the way that is left."""
+    bench.plan()
+    proxy.choose = lambda _method, path: Fault("status", 404) if path.startswith("/apis/coordination") else None
+    with pytest.raises(PreflightError) as error:
+        bench.apply()
+    assert str(error.value) == (
+        "preflight: this API server has no Leases, which lock a run: it is older than Kubernetes 1.14"
+    )
+    assert error.value.hint == "`rrplan plan -o runbook` prints the plan as commands to type"
+    assert not begun(bench)
+    assert bench.objects() == bench.before
