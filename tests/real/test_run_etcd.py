@@ -18,12 +18,15 @@ from rrplan.api import Cluster, Control
 from rrplan.errors import PreflightError
 from rrplan.plans import Plan, write_plan
 from rrplan.ports import CalicoResources, Document
-from rrplan.runs import Result
+from rrplan.runs import Result, events
 from rrplan.sandbox import demo_cluster, ucp_cluster
 from rrplan.snapshots import capture
 from rrplan.specs import load
+from tests.real.etcd import EtcdMembers
 from tests.real.mixed import MixedCluster
 from tests.real.mixed_agent import MixedAgent
+from tests.real.server import RealServer
+from tests.real.test_failures import Acting
 from tests.real.test_random import Crash, Mortal
 from tests.real.test_rights import account, applied, settled
 from tests.real.test_run import AgentClock
@@ -41,7 +44,7 @@ class MixedBench:
         mixed.fill([document for document in documents if document["kind"] != "CalicoNode"])
         self.mixed = mixed
         self.agent = MixedAgent(mixed, folder)
-        self.listener = Remembering()
+        self.listener: Remembering = Remembering()
         self.notices: list[str] = []
 
     def cluster(self, connection: ApiServer | None = None, calico: CalicoResources | None = None) -> Cluster:
@@ -69,16 +72,26 @@ class MixedBench:
         return "\n".join([*self.notices, *(str(event) for event in self.listener.events)])
 
 
+def begin(server: RealServer) -> None:
+    """ConfigMap and Secret of the containers."""
+    server.api.create(MAPS, {"metadata": {"name": "calico-config"}, "data": dict.fromkeys(CONFIG_KEYS, "x")})
+    server.api.create(SECRETS, {"metadata": {"name": "calico-etcd-secrets"}})
+
+
+def end(server: RealServer) -> None:
+    """The Secret goes; everything else that tests make is cleared anyway."""
+    server.api.delete(f"{SECRETS}/calico-etcd-secrets", "")
+
+
 @pytest.fixture
 def bench(mixed_cluster: MixedCluster, tmp_path: Path) -> Iterator[MixedBench]:
     """Three managers, five workers, two candidates; ConfigMap and Secret of the containers."""
     server = mixed_cluster.server
     made = MixedBench(mixed_cluster, tmp_path, ucp_cluster(5))
-    server.api.create(MAPS, {"metadata": {"name": "calico-config"}, "data": dict.fromkeys(CONFIG_KEYS, "x")})
-    server.api.create(SECRETS, {"metadata": {"name": "calico-etcd-secrets"}})
+    begin(server)
     yield made
     made.agent.stop()
-    server.api.delete(f"{SECRETS}/calico-etcd-secrets", "")
+    end(server)
     mixed_cluster.clear()
 
 
@@ -134,6 +147,34 @@ def test_another_process_goes_on(bench: MixedBench, entries: int) -> None:
     assert not bench.plan().steps
     assert api.rollback(bench.cluster(), bench.control()) is Result.UNDONE, bench.told()
     assert bench.state() == before
+
+
+@pytest.mark.parametrize("step", ["delete-calico-node/rr-1", "create-peer/rrplan-rr-1"])
+def test_leader_killed_in_mid_run(step: str, plain_server: RealServer, tmp_path: Path) -> None:
+    """One of three members of etcd dies as a step begins: the run goes on, and so does the way back."""
+    members = EtcdMembers(tmp_path / "three", 3)
+    made = MixedBench(MixedCluster(plain_server, members), tmp_path, ucp_cluster(3))
+    begin(plain_server)
+    killed: list[int] = []
+
+    def happen(event: events.RunEvent) -> None:
+        if isinstance(event, events.StepStarted) and event.step == step:
+            killed.append(members.leader())
+            members.kill(killed[0])
+
+    try:
+        before = made.state()
+        made.listener = Acting(happen)
+        assert api.apply(made.plan(), made.cluster(), made.control()) is Result.DONE, made.told()
+        assert len(killed) == 1
+        assert not made.plan().steps
+        assert api.rollback(made.cluster(), made.control()) is Result.UNDONE, made.told()
+        assert made.state() == before
+    finally:
+        made.agent.stop()
+        end(plain_server)
+        plain_server.clear()
+        members.stop()
 
 
 def test_containers_are_looked_for_again(bench: MixedBench) -> None:
