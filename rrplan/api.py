@@ -33,6 +33,7 @@ from rrplan.specs import Spec
 
 if TYPE_CHECKING:
     from rrplan.adapters.api_server import ApiServer
+    from rrplan.adapters.node_status_table import NodeStatusTables
 
 
 def plan(spec: Spec, snapshot: Snapshot, *, version: CalicoVersion | None = None) -> Plan:
@@ -87,19 +88,27 @@ def live(
     tell: Callable[[str], None],
     impersonated: str | None = None,
     calico: CalicoResources | None = None,
+    node_status: str | None = None,
 ) -> Cluster:
     """The cluster that a kubeconfig leads to; `tell` hears what an operator should know. Raises PreflightError.
 
-    `calico` is where Calico's resources are, if not in Kubernetes.
+    `calico` is where Calico's resources are, if not in Kubernetes; `node_status` is a command that prints the status of
+    `{node}`, for clusters where nobody may run commands in pods.
     """
     from rrplan.adapters.api_server import ApiServer
     from rrplan.adapters.clock import SystemClock
+    from rrplan.adapters.node_status_table import NodeStatusTables
 
-    return live_on(ApiServer.connect(kubeconfig, context, impersonated), SystemClock(), tell, calico)
+    tables = NodeStatusTables(node_status) if node_status else None
+    return live_on(ApiServer.connect(kubeconfig, context, impersonated), SystemClock(), tell, calico, tables)
 
 
 def live_on(
-    server: ApiServer, clock: Clock, tell: Callable[[str], None], calico: CalicoResources | None = None
+    server: ApiServer,
+    clock: Clock,
+    tell: Callable[[str], None],
+    calico: CalicoResources | None = None,
+    tables: NodeStatusTables | None = None,
 ) -> Cluster:
     """The live cluster behind an API server; `calico` is where Calico's resources are, if not in Kubernetes."""
     from rrplan.adapters.cluster_runs import ClusterRuns
@@ -117,10 +126,10 @@ def live_on(
         cluster = LiveCluster(server)
         datastore: LiveCluster | EtcdCluster = cluster
         group = cluster.group
-        probe = LiveProbe(server, ApiDirectory(server, group), NodeStatuses(server, group, clock), tell)
+        probe = LiveProbe(server, ApiDirectory(server, group), NodeStatuses(server, group, clock), tell, tables)
     else:
         group, datastore = "", EtcdCluster(server, calico)
-        probe = LiveProbe(server, EtcdDirectory(server, calico), None, tell)
+        probe = LiveProbe(server, EtcdDirectory(server, calico), None, tell, tables)
 
     def preflight(made: Plan) -> None:
         check_served(server)

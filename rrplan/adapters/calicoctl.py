@@ -113,7 +113,7 @@ class Calicoctl:
         self._run([verb, "-f", "-"], json.dumps(document), f"{key}: ")
 
     def _run(self, words: Sequence[str], text: str | None, about: str = "") -> str:
-        """What a command prints. Raises the DatastoreError family, and PreflightError where it cannot be started."""
+        """What a command prints; raises the DatastoreError family."""
         try:
             done = subprocess.run(
                 [*self._words, *words],
@@ -127,7 +127,7 @@ class Calicoctl:
         except subprocess.TimeoutExpired as error:
             raise DatastoreTimeout(f"{about}{self._name} did not end within {self._seconds:g} s") from error
         except OSError as error:
-            raise PreflightError([f"{self._name} cannot be started: {error.strerror}"], hint=HINT) from error
+            raise DatastoreUnreachable(f"{about}{self._name} cannot be started: {error.strerror}", hint=HINT) from error
         if done.returncode:
             self._refuse(about, f"{done.stderr}\n{done.stdout}", reading=text is None)
         return done.stdout

@@ -18,6 +18,7 @@ from rrplan.adapters.api_server import ApiServer, Forbidden
 from rrplan.adapters.bird import Birds
 from rrplan.adapters.ends import End, Routes, Session
 from rrplan.adapters.node_status import NodeStatuses, NotServed
+from rrplan.adapters.node_status_table import NodeStatusTables
 from rrplan.errors import DatastoreRefused
 from rrplan.ids import NodeName
 from rrplan.ports import Directory, FamilyReading, NodeReading, SessionReading
@@ -33,12 +34,18 @@ Ends: TypeAlias = Mapping[str, End]
 class LiveProbe:
     """Implements the port Probe; `tell` hears, once for each, of sources that cannot be used.
 
-    `statuses` None: nobody reports CalicoNodeStatus here.
+    `statuses` None: nobody reports CalicoNodeStatus here. `tables` are asked where `birdcl` cannot be used.
     """
 
     def __init__(
-        self, server: ApiServer, directory: Directory, statuses: NodeStatuses | None, tell: Callable[[str], None]
+        self,
+        server: ApiServer,
+        directory: Directory,
+        statuses: NodeStatuses | None,
+        tell: Callable[[str], None],
+        tables: NodeStatusTables | None = None,
     ) -> None:
+        self._tables = tables
         self._directory = directory
         self._tell = tell
         self._told: set[str] = set()
@@ -92,7 +99,7 @@ class LiveProbe:
 
     def _worth_asking(self, node: NodeName, far: Mapping[NodeName, Ends]) -> bool:
         """Whether no reflector's end already says no, and asking is possible at all."""
-        if "birdcl" in self._told:
+        if "birdcl" in self._told and self._tables is None:
             return False
         own = self._addresses.get(node, {})
         sessions = (end.sessions.get(own.get(family, "")) for told in far.values() for family, end in told.items())
@@ -110,7 +117,9 @@ class LiveProbe:
 
     def _node(self, node: NodeName, with_routes: bool) -> Ends | None:
         ends = self._asked("birdcl", lambda name: self._birds.ask(name, with_routes=with_routes), node)
-        return None if "birdcl" in self._told else ends
+        if "birdcl" not in self._told:
+            return ends
+        return self._asked("node status", self._tables.ask, node) if self._tables else None
 
     def _asked(self, what: str, ask: Callable[[NodeName], Ends], node: NodeName) -> Ends:
         """What a source says of a node; one that nobody may use is told about once, and left out from then on."""

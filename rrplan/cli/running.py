@@ -36,6 +36,7 @@ class Where:
     context: str | None
     impersonated: str | None = None
     elsewhere: Elsewhere = NOWHERE
+    node_status: str | None = None
     faults: tuple[str, ...] = ()
     pace: float = 0.0
 
@@ -49,7 +50,8 @@ class Where:
             return api.embedded(self._opened(self.sandbox), Path(self.sandbox))
         if self.faults:
             raise UsageProblem("`--fault` is for `--sandbox`", hint="a live cluster has faults enough of its own")
-        return api.live(self.kubeconfig, self.context, _note, self.impersonated, self.elsewhere.resources())
+        calico = self.elsewhere.resources()
+        return api.live(self.kubeconfig, self.context, _note, self.impersonated, calico, self.node_status)
 
     def _opened(self, directory: str) -> Sandbox:
         clock = SystemClock()
@@ -84,15 +86,21 @@ def with_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
         impersonated: str | None,
         calico_config: str | None,
         calicoctl: str | None,
+        node_status: str | None,
         **rest: Any,
     ) -> object:
-        live = (kubeconfig, context, impersonated, Elsewhere(calico_config, calicoctl))
+        live = (kubeconfig, context, impersonated, Elsewhere(calico_config, calicoctl), node_status)
         where = Where(sandbox, *live, rest.pop("faults", ()), rest.pop("pace", 0.0))
         return command(where=where, **rest)
 
     with_options = placed
     for option in (
         AS,
+        click.option(
+            "--node-status",
+            metavar="COMMAND",
+            help="Asked where nobody may run `birdcl` in pods: `ssh {node} sudo calicoctl node status`.",
+        ),
         CALICOCTL,
         CALICO_CONFIG,
         click.option("--kubeconfig", metavar="FILE", help="A live cluster: the kubeconfig that leads to it."),

@@ -34,6 +34,7 @@ from rrplan.snapshots import capture
 
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 TYPES = {"Node_": "NodePeer", "Mesh_": "NodeMesh"}
+TABLE_TYPES = {"Node_": "node specific", "Mesh_": "node-to-node mesh"}
 TICK = 0.1
 """Real seconds between two looks of the agent at the API server, where no test drives it."""
 
@@ -87,7 +88,8 @@ class NodeAgent:
     def clock(self) -> str:
         """The address of a clock for other processes: GET /SECONDS lets them pass and answers with the time.
 
-        GET /birdcl?node=N&command=... answers what birdcl prints, for those whose kubectl speaks SPDY to kubelets.
+        GET /birdcl?node=N&command=... answers what birdcl prints, for those whose kubectl speaks SPDY to kubelets;
+        GET /status?node=N what `calicoctl node status` prints there.
         """
         agent = self
 
@@ -97,6 +99,8 @@ class NodeAgent:
                 if url.path == "/birdcl":
                     words = parse_qs(url.query)
                     data = agent._birdcl(NodeName(words["node"][0]), words["command"]).encode()
+                elif url.path == "/status":
+                    data = agent._node_status(NodeName(parse_qs(url.query)["node"][0])).encode()
                 else:
                     data = json.dumps(agent.wait(float(url.path[1:]))).encode()
                 self.send_response(200)
@@ -365,6 +369,22 @@ class NodeAgent:
                 lines.append("name     proto    table    state  since       info")
                 lines += self._protocols(node, family)
             return "\n".join(lines) + "\n"
+
+    def _node_status(self, node: NodeName) -> str:
+        """The tables of `calicoctl node status`."""
+        rule = "+---+---+---+---+---+"
+        lines = ["Calico process is running."]
+        with self._lock:
+            speakers = self.twin._model.population.speakers
+            for family, number in ((Family.IPV4, 4), (Family.IPV6, 6)):
+                rows = [
+                    f"| {speakers[peer].address(family)} | {TABLE_TYPES[kind]} "
+                    f"| {'up' if up else 'start'} | 12:00:00 | {'Established' if up else 'Active'} |"
+                    for kind, peer, up, _, _ in self._sessions(node, family)
+                ]
+                table = [rule, "| PEER ADDRESS | PEER TYPE | STATE | SINCE | INFO |", rule, *rows, rule]
+                lines += ["", f"IPv{number} BGP status", *(table if rows else [f"No IPv{number} peers found."])]
+        return "\n".join([*lines, "", ""])
 
     def _protocols(self, node: NodeName, family: Family) -> list[str]:
         speakers = self.twin._model.population.speakers

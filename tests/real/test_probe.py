@@ -1,5 +1,7 @@
 """What gates make of nodes that misbehave, read through CalicoNodeStatus and birdcl of a real API server."""
 
+import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 from rrplan.adapters.api_server import ApiServer, Forbidden
 from rrplan.adapters.directory import ApiDirectory
 from rrplan.adapters.node_status import NodeStatuses
+from rrplan.adapters.node_status_table import NodeStatusTables
 from rrplan.adapters.probe import LiveProbe
 from rrplan.errors import DatastoreRefused, PreflightError
 from rrplan.ids import NodeName
@@ -87,6 +90,23 @@ def test_without_exec(bench: LiveBench, monkeypatch: pytest.MonkeyPatch) -> None
     assert told == [
         'birdcl cannot be used: pods "calico-node-rr-1" is forbidden; gates rest on what else can be read'
     ] or "rr-2" in str(told)
+
+
+def test_status_tables(bench: LiveBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no command may be run in pods, the tables of `calicoctl node status` speak for the nodes, mesh included."""
+
+    def execute(*_: object) -> str:
+        raise Forbidden('pods "calico-node-rr-1" is forbidden')
+
+    monkeypatch.setattr(ApiServer, "execute", execute)
+    script = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode())"
+    bench.tables = NodeStatusTables(
+        shlex.join([sys.executable, "-c", script, bench.agent.clock() + "/status?node={node}"])
+    )
+    bench.plan(spec_lines=QUICK)
+    assert bench.apply() is Result.DONE, bench.told()
+    assert bench.rollback() is Result.UNDONE, bench.told()
+    assert bench.objects() == bench.before
 
 
 def test_leftover_statuses_are_removed(bench: LiveBench) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from rrplan import api
 from rrplan.adapters.api_server import ApiServer
+from rrplan.adapters.node_status_table import NodeStatusTables
 from rrplan.api import Cluster, Control
 from rrplan.plans import Plan
 from rrplan.ports import Document
@@ -52,6 +53,7 @@ class LiveBench:
         self.listener = Remembering()
         self.kubeconfig = server.kubeconfig
         self.connection: ApiServer | None = None
+        self.tables: NodeStatusTables | None = None
         self.notices: list[str] = []
         self.made: Plan
         self.writes = 0
@@ -60,7 +62,7 @@ class LiveBench:
     def cluster(self) -> Cluster:
         """The cluster as a new process would find it."""
         connection = self.connection or ApiServer.connect(str(self.kubeconfig), "operator")
-        return api.live_on(connection, AgentClock(self.agent), self.notices.append)
+        return api.live_on(connection, AgentClock(self.agent), self.notices.append, tables=self.tables)
 
     def plan(self, spec: str = SPEC, *, spec_lines: str = "", keep: bool = True) -> Plan:
         """A plan from what is there; kept, it is the one that `apply` carries out."""
