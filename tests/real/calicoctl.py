@@ -1,7 +1,8 @@
 """A calicoctl for tests: its words, its JSON and its errors, on a real etcd; the real one is not in any registry.
 
-`python -m tests.real.calicoctl ACCESS WORDS...`, where ACCESS is JSON. Verbs: get KIND [NAME] -o json; create, replace,
-delete -f -. Sources: calicoctl/resourcemgr/resourcemgr.go and libcalico-go/lib/errors/errors.go (v3.8).
+`python -m tests.real.calicoctl ACCESS WORDS...`, where ACCESS is JSON. Verbs: get KIND [NAME] -o json|yaml; create,
+replace, delete -f -; delete KIND NAME; patch KIND NAME --patch=JSON. Sources: calicoctl/resourcemgr/resourcemgr.go and
+libcalico-go/lib/errors/errors.go (v3.8).
 """
 
 import json
@@ -11,11 +12,14 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+import yaml
+
 from rrplan.adapters.etcd import Access, Etcd
 from rrplan.adapters.etcd_calico import PLURALS, CalicoEtcd
 from rrplan.errors import DatastoreConflict, DatastoreError
 from rrplan.ports import Stored
 from rrplan.resources import ResourceKey
+from rrplan.resources.documents import patched
 
 CODE = "import sys; sys.path[:0] = [{root!r}]; from tests.real.calicoctl import main; sys.exit(main(sys.argv[1:]))"
 
@@ -33,8 +37,10 @@ def main(words: list[str]) -> int:
     try:
         if verb == "get":
             _get(calico, rest)
+        elif rest[0] == "-f":
+            _write(calico, verb, yaml.safe_load(sys.stdin))
         else:
-            _write(calico, verb, json.load(sys.stdin))
+            _named(calico, verb, *rest)
     except Refused as refused:
         sys.stderr.write(f"{refused}\n")
         return 1
@@ -50,7 +56,7 @@ class Refused(Exception):
 
 def _get(calico: CalicoEtcd, words: list[str]) -> None:
     plural, *names = words[: words.index("-o")]
-    kind = next(kind for kind, one in PLURALS.items() if one == plural)
+    kind = _kind(plural)
     if names:
         found = calico.get(ResourceKey(kind, names[0]))
         if found is None:
@@ -60,7 +66,23 @@ def _get(calico: CalicoEtcd, words: list[str]) -> None:
         items = [stored.document for stored in calico.everything([kind])]
         head = {"kind": f"{kind}List", "apiVersion": "projectcalico.org/v3", "metadata": {"resourceVersion": "9"}}
         value = {**head, "items": items}
-    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+    sys.stdout.write(yaml.safe_dump(dict(value)) if words[-1] == "yaml" else json.dumps(value, indent=2) + "\n")
+
+
+def _kind(word: str) -> str:
+    return next(kind for kind, plural in PLURALS.items() if word.lower() in (plural, kind.lower()))
+
+
+def _named(calico: CalicoEtcd, verb: str, kind: str, name: str, *words: str) -> None:
+    key = ResourceKey(_kind(kind), name)
+    present = calico.get(key)
+    if present is None:
+        raise Refused(f"Hit error: resource does not exist: {key.kind}({name}) with error: <nil>")
+    if verb == "patch":
+        patch = json.loads(words[0].removeprefix("--patch="))
+        calico.replace(key, patched(present.document, patch), present.version)
+    else:
+        calico.delete(key, present.version)
 
 
 def _write(calico: CalicoEtcd, verb: str, document: dict[str, Any]) -> None:

@@ -15,10 +15,14 @@ import pytest
 
 from rrplan.plans import Plan
 from rrplan.render.runbook import Site, runbook
+from rrplan.sandbox import ucp_cluster
 from rrplan.snapshots import capture
 from tests.conftest import lacks
+from tests.real.agent import NodeAgent
+from tests.real.mixed import MixedCluster
 from tests.real.server import RealServer
 from tests.real.test_run import LiveBench
+from tests.real.test_run_etcd import MixedBench
 
 KUBECTL = """\
 #!{python}
@@ -57,15 +61,15 @@ def blocks(text: str) -> list[str]:
 class Shell:
     """A person at a bash."""
 
-    def __init__(self, bench: LiveBench, folder: Path, preparation: str) -> None:
+    def __init__(self, agent: NodeAgent, kubeconfig: Path, folder: Path, preparation: str) -> None:
         kubectl = shutil.which("kubectl") or lacks(
             "no kubectl; missing: kubectl (apt-get install kubectl, or kubernetes-client)"
         )
-        told = {"python": sys.executable, "clock": bench.agent.clock(), "kubectl": kubectl}
+        told = {"python": sys.executable, "clock": agent.clock(), "kubectl": kubectl}
         tools = folder / "bin"
         tools.mkdir()
         for name, text in (("kubectl", KUBECTL), ("sleep", SLEEP)):
-            (tools / name).write_text(text.format(**told, kubeconfig=bench.kubeconfig))
+            (tools / name).write_text(text.format(**told, kubeconfig=kubeconfig))
             (tools / name).chmod(0o755)
         self._preparation = preparation
         self._environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"}
@@ -91,7 +95,7 @@ def test_typed_there_and_back(bench: LiveBench, tmp_path: Path) -> None:
     text = runbook(made, Site.of(capture(bench.cluster().datastore).state, "kubectl"))
     forward, back = text.split("## Back")
     preparation, *steps = blocks(forward)
-    shell = Shell(bench, tmp_path, preparation)
+    shell = Shell(bench.agent, bench.kubeconfig, tmp_path, preparation)
     for block in steps:
         said = shell.type(block)
         assert ("ok" in said.splitlines()) is ("await" in block), block
@@ -101,12 +105,33 @@ def test_typed_there_and_back(bench: LiveBench, tmp_path: Path) -> None:
     assert bench.objects() == bench.before
 
 
+def test_standalone_typed_there_and_back(mixed_cluster: MixedCluster, tmp_path: Path) -> None:
+    """UCP's reflectors, where Calico uses etcd: kubectl for one half, calicoctl for the other."""
+    bench = MixedBench(mixed_cluster, tmp_path, ucp_cluster(3))
+    try:
+        before = bench.state()
+        state = capture(bench.cluster().datastore).state
+        forward, back = runbook(bench.plan(), Site.of(state, mixed_cluster.calicoctl_command())).split("## Back")
+        preparation, *steps = blocks(forward)
+        shell = Shell(bench.agent, mixed_cluster.server.kubeconfig, tmp_path, preparation)
+        for block in steps:
+            said = shell.type(block)
+            assert ("ok" in said.splitlines()) is ("await" in block), block
+        assert bench.plan().steps == ()
+        for block in blocks(back):
+            shell.type(block)
+        assert bench.state() == before
+    finally:
+        bench.agent.stop()
+        mixed_cluster.clear()
+
+
 def test_a_check_that_fails(bench: LiveBench, tmp_path: Path) -> None:
     """A session that is not there is told after its time, and nothing says ok."""
     text = runbook(bench.plan(), Site.of(capture(bench.cluster().datastore).state, "kubectl"))
     preparation, *steps = blocks(text)
     gate = next(block for block in steps if "routed" in block).replace("await 120", "await 0")
-    shell = Shell(bench, tmp_path, preparation)
+    shell = Shell(bench.agent, bench.kubeconfig, tmp_path, preparation)
     said = shell.type(f"{gate.strip()} || true")
     assert "NOT REACHED within 0 s: routed" in said
     assert "ok" not in said.splitlines()
