@@ -21,9 +21,13 @@ from rrplan.plans.plan import Plan, Proof, Severity, Step, StepProof, Violation
 from rrplan.plans.proof import external_blocks, final_checks, judge, restarted
 from rrplan.plans.sequence import sequence
 from rrplan.plans.sight import Sight
-from rrplan.resources import BGPPeer, ClusterState, Pod, ResourceKey
+from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, Pod, ResourceKey
 from rrplan.specs import Flavor, Spec, Topology
 from rrplan.specs.model import ZONE_LABEL
+
+CONFD_STAYS = CalicoVersion(3, 3)
+"""Before, confd watched other keys with the mesh than without it, and ended for that (calico/node v3.0 to v3.2)."""
+TOGGLES = (ActionName.ENABLE_MESH, ActionName.DISABLE_MESH)
 
 
 def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: dict[str, object]) -> Plan:
@@ -53,6 +57,12 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
         notices.append(
             f"cordoned, and no pod on them that a drain evicts, as far as the pods that were given say: "
             f"{', '.join(sorted(empty - desired.drained)[:10])}; nobody is taken to need their routes"
+        )
+    oldest = min({versions.default, *versions.by_node.values()})
+    if oldest < CONFD_STAYS and any(step.action in TOGGLES for step in steps):
+        notices.append(
+            f"Calico {oldest}: confd ends on every node when the mesh is turned on or off, and is started again; "
+            "BIRD and its sessions stay"
         )
     notices += [violation.text for violation in proof.violations]
     return Plan(
