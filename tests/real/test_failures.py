@@ -297,6 +297,8 @@ def test_lease(crd_server: RealServer) -> None:
         one.confirm()
 
         one._stop.set()  # the process dies: nobody renews
+        assert one._renewing is not None
+        one._renewing.join()
         other.acquire({**HOLDER, "who": "bob"})
         with pytest.raises(LockHeldError, match="this run lost its lock to bob on bastion"):
             one.confirm()
