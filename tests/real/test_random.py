@@ -68,6 +68,7 @@ class Mortal:
         if self._left == 0:
             lock = self._cluster.lock
             lock._stop.set()  # type: ignore[attr-defined]
+            lock._renewing.join()  # type: ignore[attr-defined]
             lock._identity = ""  # type: ignore[attr-defined]
             raise Crash
 
