@@ -19,6 +19,7 @@ from rrplan.ids import ActionName, NodeName
 from rrplan.plans.change import Change
 from rrplan.plans.gate import Eviction, Gate, GateKind
 from rrplan.plans.plan import Plan, Step
+from rrplan.plans.planfile import plan_document
 from rrplan.ports import Document
 from rrplan.render.words import NOT_PROVED, totals
 from rrplan.resources import CalicoNode, ClusterInformation, ClusterState
@@ -105,7 +106,8 @@ class Site:
 
 def runbook(plan: Plan, site: Site) -> str:
     """The whole plan, and the way back."""
-    lines = [f"# Runbook: {plan.name}", "", f"**{totals(plan)}**", ""]
+    made = f"Plan `{plan_document(plan)['digest']}`, Calico {plan.snapshot.get('calico_version')}."
+    lines = [f"# Runbook: {plan.name}", "", f"**{totals(plan)}**", "", made, ""]
     if not plan.steps:
         return "\n".join([*lines, ""])
     lines += [
@@ -154,7 +156,9 @@ def _block(title: str, lines: Sequence[str]) -> list[str]:
 
 
 def _preparation(plan: Plan, site: Site) -> list[str]:
-    lines = ["umask 077"]
+    count = len({name for name, _ in site.addresses})
+    here = "$(kubectl config current-context), $(kubectl get nodes -o name | wc -l) nodes"
+    lines = [f'echo "here: {here}; the plan is for {count}"', "umask 077"]
     if site.calicoctl == UCP:
         lines += FUNCTION.splitlines()
     elif site.calicoctl != "calicoctl":

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rrplan import api
-from rrplan.plans import Plan
+from rrplan.plans import Plan, plan_document
 from rrplan.render.runbook import Site, runbook
 from rrplan.resources import BGPConfiguration, ClusterState, decode
 from rrplan.sandbox import Sandbox, demo_cluster, ucp_cluster
@@ -76,6 +76,9 @@ def test_standalone() -> None:
         "kubectl uncordon rr-1",
     ]
     assert "docker/ucp-dsinfo:" in text
+    # Whoever reads it knows which plan it is, and whether this shell leads to that cluster.
+    assert f"Plan `{plan_document(plan)['digest']}`, Calico v3.8.9." in text
+    assert "$(kubectl config current-context), $(kubectl get nodes -o name | wc -l) nodes; the plan is for 9" in text
     # The host has no Calico Node any more, so its address is Kubernetes'.
     assert f"routed $node bird {state.nodes['rr-1'].host_ip.replace('.', '_')} 6" in forward  # type: ignore[index]
 
