@@ -213,7 +213,7 @@ class RealServer:
     def clear(self) -> None:
         """Remove everything that tests make."""
         collections = ["/api/v1/nodes", *(f"{self.calico}/{plural}" for plural in self.plurals)]
-        collections.append("/api/v1/namespaces/kube-system/configmaps")
+        collections += [f"/api/v1/namespaces/kube-system/{kind}" for kind in ("configmaps", "secrets")]
         collections.append("/apis/coordination.k8s.io/v1/namespaces/kube-system/leases")
         collections.append("/api/v1/namespaces/default/events")
         for namespace in ("default", "kube-system"):

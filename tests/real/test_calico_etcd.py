@@ -64,18 +64,14 @@ def test_parts_of_the_containers(ucp: tuple[RealServer, Path], tmp_path: Path) -
     server.api.create(maps, {"metadata": {"name": "calico-config"}, "data": data})
     secret = {"etcd-key": base64.b64encode(b"hidden").decode()}
     server.api.create(secrets, {"metadata": {"name": "calico-etcd-secrets"}, "data": secret})
-    try:
-        done = rrplan(ucp, "plan", str(tmp_path / "spec.yaml"))
-        assert "ConfigMap kube-system/calico-config lacks `etcd_key`" in done.stderr
-        assert "Secret" not in done.stderr
-        server.api.patch(f"{maps}/calico-config", {"data": {"etcd_key": "x"}})
-        assert rrplan(ucp, "plan", str(tmp_path / "spec.yaml")).returncode == 0
-        seen = server.api.get(f"{secrets}/calico-etcd-secrets", accept=METADATA_ONLY)
-        assert seen is not None
-        assert "data" not in seen
-    finally:
-        server.api.delete(f"{secrets}/calico-etcd-secrets", "")
-        server.api.delete(f"{maps}/calico-config", "")
+    done = rrplan(ucp, "plan", str(tmp_path / "spec.yaml"))
+    assert "ConfigMap kube-system/calico-config lacks `etcd_key`" in done.stderr
+    assert "Secret" not in done.stderr
+    server.api.patch(f"{maps}/calico-config", {"data": {"etcd_key": "x"}})
+    assert rrplan(ucp, "plan", str(tmp_path / "spec.yaml")).returncode == 0
+    seen = server.api.get(f"{secrets}/calico-etcd-secrets", accept=METADATA_ONLY)
+    assert seen is not None
+    assert "data" not in seen
 
 
 def test_secret_that_may_not_be_looked_at(ucp: tuple[RealServer, Path], tmp_path: Path) -> None:
@@ -92,7 +88,6 @@ def test_secret_that_may_not_be_looked_at(ucp: tuple[RealServer, Path], tmp_path
         assert [kind for kind, _, _ in proxy.seen] == ["status"]
     finally:
         proxy.stop()
-        ucp[0].api.delete(f"{maps}/calico-config", "")
 
 
 def test_plan(ucp: tuple[RealServer, Path], tmp_path: Path) -> None:

@@ -78,11 +78,6 @@ def begin(server: RealServer) -> None:
     server.api.create(SECRETS, {"metadata": {"name": "calico-etcd-secrets"}})
 
 
-def end(server: RealServer) -> None:
-    """The Secret goes; everything else that tests make is cleared anyway."""
-    server.api.delete(f"{SECRETS}/calico-etcd-secrets", "")
-
-
 @pytest.fixture
 def bench(mixed_cluster: MixedCluster, tmp_path: Path) -> Iterator[MixedBench]:
     """Three managers, five workers, two candidates; ConfigMap and Secret of the containers."""
@@ -91,7 +86,6 @@ def bench(mixed_cluster: MixedCluster, tmp_path: Path) -> Iterator[MixedBench]:
     begin(server)
     yield made
     made.agent.stop()
-    end(server)
     mixed_cluster.clear()
 
 
@@ -172,7 +166,6 @@ def test_leader_killed_in_mid_run(step: str, plain_server: RealServer, tmp_path:
         assert made.state() == before
     finally:
         made.agent.stop()
-        end(plain_server)
         plain_server.clear()
         members.stop()
 
