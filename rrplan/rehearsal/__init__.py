@@ -1,0 +1,1 @@
+"""Real BIRD speakers in network namespaces: what a plan does to them is measured, not modelled."""
