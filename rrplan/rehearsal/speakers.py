@@ -28,10 +28,12 @@ class Speaker:
         self._running: dict[Family, subprocess.Popen[bytes]] = {}
         folder.mkdir(parents=True)
 
-    def write(self, daemons: Mapping[Family, Daemon]) -> None:
-        """New configuration files, in place at once; raises PreflightError where BIRD refuses one."""
+    def apply(self, daemons: Mapping[Family, Daemon], *, recover: bool = True) -> None:
+        """New configuration files, in place at once; each BIRD reads its own, or is started."""
         for family, daemon in daemons.items():
             path = self._folder / f"{daemon.program}.cfg"
+            if path.exists() and path.read_text() == daemon.text and family in self._running:
+                continue
             fresh = path.with_suffix(".new")
             fresh.write_text(daemon.text)
             checked = subprocess.run(
@@ -42,12 +44,14 @@ class Speaker:
             fresh.replace(path)
             if family in self._running:
                 self._running[family].send_signal(signal.SIGHUP)
+            else:
+                self._running[family] = self._started(daemon.program, recover=recover)
 
-    def start(self, family: Family, program: str) -> None:
-        """Start a BIRD as calico-node does (`-R`: recover gracefully)."""
+    def _started(self, program: str, *, recover: bool) -> subprocess.Popen[bytes]:
+        """A BIRD as calico-node starts it; `recover` is its option `-R`."""
         with open(self._folder / f"{program}.log", "wb") as log:
-            self._running[family] = subprocess.Popen(
-                [program, "-R", "-d", "-c", f"{program}.cfg", "-s", f"{program}.ctl"],
+            return subprocess.Popen(
+                [program, *(["-R"] if recover else []), "-d", "-c", f"{program}.cfg", "-s", f"{program}.ctl"],
                 cwd=self._folder,
                 stdout=log,
                 stderr=log,

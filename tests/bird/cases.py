@@ -1,0 +1,100 @@
+"""Random clusters on real BIRD beside the model: `python -m tests.bird.cases SEED COUNT AT_ONCE`, in a user namespace."""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.database import ExampleDatabase
+
+from rrplan.bgp.model import Model
+from rrplan.bgp.profile import NEWEST, Versions
+from rrplan.bgp.speaker import Family
+from rrplan.ids import NodeName
+from rrplan.rehearsal.laboratory import Laboratory
+from rrplan.resources import ClusterState
+from tests.properties.test_speaker import clusters
+
+LEAST, MOST = 12.0, 60.0
+"""Seconds: nothing more comes after the first; nobody waits longer than the second."""
+
+
+def drawn(number: int, count: int) -> list[ClusterState]:
+    """Clusters, the same for the same number."""
+    found: list[ClusterState] = []
+
+    @seed(number)
+    @settings(
+        max_examples=count, phases=[Phase.generate], database=None, deadline=None,
+        suppress_health_check=list(HealthCheck), derandomize=False,
+    )
+    @given(clusters())
+    def collect(state: ClusterState) -> None:
+        found.append(state)
+
+    collect()
+    return found
+
+
+def expected(state: ClusterState) -> set[tuple[NodeName, NodeName]]:
+    """(holder, origin) by the model."""
+    model = Model(state, Versions(NEWEST, "test"))
+    view = model.view()
+    where = {name: view.index(model.population.signature_of[name]) for name in state.nodes}
+    missing = view.holdings[Family.IPV4].missing
+    return {
+        (one, other)
+        for one in state.nodes
+        for other in state.nodes
+        if one != other and (where[one], where[other]) not in missing
+    }
+
+
+def compared(state: ClusterState) -> dict[str, object]:
+    """One cluster: what BIRD has and the model does not say, and the reverse."""
+    wanted = expected(state)
+    addresses = {name: {Family.IPV4: node.ipv4} for name, node in state.nodes.items()}
+    with tempfile.TemporaryDirectory(prefix="rrplan-lab-") as folder:
+        laboratory = Laboratory(addresses, Path(folder), recover=False)
+        try:
+            laboratory.run(state, Versions(NEWEST, "test"))
+            began = time.monotonic()
+            while True:
+                time.sleep(1)
+                found = laboratory.held(state.nodes, Family.IPV4)
+                took = time.monotonic() - began
+                if (found == wanted and took > LEAST) or took > MOST:
+                    break
+        finally:
+            laboratory.close()
+    return {
+        "nodes": len(state.nodes),
+        "pairs": len(wanted),
+        "more": sorted(found - wanted),
+        "less": sorted(wanted - found),
+        "took": round(took, 1),
+    }
+
+
+def main() -> int:
+    """Prints one JSON line for each cluster."""
+    number, count, at_once = (int(word) for word in sys.argv[1:4])
+    states = drawn(number, count)
+    wrong = 0
+    with ProcessPoolExecutor(at_once) as pool:
+        for index, result in enumerate(pool.map(compared, states)):
+            bad = bool(result["more"] or result["less"])
+            wrong += bad
+            print(json.dumps({"case": index, **result}), flush=True)
+            if bad:
+                print(states[index], flush=True)
+    print(f"{len(states) - wrong} of {len(states)} agree", flush=True)
+    return wrong > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
