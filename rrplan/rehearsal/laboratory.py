@@ -6,16 +6,14 @@ import ipaddress
 import json
 import subprocess
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
-from rrplan.adapters.bird_output import Protocol, protocols
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.sessions import Speakers
 from rrplan.bgp.speaker import Family
 from rrplan.ids import NodeName
 from rrplan.rehearsal.configuration import POOLS, Daemon, configuration
-from rrplan.rehearsal.namespaces import Host, Network, inside, ip
+from rrplan.rehearsal.namespaces import Host, Network, inside
 from rrplan.rehearsal.speakers import Speaker
 from rrplan.resources import ClusterState
 
@@ -30,7 +28,6 @@ class Laboratory:
     def __init__(
         self, addresses: Mapping[NodeName, Mapping[Family, str]], folder: Path, *, recover: bool = True
     ) -> None:
-        self._addresses = addresses
         self._recover = recover
         self.blocks: dict[NodeName, dict[Family, str]] = {}
         hosts = []
@@ -40,9 +37,7 @@ class Laboratory:
             pods = [_pod(block) for block in self.blocks[name].values()]
             hosts.append(Host(name, links, pods, index + 1))
         self.network = Network.build(hosts)
-        self._birds = {
-            name: Speaker(folder / name, namespace) for name, namespace in self.network.hosts.items()
-        }
+        self._birds = {name: Speaker(folder / name, namespace) for name, namespace in self.network.hosts.items()}
 
     def run(self, state: ClusterState, versions: Versions) -> None:
         """Every node of the state has its configuration; BIRDs that are not there are started."""
@@ -55,17 +50,9 @@ class Laboratory:
             }
             self._birds[name].apply(daemons, recover=self._recover)
 
-    def reset(self) -> None:
-        """No BIRD, and none of its routes."""
-        for name, bird in self._birds.items():
-            bird.stop()
-            for family in self._addresses[name]:
-                with suppress(Exception):
-                    ip(self.network.hosts[name], [f"{FLAG[family]} route flush proto bird"])
-
-    def sessions(self, name: NodeName, family: Family) -> tuple[Protocol, ...]:
-        """What BIRD on a node shows."""
-        return protocols(self._birds[name].ask(Daemon(family, "").program, "show protocols all"))
+    def ask(self, name: NodeName, family: Family, words: str) -> str:
+        """What BIRD on a node answers."""
+        return self._birds[name].ask(Daemon(family, "").program, words)
 
     def held(self, names: Iterable[NodeName], family: Family) -> set[tuple[NodeName, NodeName]]:
         """(holder, origin): the block of the origin is in the kernel table of the holder."""

@@ -23,6 +23,7 @@ FLOOR = {
     "render": 8,
     "adapters": 9,
     "sandbox": 9,
+    "rehearsal": 9,
     "api": 10,
     "cli": 11,
 }

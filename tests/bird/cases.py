@@ -1,7 +1,10 @@
-"""Random clusters on real BIRD beside the model: `python -m tests.bird.cases SEED COUNT AT_ONCE`, in a user namespace."""
+"""Random clusters on real BIRD beside the model: `unshare -Urn python -m tests.bird.cases SEED COUNT AT_ONCE`.
+
+Each case is a laboratory of its own: BIRDs without graceful-restart recovery, which would wait for sessions that never
+come, are started together, and what they have in the end is compared.
+"""
 
 import json
-import os
 import sys
 import tempfile
 import time
@@ -9,8 +12,8 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis.database import ExampleDatabase
 
+from rrplan.adapters.bird_output import protocols
 from rrplan.bgp.adjacency import Established
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions
@@ -32,8 +35,12 @@ def drawn(number: int, count: int) -> list[ClusterState]:
 
     @seed(number)
     @settings(
-        max_examples=count, phases=[Phase.generate], database=None, deadline=None,
-        suppress_health_check=list(HealthCheck), derandomize=False,
+        max_examples=count,
+        phases=[Phase.generate],
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=False,
     )
     @given(clusters())
     def collect(state: ClusterState) -> None:
@@ -88,7 +95,7 @@ def compared(case: tuple[ClusterState, CalicoVersion]) -> dict[str, object]:
                 up = {
                     (name, one.name)
                     for name in state.nodes
-                    for one in laboratory.sessions(name, Family.IPV4)
+                    for one in protocols(laboratory.ask(name, Family.IPV4, "show protocols all"))
                     if one.proto == "BGP" and one.established
                 }
                 more = found - wanted if len(sure) == len(verdicts) else set()
@@ -111,6 +118,12 @@ def compared(case: tuple[ClusterState, CalicoVersion]) -> dict[str, object]:
     }
 
 
+def say(line: str) -> None:
+    """At once: whoever watches sees how far it is."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     """Prints one JSON line for each cluster."""
     number, count, at_once = (int(word) for word in sys.argv[1:4])
@@ -120,10 +133,10 @@ def main() -> int:
         for index, result in enumerate(pool.map(compared, states)):
             bad = bool(result["more"] or result["less"] or result["wrong"])
             wrong += bad
-            print(json.dumps({"case": index, **result}), flush=True)
+            say(json.dumps({"case": index, **result}))
             if bad:
-                print(states[index], flush=True)
-    print(f"{len(states) - wrong} of {len(states)} agree", flush=True)
+                say(str(states[index]))
+    say(f"{len(states) - wrong} of {len(states)} agree")
     return wrong > 0
 
 
