@@ -7,7 +7,7 @@ import os
 import socket
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -18,8 +18,9 @@ from rrplan.bgp.profile import Versions, calico_versions
 from rrplan.errors import PreflightError, RRPlanError, StalePlanError
 from rrplan.plans import Plan, build_plan, plan_document, read_plan, write_plan
 from rrplan.plans.expected import expected
+from rrplan.plans.rehearsal import Rehearsal
 from rrplan.ports import CalicoResources, Clock, Datastore, KeptRun, Lock, Log, Probe, RunStore, Write
-from rrplan.resources import CalicoVersion, ClusterState
+from rrplan.resources import CalicoVersion, ClusterState, encode
 from rrplan.runs import Journal, Result, Runner
 from rrplan.runs.drift import drift
 from rrplan.runs.events import Listener
@@ -28,7 +29,7 @@ from rrplan.runs.runner import World
 from rrplan.runs.standing import Standing
 from rrplan.runs.standing import standings as runs_standings
 from rrplan.sandbox import Sandbox
-from rrplan.snapshots import Snapshot, capture
+from rrplan.snapshots import Snapshot, capture, write_snapshot
 from rrplan.specs import Spec
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def live_on(
     tables: NodeStatusTables | None = None,
 ) -> Cluster:
     """The live cluster behind an API server; `calico` is where Calico's resources are, if not in Kubernetes."""
+    from rrplan.adapters.bird import Birds, in_pods
     from rrplan.adapters.cluster_runs import ClusterRuns
     from rrplan.adapters.containers import check_containers
     from rrplan.adapters.directory import ApiDirectory, EtcdDirectory
@@ -122,14 +124,15 @@ def live_on(
     from rrplan.adapters.probe import LiveProbe
     from rrplan.adapters.rights import check_rights
 
+    birds = Birds(in_pods(server))
     if calico is None:
         cluster = LiveCluster(server)
         datastore: LiveCluster | EtcdCluster = cluster
         group = cluster.group
-        probe = LiveProbe(server, ApiDirectory(server, group), NodeStatuses(server, group, clock), tell, tables)
+        probe = LiveProbe(birds, ApiDirectory(server, group), NodeStatuses(server, group, clock), tell, tables)
     else:
         group, datastore = "", EtcdCluster(server, calico)
-        probe = LiveProbe(server, EtcdDirectory(server, calico), None, tell, tables)
+        probe = LiveProbe(birds, EtcdDirectory(server, calico), None, tell, tables)
 
     def preflight(made: Plan) -> None:
         check_served(server)
@@ -288,6 +291,90 @@ def _holder(run: str, why: str, digest: str) -> Mapping[str, str]:
     }
 
 
+def rehearse(
+    made: Plan,
+    snapshot: Snapshot,
+    listener: Listener,
+    folder: Path,
+    *,
+    nodes: int = 40,
+    seed: int = 1,
+    version: CalicoVersion | None = None,
+) -> Rehearsal:
+    """Carry a plan out and take it back on real BIRD speakers, in a sample of its cluster; measure what is lost.
+
+    `folder` gets all that a repetition needs. Raises StalePlanError where the snapshot is not what the plan was made
+    for, UsageProblem where `nodes` are too few, PreflightError where there can be no laboratory.
+    """
+    from rrplan.rehearsal.isolation import isolated
+    from rrplan.rehearsal.namespaces import check_parts
+    from rrplan.rehearsal.sample import sample, shortened
+    from rrplan.specs import from_document
+
+    check_parts()
+    check_fresh(made, snapshot)
+    document = made.spec["document"]
+    assert isinstance(document, dict)
+    spec = from_document(document)
+    found = sample(made, snapshot.state, calico_versions(snapshot.state, version), nodes, seed)
+    small = plan(spec, Snapshot(found.state), version=version)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "snapshot.json").write_bytes(write_snapshot(Snapshot(found.state)))
+    (folder / "plan.json").write_bytes(write_plan(small))
+    short, left_out = shortened(small, spec.gates.stable)
+    about = Rehearsal(
+        plan=str(plan_document(made)["digest"]),
+        seed=seed,
+        nodes=len(found.state.nodes),
+        kept=found.kept,
+        left_out=left_out,
+    )
+    versions = calico_versions(found.state, version)
+    return isolated(lambda: _rehearsed(short, found.state, versions, about, listener, folder))
+
+
+def _rehearsed(
+    made: Plan, state: ClusterState, versions: Versions, about: Rehearsal, listener: Listener, folder: Path
+) -> Rehearsal:
+    from rrplan.adapters.bird import Birds
+    from rrplan.adapters.clock import SystemClock
+    from rrplan.adapters.probe import LiveProbe
+    from rrplan.plans.promise import missing_pairs, promises, reflecting, states
+    from rrplan.rehearsal.judging import Judge, Timeline
+    from rrplan.rehearsal.stage import Heard, Stage
+
+    told = promises(made, state, versions)
+    reflectors = reflecting(made, state)
+    sandbox = Sandbox.make(folder / "sandbox", map(encode, state))
+    stage = Stage([*states(made, state)], versions, folder / "nodes", about.seed)
+    try:
+        here = embedded(sandbox, folder)
+        birds = Birds(lambda node: lambda family, words: stage.laboratory.ask(node, family, words))
+        probe = LiveProbe(birds, stage.laboratory, None, lambda _notice: None)
+        heard = Heard(sandbox, lambda: stage.hear(sandbox.state))
+        cluster = replace(here, datastore=heard, probe=probe, clock=SystemClock())
+        pairs = stage.begin(missing_pairs(state, versions), reflectors)
+        timeline = Timeline(listener)
+        there = apply(made, cluster, Control(timeline))
+        back = rollback(cluster, Control(timeline)) if there is Result.DONE else None
+        timeline.close()
+        recording = stage.end()
+        judge = Judge(made, told, stage.laboratory.owners(), pairs, reflectors)
+        return replace(
+            about,
+            there=there.value,
+            back=back.value if back else "",
+            steps=tuple(judge.measures(recording, timeline.windows)),
+            flows=len(recording.flows),
+            probe_every=stage.every,
+            lateness=round(recording.lateness, 3),
+            contradictions=tuple(judge.contradictions(recording, timeline.windows)),
+        )
+    finally:
+        stage.close()
+        sandbox.close()
+
+
 KINDS = {
     "spec": "rrplan.specs",
     "snapshot": "rrplan.snapshots.file",
@@ -295,6 +382,7 @@ KINDS = {
     "journal": "rrplan.runs.journal",
     "report": "rrplan.render.progress",
     "sessions": "rrplan.render.sessions",
+    "rehearsal": "rrplan.plans.rehearsal",
 }
 """Kinds of files and of output, and where their JSON Schema comes from."""
 

@@ -78,6 +78,16 @@ class RRPlanError(Exception):
     def __str__(self) -> str:
         return self.message
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """An error comes out of another process as it went in."""
+        return _again, (type(self), self.__dict__)
+
+
+def _again(kind: type[RRPlanError], fields: dict[str, object]) -> RRPlanError:
+    error = kind.__new__(kind)
+    error.__dict__.update(fields)
+    return error
+
 
 class InputError(RRPlanError):
     """A document we were given is wrong; all its problems at once."""

@@ -1,9 +1,10 @@
-"""BIRD asked directly: `birdcl` run in the calico-node pod of a node, both sockets."""
+"""BIRD asked directly, both families; in a live cluster by `birdcl` in the calico-node pod of a node."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from rrplan.adapters.api_server import ApiServer
 from rrplan.adapters.bird_output import BirdOutputProblem, Protocol, protocols, routes
@@ -17,38 +18,49 @@ CONTAINER = "calico-node"
 AGENT = {"labelSelector": "k8s-app=calico-node"}
 
 
-class Birds:
-    """The BIRDs of a cluster."""
+Way: TypeAlias = Callable[[NodeName], Callable[[str, str], str]]
+"""How a node is asked: what its BIRD of a family says to some words; DatastoreRefused where it cannot be asked."""
 
-    def __init__(self, server: ApiServer) -> None:
-        self._server = server
+
+class Birds:
+    """The BIRDs of a cluster, by whatever way they are asked."""
+
+    def __init__(self, way: Way) -> None:
+        self._way = way
 
     def ask(self, node: NodeName, *, with_routes: bool) -> Mapping[str, End]:
         """What BIRD says, by family; raises DatastoreRefused where it cannot be asked."""
-        namespace, pod = self._pod(node)
+        say = self._way(node)
         found: dict[str, End] = {}
-        for family, socket in SOCKETS.items():
+        for family in SOCKETS:
             try:
-                shown = protocols(self._run(namespace, pod, socket, "show", "protocols", "all"))
+                shown = protocols(say(family, "show protocols all"))
             except BirdOutputProblem:
                 # No BIRD for this family: the node does not speak it.
                 continue
-            table = None
-            if with_routes:
-                table = _table(self._run(namespace, pod, socket, "show", "route"), shown)
+            table = _table(say(family, "show route"), shown) if with_routes else None
             found[family] = _end(shown, table)
         return found
 
-    def _run(self, namespace: str, pod: str, socket: str, *words: str) -> str:
-        return self._server.execute(namespace, pod, CONTAINER, ["birdcl", "-s", socket, *words])
 
-    def _pod(self, node: NodeName) -> tuple[str, str]:
-        """The running calico-node pod of a node."""
-        where = {**AGENT, "fieldSelector": f"spec.nodeName={node}"}
-        for item in self._server.listed("/api/v1/pods", dict, **where):
-            if not item["metadata"].get("deletionTimestamp"):
-                return str(item["metadata"]["namespace"]), str(item["metadata"]["name"])
-        raise DatastoreRefused(f"node {node} has no calico-node pod")
+def in_pods(server: ApiServer) -> Way:
+    """`birdcl` in the running calico-node pod of a node."""
+
+    def way(node: NodeName) -> Callable[[str, str], str]:
+        namespace, pod = _pod(server, node)
+        return lambda family, words: server.execute(
+            namespace, pod, CONTAINER, ["birdcl", "-s", SOCKETS[family], *words.split()]
+        )
+
+    return way
+
+
+def _pod(server: ApiServer, node: NodeName) -> tuple[str, str]:
+    where = {**AGENT, "fieldSelector": f"spec.nodeName={node}"}
+    for item in server.listed("/api/v1/pods", dict, **where):
+        if not item["metadata"].get("deletionTimestamp"):
+            return str(item["metadata"]["namespace"]), str(item["metadata"]["name"])
+    raise DatastoreRefused(f"node {node} has no calico-node pod")
 
 
 def _end(shown: tuple[Protocol, ...], table: Mapping[str, Mapping[str, str]] | None) -> End:

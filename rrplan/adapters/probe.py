@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
-from rrplan.adapters.api_server import ApiServer, Forbidden
+from rrplan.adapters.api_server import Forbidden
 from rrplan.adapters.bird import Birds
 from rrplan.adapters.ends import End, Routes, Session
 from rrplan.adapters.node_status import NodeStatuses, NotServed
@@ -39,7 +39,7 @@ class LiveProbe:
 
     def __init__(
         self,
-        server: ApiServer,
+        birds: Birds,
         directory: Directory,
         statuses: NodeStatuses | None,
         tell: Callable[[str], None],
@@ -49,7 +49,7 @@ class LiveProbe:
         self._directory = directory
         self._tell = tell
         self._told: set[str] = set()
-        self._birds = Birds(server)
+        self._birds = birds
         self._statuses = statuses
         self._addresses: dict[NodeName, Mapping[str, str]] = {}
         self._peers: set[NodeName] = set()

@@ -111,13 +111,13 @@ def _walk(
         if step.change is not None:
             present = changed(present, step.change)
         if step.topology and step.change is not None:
-            touched = _touched(model, present, step.change.key)
-            outside = {name: external_blocks(model, model.population.speakers[name]) for name in touched}
-            cost = model.advance(present, touched)
+            nodes = touched(model, present, step.change.key)
+            outside = {name: external_blocks(model, model.population.speakers[name]) for name in nodes}
+            cost = model.advance(present, nodes)
             proved, bad = judge(spec, step, cost, restarted(outside, model), model)
             proofs.append(proved)
             violations += bad
-            wave += touched if step.action is ActionName.LABEL_CLIENT else []
+            wave += nodes if step.action is ActionName.LABEL_CLIENT else []
         gated.append(replace(step, gates=maker.after(step, model, tuple(wave)), undo_gates=undo_gates))
         if step.action is ActionName.AWAIT:
             wave = []
@@ -125,7 +125,7 @@ def _walk(
     return tuple(gated), Proof(tuple(proofs), tuple(checks), (*violations, *bad)), sets, model
 
 
-def _touched(model: Model, after: ClusterState, key: ResourceKey) -> list[NodeName]:
+def touched(model: Model, after: ClusterState, key: ResourceKey) -> list[NodeName]:
     """The nodes whose speakers a change concerns: one, or those on which containers start or end."""
     if key.kind in ("Node", "CalicoNode"):
         return [NodeName(key.name)]

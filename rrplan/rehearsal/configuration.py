@@ -6,14 +6,14 @@ Source: calico confd/etc/calico/confd/templates/bird*.cfg.template. What is left
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from rrplan.bgp.peering import external_protocols
 from rrplan.bgp.protocol import Protocol
-from rrplan.bgp.speaker import Family, Speaker
-
-POOLS = {Family.IPV4: "10.244.0.0/16", Family.IPV6: "fd00:10:244::/64"}
-"""Everything that nodes announce lies in these."""
+from rrplan.bgp.sessions import Speakers
+from rrplan.bgp.speaker import FAMILIES, Family, Speaker
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class Daemon:
 
     family: Family
     text: str
+    container: bool = False
+    """Of a standalone reflector: another process than calico-node's."""
 
     @property
     def program(self) -> str:
@@ -29,16 +31,18 @@ class Daemon:
         return "bird" if self.family is Family.IPV4 else "bird6"
 
 
-def configuration(own: Speaker, protocols: Iterable[Protocol], family: Family, blocks: Iterable[str]) -> Daemon:
-    """The configuration of a node in a family; `protocols` in the order of the file."""
-    return Daemon(family, "\n".join(_lines(own, protocols, family, blocks)) + "\n")
+def configuration(
+    own: Speaker, protocols: Iterable[Protocol], family: Family, blocks: Iterable[str], pool: str
+) -> Daemon:
+    """The configuration of a node in a family; `protocols` in the order of the file, `blocks` of `pool` are its own."""
+    return Daemon(family, "\n".join(_lines(own, protocols, blocks, pool)) + "\n", container=own.standalone)
 
 
-def _lines(own: Speaker, protocols: Iterable[Protocol], family: Family, blocks: Iterable[str]) -> Iterator[str]:
+def _lines(own: Speaker, protocols: Iterable[Protocol], blocks: Iterable[str], pool: str) -> Iterator[str]:
     yield f"router id {own.ipv4};"
     if own.port is not None:
         yield f"listen bgp port {own.port};"
-    yield f"filter to_peers {{ if ( net ~ {POOLS[family]} ) then accept; reject; }}"
+    yield f"filter to_peers {{ if ( net ~ {pool} ) then accept; reject; }}"
     yield "protocol static blocks {"
     yield from (f"  route {block} blackhole;" for block in blocks)
     yield "}"
@@ -65,3 +69,36 @@ def _lines(own: Speaker, protocols: Iterable[Protocol], family: Family, blocks: 
         if one.passive:
             yield "  passive on;"
         yield "}"
+
+
+@dataclass(slots=True)
+class Outside:
+    """A peer outside the cluster, such as a ToR switch: it takes every session of a node and announces nothing."""
+
+    family: Family
+    address: str
+    as_number: int
+    port: int | None
+    neighbors: dict[tuple[str, int], None] = field(default_factory=dict)
+    """Addresses and AS numbers of nodes."""
+
+    @classmethod
+    def collect(cls, found: dict[str, Outside], speakers: Speakers) -> None:
+        """Add the outside peers of a state, by address."""
+        for own in speakers.by_name.values():
+            for one in (one for family in FAMILIES for one in external_protocols(speakers.rules, own, family)):
+                if one.peer_as:
+                    there = found.setdefault(one.peer_address, cls(one.family, one.peer_address, one.peer_as, one.port))
+                    there.neighbors[one.source_address or own.address(one.family), one.local_as] = None
+
+    def daemon(self) -> Daemon:
+        """Its configuration."""
+        lines = [f"router id 192.0.2.{int(ipaddress.ip_address(self.address)) % 254 + 1};"]
+        lines += [f"listen bgp port {self.port};"] if self.port else []
+        lines += ["protocol device { }", 'protocol direct { interface "*"; }']
+        for number, (address, as_number) in enumerate(self.neighbors):
+            lines.append(
+                f"protocol bgp node{number} {{ local as {self.as_number}; neighbor {address} as {as_number}; "
+                "passive on; multihop; import all; export none; graceful restart; }"
+            )
+        return Daemon(self.family, "\n".join(lines) + "\n")

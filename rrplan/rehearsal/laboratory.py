@@ -7,60 +7,131 @@ import json
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.sessions import Speakers
-from rrplan.bgp.speaker import Family
+from rrplan.bgp.speaker import FAMILIES, Family
+from rrplan.errors import DatastoreRefused
 from rrplan.ids import NodeName
-from rrplan.rehearsal.configuration import POOLS, Daemon, configuration
+from rrplan.rehearsal.configuration import Daemon, Outside, configuration
 from rrplan.rehearsal.namespaces import Host, Network, inside
 from rrplan.rehearsal.speakers import Speaker
-from rrplan.resources import ClusterState
+from rrplan.resources import ClusterState, DaemonSet, Node
 
+POOLS = {
+    Family.IPV4: ("10.244.0.0/16", "100.64.0.0/16", "198.18.0.0/16"),
+    Family.IPV6: ("fd00:10:244::/64", "fd00:100:64::/64"),
+}
+"""Everything that nodes announce lies in one of each: the first in which no address of the cluster lies."""
 BLOCK = {Family.IPV4: 26, Family.IPV6: 122}
-LINK = {Family.IPV4: 16, Family.IPV6: 64}
 FLAG = {Family.IPV4: "-4", Family.IPV6: "-6"}
+
+Configurations: TypeAlias = dict[NodeName, dict[str, Daemon]]
 
 
 class Laboratory:
-    """Namespaces of some nodes, and the BIRDs in them; `recover` starts them with graceful-restart recovery."""
+    """Namespaces of the nodes of some states and of their outside peers, and the BIRDs in them.
+
+    `recover` starts BIRDs with graceful-restart recovery, as Calico does. Implements the port Directory.
+    """
 
     def __init__(
-        self, addresses: Mapping[NodeName, Mapping[Family, str]], folder: Path, *, recover: bool = True
+        self, states: Iterable[ClusterState], versions: Versions, folder: Path, *, recover: bool = True
     ) -> None:
+        self._versions = versions
         self._recover = recover
-        self.blocks: dict[NodeName, dict[Family, str]] = {}
+        self._hosts: dict[NodeName, dict[str, str]] = {}
+        outside: dict[str, Outside] = {}
+        for state in states:
+            self._hosts |= {name: addresses for name, node in state.nodes.items() if (addresses := _addresses(node))}
+            Outside.collect(outside, Speakers.of(state, versions))
+        self._outside = {NodeName(f"outside {address}"): one for address, one in outside.items()}
+        told = [text for addresses in self._hosts.values() for text in addresses.values()]
+        self.pools = {family: _pool(family, [*told, *outside]) for family in FAMILIES}
+        self.blocks: dict[NodeName, dict[str, str]] = {}
+        self.pods: dict[tuple[NodeName, str], str] = {}
         hosts = []
-        for index, (name, told) in enumerate(sorted(addresses.items())):
-            self.blocks[name] = {family: _block(family, index) for family in told}
-            links = [f"{address}/{LINK[family]}" for family, address in told.items()]
-            pods = [_pod(block) for block in self.blocks[name].values()]
-            hosts.append(Host(name, links, pods, index + 1))
-        self.network = Network.build(hosts)
-        self._birds = {name: Speaker(folder / name, namespace) for name, namespace in self.network.hosts.items()}
-
-    def run(self, state: ClusterState, versions: Versions) -> None:
-        """Every node of the state has its configuration; BIRDs that are not there are started."""
-        speakers = Speakers.of(state, versions)
-        for name, own in speakers.by_name.items():
-            rows = [session.protocol for session in speakers.sessions(name)]
-            daemons = {
-                family: configuration(own, [row for row in rows if row.family is family], family, [block])
-                for family, block in self.blocks[name].items()
+        for index, (name, addresses) in enumerate(sorted(self._hosts.items())):
+            self.blocks[name] = {family: _block(self.pools[Family(family)], index) for family in addresses}
+            self.pods |= {
+                (name, family): str(ipaddress.ip_network(block)[1]) for family, block in self.blocks[name].items()
             }
-            self._birds[name].apply(daemons, recover=self._recover)
+            pods = [_pod(block) for block in self.blocks[name].values()]
+            hosts.append(Host(name, [*addresses.values()], pods, index + 1))
+        for number, (name, one) in enumerate(sorted(self._outside.items()), len(hosts) + 1):
+            hosts.append(Host(name, [one.address], [], number))
+        self.network = Network.build(hosts)
+        self._birds = {
+            name: Speaker(folder / name.replace("/", "-"), namespace) for name, namespace in self.network.hosts.items()
+        }
+        for name, one in self._outside.items():
+            self._birds[name].apply({one.family: one.daemon()}, recover=False)
 
-    def ask(self, name: NodeName, family: Family, words: str) -> str:
-        """What BIRD on a node answers."""
-        return self._birds[name].ask(Daemon(family, "").program, words)
+    # --- configuration -------------------------------------------------------------------------
 
-    def held(self, names: Iterable[NodeName], family: Family) -> set[tuple[NodeName, NodeName]]:
+    def configurations(self, state: ClusterState) -> Configurations:
+        """What every node runs in a state, by family; a node on which no BIRD runs has nothing."""
+        speakers = Speakers.of(state, self._versions)
+        found: Configurations = {name: {} for name in self._hosts}
+        for name, own in speakers.by_name.items():
+            if name in found and (own.standalone or _agent(state, state.nodes[name])):
+                rows = [session.protocol for session in speakers.sessions(name)]
+                found[name] = {
+                    family: configuration(
+                        own,
+                        [row for row in rows if row.family == family],
+                        Family(family),
+                        [block],
+                        self.pools[Family(family)],
+                    )
+                    for family, block in self.blocks[name].items()
+                    if own.address(Family(family))
+                }
+        return found
+
+    def apply(self, name: NodeName, daemons: Mapping[str, Daemon]) -> None:
+        """A node has these configurations: BIRDs read them, are started, or end."""
+        self._birds[name].apply({Family(family): daemon for family, daemon in daemons.items()}, recover=self._recover)
+
+    def run(self, state: ClusterState) -> None:
+        """Every node of the state has its configuration, at once."""
+        for name, daemons in self.configurations(state).items():
+            self.apply(name, daemons)
+
+    # --- what it is like -----------------------------------------------------------------------
+
+    def ask(self, name: NodeName, family: str, words: str) -> str:
+        """What BIRD on a node answers; raises DatastoreRefused where none runs."""
+        try:
+            return self._birds[name].ask(Daemon(Family(family), "").program, words)
+        except OSError as error:
+            raise DatastoreRefused(f"BIRD on {name} does not answer: {error.strerror}") from error
+
+    def speaks(self, name: NodeName, family: str) -> bool:
+        """Whether a BIRD of that family runs on a node."""
+        return Family(family) in self._birds[name].running
+
+    def addresses(self) -> Mapping[NodeName, Mapping[str, str]]:
+        """Of every node."""
+        return self._hosts
+
+    def hosts(self) -> Mapping[NodeName, str]:
+        """None: containers of standalone reflectors are asked like everybody else."""
+        return {}
+
+    def owners(self) -> Mapping[str, NodeName]:
+        """Every node has one block in each family."""
+        return {block: name for name, told in self.blocks.items() for block in told.values()}
+
+    def held(self, names: Iterable[NodeName], family: str) -> set[tuple[NodeName, NodeName]]:
         """(holder, origin): the block of the origin is in the kernel table of the holder."""
-        owner = {ipaddress.ip_network(told[family]): name for name, told in self.blocks.items() if family in told}
+        owner = {ipaddress.ip_network(block): name for block, name in self.owners().items()}
         found = set()
         for name in names:
             with inside(self.network.hosts[name]):
-                shown = subprocess.run(["ip", "-j", FLAG[family], "route"], capture_output=True, check=True).stdout
+                words = ["ip", "-j", FLAG[Family(family)], "route"]
+                shown = subprocess.run(words, capture_output=True, check=True).stdout
             for row in json.loads(shown or b"[]"):
                 if row.get("dst", "default") != "default" and row.get("type") != "blackhole":
                     origin = owner.get(ipaddress.ip_network(row["dst"], strict=False))
@@ -75,9 +146,32 @@ class Laboratory:
         self.network.close()
 
 
-def _block(family: Family, index: int) -> str:
-    pool = ipaddress.ip_network(POOLS[family])
-    return f"{pool[index << (pool.max_prefixlen - BLOCK[family])]}/{BLOCK[family]}"
+def _addresses(node: Node) -> dict[str, str]:
+    ipv4 = node.ipv4 or node.host_ip
+    return {family: text for family, text in (("ipv4", ipv4), ("ipv6", node.ipv6)) if text}
+
+
+def _agent(state: ClusterState, node: Node) -> bool:
+    """Whether DaemonSet calico-node has a pod on a node; where it is not known, it has."""
+    sets = [one for one in state.others.values() if isinstance(one, DaemonSet) and not one.reflector]
+    fits = [
+        one.node_selector.items() <= node.labels.items() and not set(one.avoids) & node.labels.items() for one in sets
+    ]
+    return bool(node.ipv4 or node.ipv6) and (not fits or any(fits))
+
+
+def _pool(family: Family, addresses: Iterable[str]) -> str:
+    taken = [ipaddress.ip_address(text) for text in addresses]
+    return next(
+        (pool for pool in POOLS[family] if not any(one in ipaddress.ip_network(pool) for one in taken)),
+        POOLS[family][-1],
+    )
+
+
+def _block(pool: str, index: int) -> str:
+    network = ipaddress.ip_network(pool)
+    size = BLOCK[Family.IPV6 if network.version == 6 else Family.IPV4]
+    return f"{network[index << (network.max_prefixlen - size)]}/{size}"
 
 
 def _pod(block: str) -> str:

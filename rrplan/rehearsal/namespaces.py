@@ -6,7 +6,9 @@ A namespace lives as long as somebody has it open, so when this process ends, ho
 from __future__ import annotations
 
 import ctypes
+import ipaddress
 import os
+import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,14 +27,28 @@ SETTINGS = {
 }
 
 
+PARTS = {"bird": "bird", "bird6": "bird", "ip": "iproute2"}
+"""Programs, and the Debian packages that have them."""
+
+
+def check_parts() -> None:
+    """Raise PreflightError where a program is missing."""
+    missing = {package: program for program, package in PARTS.items() if shutil.which(program) is None}
+    if missing:
+        raise PreflightError(
+            [f"`{program}` is not installed" for program in missing.values()],
+            hint=f"`apt-get install {' '.join(missing)}`; a rehearsal needs BIRD 1.6, on which Calico's is based",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """A node: its addresses on the bridge, and one in each of its address blocks (pods)."""
 
     name: str
     addresses: Sequence[str]
-    """With prefix length."""
     pods: Sequence[str]
+    """With prefix length."""
     number: int
     """From 1, for its hardware address."""
 
@@ -137,10 +153,20 @@ def _furnish(namespace: int, host: Host, hosts: Sequence[Host]) -> None:
         for name, value in SETTINGS.items():
             with open(f"/proc/sys/{name}", "w") as file:
                 file.write(value)
-    lines = ["link set lo up", *(f"address add {one} dev eth0" for one in host.addresses), "link set eth0 up"]
+    links = [ipaddress.ip_interface(f"{one}/{_length(one)}") for one in host.addresses]
+    lines = ["link set lo up", *(f"address add {one} dev eth0" for one in links), "link set eth0 up"]
     lines += ["link add cali0 type bridge", *(f"address add {pod} dev cali0" for pod in host.pods), "link set cali0 up"]
+    # Whatever the subnets of a cluster are, here everybody is on one link.
+    families = {ipaddress.ip_address(one).version for one in host.addresses}
+    subnets = {
+        ipaddress.ip_interface(f"{one}/{_length(one)}").network for other in hosts for one in other.addresses
+    } - {link.network for link in links}
+    lines += [f"route add {one} dev eth0" for one in sorted(subnets, key=str) if one.version in families]
     for other in hosts:
         if other.name != host.name:
-            addresses = (one.partition("/")[0] for one in other.addresses)
-            lines += [f"neigh add {one} lladdr {other.mac} nud permanent dev eth0" for one in addresses]
+            lines += [f"neigh add {one} lladdr {other.mac} nud permanent dev eth0" for one in other.addresses]
     ip(namespace, lines)
+
+
+def _length(address: str) -> int:
+    return 64 if ":" in address else 16

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+import random
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from rrplan.bgp.speaker import Family
@@ -16,6 +18,8 @@ from rrplan.rehearsal.configuration import Daemon
 from rrplan.rehearsal.namespaces import enter
 
 PR_SET_PDEATHSIG = 1
+CLONE_NEWTIME = 0x80
+END_SECONDS = 5.0
 START_SECONDS = 10.0
 
 
@@ -25,32 +29,40 @@ class Speaker:
     def __init__(self, folder: Path, namespace: int) -> None:
         self._folder = folder
         self._namespace = namespace
-        self._running: dict[Family, subprocess.Popen[bytes]] = {}
+        self.running: dict[Family, subprocess.Popen[bytes]] = {}
+        self._daemons: dict[Family, Daemon] = {}
         folder.mkdir(parents=True)
 
     def apply(self, daemons: Mapping[Family, Daemon], *, recover: bool = True) -> None:
-        """New configuration files, in place at once; each BIRD reads its own, or is started."""
+        """New configuration files, in place at once; each BIRD reads its own, is started, or ends."""
+        for family in [*self.running]:
+            wanted = daemons.get(family)
+            if wanted is None or wanted.container is not self._daemons[family].container:
+                self._end([family], signal.SIGTERM)
         for family, daemon in daemons.items():
-            path = self._folder / f"{daemon.program}.cfg"
-            if path.exists() and path.read_text() == daemon.text and family in self._running:
+            if family in self.running and self._daemons[family] == daemon:
                 continue
-            fresh = path.with_suffix(".new")
-            fresh.write_text(daemon.text)
-            checked = subprocess.run(
-                [daemon.program, "-p", "-c", str(fresh)], capture_output=True, text=True, check=False
-            )
-            if checked.returncode:
-                raise PreflightError([f"BIRD refuses its configuration: {checked.stderr.strip()}"])
-            fresh.replace(path)
-            if family in self._running:
-                self._running[family].send_signal(signal.SIGHUP)
+            self._write(daemon)
+            self._daemons[family] = daemon
+            if family in self.running:
+                self.running[family].send_signal(signal.SIGHUP)
             else:
-                self._running[family] = self._started(daemon.program, recover=recover)
+                self.start(family, recover=recover)
 
-    def _started(self, program: str, *, recover: bool) -> subprocess.Popen[bytes]:
-        """A BIRD as calico-node starts it; `recover` is its option `-R`."""
-        with open(self._folder / f"{program}.log", "wb") as log:
-            return subprocess.Popen(
+    def _write(self, daemon: Daemon) -> None:
+        path = self._folder / f"{daemon.program}.cfg"
+        fresh = path.with_suffix(".new")
+        fresh.write_text(daemon.text)
+        checked = subprocess.run([daemon.program, "-p", "-c", str(fresh)], capture_output=True, text=True, check=False)
+        if checked.returncode:
+            raise PreflightError([f"BIRD refuses its configuration: {checked.stderr.strip()}"])
+        fresh.replace(path)
+
+    def start(self, family: Family, *, recover: bool = True) -> None:
+        """A BIRD with the configuration that is there, as calico-node starts it; `recover` is its option `-R`."""
+        program = self._daemons[family].program
+        with open(self._folder / f"{program}.log", "ab") as log:
+            self.running[family] = subprocess.Popen(
                 [program, *(["-R"] if recover else []), "-d", "-c", f"{program}.cfg", "-s", f"{program}.ctl"],
                 cwd=self._folder,
                 stdout=log,
@@ -76,19 +88,36 @@ class Speaker:
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         """End the BIRDs of this node."""
-        for one in self._running.values():
+        self._end([*self.running], number)
+
+    def _end(self, families: Sequence[Family], number: int) -> None:
+        ending = [self.running.pop(family) for family in families]
+        for one in ending:
             one.send_signal(number)
-        for one in self._running.values():
-            one.wait()
-        self._running.clear()
+        for one in ending:
+            try:
+                one.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                one.kill()
+                one.wait()
 
 
 def _in(namespace: int) -> Callable[[], None]:
-    """What happens in a child before BIRD: it goes into the namespace, and dies with its parent."""
+    """What happens in a child before BIRD: it goes into the namespace, has a clock of its own, dies with its parent.
+
+    BIRD 1.6 counts whole seconds of the monotonic clock: on one machine all would tick together, and sessions would
+    collide more often than on many.
+    """
     libc = ctypes.CDLL(None)
+    phase = random.randrange(1_000_000_000)
 
     def prepare() -> None:
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         enter(namespace)
+        # Where the kernel has no time namespaces, they tick together.
+        with suppress(OSError):
+            if libc.unshare(CLONE_NEWTIME) == 0:
+                with open("/proc/self/timens_offsets", "w") as file:
+                    file.write(f"monotonic 0 {phase}\n")
 
     return prepare

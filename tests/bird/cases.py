@@ -83,11 +83,10 @@ def compared(case: tuple[ClusterState, CalicoVersion]) -> dict[str, object]:
     versions = Versions(version, "test")
     wanted, verdicts = expected(state, versions), judged(state, versions)
     sure = {key: told for key, told in verdicts.items() if told is not Established.UNKNOWN}
-    addresses = {name: {Family.IPV4: node.ipv4} for name, node in state.nodes.items()}
     with tempfile.TemporaryDirectory(prefix="rrplan-lab-") as folder:
-        laboratory = Laboratory(addresses, Path(folder), recover=False)
+        laboratory = Laboratory([state], versions, Path(folder), recover=False)
         try:
-            laboratory.run(state, versions)
+            laboratory.run(state)
             began = time.monotonic()
             while True:
                 time.sleep(1)

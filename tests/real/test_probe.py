@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rrplan.adapters.api_server import ApiServer, Forbidden
+from rrplan.adapters.bird import Birds, in_pods
 from rrplan.adapters.directory import ApiDirectory
 from rrplan.adapters.node_status import NodeStatuses
 from rrplan.adapters.node_status_table import NodeStatusTables
@@ -127,7 +128,7 @@ def test_pod_that_is_not_there(bench: LiveBench) -> None:
     group = bench.server.calico.removeprefix("/apis/")
     server = bench.server.connect()
     statuses = NodeStatuses(server, group, AgentClock(bench.agent))
-    probe = LiveProbe(server, ApiDirectory(server, group), statuses, bench.notices.append)
+    probe = LiveProbe(Birds(in_pods(server)), ApiDirectory(server, group), statuses, bench.notices.append)
     assert probe.read([NodeName("node-001")], []) == []
     assert bench.notices == []
     with pytest.raises(DatastoreRefused, match=r"no command can be run in pod kube-system/nothing: .*not found"):

@@ -1,0 +1,98 @@
+"""What the proof says of single pairs, step by step: for clusters small enough to look at every pair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rrplan.bgp.model import Loss, Model
+from rrplan.bgp.population import Signature
+from rrplan.bgp.profile import Versions
+from rrplan.bgp.speaker import Standalone
+from rrplan.ids import NodeName, StepId
+from rrplan.plans.build import touched
+from rrplan.plans.change import changed
+from rrplan.plans.plan import Plan
+from rrplan.resources import ClusterState
+
+
+class Pair(NamedTuple):
+    """`at` holds a route of `origin`, or should."""
+
+    family: str
+    at: NodeName
+    origin: NodeName
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """Of one step: who may be without a route while it takes effect, and who has none before or after it.
+
+    Undoing the step promises the same: the relation is symmetric.
+    """
+
+    step: StepId
+    exposed: frozenset[Pair]
+    without: frozenset[Pair]
+
+    @property
+    def excused(self) -> frozenset[Pair]:
+        """Everybody who may be without."""
+        return self.exposed | self.without
+
+
+def states(plan: Plan, state: ClusterState) -> Iterator[ClusterState]:
+    """The states before the first step and after each."""
+    yield state
+    for step in plan.steps:
+        if step.change is not None:
+            state = changed(state, step.change)
+        yield state
+
+
+def promises(plan: Plan, state: ClusterState, versions: Versions) -> dict[StepId, Promise]:
+    """Of every step; as large as the pairs are many."""
+    chain = list(states(plan, state))
+    model = Model(state, versions, peers=[peer for one in chain for peer in one.peers.values()])
+    missing = _pairs(model, model.missing(), {})
+    found: dict[StepId, Promise] = {}
+    for step, present in zip(plan.steps, chain[1:], strict=True):
+        exposed, before = frozenset[Pair](), missing
+        if step.topology and step.change is not None:
+            moved = {name: model.population.signature_of[name] for name in touched(model, present, step.change.key)}
+            exposed = _pairs(model, model.advance(present, [*moved]).exposed, moved)
+            missing = _pairs(model, model.missing(), {})
+        found[step.id] = Promise(step.id, exposed, before | missing)
+    return found
+
+
+def missing_pairs(state: ClusterState, versions: Versions) -> frozenset[Pair]:
+    """The pairs without a route in a state."""
+    model = Model(state, versions)
+    return _pairs(model, model.missing(), {})
+
+
+def reflecting(plan: Plan, state: ClusterState) -> frozenset[NodeName]:
+    """The nodes that reflect in some state of a plan: with a cluster ID, or with a container that reflects."""
+    found: set[NodeName] = set()
+    for one in states(plan, state):
+        place = Standalone.of(one)
+        found |= {name for name, node in one.nodes.items() if node.cluster_id or (place and place.runs_on(node))}
+    return frozenset(found)
+
+
+def _pairs(model: Model, losses: tuple[Loss, ...], moved: Mapping[NodeName, Signature]) -> frozenset[Pair]:
+    """Every pair of the kinds that a loss gives an example of; nodes that moved alike are a kind of their own."""
+
+    def alike(name: NodeName) -> list[NodeName]:
+        members = model.population.classes[model.population.signature_of[name]]
+        return [one for one in members if moved.get(one) == moved.get(name)]
+
+    return frozenset(
+        Pair(str(loss.family), at, origin)
+        for loss in losses
+        for at in alike(loss.at)
+        for origin in alike(loss.origin)
+        if at != origin
+    )

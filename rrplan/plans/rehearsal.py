@@ -1,0 +1,118 @@
+"""What a rehearsal measured, as a value that can be kept in the plan file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from rrplan.digest import digest
+from rrplan.ids import StepId
+
+FORMAT_VERSION = "1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Of ordered pairs of one kind (such as `client to reflector`), during one step.
+
+    `exposed` of the `pairs` may be without a route by the proof. `lost` of the `sent` probes did not arrive; `silence`
+    is the longest time (seconds) in which no probe of a pair arrived. `routes` were away from a kernel table, the
+    longest for `away` seconds.
+    """
+
+    kind: str
+    pairs: int
+    exposed: int
+    sent: int
+    lost: int
+    silence: float
+    routes: int
+    away: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepMeasure:
+    """One step, carried out or taken back (`back`); `usually` is how long its gates usually take, 0 without gates."""
+
+    step: StepId
+    back: bool
+    seconds: float
+    usually: int
+    traffic: tuple[Traffic, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Nodes of one kind: `nodes` of `of` are in the sample, one of them is `example`."""
+
+    kind: str
+    example: str
+    nodes: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """One rehearsal of a plan, there and back.
+
+    `there` and `back` are results of the two runs ("" where there was no way back to go). `contradictions` say in words
+    where it did not go as the proof says. `probe_every` is the time between two probes of a pair of pods, `lateness`
+    the longest time for which the recorder did not look, in seconds.
+    """
+
+    plan: str
+    seed: int
+    nodes: int
+    kept: tuple[Kept, ...]
+    left_out: tuple[str, ...]
+    there: str = ""
+    back: str = ""
+    steps: tuple[StepMeasure, ...] = ()
+    flows: int = 0
+    probe_every: float = 0.0
+    lateness: float = 0.0
+    contradictions: tuple[str, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """The plan went there and back as proved."""
+        return not self.contradictions and self.there == "done" and self.back == "undone"
+
+    def total(self, *, exposed: bool) -> tuple[int, int]:
+        """Probes sent and lost, of pairs that are never exposed, or of the others."""
+        rows = [row for step in self.steps for row in step.traffic if bool(row.exposed) is exposed]
+        return sum(row.sent for row in rows), sum(row.lost for row in rows)
+
+
+_ADAPTER: TypeAdapter[Rehearsal] = TypeAdapter(Rehearsal)
+
+
+def rehearsal_document(rehearsal: Rehearsal) -> dict[str, Any]:
+    """As a JSON value, with its own digest."""
+    body = {"format_version": FORMAT_VERSION, "kind": "Rehearsal", **_ADAPTER.dump_python(rehearsal, mode="json")}
+    return {**body, "digest": digest(body)}
+
+
+def rehearsal_of(document: Mapping[str, object]) -> Rehearsal:
+    """The value of a document; raises pydantic's ValidationError."""
+    return _ADAPTER.validate_python(dict(document))
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a rehearsal."""
+    schema = _ADAPTER.json_schema(mode="serialization")
+    head = {
+        "format_version": {"type": "string", "pattern": "^1\\."},
+        "kind": {"const": "Rehearsal"},
+        "digest": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
+    }
+    schema["properties"] = {**head, **schema["properties"]}
+    schema["required"] = sorted({*head, *schema["required"]})
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://rrplan.io/schemas/rehearsal.schema.json",
+        **schema,
+    }

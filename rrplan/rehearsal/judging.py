@@ -1,0 +1,194 @@
+"""A recording beside what the proof promised."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from rrplan.ids import NodeName, StepId
+from rrplan.plans import Plan
+from rrplan.plans.gate import LONGEST_SECONDS
+from rrplan.plans.promise import Pair, Promise
+from rrplan.plans.rehearsal import StepMeasure, Traffic
+from rrplan.rehearsal.recorder import Recording
+from rrplan.runs import events
+from rrplan.runs.events import Listener
+
+MICRO_SECONDS = 0.005
+"""BIRD changes a route in the kernel by deleting and adding it; shorter absences are that."""
+SPARE = 1
+"""Probes that a run may lose on pairs that are not exposed: one can fall between deleting and adding."""
+NAMED = 3
+
+
+@dataclass(slots=True)
+class Window:
+    """The time of one step: from its start to the start of the next one; `seconds` until its gates passed."""
+
+    step: StepId
+    back: bool
+    began: float
+    ended: float = 0.0
+    seconds: float = 0.0
+
+
+class Timeline:
+    """Hears a run and remembers when which step was under way; passes everything on."""
+
+    def __init__(self, listener: Listener, clock: Callable[[], float] = time.monotonic) -> None:
+        self._listener = listener
+        self._clock = clock
+        self.windows: list[Window] = []
+
+    def report(self, event: events.RunEvent) -> None:
+        """Take notice, and pass it on."""
+        match event:
+            case events.StepStarted():
+                self._open(event.step, back=False)
+            case events.UndoStarted():
+                self._open(event.step, back=True)
+            case events.StepSettled() | events.StepUndone() | events.StepFailed() | events.UndoFailed():
+                if self.windows:
+                    self.windows[-1].seconds = self._clock() - self.windows[-1].began
+            case _:
+                pass
+        self._listener.report(event)
+
+    def _open(self, step: StepId, *, back: bool) -> None:
+        self.close()
+        self.windows.append(Window(step, back, self._clock()))
+
+    def close(self) -> None:
+        """The last step has ended."""
+        if self.windows and not self.windows[-1].ended:
+            self.windows[-1].ended = self._clock()
+
+
+class Judge:
+    """Compares; `owners` are the nodes by prefix, `pairs` all pairs that have pods."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        promises: Mapping[StepId, Promise],
+        owners: Mapping[str, NodeName],
+        pairs: frozenset[Pair],
+        reflecting: frozenset[NodeName],
+    ) -> None:
+        self._steps = {step.id: step for step in plan.steps}
+        self._promises = promises
+        self._owners = owners
+        self._pairs = pairs
+        self._reflecting = reflecting
+
+    def measures(self, recording: Recording, windows: Sequence[Window]) -> list[StepMeasure]:
+        """What happened in each window."""
+        return [self._measure(recording, window) for window in windows]
+
+    def contradictions(self, recording: Recording, windows: Sequence[Window]) -> Iterator[str]:
+        """Where it did not go as the proof says, in words."""
+        spare = {False: SPARE, True: SPARE}
+        for window in windows:
+            promise = self._promises[window.step]
+            doing = f"while `{window.step}` {'is undone' if window.back else 'takes effect'}"
+            away = sorted(self._away(recording, window), key=lambda one: -one[1])
+            broken = [(pair, seconds) for pair, seconds in away if pair not in promise.excused]
+            late = [
+                (pair, seconds)
+                for pair, seconds in away
+                if pair in promise.exposed - promise.without and seconds > LONGEST_SECONDS
+            ]
+            if broken:
+                yield f"{doing}, {_named(broken)}; the proof says that nobody but exposed pairs is without a route"
+            if late:
+                yield f"{doing}, {_named(late)}; the plan says {LONGEST_SECONDS} s at most"
+            for number, flow in enumerate(recording.flows):
+                pair = Pair(flow.family, flow.source, flow.target)
+                lost = self._lost(recording, window, number)
+                if pair in promise.excused or not lost:
+                    continue
+                if len(lost) > spare[window.back]:
+                    yield (
+                        f"{doing}, {len(lost)} probes from {flow.source} to {flow.target} ({flow.family}) were lost, "
+                        f"and this pair is not exposed"
+                    )
+                spare[window.back] = max(0, spare[window.back] - len(lost))
+
+    def _away(self, recording: Recording, window: Window) -> Iterator[tuple[Pair, float]]:
+        """The routes that went away in a window, and for how long."""
+        for gap in recording.gaps:
+            origin = self._owners.get(gap.prefix)
+            if origin is None or origin == gap.at or not window.began <= gap.began < window.ended:
+                continue
+            seconds = window.ended - gap.began if gap.seconds is None else gap.seconds
+            if seconds > MICRO_SECONDS:
+                yield Pair("ipv6" if ":" in gap.prefix else "ipv4", gap.at, origin), seconds
+
+    def _lost(self, recording: Recording, window: Window, flow: int) -> list[int]:
+        """The numbers of the ticks in a window whose probe of a flow was lost."""
+        first, last = (bisect_left(recording.ticks, at) for at in (window.began, window.ended))
+        lost = recording.lost[flow]
+        return lost[bisect_left(lost, first) : bisect_left(lost, last)]
+
+    def _kind(self, at: NodeName, origin: NodeName) -> str:
+        words = ["reflector" if name in self._reflecting else "client" for name in (at, origin)]
+        return " to ".join(words)
+
+    def _measure(self, recording: Recording, window: Window) -> StepMeasure:
+        promise = self._promises[window.step]
+        ticks = bisect_left(recording.ticks, window.ended) - bisect_left(recording.ticks, window.began)
+        pairs: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
+        for pair in self._pairs:
+            counted = pairs[self._kind(pair.at, pair.origin)]
+            counted[0] += 1
+            counted[1] += pair in promise.excused
+        sent: defaultdict[str, int] = defaultdict(int)
+        lost: defaultdict[str, int] = defaultdict(int)
+        silence: defaultdict[str, float] = defaultdict(float)
+        for number, flow in enumerate(recording.flows):
+            kind = self._kind(flow.source, flow.target)
+            missed = self._lost(recording, window, number)
+            sent[kind] += ticks
+            lost[kind] += len(missed)
+            silence[kind] = max(silence[kind], _longest(missed, recording.ticks))
+        routes: defaultdict[str, int] = defaultdict(int)
+        away: defaultdict[str, float] = defaultdict(float)
+        for pair, seconds in self._away(recording, window):
+            kind = self._kind(pair.at, pair.origin)
+            routes[kind] += 1
+            away[kind] = max(away[kind], seconds)
+        traffic = [
+            Traffic(
+                kind,
+                every,
+                exposed,
+                sent[kind],
+                lost[kind],
+                round(silence[kind], 3),
+                routes[kind],
+                round(away[kind], 3),
+            )
+            for kind, (every, exposed) in sorted(pairs.items())
+        ]
+        step = self._steps[window.step]
+        gates = step.undo_gates if window.back else step.gates
+        usually = sum(gate.expected for gate in gates)
+        return StepMeasure(window.step, window.back, round(window.seconds, 1), usually, tuple(traffic))
+
+
+def _longest(missed: Sequence[int], ticks: Sequence[float]) -> float:
+    """The longest time from a lost probe to the next one that arrived."""
+    longest, began = 0.0, -1
+    for place, tick in enumerate(missed):
+        began = tick if place == 0 or missed[place - 1] != tick - 1 else began
+        longest = max(longest, ticks[min(tick + 1, len(ticks) - 1)] - ticks[began])
+    return longest
+
+
+def _named(away: Sequence[tuple[Pair, float]]) -> str:
+    told = [f"{pair.at} had no route of {pair.origin} ({pair.family}) for {seconds:.2f} s" for pair, seconds in away]
+    more = f" and {len(told) - NAMED} more" if len(told) > NAMED else ""
+    return ", ".join(told[:NAMED]) + more

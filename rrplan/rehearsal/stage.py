@@ -1,0 +1,171 @@
+"""The stage of a rehearsal: real speakers in the state from which a plan starts, agents that follow its writes."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from itertools import product
+from pathlib import Path
+
+from rrplan.bgp.profile import Versions
+from rrplan.bgp.speaker import FAMILIES
+from rrplan.errors import PreflightError
+from rrplan.ids import NodeName
+from rrplan.plans.promise import Pair
+from rrplan.ports import Datastore, Document, Stored, Write
+from rrplan.rehearsal.agents import Agents
+from rrplan.rehearsal.laboratory import Laboratory
+from rrplan.rehearsal.recorder import Flow, Recorder, Recording
+from rrplan.resources import ClusterState, Pod, ResourceKey
+
+PROBES_PER_SECOND = 2000
+FASTEST_SECONDS = 0.01
+SETTLE_SECONDS = 60.0
+CALM_SECONDS = 5.0
+LOOK_SECONDS = 1.0
+
+
+class Heard:
+    """A datastore whose every write is told of; implements the port."""
+
+    def __init__(self, datastore: Datastore, tell: Callable[[], None]) -> None:
+        self._datastore = datastore
+        self._tell = tell
+        self.at_once = datastore.at_once
+
+    def everything(self) -> Sequence[Stored]:
+        """As it is."""
+        return self._datastore.everything()
+
+    def get(self, key: ResourceKey) -> Stored | None:
+        """As it is."""
+        return self._datastore.get(key)
+
+    def create(self, key: ResourceKey, document: Document) -> None:
+        """Write, and tell."""
+        self._datastore.create(key, document)
+        self._tell()
+
+    def patch(self, key: ResourceKey, patch: Document, version: str) -> None:
+        """Write, and tell."""
+        self._datastore.patch(key, patch, version)
+        self._tell()
+
+    def delete(self, key: ResourceKey, version: str) -> None:
+        """Remove, and tell."""
+        self._datastore.delete(key, version)
+        self._tell()
+
+    def dry_run(self, writes: Sequence[Write]) -> Sequence[str]:
+        """As it is."""
+        return self._datastore.dry_run(writes)
+
+    def pods_to_evict(self, node: NodeName) -> Sequence[Pod]:
+        """As it is."""
+        return self._datastore.pods_to_evict(node)
+
+    def evict(self, pod: ResourceKey, grace: int | None = None) -> bool:
+        """As it is."""
+        return self._datastore.evict(pod, grace)
+
+
+class Stage:
+    """Real speakers of every node that is in some of `states`; the first is the one to start from."""
+
+    def __init__(self, states: Sequence[ClusterState], versions: Versions, folder: Path, seed: int) -> None:
+        self._start = states[0]
+        self._seed = seed
+        self.laboratory = Laboratory(states, versions, folder)
+        self._agents = Agents(self.laboratory, seed)
+        self._recorder: Recorder | None = None
+        self.every = FASTEST_SECONDS
+
+    def begin(self, missing: frozenset[Pair], reflecting: frozenset[NodeName]) -> frozenset[Pair]:
+        """Bring the starting state up and wait until it is calm, then record; the pairs that have routes.
+
+        All but those that are `missing` should have them.
+        """
+        wanted = self._wanted(missing)
+        self._agents.start(self._start)
+        self._settle(wanted)
+        flows = self.flows(wanted, reflecting)
+        self.every = max(FASTEST_SECONDS, len(flows) / PROBES_PER_SECOND)
+        self._recorder = Recorder(self._namespaces(), self.laboratory.pods, flows, self.every)
+        return frozenset(wanted)
+
+    def hear(self, state: ClusterState) -> None:
+        """The cluster is now so; raises where the speakers could not follow."""
+        if self._agents.failure:
+            raise self._agents.failure
+        self._agents.hear(state)
+
+    def end(self) -> Recording:
+        """What was recorded."""
+        assert self._recorder is not None
+        if self._agents.failure:
+            raise self._agents.failure
+        return self._recorder.end()
+
+    def close(self) -> None:
+        """End everything that was started."""
+        self._agents.stop()
+        if self._recorder:
+            self._recorder.stop()
+        self.laboratory.close()
+
+    def _namespaces(self) -> dict[NodeName, int]:
+        return {name: self.laboratory.network.hosts[name] for name in self.laboratory.blocks}
+
+    def _wanted(self, missing: frozenset[Pair]) -> set[Pair]:
+        """The routes that nodes should hold."""
+        blocks = self.laboratory.blocks
+        return {
+            Pair(str(family), at, origin)
+            for family in FAMILIES
+            for at, origin in product(blocks, blocks)
+            if at != origin and family in blocks[at] and family in blocks[origin]
+        } - missing
+
+    def _settle(self, wanted: set[Pair]) -> None:
+        """Wait for the routes and for calm; real daemons are watched."""
+        wait = time.sleep
+        began = calm = time.monotonic()
+        last: set[Pair] | None = None
+        while True:
+            found = {
+                Pair(str(family), at, origin)
+                for family in FAMILIES
+                for at, origin in self.laboratory.held(
+                    (name for name, told in self.laboratory.blocks.items() if family in told), family
+                )
+            }
+            now = time.monotonic()
+            if not wanted <= found or found != last:
+                calm, last = now, found
+            if now - calm >= CALM_SECONDS:
+                return
+            if now - began > SETTLE_SECONDS:
+                one = min(wanted - found, default=None)
+                text = f"{one.at} has no route of {one.origin} ({one.family})" if one else "routes come and go"
+                raise PreflightError(
+                    [f"the starting state does not come up within {SETTLE_SECONDS:.0f} s: {text}"],
+                    hint="`rrplan routes` says how a route should reach a node",
+                )
+            wait(LOOK_SECONDS)
+
+    def flows(self, wanted: set[Pair], reflecting: frozenset[NodeName]) -> list[Flow]:
+        """Probes for every kind of pair in each family, a few pairs of each; the same for the same seed."""
+        dice = random.Random(self._seed)
+        kinds: dict[tuple[str, bool, bool], list[Pair]] = {}
+        for pair in sorted(wanted):
+            # The route back is the other pair's: a probe goes one way.
+            kinds.setdefault((pair.family, pair.at in reflecting, pair.origin in reflecting), []).append(pair)
+        return [
+            Flow(pair.family, pair.at, pair.origin)
+            for pairs in kinds.values()
+            for pair in dice.sample(pairs, min(len(pairs), PAIRS_OF_A_KIND))
+        ]
+
+
+PAIRS_OF_A_KIND = 6
