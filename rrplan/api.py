@@ -366,8 +366,8 @@ def _rehearsed(
             back=back.value if back else "",
             steps=tuple(judge.measures(recording, timeline.windows)),
             flows=len(recording.flows),
-            probe_every=stage.every,
-            lateness=round(recording.lateness, 3),
+            probe_every_ms=round(stage.every * 1000),
+            late_ms=round(recording.lateness * 1000),
             contradictions=tuple(judge.contradictions(recording, timeline.windows)),
         )
     finally:

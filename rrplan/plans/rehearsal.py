@@ -18,9 +18,9 @@ FORMAT_VERSION = "1.0"
 class Traffic:
     """Of ordered pairs of one kind (such as `client to reflector`), during one step.
 
-    `exposed` of the `pairs` may be without a route by the proof. `lost` of the `sent` probes did not arrive; `silence`
-    is the longest time (seconds) in which no probe of a pair arrived. `routes` were away from a kernel table, the
-    longest for `away` seconds.
+    `exposed` of the `pairs` may be without a route by the proof. `lost` of the `sent` probes did not arrive;
+    `silence_ms` is the longest time in which no probe of a pair arrived. `routes` were away from a kernel table, the
+    longest for `away_ms`.
     """
 
     kind: str
@@ -28,18 +28,21 @@ class Traffic:
     exposed: int
     sent: int
     lost: int
-    silence: float
+    silence_ms: int
     routes: int
-    away: float
+    away_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class StepMeasure:
-    """One step, carried out or taken back (`back`); `usually` is how long its gates usually take, 0 without gates."""
+    """One step, carried out or taken back (`back`).
+
+    It took `seconds`; its gates usually take `usually` seconds, 0 without gates.
+    """
 
     step: StepId
     back: bool
-    seconds: float
+    seconds: int
     usually: int
     traffic: tuple[Traffic, ...]
 
@@ -59,8 +62,8 @@ class Rehearsal:
     """One rehearsal of a plan, there and back.
 
     `there` and `back` are results of the two runs ("" where there was no way back to go). `contradictions` say in words
-    where it did not go as the proof says. `probe_every` is the time between two probes of a pair of pods, `lateness`
-    the longest time for which the recorder did not look, in seconds.
+    where it did not go as the proof says. `probe_every_ms` is the time between two probes of a pair of pods, `late_ms`
+    the longest time for which the recorder did not look.
     """
 
     plan: str
@@ -72,8 +75,8 @@ class Rehearsal:
     back: str = ""
     steps: tuple[StepMeasure, ...] = ()
     flows: int = 0
-    probe_every: float = 0.0
-    lateness: float = 0.0
+    probe_every_ms: int = 0
+    late_ms: int = 0
     contradictions: tuple[str, ...] = ()
 
     @property

@@ -167,16 +167,16 @@ class Judge:
                 exposed,
                 sent[kind],
                 lost[kind],
-                round(silence[kind], 3),
+                round(silence[kind] * 1000),
                 routes[kind],
-                round(away[kind], 3),
+                round(away[kind] * 1000),
             )
             for kind, (every, exposed) in sorted(pairs.items())
         ]
         step = self._steps[window.step]
         gates = step.undo_gates if window.back else step.gates
         usually = sum(gate.expected for gate in gates)
-        return StepMeasure(window.step, window.back, round(window.seconds, 1), usually, tuple(traffic))
+        return StepMeasure(window.step, window.back, round(window.seconds), usually, tuple(traffic))
 
 
 def _longest(missed: Sequence[int], ticks: Sequence[float]) -> float:
