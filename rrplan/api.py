@@ -365,6 +365,8 @@ def _rehearsed(
             there=there.value,
             back=back.value if back else "",
             steps=tuple(judge.measures(recording, timeline.windows)),
+            safe=judge.count(recording, timeline.windows, exposed=False),
+            exposed=judge.count(recording, timeline.windows, exposed=True),
             flows=len(recording.flows),
             probe_every_ms=round(stage.every * 1000),
             late_ms=round(recording.lateness * 1000),

@@ -68,7 +68,7 @@ def _end(shown: tuple[Protocol, ...], table: Mapping[str, Mapping[str, str]] | N
     mesh: dict[str, Session] = {}
     for one in shown:
         if one.proto == "BGP":
-            session = Session(one.established, f"{one.state} {one.info}".strip(), one.imported, one.exported)
+            session = Session(one.established, f"{one.state} {one.info}".strip(), one.imported)
             (mesh if one.name.startswith("Mesh_") else sessions)[one.neighbor] = session
     return End(any(one.recovering for one in shown), sessions, mesh, table)
 

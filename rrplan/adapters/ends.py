@@ -11,20 +11,22 @@ Routes = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One end of a session. Counts are prefixes; None where the source does not say."""
+    """One end of a session; `imported` prefixes came over it, None where the source does not say.
+
+    What BIRD calls `exported` is not kept: with `add paths` the counter of BIRD 1.6 goes wrong where a session flaps
+    while routes change (9 to 12 for 11 routes, in a laboratory of 12 nodes), and stays wrong.
+    """
 
     established: bool
     state: str
     imported: int | None = None
-    exported: int | None = None
 
     def joined(self, other: Session) -> Session:
-        """Established only if both sources say so; the state that is in the way, and what counts are known."""
+        """Established only if both sources say so; the state that is in the way, and the count if it is known."""
         return Session(
             self.established and other.established,
             self.state if not self.established else other.state,
             self.imported if self.imported is not None else other.imported,
-            self.exported if self.exported is not None else other.exported,
         )
 
 

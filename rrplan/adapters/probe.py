@@ -3,8 +3,8 @@
 A reflector is asked twice: by CalicoNodeStatus, and BIRD itself by `birdcl` in its calico-node pod. The other end of
 a session is asked once every reflector's end of it is up: thousands of nodes are not asked while a reflector says no.
 A session counts when every end that was asked has it established, and nodes' routes count when the reflector holds
-them and both ends say that they went over the session. A standalone reflector is a container that cannot be asked: then
-the nodes say which routes they got.
+them and the other end says how many came over the session. A standalone reflector is a container that cannot be asked:
+then the nodes say which routes they got.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ class LiveProbe:
                     table = tables.get((peer, family))
                     routes = self._came(node, mine, there) if mine and mine.routes is not None else None
                     if routes is None:
-                        routes = 0 if table is None else _handed(node, table, one, other)
+                        routes = 0 if table is None else _handed(node, table, one)
                     sessions[peer] = SessionReading(peer, established=True, routes=routes)
             ends = [end for end in (mine, *(far[peer].get(family) for peer in sessions)) if end is not None]
             if mine is not None or sessions:
@@ -206,13 +206,10 @@ class LiveProbe:
         return self._owner.get(prefix) if self._owner is not None else self._by_address.get(hop)
 
 
-def _handed(node: NodeName, table: Counter[NodeName], one: Session | None, other: Session | None) -> int:
+def _handed(node: NodeName, table: Counter[NodeName], one: Session | None) -> int:
     """How many nodes' routes went from a reflector to a node: at least all it holds, less one for each prefix short."""
-    counts = [
-        count for count in (other.exported if other else None, one.imported if one else None) if count is not None
-    ]
     due = table.total() - table[node]
-    short = max(0, due - min(counts)) if counts else 0
+    short = max(0, due - one.imported) if one and one.imported is not None else 0
     return max(0, len(table) - (table[node] > 0) - short)
 
 

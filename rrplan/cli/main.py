@@ -17,6 +17,7 @@ VERBS = {
     "plan": "what would be done, in which order, and why it is safe",
     "show": "show a plan file again",
     "graph": "the action graph of a plan file",
+    "rehearse": "carry a plan out on real BIRD speakers on this machine, and measure what is lost",
     "apply": "carry a plan out",
     "resume": "go on with a run that stopped",
     "rollback": "take a run back",

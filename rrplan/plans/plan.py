@@ -9,6 +9,7 @@ from enum import StrEnum
 from rrplan.ids import ActionName, NodeName, StepId
 from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate
+from rrplan.plans.rehearsal import Rehearsal
 
 
 class Severity(StrEnum):
@@ -116,6 +117,8 @@ class Plan:
     reasons: tuple[str, ...] = ()
     on_failure: str = "undo"
     hooks: tuple[Mapping[str, object], ...] = field(default=(), hash=False)
+    rehearsal: Rehearsal | None = None
+    """What was measured when it was rehearsed; no part of what is carried out, nor of the digest."""
 
     @property
     def changes(self) -> list[Step]:

@@ -2,7 +2,7 @@
 
 Keys that mean the same as in Terraform's plan format have its names (`format_version`, `resource_changes`,
 `applyable`, `complete`, `errored`, `checks`, `timestamp`); ours are `steps`, `edges`, `proof`, `rollback`,
-`node_sets`, `findings`, `snapshot`, `spec` and `fingerprints`.
+`node_sets`, `findings`, `snapshot`, `spec` and `fingerprints`; `rehearsal` is kept beside them.
 """
 
 from __future__ import annotations
@@ -15,10 +15,14 @@ from pydantic import TypeAdapter, ValidationError
 from rrplan.digest import canonical, digest
 from rrplan.errors import FileFormatError
 from rrplan.plans.plan import Edge, Finding, Plan, Proof, Step
+from rrplan.plans.rehearsal import json_schema as rehearsal_schema
+from rrplan.plans.rehearsal import read_rehearsal, rehearsal_document
 from rrplan.snapshots.file import read_versioned
 
 FORMAT_VERSION = "1.0"
 KIND = "Plan"
+BESIDE = "rehearsal"
+"""The key of what is kept beside the plan, with a digest of its own."""
 _STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
 _EDGES: TypeAdapter[tuple[Edge, ...]] = TypeAdapter(tuple[Edge, ...])
 _PROOF: TypeAdapter[Proof] = TypeAdapter(Proof)
@@ -53,7 +57,8 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "on_failure": plan.on_failure,
         "hooks": [dict(hook) for hook in plan.hooks],
     }
-    return {**body, "digest": digest(body)}
+    found = {**body, "digest": digest(body)}
+    return found if plan.rehearsal is None else {**found, BESIDE: rehearsal_document(plan.rehearsal)}
 
 
 def _resource_change(step: Step) -> dict[str, Any]:
@@ -85,7 +90,9 @@ def is_plan(data: bytes) -> bool:
 
 def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
     """A plan and its digest; raises FileFormatError, or DigestMismatch for a plan that was edited."""
-    body: dict[str, Any] = read_versioned(data, name, KIND, FORMAT_VERSION)
+    body: dict[str, Any] = read_versioned(data, name, KIND, FORMAT_VERSION, beside=[BESIDE])
+    rehearsal = body.pop(BESIDE, None)
+    found = digest(body)
     try:
         plan = Plan(
             name=body["name"],
@@ -101,12 +108,13 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
             reasons=tuple(body["reasons"]),
             on_failure=body["on_failure"],
             hooks=tuple(body["hooks"]),
+            rehearsal=None if rehearsal is None else read_rehearsal(rehearsal, name, found),
         )
     except (KeyError, ValidationError, AttributeError, TypeError) as error:
         raise FileFormatError.one(
             f"the plan file is incomplete: {str(error).splitlines()[0]}", file=name, hint="make a new plan"
         ) from error
-    return plan, digest(body)
+    return plan, found
 
 
 def json_schema() -> dict[str, Any]:
@@ -122,6 +130,8 @@ def json_schema() -> dict[str, Any]:
         schema = adapter.json_schema(ref_template="#/$defs/{model}", mode="serialization")
         definitions |= schema.pop("$defs", {})
         properties[name] = schema
+    beside = rehearsal_schema()
+    definitions |= beside.pop("$defs", {})
     for name in ("node_sets", "fingerprints", "spec", "snapshot", "rollback"):
         properties[name] = {"type": "object"}
     for name in ("resource_changes", "notices", "reasons", "hooks"):
@@ -132,6 +142,6 @@ def json_schema() -> dict[str, Any]:
         "title": "Plan",
         "type": "object",
         "required": sorted(properties),
-        "properties": properties,
+        "properties": {**properties, BESIDE: {key: beside[key] for key in ("type", "required", "properties")}},
         "$defs": definitions,
     }

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from rrplan.digest import digest
+from rrplan.errors import DigestMismatch, FileFormatError
 from rrplan.ids import StepId
 
 FORMAT_VERSION = "1.0"
@@ -48,6 +48,17 @@ class StepMeasure:
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """Probes sent and lost, and routes that were away from a kernel table; the longest of each in milliseconds."""
+
+    sent: int = 0
+    lost: int = 0
+    silence_ms: int = 0
+    routes: int = 0
+    away_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """Nodes of one kind: `nodes` of `of` are in the sample, one of them is `example`."""
 
@@ -61,7 +72,8 @@ class Kept:
 class Rehearsal:
     """One rehearsal of a plan, there and back.
 
-    `there` and `back` are results of the two runs ("" where there was no way back to go). `contradictions` say in words
+    `there` and `back` are results of the two runs ("" where there was no way back to go). `safe` counts pairs while
+    they are not exposed, `exposed` pairs while the proof says that they are. `contradictions` say in words
     where it did not go as the proof says. `probe_every_ms` is the time between two probes of a pair of pods, `late_ms`
     the longest time for which the recorder did not look.
     """
@@ -74,6 +86,8 @@ class Rehearsal:
     there: str = ""
     back: str = ""
     steps: tuple[StepMeasure, ...] = ()
+    safe: Count = Count()
+    exposed: Count = Count()
     flows: int = 0
     probe_every_ms: int = 0
     late_ms: int = 0
@@ -83,11 +97,6 @@ class Rehearsal:
     def good(self) -> bool:
         """The plan went there and back as proved."""
         return not self.contradictions and self.there == "done" and self.back == "undone"
-
-    def total(self, *, exposed: bool) -> tuple[int, int]:
-        """Probes sent and lost, of pairs that are never exposed, or of the others."""
-        rows = [row for step in self.steps for row in step.traffic if bool(row.exposed) is exposed]
-        return sum(row.sent for row in rows), sum(row.lost for row in rows)
 
 
 _ADAPTER: TypeAdapter[Rehearsal] = TypeAdapter(Rehearsal)
@@ -99,9 +108,24 @@ def rehearsal_document(rehearsal: Rehearsal) -> dict[str, Any]:
     return {**body, "digest": digest(body)}
 
 
-def rehearsal_of(document: Mapping[str, object]) -> Rehearsal:
-    """The value of a document; raises pydantic's ValidationError."""
-    return _ADAPTER.validate_python(dict(document))
+def read_rehearsal(document: object, name: str, plan: str) -> Rehearsal:
+    """What a plan file has beside the plan of that digest; raises FileFormatError or DigestMismatch."""
+    body = dict(document) if isinstance(document, dict) else {}
+    told = body.pop("digest", None)
+    if told != digest(body) or body.get("plan") != plan:
+        raise DigestMismatch.one(
+            "the rehearsal in the file was changed, or is that of another plan",
+            file=name,
+            hint="rehearse the plan again, or remove the key `rehearsal`",
+        )
+    try:
+        return _ADAPTER.validate_python({key: body[key] for key in body.keys() - {"format_version", "kind"}})
+    except ValidationError as error:
+        raise FileFormatError.one(
+            f"the rehearsal in the file is incomplete: {str(error).splitlines()[0]}",
+            file=name,
+            hint="rehearse the plan again",
+        ) from error
 
 
 def json_schema() -> dict[str, Any]:

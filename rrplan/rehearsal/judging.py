@@ -12,7 +12,7 @@ from rrplan.ids import NodeName, StepId
 from rrplan.plans import Plan
 from rrplan.plans.gate import LONGEST_SECONDS
 from rrplan.plans.promise import Pair, Promise
-from rrplan.plans.rehearsal import StepMeasure, Traffic
+from rrplan.plans.rehearsal import Count, StepMeasure, Traffic
 from rrplan.rehearsal.recorder import Recording
 from rrplan.runs import events
 from rrplan.runs.events import Listener
@@ -88,6 +88,23 @@ class Judge:
         """What happened in each window."""
         return [self._measure(recording, window) for window in windows]
 
+    def count(self, recording: Recording, windows: Sequence[Window], *, exposed: bool) -> Count:
+        """All windows together: pairs while they are exposed, or while they are not."""
+        sent = lost = routes = 0
+        silence = away = 0.0
+        for window in windows:
+            excused = self._promises[window.step].excused
+            for number, flow in enumerate(recording.flows):
+                if (Pair(flow.family, flow.source, flow.target) in excused) is exposed:
+                    missed = self._lost(recording, window, number)
+                    sent += _ticks(recording, window)
+                    lost += len(missed)
+                    silence = max(silence, _longest(missed, recording.ticks))
+            gone = [seconds for pair, seconds in self._away(recording, window) if (pair in excused) is exposed]
+            routes += len(gone)
+            away = max(away, *gone, 0.0)
+        return Count(sent, lost, _ms(silence), routes, _ms(away))
+
     def contradictions(self, recording: Recording, windows: Sequence[Window]) -> Iterator[str]:
         """Where it did not go as the proof says, in words."""
         spare = {False: SPARE, True: SPARE}
@@ -139,7 +156,7 @@ class Judge:
 
     def _measure(self, recording: Recording, window: Window) -> StepMeasure:
         promise = self._promises[window.step]
-        ticks = bisect_left(recording.ticks, window.ended) - bisect_left(recording.ticks, window.began)
+        ticks = _ticks(recording, window)
         pairs: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
         for pair in self._pairs:
             counted = pairs[self._kind(pair.at, pair.origin)]
@@ -167,9 +184,9 @@ class Judge:
                 exposed,
                 sent[kind],
                 lost[kind],
-                round(silence[kind] * 1000),
+                _ms(silence[kind]),
                 routes[kind],
-                round(away[kind] * 1000),
+                _ms(away[kind]),
             )
             for kind, (every, exposed) in sorted(pairs.items())
         ]
@@ -177,6 +194,14 @@ class Judge:
         gates = step.undo_gates if window.back else step.gates
         usually = sum(gate.expected for gate in gates)
         return StepMeasure(window.step, window.back, round(window.seconds), usually, tuple(traffic))
+
+
+def _ticks(recording: Recording, window: Window) -> int:
+    return bisect_left(recording.ticks, window.ended) - bisect_left(recording.ticks, window.began)
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
 
 
 def _longest(missed: Sequence[int], ticks: Sequence[float]) -> float:

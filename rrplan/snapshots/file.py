@@ -6,6 +6,7 @@ Only fields that rrplan reads are kept, so status, managed fields, images and an
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 
 from rrplan.digest import canonical, digest
 from rrplan.errors import DigestMismatch, FileFormatError
@@ -52,7 +53,7 @@ def read_snapshot(data: bytes, name: str) -> Snapshot:
     )
 
 
-def read_versioned(data: bytes, name: str, kind: str, version: str) -> dict[str, object]:
+def read_versioned(data: bytes, name: str, kind: str, version: str, beside: Collection[str] = ()) -> dict[str, object]:
     """The body of one of our files, without its digest: right kind, a major version we know, unedited."""
     try:
         body = json.loads(data)
@@ -76,7 +77,7 @@ def read_versioned(data: bytes, name: str, kind: str, version: str) -> dict[str,
         )
     told = body.pop("digest", None)
     try:
-        computed = digest(body)
+        computed = digest({key: value for key, value in body.items() if key not in beside})
     except (TypeError, ValueError) as error:
         raise FileFormatError.one(
             f"not a {kind.lower()} file: {error}", file=name, hint=f"`rrplan {kind.lower()}` writes one"

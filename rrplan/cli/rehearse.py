@@ -1,0 +1,98 @@
+"""`rrplan rehearse PLAN|SPEC`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from rrplan import api
+from rrplan.adapters.files import write_atomically
+from rrplan.cli.plan import FORMATS
+from rrplan.cli.running import listener
+from rrplan.cli.sources import Source, read, with_state
+from rrplan.errors import UsageProblem
+from rrplan.plans import Plan, is_plan, read_plan, write_plan
+from rrplan.plans.rehearsal import Rehearsal, rehearsal_document
+from rrplan.render.rehearsal import rehearsal_markdown, rehearsal_text
+from rrplan.snapshots import Snapshot
+from rrplan.specs import load
+
+NOT_GOOD = 7
+"""The exit code of what must not be done."""
+
+
+@click.command("rehearse")
+@click.argument("plan")
+@with_state
+@click.option("--nodes", default=40, show_default=True, type=click.IntRange(2), help="Nodes of the sample, at most.")
+@click.option("--seed", default=1, show_default=True, help="Which nodes, and at which moments they act.")
+@click.option("--repeat", default=1, show_default=True, type=click.IntRange(1), help="So many times, with other seeds.")
+@click.option("-o", "--output", type=click.Choice(FORMATS), default="terminal", help="The format.")
+@click.option("--attach", is_flag=True, help="Write the result into the plan file, beside the plan.")
+@click.option("--keep", metavar="DIR", help="Keep the sample, the plan, the journal and BIRD's files in a directory.")
+def command(
+    plan: str,
+    source: Source,
+    nodes: int,
+    seed: int,
+    repeat: int,
+    output: str,
+    keep: str | None,
+    *,
+    attach: bool,
+) -> int:
+    """Carry a plan out and take it back on real BIRD speakers on this machine, in a sample of its cluster.
+
+    Nothing is written to the cluster. Every node of the sample is a network namespace with a BIRD that is configured as
+    Calico would; the gates are those of `rrplan apply`. Probes between pods and a watch on every kernel routing table
+    say what is lost, beside what the proof promised. Needs no root where `unshare -Urn true` works.
+    """
+    data = read(plan)
+    if attach and (plan == "-" or not is_plan(data)):
+        raise UsageProblem("`--attach` needs a plan file", hint=f"`rrplan plan {plan} --out plan.json` writes one")
+    snapshot = source.snapshot()
+    made = read_plan(data, plan)[0] if is_plan(data) else api.plan(load(data, plan), snapshot, version=source.version)
+    if not made.steps:
+        click.echo("No changes, so there is nothing to rehearse.")
+        return 0
+    worst: Rehearsal | None = None
+    for number in range(seed, seed + repeat):
+        found = _once(made, snapshot, source, nodes, number, keep if repeat == 1 else keep and f"{keep}/{number}")
+        click.echo(_rendered(found, output), nl=False)
+        worst = found if worst is None or worst.good else worst
+    assert worst is not None
+    if attach:
+        write_atomically(Path(plan), write_plan(replace(made, rehearsal=worst)))
+        click.echo(f"\nwrote the rehearsal into {plan}; its digest is the same", err=True)
+    return 0 if worst.good else NOT_GOOD
+
+
+def _once(made: Plan, snapshot: Snapshot, source: Source, nodes: int, seed: int, keep: str | None) -> Rehearsal:
+    folder = Path(keep or tempfile.mkdtemp(prefix="rrplan-rehearsal-"))
+    found: Rehearsal | None = None
+    try:
+        progress = listener("text")
+        found = api.rehearse(made, snapshot, progress, folder, nodes=nodes, seed=seed, version=source.version)
+    finally:
+        if not keep and (found is None or found.good):
+            shutil.rmtree(folder, ignore_errors=True)
+    if not found.good:
+        again = f"rrplan rehearse {folder}/plan.json --snapshot {folder}/snapshot.json --nodes {nodes} --seed {seed}"
+        click.echo(f"\nkept in {folder}; once more: {again}", err=True)
+    return found
+
+
+def _rendered(found: Rehearsal, form: str) -> str:
+    if form == "json":
+        return json.dumps(rehearsal_document(found), ensure_ascii=False) + "\n"
+    if form == "markdown":
+        return rehearsal_markdown(found)
+    width = min(os.get_terminal_size().columns, 120) if sys.stdout.isatty() else 80
+    return "\n" + rehearsal_text(found, width=width)

@@ -1,0 +1,149 @@
+"""A rehearsal for people: for the terminal, and as Markdown for change tickets."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from rrplan.plans.gate import LONGEST_SECONDS
+from rrplan.plans.rehearsal import Count, Kept, Rehearsal, StepMeasure, Traffic
+
+INDENT = "  "
+
+
+def rehearsal_text(rehearsal: Rehearsal, *, width: int = 80) -> str:
+    """The whole rehearsal as text."""
+    lines = [*_wrapped(headline(rehearsal), width)]
+    lines += [line for text in _sample(rehearsal) for line in _wrapped(text, width, "  - ")]
+    for title, back in (("There:", False), ("Back:", True)):
+        steps = [step for step in rehearsal.steps if step.back is back]
+        if steps:
+            lines += ["", title, ""]
+            for alike in _folded(steps):
+                name = " to ".join(dict.fromkeys(_name(step) for step in (alike[0], alike[-1])))
+                rows = [row for row in alike[0].traffic if _lossy(row)]
+                quiet = "" if rows else "; nothing lost"
+                lines += _wrapped(f"{name}: {_took(alike[0])}{quiet}", width, INDENT)
+                lines += [line for row in rows for line in _wrapped(f"{row.kind}: {_traffic(row)}", width, "      ")]
+    lines += ["", "Result:", ""]
+    lines += [line for text in result_lines(rehearsal) for line in _wrapped(text, width, "  - ")]
+    return "\n".join(lines) + "\n"
+
+
+def rehearsal_markdown(rehearsal: Rehearsal) -> str:
+    """The whole rehearsal as Markdown."""
+    lines = ["# rrplan: rehearsal", "", headline(rehearsal), ""]
+    lines += [f"- {text}" for text in _sample(rehearsal)]
+    lines += [
+        "",
+        "## Steps",
+        "",
+        "| step | took | pairs | exposed | routes away | probes lost |",
+        "|---|---|---|---|---|---|",
+    ]
+    for step in rehearsal.steps:
+        name = f"undo `{step.step}`" if step.back else f"`{step.step}`"
+        rows = [row for row in step.traffic if _lossy(row)]
+        if not rows:
+            lines.append(f"| {name} | {_took(step).partition(';')[0]} | | | none | none |")
+        for row in rows:
+            away = f"{row.routes}, up to {_seconds(row.away_ms)}" if row.routes else "none"
+            lost = f"{row.lost} of {row.sent}, up to {_seconds(row.silence_ms)}" if row.lost else "none"
+            took = _took(step).partition(";")[0]
+            lines.append(f"| {name} | {took} | {row.kind} | {row.exposed} of {row.pairs} | {away} | {lost} |")
+    lines += ["", "## Result", "", *(f"- {text}" for text in result_lines(rehearsal))]
+    return "\n".join(lines) + "\n"
+
+
+def headline(rehearsal: Rehearsal) -> str:
+    """What was rehearsed, how."""
+    whole = sum(one.of for one in rehearsal.kept)
+    return (
+        f"Rehearsal of plan {rehearsal.plan[:19]} on real BIRD speakers: {rehearsal.nodes} of {whole} nodes, "
+        f"seed {rehearsal.seed}, {rehearsal.flows} pairs of pods, a probe every {rehearsal.probe_every_ms} ms"
+    )
+
+
+def result_lines(rehearsal: Rehearsal) -> list[str]:
+    """How it ended, in sentences; the last one says whether the proof was right."""
+    ends = f"the plan was {rehearsal.there}"
+    if rehearsal.back:
+        ends += f", and the rollback was {rehearsal.back}" if rehearsal.back != "undone" else " and then undone"
+    lines = [ends, f"pairs while they are not exposed: {_counted(rehearsal.safe)}"]
+    if rehearsal.exposed.sent or rehearsal.exposed.routes:
+        lines.append(
+            f"pairs while the proof says they are exposed (for {LONGEST_SECONDS} s at most): "
+            f"{_counted(rehearsal.exposed)}"
+        )
+    lines += [f"CONTRADICTION: {text}" for text in rehearsal.contradictions]
+    if rehearsal.good:
+        lines.append("nothing contradicts the proof")
+    return lines
+
+
+def _counted(count: Count) -> str:
+    lost = f"{count.lost} of {count.sent} probes lost"
+    if count.lost:
+        lost += f", for up to {_seconds(count.silence_ms)}"
+    away = f"{count.routes} routes away for up to {_seconds(count.away_ms)}" if count.routes else "no route away"
+    return f"{lost}; {away}"
+
+
+def _sample(rehearsal: Rehearsal) -> Iterator[str]:
+    kinds: dict[str, list[Kept]] = {}
+    for one in rehearsal.kept:
+        kinds.setdefault(one.kind, []).append(one)
+    for kind, found in kinds.items():
+        some, every = sum(one.nodes for one in found), sum(one.of for one in found)
+        classes = f" in {len(found)} classes" if len(found) > 1 else ""
+        yield f"{some} of {every} {kind}{classes}, such as {found[0].example}"
+    yield from (f"not as in the cluster: {text}" for text in rehearsal.left_out)
+
+
+def _folded(steps: Sequence[StepMeasure]) -> Iterator[list[StepMeasure]]:
+    """Steps that took no time and lost nothing, told together with their neighbours of that kind."""
+
+    def nothing(step: StepMeasure) -> bool:
+        return step.seconds == 0 and not any(_lossy(row) for row in step.traffic)
+
+    for (_, quiet), found in groupby(steps, lambda step: (step.back, nothing(step))):
+        run = list(found)
+        yield from [run] if quiet else [[step] for step in run]
+
+
+def _name(step: StepMeasure) -> str:
+    return f"undo {step.step}" if step.back else step.step
+
+
+def _took(step: StepMeasure) -> str:
+    usually = f" (usually {step.usually} s)" if step.usually and step.seconds else ""
+    return f"{step.seconds} s{usually}"
+
+
+def _lossy(row: Traffic) -> bool:
+    return bool(row.lost or row.routes)
+
+
+def _traffic(row: Traffic) -> str:
+    parts = [f"{row.exposed} of {row.pairs} pairs exposed"]
+    if row.routes:
+        parts.append(f"{row.routes} routes away for up to {_seconds(row.away_ms)}")
+    if row.lost:
+        parts.append(f"{row.lost} of {row.sent} probes lost, for up to {_seconds(row.silence_ms)}")
+    return ", ".join(parts)
+
+
+def _seconds(milliseconds: int) -> str:
+    return f"{milliseconds} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
+
+
+def _wrapped(text: str, width: int, lead: str = "") -> list[str]:
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=lead,
+        subsequent_indent=" " * len(lead),
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
