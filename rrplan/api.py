@@ -371,6 +371,7 @@ def _rehearsed(
             probe_every_ms=round(stage.every * 1000),
             late_ms=round(recording.lateness * 1000),
             contradictions=tuple(judge.contradictions(recording, timeline.windows)),
+            longer=tuple(judge.longer(recording, timeline.windows)),
         )
     finally:
         stage.close()

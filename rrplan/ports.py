@@ -156,6 +156,10 @@ class Directory(Protocol):
         """The addresses of every node that Calico knows, by family."""
         ...
 
+    def cluster_ids(self) -> frozenset[str]:
+        """The cluster IDs of the nodes that `addresses` told of last."""
+        ...
+
     def hosts(self) -> Mapping[NodeName, str]:
         """The IPv4 addresses of hosts that Calico does not know: containers of standalone reflectors may run there."""
         ...

@@ -11,6 +11,7 @@ from rrplan.ports import CalicoResources
 from rrplan.resources import Node, decode
 
 ANNOTATIONS = {"ipv4": "projectcalico.org/IPv4Address", "ipv6": "projectcalico.org/IPv6Address"}
+CLUSTER_ID = "projectcalico.org/RouteReflectorClusterID"
 CONFIRMED = ("confirmed", "")
 """Blocks of old versions have no state (libcalico-go/lib/backend/model/block_affinity.go)."""
 
@@ -21,10 +22,19 @@ class ApiDirectory:
     def __init__(self, server: ApiServer, group: str) -> None:
         self._server = server
         self._group = group
+        self._cluster_ids: frozenset[str] = frozenset()
 
     def addresses(self) -> Mapping[NodeName, Mapping[str, str]]:
         """From the annotations of the Nodes."""
-        return dict(self._server.listed("/api/v1/nodes", _annotated))
+        found = {
+            name: (told, cluster_id) for name, told, cluster_id in self._server.listed("/api/v1/nodes", _annotated)
+        }
+        self._cluster_ids = frozenset(cluster_id for _, cluster_id in found.values() if cluster_id)
+        return {name: told for name, (told, _) in found.items()}
+
+    def cluster_ids(self) -> frozenset[str]:
+        """From the annotations too."""
+        return self._cluster_ids
 
     def hosts(self) -> Mapping[NodeName, str]:
         """None: standalone reflectors need etcd."""
@@ -46,12 +56,19 @@ class EtcdDirectory:
         self._server = server
         self._calico = calico
         self._known: dict[NodeName, Mapping[str, str]] = {}
+        self._cluster_ids: frozenset[str] = frozenset()
 
     def addresses(self) -> Mapping[NodeName, Mapping[str, str]]:
         """From Calico's Nodes."""
         nodes = [decode(stored.document) for stored in self._calico.everything(["Node"])]
-        self._known = {node.name: _told(node) for node in nodes if isinstance(node, Node)}
+        found = [node for node in nodes if isinstance(node, Node)]
+        self._known = {node.name: _told(node) for node in found}
+        self._cluster_ids = frozenset(node.cluster_id for node in found if node.cluster_id)
         return self._known
+
+    def cluster_ids(self) -> frozenset[str]:
+        """From Calico's Nodes; standalone reflectors are not among them."""
+        return self._cluster_ids
 
     def hosts(self) -> Mapping[NodeName, str]:
         """Hosts that Calico does not know (any more), where containers of standalone reflectors may run."""
@@ -67,10 +84,11 @@ class EtcdDirectory:
         return {prefix: node for prefix, node, state in self._calico.blocks() if state in CONFIRMED}
 
 
-def _annotated(item: Mapping[str, Any]) -> tuple[NodeName, dict[str, str]]:
+def _annotated(item: Mapping[str, Any]) -> tuple[NodeName, dict[str, str], str]:
     told = item["metadata"].get("annotations") or {}
     found = {family: str(told.get(name, "")).partition("/")[0] for family, name in ANNOTATIONS.items()}
-    return NodeName(item["metadata"]["name"]), {family: text for family, text in found.items() if text}
+    addresses = {family: text for family, text in found.items() if text}
+    return NodeName(item["metadata"]["name"]), addresses, str(told.get(CLUSTER_ID, ""))
 
 
 def _told(node: Node) -> dict[str, str]:

@@ -71,10 +71,12 @@ class LiveProbe:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             far = {peer: dict[str, End]() for peer in peers if peer in self._hosts}
             inside = [peer for peer in peers if peer not in far]
-            silent = bool(far)
+            # With one cluster ID, a prefix comes over a session once; with several it may come once for each path that
+            # a reflector has (`add paths on`), and a count hides what is missing.
+            whole = bool(far) or len(self._directory.cluster_ids()) > 1
             far |= dict(zip(inside, pool.map(self._reflector, inside), strict=True))
             asked = [node for node in nodes if node not in far and self._worth_asking(node, far)]
-            ends = {**far, **dict(zip(asked, pool.map(lambda node: self._node(node, silent), asked), strict=True))}
+            ends = {**far, **dict(zip(asked, pool.map(lambda node: self._node(node, whole), asked), strict=True))}
         tables = {
             (peer, family): self._table(end.routes)
             for peer, told in far.items()

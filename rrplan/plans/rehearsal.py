@@ -92,6 +92,8 @@ class Rehearsal:
     probe_every_ms: int = 0
     late_ms: int = 0
     contradictions: tuple[str, ...] = ()
+    longer: tuple[str, ...] = ()
+    """Where exposed pairs were without a route for longer than was ever measured: no proof speaks of that."""
 
     @property
     def good(self) -> bool:

@@ -110,18 +110,11 @@ class Judge:
         spare = {False: SPARE, True: SPARE}
         for window in windows:
             promise = self._promises[window.step]
-            doing = f"while `{window.step}` {'is undone' if window.back else 'takes effect'}"
+            doing = _doing(window)
             away = sorted(self._away(recording, window), key=lambda one: -one[1])
             broken = [(pair, seconds) for pair, seconds in away if pair not in promise.excused]
-            late = [
-                (pair, seconds)
-                for pair, seconds in away
-                if pair in promise.exposed - promise.without and seconds > LONGEST_SECONDS
-            ]
             if broken:
                 yield f"{doing}, {_named(broken)}; the proof says that nobody but exposed pairs is without a route"
-            if late:
-                yield f"{doing}, {_named(late)}; the plan says {LONGEST_SECONDS} s at most"
             for number, flow in enumerate(recording.flows):
                 pair = Pair(flow.family, flow.source, flow.target)
                 lost = self._lost(recording, window, number)
@@ -133,6 +126,19 @@ class Judge:
                         f"and this pair is not exposed"
                     )
                 spare[window.back] = max(0, spare[window.back] - len(lost))
+
+    def longer(self, recording: Recording, windows: Sequence[Window]) -> Iterator[str]:
+        """Where exposed pairs were without a route for longer than plans say, in words."""
+        for window in windows:
+            promise = self._promises[window.step]
+            late = [
+                (pair, seconds)
+                for pair, seconds in self._away(recording, window)
+                if pair in promise.exposed - promise.without and seconds > LONGEST_SECONDS
+            ]
+            if late:
+                late.sort(key=lambda one: -one[1])
+                yield f"{_doing(window)}, {_named(late)}; plans say {LONGEST_SECONDS} s, the longest that was measured"
 
     def _away(self, recording: Recording, window: Window) -> Iterator[tuple[Pair, float]]:
         """The routes that went away in a window, and for how long."""
@@ -194,6 +200,10 @@ class Judge:
         gates = step.undo_gates if window.back else step.gates
         usually = sum(gate.expected for gate in gates)
         return StepMeasure(window.step, window.back, round(window.seconds), usually, tuple(traffic))
+
+
+def _doing(window: Window) -> str:
+    return f"while `{window.step}` {'is undone' if window.back else 'takes effect'}"
 
 
 def _ticks(recording: Recording, window: Window) -> int:

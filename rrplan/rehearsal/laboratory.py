@@ -41,6 +41,7 @@ class Laboratory:
     ) -> None:
         self._versions = versions
         self._recover = recover
+        self._cluster_ids: frozenset[str] = frozenset()
         self._hosts: dict[NodeName, dict[str, str]] = {}
         outside: dict[str, Outside] = {}
         for state in states:
@@ -73,6 +74,7 @@ class Laboratory:
     def configurations(self, state: ClusterState) -> Configurations:
         """What every node runs in a state, by family; a node on which no BIRD runs has nothing."""
         speakers = Speakers.of(state, self._versions)
+        self._cluster_ids = frozenset(one.cluster_id for one in speakers.by_name.values() if one.cluster_id)
         found: Configurations = {name: {} for name in self._hosts}
         for name, own in speakers.by_name.items():
             if name in found and (own.standalone or _agent(state, state.nodes[name])):
@@ -115,6 +117,10 @@ class Laboratory:
     def addresses(self) -> Mapping[NodeName, Mapping[str, str]]:
         """Of every node."""
         return self._hosts
+
+    def cluster_ids(self) -> frozenset[str]:
+        """Of the last state whose configurations were asked for."""
+        return self._cluster_ids
 
     def hosts(self) -> Mapping[NodeName, str]:
         """None: containers of standalone reflectors are asked like everybody else."""

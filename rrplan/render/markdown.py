@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rrplan.plans.diff import fields
 from rrplan.plans.plan import Plan
+from rrplan.render.rehearsal import headline, result_lines
 from rrplan.render.words import NOT_PROVED, SYMBOL, finding_text, folded, gate_text, proof_lines, totals, value_text
 
 
@@ -31,4 +32,7 @@ def plan_markdown(plan: Plan) -> str:
         lines += ["## Notices", "", *(f"- {notice}" for notice in plan.notices), ""]
     if plan.findings:
         lines += ["## Checks", "", *(f"- {finding_text(one)}" for one in plan.findings), ""]
+    if plan.rehearsal:
+        told = [headline(plan.rehearsal), *result_lines(plan.rehearsal)]
+        lines += ["## Rehearsal", "", *(f"- {text}" for text in told), ""]
     return "\n".join(lines).rstrip() + "\n"

@@ -42,16 +42,17 @@ def rehearsal_markdown(rehearsal: Rehearsal) -> str:
         "| step | took | pairs | exposed | routes away | probes lost |",
         "|---|---|---|---|---|---|",
     ]
-    for step in rehearsal.steps:
-        name = f"undo `{step.step}`" if step.back else f"`{step.step}`"
-        rows = [row for row in step.traffic if _lossy(row)]
+    for alike in _folded(rehearsal.steps):
+        name = " to ".join(dict.fromkeys(f"`{_name(step)}`" for step in (alike[0], alike[-1])))
+        rows = [row for row in alike[0].traffic if _lossy(row)]
         if not rows:
-            lines.append(f"| {name} | {_took(step).partition(';')[0]} | | | none | none |")
+            lines.append(f"| {name} | {_took(alike[0])} | | | none | none |")
         for row in rows:
             away = f"{row.routes}, up to {_seconds(row.away_ms)}" if row.routes else "none"
             lost = f"{row.lost} of {row.sent}, up to {_seconds(row.silence_ms)}" if row.lost else "none"
-            took = _took(step).partition(";")[0]
-            lines.append(f"| {name} | {took} | {row.kind} | {row.exposed} of {row.pairs} | {away} | {lost} |")
+            lines.append(
+                f"| {name} | {_took(alike[0])} | {row.kind} | {row.exposed} of {row.pairs} | {away} | {lost} |"
+            )
     lines += ["", "## Result", "", *(f"- {text}" for text in result_lines(rehearsal))]
     return "\n".join(lines) + "\n"
 
@@ -73,9 +74,10 @@ def result_lines(rehearsal: Rehearsal) -> list[str]:
     lines = [ends, f"pairs while they are not exposed: {_counted(rehearsal.safe)}"]
     if rehearsal.exposed.sent or rehearsal.exposed.routes:
         lines.append(
-            f"pairs while the proof says they are exposed (for {LONGEST_SECONDS} s at most): "
+            f"pairs while the proof says they are exposed (plans say for up to {LONGEST_SECONDS} s): "
             f"{_counted(rehearsal.exposed)}"
         )
+    lines += [f"longer than ever measured: {text}" for text in rehearsal.longer]
     lines += [f"CONTRADICTION: {text}" for text in rehearsal.contradictions]
     if rehearsal.good:
         lines.append("nothing contradicts the proof")

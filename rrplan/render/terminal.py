@@ -6,6 +6,7 @@ import textwrap
 
 from rrplan.plans.diff import fields
 from rrplan.plans.plan import Plan, Step
+from rrplan.render.rehearsal import headline, result_lines
 from rrplan.render.words import NOT_PROVED, SYMBOL, finding_text, folded, gate_text, proof_lines, totals, value_text
 
 _COLOR = {"+": "\x1b[32m", "~": "\x1b[33m", "-": "\x1b[31m"}
@@ -35,6 +36,10 @@ def plan_text(plan: Plan, *, width: int = 80, color: bool = False) -> str:
     if plan.findings:
         lines += ["", "Checks:", ""]
         lines += [line for one in plan.findings for line in _wrapped(finding_text(one), width, "  ! ")]
+    if plan.rehearsal:
+        lines += ["", "Rehearsal:", ""]
+        told = [headline(plan.rehearsal), *result_lines(plan.rehearsal)]
+        lines += [line for text in told for line in _wrapped(text, width, "  - ")]
     lines += ["", *_wrapped(totals(plan), width, "")]
     return "\n".join(lines).lstrip("\n") + "\n"
 

@@ -1,0 +1,67 @@
+"""Single pairs, beside the counts of the proof."""
+
+from dataclasses import replace
+
+import pytest
+
+from rrplan import api
+from rrplan.bgp.profile import calico_versions
+from rrplan.errors import DigestMismatch
+from rrplan.ids import NodeName, StepId
+from rrplan.plans import Plan, plan_document, read_plan, write_plan
+from rrplan.plans.promise import Pair, missing_pairs, promises, reflecting
+from rrplan.plans.rehearsal import Rehearsal
+from rrplan.resources import ClusterState, decode
+from rrplan.sandbox import demo_cluster
+from rrplan.snapshots import Snapshot
+from rrplan.specs import load
+from tests.support import SPEC
+
+
+@pytest.fixture(scope="module")
+def made() -> tuple[Plan, ClusterState]:
+    """A plan for twelve nodes, two of which become reflectors."""
+    state = ClusterState.of(one for one in map(decode, demo_cluster(12, 2)) if one is not None)
+    return api.plan(load(SPEC.encode(), "spec.yaml"), Snapshot(state)), state
+
+
+def test_as_many_as_the_proof_counts(made: tuple[Plan, ClusterState]) -> None:
+    """Every step of the proof, pair for pair; an exposed pair ends at the node that moves."""
+    plan, state = made
+    told = promises(plan, state, calico_versions(state))
+    assert [*told] == [step.id for step in plan.steps]
+    for proof in plan.proof.steps:
+        assert len(told[proof.step].exposed) == sum(one.pairs for one in proof.exposures)
+    promoted = told[StepId("promote/rr-1")].exposed
+    assert promoted
+    assert all("rr-1" in (pair.at, pair.origin) for pair in promoted)
+    assert reflecting(plan, state) == {"rr-1", "rr-2"}
+
+
+def test_missing_from_the_beginning(made: tuple[Plan, ClusterState]) -> None:
+    """Nobody is without a route in a mesh; without mesh and reflectors everybody is."""
+    _, state = made
+    assert missing_pairs(state, calico_versions(state)) == frozenset()
+    off = {"apiVersion": "projectcalico.org/v3", "kind": "BGPConfiguration", "metadata": {"name": "default"}}
+    configuration = decode({**off, "spec": {"nodeToNodeMeshEnabled": False}})
+    assert configuration is not None
+    alone = missing_pairs(state.put(configuration), calico_versions(state))
+    assert len(alone) == 2 * 12 * 11
+    assert Pair("ipv6", NodeName("rr-1"), NodeName("node-001")) in alone
+
+
+def test_kept_in_the_plan_file(made: tuple[Plan, ClusterState]) -> None:
+    """A rehearsal lies beside the plan: the digest stays; one that was changed, or of another plan, is refused."""
+    plan, _ = made
+    bare = str(plan_document(plan)["digest"])
+    done = Rehearsal(bare, 1, 12, (), (), "done", "undone")
+    data = write_plan(replace(plan, rehearsal=done))
+    again, digest = read_plan(data, "plan.json")
+    assert (again.rehearsal, digest) == (done, bare)
+    assert write_plan(again) == data
+    for edited in (
+        data.replace(b'"seed":1', b'"seed":2'),
+        write_plan(replace(plan, rehearsal=replace(done, plan="x"))),
+    ):
+        with pytest.raises(DigestMismatch, match="the rehearsal in the file was changed, or is that of another plan"):
+            read_plan(edited, "plan.json")

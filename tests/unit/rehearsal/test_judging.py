@@ -1,0 +1,102 @@
+"""A recording beside a promise."""
+
+import pytest
+
+from rrplan.ids import ActionName, NodeName, StepId
+from rrplan.plans import Plan
+from rrplan.plans.plan import Proof, Step
+from rrplan.plans.promise import Pair, Promise
+from rrplan.rehearsal.judging import Judge, Timeline, Window
+from rrplan.rehearsal.recorder import Flow, Gap, Recording
+from rrplan.runs import events
+from tests.support import Remembering
+
+ONE, TWO = StepId("promote/rr-1"), StepId("mesh-off")
+A, B, R = NodeName("a"), NodeName("b"), NodeName("rr-1")
+NODES = (A, B, R)
+OWNERS = {"10.244.0.0/26": A, "10.244.0.64/26": B, "10.244.0.128/26": R}
+FLOWS = [Flow("ipv4", A, B), Flow("ipv4", A, R)]
+WINDOWS = [
+    Window(ONE, False, 0.0, 10.0, 10.0),
+    Window(TWO, False, 10.0, 20.0, 10.0),
+    Window(TWO, True, 20.0, 30.0, 9.0),
+]
+
+
+def pair(at: NodeName, origin: NodeName) -> Pair:
+    return Pair("ipv4", at, origin)
+
+
+def recording(gaps: list[Gap], lost: dict[int, list[int]]) -> Recording:
+    """Thirty seconds, a probe every tenth."""
+    ticks = [number / 10 for number in range(300)]
+    return Recording(FLOWS, ticks, [lost.get(number, []) for number in range(2)], gaps)
+
+
+@pytest.fixture
+def judge() -> Judge:
+    """rr-1 is promoted: what ends there is exposed."""
+    steps = tuple(Step(one, ActionName.AWAIT, one) for one in (ONE, TWO))
+    plan = Plan("p", steps, (), Proof((), ()), {}, {}, {}, {})
+    exposed = frozenset({pair(A, R), pair(R, A), pair(B, R), pair(R, B)})
+    told = {ONE: Promise(ONE, exposed, frozenset()), TWO: Promise(TWO, frozenset(), frozenset())}
+    pairs = frozenset(pair(at, origin) for at in NODES for origin in NODES if at != origin)
+    return Judge(plan, told, OWNERS, pairs, frozenset({R}))
+
+
+def test_as_promised(judge: Judge) -> None:
+    """What the proof exposes may be lost while it is exposed; a change of a route is no loss."""
+    seen = recording([Gap(A, "10.244.0.128/26", 2.0, 3.5), Gap(A, "10.244.0.64/26", 12.0, 0.004)], {1: [20, 21, 22]})
+    assert not [*judge.contradictions(seen, WINDOWS)]
+    first, second, _ = judge.measures(seen, WINDOWS)
+    rows = {row.kind: row for row in first.traffic}
+    assert (rows["client to reflector"].routes, rows["client to reflector"].away_ms) == (1, 3500)
+    assert (rows["client to reflector"].lost, rows["client to reflector"].silence_ms) == (3, 300)
+    assert (rows["client to reflector"].exposed, rows["client to reflector"].pairs) == (2, 2)
+    assert rows["client to client"].sent == 100
+    assert not any(row.lost or row.routes for row in second.traffic)
+    exposed, safe = (judge.count(seen, WINDOWS, exposed=which) for which in (True, False))
+    assert (exposed.sent, exposed.lost, exposed.routes, exposed.away_ms) == (100, 3, 1, 3500)
+    assert (safe.sent, safe.lost, safe.routes) == (500, 0, 0)
+
+
+def test_route_that_should_stay(judge: Judge) -> None:
+    """A route that nobody exposed, the same while the step is undone, and one that never came back."""
+    gaps = [Gap(A, "10.244.0.64/26", 3.0, 1.25), Gap(A, "10.244.0.128/26", 21.0, 2.0)]
+    gaps.append(Gap(B, "10.244.0.0/26", 29.0, None))
+    because = "; the proof says that nobody but exposed pairs is without a route"
+    back = "a had no route of rr-1 (ipv4) for 2.00 s, b had no route of a (ipv4) for 1.00 s"
+    assert [*judge.contradictions(recording(gaps, {}), WINDOWS)] == [
+        f"while `promote/rr-1` takes effect, a had no route of b (ipv4) for 1.25 s{because}",
+        f"while `mesh-off` is undone, {back}{because}",
+    ]
+
+
+def test_longer_than_told(judge: Judge) -> None:
+    """Exposed, but for longer than the plan says."""
+    long = [Window(ONE, False, 0.0, 30.0, 30.0)]
+    seen = recording([Gap(A, "10.244.0.128/26", 2.0, 15.5)], {})
+    assert not [*judge.contradictions(seen, long)]
+    slow = "while `promote/rr-1` takes effect, a had no route of rr-1 (ipv4) for 15.50 s"
+    assert [*judge.longer(seen, long)] == [f"{slow}; plans say 14 s, the longest that was measured"]
+
+
+def test_probes(judge: Judge) -> None:
+    """One probe may fall between deleting and adding a route, two may not."""
+    assert not [*judge.contradictions(recording([], {0: [150]}), WINDOWS)]
+    assert [*judge.contradictions(recording([], {0: [150, 151]}), WINDOWS)] == [
+        "while `mesh-off` takes effect, 2 probes from a to b (ipv4) were lost, and this pair is not exposed"
+    ]
+
+
+def test_timeline() -> None:
+    """A step lasts until the next one begins; its gates passed before."""
+    moments = iter([1.0, 4.0, 5.0, 5.0, 7.0])
+    listener = Remembering()
+    timeline = Timeline(listener, lambda: next(moments))
+    timeline.report(events.StepStarted(ONE, 1, 1, "one"))
+    timeline.report(events.StepSettled(ONE, 3))
+    timeline.report(events.UndoStarted(ONE))
+    timeline.close()
+    assert timeline.windows == [Window(ONE, False, 1.0, 5.0, 3.0), Window(ONE, True, 5.0, 7.0, 0.0)]
+    assert len(listener.events) == 3

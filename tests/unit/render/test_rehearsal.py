@@ -1,0 +1,85 @@
+"""A rehearsal in words."""
+
+from dataclasses import replace
+
+import pytest
+
+from rrplan.ids import StepId
+from rrplan.plans.rehearsal import Count, Kept, Rehearsal, StepMeasure, Traffic
+from rrplan.render.rehearsal import rehearsal_markdown, rehearsal_text
+
+LOSSY = Traffic("client to reflector", 40, 20, 15000, 800, 4010, 24, 4020)
+QUIET = Traffic("client to client", 90, 0, 9000, 0, 0, 0, 0)
+STEPS = (
+    StepMeasure(StepId("drain/rr-1"), False, 0, 30, (QUIET,)),
+    StepMeasure(StepId("taint/rr-1"), False, 0, 0, (QUIET,)),
+    StepMeasure(StepId("promote/rr-1"), False, 25, 24, (LOSSY, QUIET)),
+    StepMeasure(StepId("mesh-off"), True, 13, 24, (QUIET,)),
+)
+
+
+@pytest.fixture
+def done() -> Rehearsal:
+    """There and back."""
+    kept = (Kept("clients", "node-1", 9, 100), Kept("clients", "node-7", 1, 1), Kept("reflectors", "rr-1", 2, 2))
+    counts = Count(200_000, 1, 11), Count(60_000, 800, 4010, 24, 4020)
+    return Rehearsal(
+        "sha256:0123456789abcdef", 3, 12, kept, ("hooks do not run",), "done", "undone", STEPS, *counts, 40, 20, 7
+    )
+
+
+def test_terminal(done: Rehearsal) -> None:
+    """What was kept, what was lost by step and kind of pair, and the verdict."""
+    assert rehearsal_text(done) == (
+        "Rehearsal of plan sha256:0123456789ab on real BIRD speakers: 12 of 103 nodes,\n"
+        "seed 3, 40 pairs of pods, a probe every 20 ms\n"
+        "  - 10 of 101 clients in 2 classes, such as node-1\n"
+        "  - 2 of 2 reflectors, such as rr-1\n"
+        "  - not as in the cluster: hooks do not run\n"
+        "\nThere:\n\n"
+        "  drain/rr-1 to taint/rr-1: 0 s; nothing lost\n"
+        "  promote/rr-1: 25 s (usually 24 s)\n"
+        "      client to reflector: 20 of 40 pairs exposed, 24 routes away for up to 4.0\n"
+        "      s, 800 of 15000 probes lost, for up to 4.0 s\n"
+        "\nBack:\n\n"
+        "  undo mesh-off: 13 s (usually 24 s); nothing lost\n"
+        "\nResult:\n\n"
+        "  - the plan was done and then undone\n"
+        "  - pairs while they are not exposed: 1 of 200000 probes lost, for up to 11 ms;\n"
+        "    no route away\n"
+        "  - pairs while the proof says they are exposed (plans say for up to 14 s): 800\n"
+        "    of 60000 probes lost, for up to 4.0 s; 24 routes away for up to 4.0 s\n"
+        "  - nothing contradicts the proof\n"
+    )
+
+
+def test_contradiction(done: Rehearsal) -> None:
+    """It is told in both formats, and nothing says that all is well."""
+    bad = replace(done, contradictions=("while `mesh-off` takes effect, a had no route of b (ipv4) for 2.00 s",))
+    assert not bad.good
+    for text in (" ".join(rehearsal_text(bad).split()), rehearsal_markdown(bad)):
+        assert "CONTRADICTION: while `mesh-off` takes effect, a had no route of b (ipv4) for 2.00 s" in text
+        assert "nothing contradicts" not in text
+
+
+def test_longer(done: Rehearsal) -> None:
+    """A gap longer than plans say is told; whom it hit was foretold."""
+    slow = replace(done, longer=("while `promote/rr-1` takes effect, a had no route of rr-1 (ipv4) for 16.00 s",))
+    assert slow.good
+    assert "- longer than ever measured: while `promote/rr-1` takes effect, a had" in rehearsal_markdown(slow)
+
+
+def test_run_that_failed(done: Rehearsal) -> None:
+    """A run that was taken back by itself is not good, and says so."""
+    failed = replace(done, there="undone", back="")
+    assert not failed.good
+    assert "  - the plan was undone\n" in rehearsal_text(failed)
+
+
+def test_markdown(done: Rehearsal) -> None:
+    """A table for tickets."""
+    text = rehearsal_markdown(done)
+    assert "| `drain/rr-1` to `taint/rr-1` | 0 s | | | none | none |\n" in text
+    row = "client to reflector | 20 of 40 | 24, up to 4.0 s | 800 of 15000, up to 4.0 s |\n"
+    assert f"| `promote/rr-1` | 25 s (usually 24 s) | {row}" in text
+    assert "- nothing contradicts the proof\n" in text
