@@ -96,6 +96,11 @@ class Rehearsal:
     """Where exposed pairs were without a route for longer than was ever measured: no proof speaks of that."""
 
     @property
+    def seen_ms(self) -> int:
+        """How long a route must be away to be told from BIRD's own delete and add, and from a busy machine."""
+        return max(5, self.late_ms)
+
+    @property
     def good(self) -> bool:
         """The plan went there and back as proved."""
         return not self.contradictions and self.there == "done" and self.back == "undone"

@@ -71,11 +71,11 @@ def result_lines(rehearsal: Rehearsal) -> list[str]:
     ends = f"the plan was {rehearsal.there}"
     if rehearsal.back:
         ends += f", and the rollback was {rehearsal.back}" if rehearsal.back != "undone" else " and then undone"
-    lines = [ends, f"pairs while they are not exposed: {_counted(rehearsal.safe)}"]
+    lines = [ends, f"pairs while they are not exposed: {_counted(rehearsal.safe, rehearsal.seen_ms)}"]
     if rehearsal.exposed.sent or rehearsal.exposed.routes:
         lines.append(
             f"pairs while the proof says they are exposed (plans say for up to {LONGEST_SECONDS} s): "
-            f"{_counted(rehearsal.exposed)}"
+            f"{_counted(rehearsal.exposed, rehearsal.seen_ms)}"
         )
     lines += [f"longer than ever measured: {text}" for text in rehearsal.longer]
     lines += [f"CONTRADICTION: {text}" for text in rehearsal.contradictions]
@@ -84,11 +84,15 @@ def result_lines(rehearsal: Rehearsal) -> list[str]:
     return lines
 
 
-def _counted(count: Count) -> str:
+def _counted(count: Count, seen_ms: int) -> str:
     lost = f"{count.lost} of {count.sent} probes lost"
     if count.lost:
         lost += f", for up to {_seconds(count.silence_ms)}"
-    away = f"{count.routes} routes away for up to {_seconds(count.away_ms)}" if count.routes else "no route away"
+    away = (
+        f"{count.routes} routes away for up to {_seconds(count.away_ms)}"
+        if count.routes
+        else f"no route away for over {seen_ms} ms"
+    )
     return f"{lost}; {away}"
 
 

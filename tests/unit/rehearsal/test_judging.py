@@ -89,6 +89,14 @@ def test_probes(judge: Judge) -> None:
     ]
 
 
+def test_busy_machine(judge: Judge) -> None:
+    """What is shorter than the recorder had to wait is nobody's loss; what is longer is."""
+    for late, contradictions in ((0.25, 0), (0.15, 1)):
+        seen = recording([Gap(A, "10.244.0.64/26", 12.0, 0.2)], {0: [120, 121]})
+        seen.lateness = late
+        assert len([*judge.contradictions(seen, WINDOWS)]) == contradictions
+
+
 def test_timeline() -> None:
     """A step lasts until the next one begins; its gates passed before."""
     moments = iter([1.0, 4.0, 5.0, 5.0, 7.0])
