@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-fast real-parts lint types floors bench bench-live clean schemas
+.PHONY: help demo test test-fast real-parts lint types floors bench bench-live fuzz-bird clean schemas
 
 help:
 	@echo "make demo       install, then move a 120-node cluster to route reflectors and back"
@@ -14,6 +14,7 @@ help:
 	@echo "make real-parts build a real kube-apiserver for the tests, once; some minutes"
 	@echo "make lint       style, types, floors"
 	@echo "make bench      measure planning, applying and start-up"
+	@echo "make fuzz-bird  random clusters on real BIRD beside the model; N=1000 SEED=1"
 	@echo "make bench-live measure 5,000 nodes on a real API server, beside its peers"
 	@echo "make schemas    write schemas/ again from the models"
 	@echo "make clean      remove what the other targets made"
@@ -55,6 +56,12 @@ types: $(VENV)/.installed-dev
 
 floors: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest tests/architecture
+
+N ?= 1000
+SEED ?= 1
+
+fuzz-bird: $(VENV)/.installed-dev
+	@unshare -Urn $(BIN)/python -m tests.bird.cases $(SEED) $(N) 10
 
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.bench
