@@ -14,7 +14,7 @@ help:
 	@echo "make real-parts build a real kube-apiserver for the tests, once; some minutes"
 	@echo "make lint       style, types, floors"
 	@echo "make bench      measure planning, applying and start-up"
-	@echo "make fuzz-bird  random clusters on real BIRD beside the model; N=1000 SEED=1"
+	@echo "make fuzz-bird  random clusters on real BIRD beside the model; KIND=steps N=1000 SEED=1"
 	@echo "make bench-live measure 5,000 nodes on a real API server, beside its peers"
 	@echo "make schemas    write schemas/ again from the models"
 	@echo "make clean      remove what the other targets made"
@@ -57,11 +57,12 @@ types: $(VENV)/.installed-dev
 floors: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest tests/architecture
 
+KIND ?= states
 N ?= 1000
 SEED ?= 1
 
 fuzz-bird: $(VENV)/.installed-dev
-	@unshare -Urn $(BIN)/python -m tests.bird.cases $(SEED) $(N) 10
+	@unshare -Urn $(BIN)/python -m tests.bird.cases $(KIND) $(SEED) $(N) 10
 
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.bench

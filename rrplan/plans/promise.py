@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -60,11 +60,16 @@ def promises(plan: Plan, state: ClusterState, versions: Versions) -> dict[StepId
     for step, present in zip(plan.steps, chain[1:], strict=True):
         exposed, before = frozenset[Pair](), missing
         if step.topology and step.change is not None:
-            moved = {name: model.population.signature_of[name] for name in touched(model, present, step.change.key)}
-            exposed = _pairs(model, model.advance(present, [*moved]).exposed, moved)
+            exposed = _exposed(model, present, touched(model, present, step.change.key))
             missing = _pairs(model, model.missing(), {})
         found[step.id] = Promise(step.id, exposed, before | missing)
     return found
+
+
+def exposed_pairs(before: ClusterState, after: ClusterState, versions: Versions) -> frozenset[Pair]:
+    """The pairs that have a route in a state and may be without one on the way to another with the same nodes."""
+    model = Model(before, versions, peers=after.peers.values())
+    return _exposed(model, after, [name for name, node in after.nodes.items() if node != before.nodes[name]])
 
 
 def missing_pairs(state: ClusterState, versions: Versions) -> frozenset[Pair]:
@@ -80,6 +85,12 @@ def reflecting(plan: Plan, state: ClusterState) -> frozenset[NodeName]:
         place = Standalone.of(one)
         found |= {name for name, node in one.nodes.items() if node.cluster_id or (place and place.runs_on(node))}
     return frozenset(found)
+
+
+def _exposed(model: Model, after: ClusterState, touched: Iterable[NodeName]) -> frozenset[Pair]:
+    """The same from where the model stands, which goes on to `after`."""
+    moved = {name: model.population.signature_of[name] for name in touched}
+    return _pairs(model, model.advance(after, [*moved]).exposed, moved)
 
 
 def _pairs(model: Model, losses: tuple[Loss, ...], moved: Mapping[NodeName, Signature]) -> frozenset[Pair]:

@@ -43,13 +43,12 @@ class Laboratory:
         self._recover = recover
         self._cluster_ids: frozenset[str] = frozenset()
         self._hosts: dict[NodeName, dict[str, str]] = {}
-        outside: dict[str, Outside] = {}
+        self._outside: dict[NodeName, str] = {}
         for state in states:
             self._hosts |= {name: addresses for name, node in state.nodes.items() if (addresses := _addresses(node))}
-            Outside.collect(outside, Speakers.of(state, versions))
-        self._outside = {NodeName(f"outside {address}"): one for address, one in outside.items()}
+            self._outside |= {name: one.address for name, one in _outside(Speakers.of(state, versions)).items()}
         told = [text for addresses in self._hosts.values() for text in addresses.values()]
-        self.pools = {family: _pool(family, [*told, *outside]) for family in FAMILIES}
+        self.pools = {family: _pool(family, [*told, *self._outside.values()]) for family in FAMILIES}
         self.blocks: dict[NodeName, dict[str, str]] = {}
         self.pods: dict[tuple[NodeName, str], str] = {}
         hosts = []
@@ -60,24 +59,23 @@ class Laboratory:
             }
             pods = [_pod(block) for block in self.blocks[name].values()]
             hosts.append(Host(name, [*addresses.values()], pods, index + 1))
-        for number, (name, one) in enumerate(sorted(self._outside.items()), len(hosts) + 1):
-            hosts.append(Host(name, [one.address], [], number))
+        for number, (name, address) in enumerate(sorted(self._outside.items()), len(hosts) + 1):
+            hosts.append(Host(name, [address], [], number))
         self.network = Network.build(hosts)
         self._birds = {
             name: Speaker(folder / name.replace("/", "-"), namespace) for name, namespace in self.network.hosts.items()
         }
-        for name, one in self._outside.items():
-            self._birds[name].apply({one.family: one.daemon()}, recover=False)
 
     # --- configuration -------------------------------------------------------------------------
 
     def configurations(self, state: ClusterState) -> Configurations:
-        """What every node runs in a state, by family; a node on which no BIRD runs has nothing."""
+        """What every node and every outside peer runs in a state, by family; where no BIRD runs, nothing."""
         speakers = Speakers.of(state, self._versions)
         self._cluster_ids = frozenset(one.cluster_id for one in speakers.by_name.values() if one.cluster_id)
-        found: Configurations = {name: {} for name in self._hosts}
+        found: Configurations = {name: {} for name in [*self._hosts, *self._outside]}
+        found |= {name: {one.family: one.daemon()} for name, one in _outside(speakers).items()}
         for name, own in speakers.by_name.items():
-            if name in found and (own.standalone or _agent(state, state.nodes[name])):
+            if name in self._hosts and (own.standalone or _agent(state, state.nodes[name])):
                 rows = [session.protocol for session in speakers.sessions(name)]
                 found[name] = {
                     family: configuration(
@@ -164,6 +162,12 @@ def _agent(state: ClusterState, node: Node) -> bool:
         one.node_selector.items() <= node.labels.items() and not set(one.avoids) & node.labels.items() for one in sets
     ]
     return bool(node.ipv4 or node.ipv6) and (not fits or any(fits))
+
+
+def _outside(speakers: Speakers) -> dict[NodeName, Outside]:
+    found: dict[str, Outside] = {}
+    Outside.collect(found, speakers)
+    return {NodeName(f"outside {address}"): one for address, one in found.items()}
 
 
 def _pool(family: Family, addresses: Iterable[str]) -> str:

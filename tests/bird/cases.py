@@ -1,120 +1,178 @@
-"""Random clusters on real BIRD beside the model: `unshare -Urn python -m tests.bird.cases SEED COUNT AT_ONCE`.
+"""Random clusters on real BIRD beside the model: `unshare -Urn python -m tests.bird.cases KIND SEED COUNT AT_ONCE`.
 
-Each case is a laboratory of its own: BIRDs without graceful-restart recovery, which would wait for sessions that never
-come, are started together, and what they have in the end is compared.
+KIND `states`: BIRDs without graceful-restart recovery, which would wait for sessions that never come, are started
+together, and what they have in the end is compared. KIND `steps`: from there the cluster turns into another, every node
+at its own moment, and no pair that the proof calls safe may be without its route.
 """
 
+from __future__ import annotations
+
 import json
+import random
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
-
 from rrplan.adapters.bird_output import protocols
 from rrplan.bgp.adjacency import Established
-from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions
+from rrplan.bgp.protocol import Protocol
 from rrplan.bgp.sessions import Speakers
-from rrplan.bgp.speaker import Family
+from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.ids import NodeName
+from rrplan.plans.promise import Pair, exposed_pairs, missing_pairs
+from rrplan.rehearsal.judging import MICRO_SECONDS
 from rrplan.rehearsal.laboratory import Laboratory
-from rrplan.resources import CalicoVersion, ClusterState
-from tests.properties.test_speaker import clusters
+from rrplan.rehearsal.recorder import Recorder
+from rrplan.resources import ClusterState
+from tests.bird.drawing import Case, states, steps
 
-VERSIONS = tuple(CalicoVersion(3, minor) for minor in (30, 24, 21, 15, 8))
 LEAST, MOST = 12.0, 60.0
 """Seconds: nothing more comes after the first; nobody waits longer than the second."""
+CALM_SECONDS = 6.0
+JUDGED = ("more", "less", "wrong", "broken")
+SPREADS = (0.0, 0.5, 5.0)
+"""Seconds within which nodes hear of a change: at once, as confd does, and a cluster under load."""
 
 
-def drawn(number: int, count: int) -> list[ClusterState]:
-    """Clusters, the same for the same number."""
-    found: list[ClusterState] = []
-
-    @seed(number)
-    @settings(
-        max_examples=count,
-        phases=[Phase.generate],
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        derandomize=False,
-    )
-    @given(clusters())
-    def collect(state: ClusterState) -> None:
-        found.append(state)
-
-    collect()
-    return found
-
-
-def expected(state: ClusterState, versions: Versions) -> set[tuple[NodeName, NodeName]]:
-    """(holder, origin) by the model."""
-    model = Model(state, versions)
-    view = model.view()
-    where = {name: view.index(model.population.signature_of[name]) for name in state.nodes}
-    missing = view.holdings[Family.IPV4].missing
+def wanted(state: ClusterState, versions: Versions) -> set[Pair]:
+    """The routes that nodes hold by the model."""
+    speakers = Speakers.of(state, versions).by_name.values()
     return {
-        (one, other)
-        for one in state.nodes
-        for other in state.nodes
-        if one != other and (where[one], where[other]) not in missing
-    }
+        Pair(family, at.name, origin.name)
+        for family in FAMILIES
+        for at in speakers
+        for origin in speakers
+        if at is not origin and at.address(family) and origin.address(family)
+    } - missing_pairs(state, versions)
 
 
-def judged(state: ClusterState, versions: Versions) -> dict[tuple[NodeName, str], Established]:
-    """What the model says of each protocol of each node."""
-    speakers = Speakers.of(state, versions)
-    return {
-        (name, session.protocol.name): session.verdict.established
-        for name in state.nodes
-        for session in speakers.sessions(name)
-    }
+class Watched:
+    """A laboratory and what the model says of the state that it is in."""
+
+    def __init__(self, case: Case, folder: Path) -> None:
+        self._versions = case.versions
+        self.laboratory = Laboratory([case.state, case.after], case.versions, folder, recover=False)
+
+    def settled(self, state: ClusterState, least: float) -> dict[str, object]:
+        """Wait until sessions and routes are as the model says; what BIRD has more or less, and what is wrong.
+
+        Where the model leaves it open which session comes up, BIRD may have more.
+        """
+        routes, (sure, unsure) = wanted(state, self._versions), self._sessions(state)
+        began = time.monotonic()
+        while True:
+            time.sleep(1)
+            found = {
+                Pair(family, at, origin)
+                for family in FAMILIES
+                for at, origin in self.laboratory.held(self._with(state, family), family)
+            }
+            up = {
+                (name, family, one.name)
+                for family in FAMILIES
+                for name in self._with(state, family)
+                for one in protocols(self.laboratory.ask(name, family, "show protocols all"))
+                if one.proto == "BGP" and one.established
+            }
+            more = set() if unsure else found - routes
+            wrong = {key for key, told in sure.items() if (key in up) is not told}
+            took = time.monotonic() - began
+            if (not more and not routes - found and not wrong and took > least) or took > MOST:
+                break
+        return {
+            "pairs": len(routes),
+            "sessions": len(sure),
+            "open": unsure,
+            "more": sorted(more),
+            "less": sorted(routes - found),
+            "wrong": sorted(wrong),
+            "took": round(took, 1),
+        }
+
+    def _with(self, state: ClusterState, family: Family) -> list[NodeName]:
+        return [name for name, node in state.nodes.items() if (node.ipv4 if family is Family.IPV4 else node.ipv6)]
+
+    def _sessions(self, state: ClusterState) -> tuple[dict[tuple[NodeName, Family, str], bool], int]:
+        """Which sessions come up and which do not, by node, family and name; how many the model leaves open."""
+        sure, unsure = {}, 0
+        speakers = Speakers.of(state, self._versions)
+        for name in state.nodes:
+            for session in speakers.sessions(name):
+                told = session.verdict.established
+                if session.protocol.peer_node is None:
+                    told = self._outside(session.protocol)
+                if told is Established.UNKNOWN:
+                    unsure += session.protocol.peer_node is not None
+                else:
+                    sure[name, session.protocol.family, session.protocol.name] = told is Established.YES
+        return sure, unsure
+
+    def _outside(self, protocol: Protocol) -> Established:
+        """A peer outside takes every session of its own AS number and port."""
+        return Established.UNKNOWN if protocol.disputed or len(protocol.peers) > 1 else Established.YES
 
 
-def compared(case: tuple[ClusterState, CalicoVersion]) -> dict[str, object]:
-    """One cluster: what BIRD has and the model does not say, and the reverse, in routes and in sessions.
-
-    Where the model leaves it open which session comes up, BIRD may have more.
-    """
-    state, version = case
-    versions = Versions(version, "test")
-    wanted, verdicts = expected(state, versions), judged(state, versions)
-    sure = {key: told for key, told in verdicts.items() if told is not Established.UNKNOWN}
+def compared(case: Case) -> dict[str, object]:
+    """One cluster, in the state of rest."""
     with tempfile.TemporaryDirectory(prefix="rrplan-lab-") as folder:
-        laboratory = Laboratory([state], versions, Path(folder), recover=False)
+        watched = Watched(case, Path(folder))
         try:
-            laboratory.run(state)
-            began = time.monotonic()
-            while True:
-                time.sleep(1)
-                found = laboratory.held(state.nodes, Family.IPV4)
-                up = {
-                    (name, one.name)
-                    for name in state.nodes
-                    for one in protocols(laboratory.ask(name, Family.IPV4, "show protocols all"))
-                    if one.proto == "BGP" and one.established
-                }
-                more = found - wanted if len(sure) == len(verdicts) else set()
-                wrong = {key for key, told in sure.items() if (key in up) is not (told is Established.YES)}
-                took = time.monotonic() - began
-                if (not more and not wanted - found and not wrong and took > LEAST) or took > MOST:
-                    break
+            watched.laboratory.run(case.state)
+            return watched.settled(case.state, LEAST)
         finally:
+            watched.laboratory.close()
+
+
+def crossed(case: Case) -> dict[str, object]:
+    """One cluster on its way to another: the safe pairs that were without their route, and for how long."""
+    spread = random.Random(str(case)).choice(SPREADS)
+    with tempfile.TemporaryDirectory(prefix="rrplan-lab-") as folder:
+        watched = Watched(case, Path(folder))
+        laboratory = watched.laboratory
+        recorder = None
+        try:
+            laboratory.run(case.state)
+            before = watched.settled(case.state, LEAST)
+            time.sleep(CALM_SECONDS)
+            pairs = wanted(case.state, case.versions)
+            safe = pairs - exposed_pairs(case.state, case.after, case.versions)
+            recorder = Recorder({name: laboratory.network.hosts[name] for name in laboratory.blocks}, {}, [], 1.0)
+            _turn(laboratory, case.after, spread)
+            time.sleep(LEAST)
+            recording = recorder.end()
+        finally:
+            if recorder:
+                recorder.stop()
             laboratory.close()
-    return {
-        "version": str(version),
-        "nodes": len(state.nodes),
-        "pairs": len(wanted),
-        "sessions": len(sure),
-        "open": len(verdicts) - len(sure),
-        "more": sorted(more),
-        "less": sorted(wanted - found),
-        "wrong": sorted(wrong),
-        "took": round(took, 1),
+    owners = laboratory.owners()
+    away = {
+        (Pair("ipv6" if ":" in gap.prefix else "ipv4", gap.at, owners[gap.prefix]), gap.seconds)
+        for gap in recording.gaps
+        if gap.prefix in owners and (gap.seconds is None or gap.seconds > max(MICRO_SECONDS, recording.lateness))
     }
+    return {
+        **before,
+        "safe": len(safe),
+        "exposed": len(pairs - safe),
+        "away": len({pair for pair, _ in away} & pairs),
+        "changed": recording.changes,
+        "broken": sorted((*pair, seconds) for pair, seconds in away if pair in safe),
+        "late": round(recording.lateness, 3),
+    }
+
+
+def _turn(laboratory: Laboratory, state: ClusterState, spread: float) -> None:
+    """Every node hears of the new state at its own random moment."""
+    fresh = laboratory.configurations(state)
+    moments = sorted((random.uniform(0, spread), name) for name in fresh)
+    began = time.monotonic()
+    for moment, name in moments:
+        time.sleep(max(0.0, began + moment - time.monotonic()))
+        laboratory.apply(name, fresh[name])
 
 
 def say(line: str) -> None:
@@ -123,19 +181,30 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
+def _bad(result: Mapping[str, object]) -> bool:
+    return any(result.get(word) for word in JUDGED)
+
+
 def main() -> int:
     """Prints one JSON line for each cluster."""
-    number, count, at_once = (int(word) for word in sys.argv[1:4])
-    states = [(state, VERSIONS[index % len(VERSIONS)]) for index, state in enumerate(drawn(number, count))]
+    kind = sys.argv[1]
+    number, count, at_once = (int(word) for word in sys.argv[2:5])
+    work: Callable[[Case], dict[str, object]] = {"states": compared, "steps": crossed}[kind]
+    draw = {"states": states, "steps": steps}[kind]
+    cases = [draw(random.Random(f"{number} {index}")) for index in range(count)]
     wrong = 0
     with ProcessPoolExecutor(at_once) as pool:
-        for index, result in enumerate(pool.map(compared, states)):
-            bad = bool(result["more"] or result["less"] or result["wrong"])
-            wrong += bad
-            say(json.dumps({"case": index, **result}))
-            if bad:
-                say(str(states[index]))
-    say(f"{len(states) - wrong} of {len(states)} agree")
+        for index, result in enumerate(pool.map(work, cases)):
+            wrong += _bad(result)
+            about = {
+                "case": index,
+                "version": str(cases[index].versions.default),
+                "nodes": len(cases[index].state.nodes),
+            }
+            say(json.dumps({**about, **result}))
+            if _bad(result):
+                say(str(cases[index]))
+    say(f"{len(cases) - wrong} of {len(cases)} agree")
     return wrong > 0
 
 

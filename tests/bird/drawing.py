@@ -1,0 +1,161 @@
+"""Random clusters and changes of them, of everything that the model has rules for and a laboratory can run."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from rrplan.bgp.profile import Versions
+from rrplan.bgp.sessions import Speakers
+from rrplan.bgp.speaker import DEFAULT_AS
+from rrplan.ids import NodeName
+from rrplan.resources import BGPConfiguration, BGPPeer, CalicoVersion, ClusterState, Node
+
+VERSIONS = tuple(
+    CalicoVersion(*numbers) for numbers in ((3, 32, 1), (3, 30, 3), (3, 24), (3, 21), (3, 18), (3, 15), (3, 8), (3, 2))
+)
+IDS = ("", "1.1.1.1", "2.2.2.2")
+LOCAL = ("!has(rr)", "all()", "zone == 'a'", "rr == 'x'", "has(rr)")
+REMOTE = ("has(rr)", "rr == 'x'", "rr == 'y'", "zone == 'b'")
+TOR_AS = 65100
+PORT = 1790
+
+
+@dataclass(frozen=True)
+class Case:
+    """A cluster, and another that it turns into (the same where nothing is changed)."""
+
+    state: ClusterState
+    after: ClusterState
+    versions: Versions
+
+
+def states(dice: random.Random, most: int = 14) -> Case:
+    """A cluster with sessions: roles, AS numbers, ports, both families, BGPPeers of all kinds, ToR, mixed versions."""
+    while True:
+        both = dice.choice((False, True))
+        nodes = [_node(dice, index, both) for index in range(dice.randint(2, most))]
+        peers = [_peer(dice, f"p{index}", nodes) for index in range(dice.randint(0, 4))]
+        state = ClusterState.of([*nodes, *peers, *_configurations(dice, nodes)])
+        versions = _versions(dice, nodes)
+        speakers = Speakers.of(state, versions)
+        if any(speakers.sessions(name) for name in state.nodes):
+            return Case(state, state, versions)
+
+
+def steps(dice: random.Random, most: int = 8) -> Case:
+    """A cluster as above, and up to three changes that take effect together."""
+    case = states(dice, most)
+    after = case.state
+    while after == case.state:
+        for _ in range(dice.randint(1, 3)):
+            after = dice.choice(_CHANGES)(dice, after)
+    return replace(case, after=after)
+
+
+def _versions(dice: random.Random, nodes: list[Node]) -> Versions:
+    newest = dice.choice(VERSIONS)
+    mixed = dice.choice([False, False, True])
+    others = {node.name: dice.choice(VERSIONS) for node in nodes} if mixed else {}
+    return Versions(newest, "test", others)
+
+
+def _node(dice: random.Random, index: int, both: bool) -> Node:
+    labels = {"zone": dice.choice("ab")}
+    cluster_id = dice.choice(IDS)
+    if cluster_id:
+        labels["rr"] = dice.choice("xy")
+    return Node(
+        NodeName(f"n{index}"),
+        labels,
+        ipv4=f"10.0.0.{index + 1}",
+        # Some nodes of a cluster with two families have only one.
+        ipv6=f"fd00::{index + 1:x}" if both and dice.randint(0, 5) else "",
+        cluster_id=cluster_id,
+        as_number=dice.choice([None, None, None, None, 65001]),
+    )
+
+
+def _peer(dice: random.Random, name: str, nodes: list[Node]) -> BGPPeer:
+    kind = dice.choice(["selectors", "selectors", "selectors", "node", "tor"])
+    local = dice.choice(LOCAL)
+    if kind == "selectors":
+        remote = dice.choice(REMOTE)
+        manual = dice.choice(["", "", "Manual"])
+        spec = {"nodeSelector": local, "peerSelector": remote, **({"reversePeering": manual} if manual else {})}
+        return BGPPeer(name, node_selector=local, peer_selector=remote, reverse_peering=manual, spec=spec)
+    whose = dice.choice(["all", "node", "selector"])
+    node = dice.choice(nodes).name if whose == "node" else ""
+    if kind == "tor":
+        address, number = dice.choice(["10.0.9.1", "fd00::9:1"]), TOR_AS
+    else:
+        aimed = dice.choice(nodes)
+        address = dice.choice([one for one in (aimed.ipv4, aimed.ipv6) if one])
+        number = dice.choice([aimed.as_number or DEFAULT_AS] * 3 + [65001])
+    chosen = {"node": node} if node else {"nodeSelector": local} if whose == "selector" else {}
+    spec = {"peerIP": address, "asNumber": number, **chosen}
+    return BGPPeer(
+        name, node=node, node_selector=chosen.get("nodeSelector", ""), peer_ip=address, as_number=number, spec=spec
+    )
+
+
+def _configurations(dice: random.Random, nodes: list[Node]) -> list[BGPConfiguration]:
+    mesh = dice.choice((False, True))
+    port = dice.choice([None, None, None, PORT])
+    spec = {"nodeToNodeMeshEnabled": mesh, **({"listenPort": port} if port else {})}
+    found = [BGPConfiguration("default", mesh_enabled=mesh, listen_port=port, spec=spec)]
+    if not dice.randint(0, 4):
+        name = f"node.{dice.choice(nodes).name}"
+        found.append(BGPConfiguration(name, listen_port=PORT + 1, spec={"listenPort": PORT + 1}))
+    return found
+
+
+# --- changes ---------------------------------------------------------------------------------
+
+
+def _toggle_mesh(dice: random.Random, state: ClusterState) -> ClusterState:
+    old = state.configurations["default"]
+    mesh = not old.mesh_enabled
+    return state.put(replace(old, mesh_enabled=mesh, spec={**old.spec, "nodeToNodeMeshEnabled": mesh}))
+
+
+def _add_peer(dice: random.Random, state: ClusterState) -> ClusterState:
+    return state.put(_peer(dice, f"q{len(state.peers)}", list(state.nodes.values())))
+
+
+def _remove_peer(dice: random.Random, state: ClusterState) -> ClusterState:
+    peers = sorted(state.peers)
+    return state.remove(state.peers[dice.choice(peers)].key) if peers else state
+
+
+def _change_role(dice: random.Random, state: ClusterState) -> ClusterState:
+    node = dice.choice(list(state.nodes.values()))
+    cluster_id = dice.choice([one for one in IDS if one != node.cluster_id])
+    labels = {key: value for key, value in node.labels.items() if key != "rr"}
+    if cluster_id:
+        labels["rr"] = dice.choice("xy")
+    return state.put(replace(node, cluster_id=cluster_id, labels=labels))
+
+
+def _change_label(dice: random.Random, state: ClusterState) -> ClusterState:
+    node = dice.choice(list(state.nodes.values()))
+    return state.put(replace(node, labels={**node.labels, "zone": "b" if node.labels["zone"] == "a" else "a"}))
+
+
+def _change_as(dice: random.Random, state: ClusterState) -> ClusterState:
+    node = dice.choice(list(state.nodes.values()))
+    return state.put(replace(node, as_number=None if node.as_number else 65001))
+
+
+_CHANGES: tuple[Callable[[random.Random, ClusterState], ClusterState], ...] = (
+    _toggle_mesh,
+    _toggle_mesh,
+    _add_peer,
+    _add_peer,
+    _remove_peer,
+    _change_role,
+    _change_role,
+    _change_label,
+    _change_as,
+)
