@@ -8,9 +8,20 @@ each class has, up to three), so a thousand steps that look alike cost one compu
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from rrplan.bgp.holdings import ENOUGH, Holdings, Kin, Member, converged, surviving
+from rrplan.bgp.holdings import (
+    ENOUGH,
+    Holdings,
+    Kin,
+    Member,
+    Pair,
+    Passage,
+    converged,
+    over_changed,
+    passage,
+)
+from rrplan.bgp.outside import Fate, Outside
 from rrplan.bgp.peering import Rules
 from rrplan.bgp.population import Lens, Population, Signature
 from rrplan.bgp.profile import Versions
@@ -19,26 +30,30 @@ from rrplan.bgp.speaker import FAMILIES, Family, Speaker, speaker_of
 from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer, ClusterState
 
-PairOfKins = tuple[int, int]
-
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One state: its classes in a fixed order, and who holds whose routes, per family."""
+    """One state: its classes in a fixed order, and who holds whose routes for certain, per family.
+
+    `possible` counts every session that may be up.
+    """
 
     signatures: tuple[Signature, ...]
     holdings: Mapping[Family, Holdings] = field(hash=False)
+    possible: Mapping[Family, Holdings] = field(hash=False)
+    _places: dict[Signature, int] = field(hash=False, compare=False)
 
     def index(self, signature: Signature) -> int:
         """The position of a class."""
-        return self.signatures.index(signature)
+        return self._places[signature]
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Ordered pairs of nodes without a route, of two kinds of nodes at a time.
+    """Ordered pairs of speakers without a route, of two kinds of speakers at a time.
 
-    `pairs` counts them all; (`at`, `origin`) is one of them. `marked` says that all of them end at a marked node.
+    `pairs` counts them all; (`at`, `origin`) is one of them. `marked` says that all of them end at a marked node,
+    `down` that all of them end at a node that is down, `outside` that one end is a speaker outside the cluster.
     """
 
     family: Family
@@ -48,14 +63,45 @@ class Loss:
     marked: bool
     holders: int
     origins: int
+    down: bool = False
+    outside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideSession:
+    """What a step does to the sessions of `nodes` nodes, such as `node`, to one speaker outside."""
+
+    node: NodeName
+    nodes: int
+    outside: Outside
+    fate: Fate
+    marked: bool
+    down: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """What one step costs: pairs that lose their route for good, and pairs that have none while it takes effect."""
+    """What one step costs: pairs that lose their route for good, and pairs that have none while it takes effect.
+
+    `outside` are the sessions to the outside that are not left alone. `begins` and `ends` say whether some session
+    comes up, and whether one goes down.
+    """
 
     lost: tuple[Loss, ...]
     exposed: tuple[Loss, ...]
+    outside: tuple[OutsideSession, ...] = ()
+    begins: bool = False
+    ends: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A state that a model stood at, to compare a later one with."""
+
+    rules: Rules
+    view: View
+    signature_of: Mapping[NodeName, Signature] = field(hash=False)
+    speakers: Mapping[NodeName, Speaker] = field(hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +112,11 @@ class _Kind:
     new: Signature
     size: int
     kin: Kin
+
+    @property
+    def down(self) -> bool:
+        """Whether its nodes are down."""
+        return self.new.down
 
 
 class Model:
@@ -86,13 +137,13 @@ class Model:
         first = rules_of(state, _nobody)
         # A host may get a standalone reflector in a state to come, and is then known by its address.
         hosts = {node.host_ip: name for name, node in state.nodes.items() if node.host_ip}
-        everybody = Rules(first.settings, first.peers, {**hosts, **first.addresses}, _nobody)
+        everybody = replace(first, addresses={**hosts, **first.addresses})
         self.lens = Lens.over(everybody, [*state.peers.values(), *peers], zone_label=zone_label, marked=marked)
-        self.rules = Rules(first.settings, first.peers, first.addresses, self.lens.matcher)
+        self.rules = replace(first, matches=self.lens.matcher)
         speakers = {name: speaker_of(node, self.rules.settings, versions) for name, node in state.nodes.items()}
         self.population = Population(self.lens, speakers)
         self._views: dict[object, View] = {}
-        self._survivors: dict[object, dict[Family, frozenset[PairOfKins]]] = {}
+        self._passages: dict[object, dict[Family, Passage]] = {}
         self._numbers: dict[Rules, int] = {}
 
     def _number(self, rules: Rules) -> int:
@@ -117,7 +168,12 @@ class Model:
                 for signature in present
             ]
             found = {family: converged(self.rules, kins, family) for family in FAMILIES}
-            view = self._views[key] = View(present, found)
+            view = self._views[key] = View(
+                present,
+                {family: one.certain for family, one in found.items()},
+                {family: one.possible for family, one in found.items()},
+                {signature: place for place, signature in enumerate(present)},
+            )
         return view
 
     def sizes(self) -> dict[Signature, int]:
@@ -131,20 +187,23 @@ class Model:
             _Kind(signature, signature, len(self.population.classes[signature]), self._kin(signature))
             for signature in view.signatures
         ]
+        ends = _Ends(kinds, ())
         return tuple(
-            _loss(kinds, holder, origin, family)
-            for family, holdings in view.holdings.items()
-            for holder, origin in sorted(holdings.missing)
+            ends.loss(pair, family) for family, holdings in view.holdings.items() for pair in sorted(holdings.missing)
         )
 
     def _kin(self, signature: Signature) -> Kin:
         members = tuple(Member(one, one) for one in self.population.members(signature))
         return Kin(members, len(members))
 
+    def living(self, view: View) -> list[int]:
+        """How many nodes of each class are not down, in the order of a view: their routes are waited for."""
+        return [0 if one.down else len(self.population.classes[one]) for one in view.signatures]
+
     def delivered(self, family: Family, sender: NodeName, receiver: NodeName) -> int:
         """How many nodes' routes `sender` hands to `receiver` at the present state."""
         view = self.view()
-        sizes = [len(self.population.classes[signature]) for signature in view.signatures]
+        sizes = self.living(view)
         here = view.index(self.population.signature_of[sender])
         there = view.index(self.population.signature_of[receiver])
         return view.holdings[family].delivered(here, there, sizes)
@@ -162,7 +221,7 @@ class Model:
             self.rules = rules_of(state, self.lens.matcher)
         elif state.peers is not self.state.peers or state.configurations is not self.state.configurations:
             fresh = rules_of(state, self.lens.matcher)
-            self.rules = Rules(fresh.settings, fresh.peers, old_rules.addresses, self.lens.matcher)
+            self.rules = replace(fresh, addresses=old_rules.addresses)
         for name in touched:
             self.population.move(speaker_of(state.nodes[name], self.rules.settings, self.versions))
         self.state = state
@@ -191,59 +250,151 @@ class Model:
             kinds.append(_Kind(old, new, len(members_), kin))
         return kinds
 
-    def _cost(self, kinds: Sequence[_Kind], old_rules: Rules, before: View, after: View) -> Transition:
+    def mark(self) -> Mark:
+        """The present state, to compare a later one with."""
+        return Mark(self.rules, self.view(), dict(self.population.signature_of), dict(self.population.speakers))
+
+    def since(self, mark: Mark) -> Transition:
+        """What is different from a state that the model stood at; nodes that have come or gone are left out."""
+        moved: dict[tuple[Signature, Signature], list[NodeName]] = {}
+        for name, signature in self.population.signature_of.items():
+            if name in mark.signature_of:
+                moved.setdefault((mark.signature_of[name], signature), []).append(name)
+        kinds = [
+            _Kind(
+                old,
+                new,
+                len(names),
+                Kin(
+                    tuple(Member(mark.speakers[name], self.population.speakers[name]) for name in names[:ENOUGH]),
+                    min(len(names), ENOUGH),
+                ),
+            )
+            for (old, new), names in moved.items()
+        ]
+        return self._cost(kinds, mark.rules, mark.view, self.view())
+
+    def _passage(self, kinds: Sequence[_Kind], old_rules: Rules) -> dict[Family, Passage]:
         key = (
             self._number(old_rules),
             self._number(self.rules),
             tuple((kind.old, kind.new, kind.kin.count) for kind in kinds),
         )
-        survivors = self._survivors.get(key)
-        if survivors is None:
+        if key not in self._passages:
             kins = [kind.kin for kind in kinds]
-            survivors = {family: surviving(old_rules, self.rules, kins, family).missing for family in FAMILIES}
-            self._survivors[key] = survivors
+            self._passages[key] = {family: passage(old_rules, self.rules, kins, family) for family in FAMILIES}
+        return self._passages[key]
+
+    def _cost(self, kinds: Sequence[_Kind], old_rules: Rules, before: View, after: View) -> Transition:
+        kins = [kind.kin for kind in kinds]
         lost: list[Loss] = []
         exposed: list[Loss] = []
-        for family in FAMILIES:
-            had = _held(kinds, [before.index(kind.old) for kind in kinds], before.holdings[family])
-            has = _held(kinds, [after.index(kind.new) for kind in kinds], after.holdings[family])
-            for holder, origin in sorted(had):
-                if (holder, origin) not in has:
-                    lost.append(_loss(kinds, holder, origin, family))
-                if (holder, origin) in survivors[family]:
-                    exposed.append(_loss(kinds, holder, origin, family))
-        return Transition(tuple(lost), tuple(exposed))
+        outside: list[OutsideSession] = []
+        passages = self._passage(kinds, old_rules)
+        for family, through in passages.items():
+            old, new = before.possible[family], after.holdings[family]
+            ends = _Ends(kinds, through.speakers)
+            here, there = [before.index(kind.old) for kind in kinds], [after.index(kind.new) for kind in kinds]
+            # A host that becomes a standalone reflector has no routes of its own any more, and needs none.
+            silent = {index for index, place in enumerate(there) if place not in set(new.speaking)}
+            had = {pair for pair in ends.held(here, old) if silent.isdisjoint(pair)}
+            if through.gained:
+                # Nobody knows whether the other side accepts a new session: nothing rests on it.
+                there, new = [*range(len(kinds))], _without(self.rules, kins, family, through.gained)
+            gone = had - ends.held(there, new)
+            if gone:
+                gone &= over_changed(old_rules, kins, family, through)
+            exposed_too = ends.restarted(through) | gone
+            left = ends.held([*range(len(kinds))], through.surviving)
+            lost += [ends.loss(pair, family) for pair in sorted(gone)]
+            exposed += [ends.loss(pair, family) for pair in sorted(had) if pair in exposed_too or pair not in left]
+            outside += [
+                OutsideSession(
+                    kinds[index].kin.members[0].after.name,
+                    kinds[index].size,
+                    speaker,
+                    fate,
+                    kinds[index].new.marked,
+                    kinds[index].down,
+                )
+                for index, told in through.fates.items()
+                for speaker, fate in told.items()
+            ]
+        return Transition(
+            tuple(lost),
+            tuple(exposed),
+            tuple(outside),
+            any(one.begins for one in passages.values()),
+            any(one.ends for one in passages.values()),
+        )
 
 
 def _nobody(_selector: str, _speaker: Speaker) -> bool:
     return False
 
 
-def _held(kinds: Sequence[_Kind], where: Sequence[int], holdings: Holdings) -> set[PairOfKins]:
-    """The pairs of kinds whose nodes hold one another's routes."""
-    present = set(holdings.present) - holdings.mute
-    missing = holdings.missing
-    return {
-        (holder, origin)
-        for holder in range(len(kinds))
-        for origin in range(len(kinds))
-        if (holder != origin or kinds[holder].size > 1)
-        and where[holder] in present
-        and where[origin] in present
-        and (where[holder], where[origin]) not in missing
-    }
+def _without(rules: Rules, kins: Sequence[Kin], family: Family, gained: frozenset[tuple[int, Outside]]) -> Holdings:
+    return converged(rules, kins, family, without=gained).certain
 
 
-def _loss(kinds: Sequence[_Kind], holder: int, origin: int, family: Family) -> Loss:
-    here, there = kinds[holder], kinds[origin]
-    at = here.kin.members[0].after.name
-    source = there.kin.members[1 if holder == origin else 0].after.name
-    return Loss(
-        family=family,
-        at=at,
-        origin=source,
-        pairs=here.size * (there.size - (holder == origin)),
-        marked=here.new.marked or there.new.marked,
-        holders=here.size,
-        origins=there.size,
-    )
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """What pairs join: kinds of nodes, by index, and behind them speakers outside."""
+
+    kinds: Sequence[_Kind]
+    speakers: Sequence[Outside]
+
+    def held(self, places: Sequence[int], holdings: Holdings) -> set[Pair]:
+        """The pairs (holder, origin) whose routes are held; `places` has the index of each kind in `holdings`."""
+        speaking = set(holdings.speaking)
+        kinds = [index for index, place in enumerate(places) if place in speaking]
+        found = {
+            (holder, origin)
+            for origin in kinds
+            for holder in kinds
+            if (holder != origin or self.kinds[holder].size > 1) and holdings.holds(places[holder], places[origin])
+        }
+        for position, speaker in enumerate(self.speakers, len(self.kinds)):
+            place = holdings.outside.get(speaker)
+            if place is not None:
+                found |= {(index, position) for index in kinds if holdings.holds(places[index], place)}
+                found |= {(position, index) for index in kinds if holdings.holds(place, places[index])}
+        return found
+
+    def restarted(self, through: Passage) -> set[Pair]:
+        """The pairs of nodes and speakers outside whose own session restarts: what it brings comes another way only
+        where the filters of the cluster let it."""
+        position = {speaker: index for index, speaker in enumerate(self.speakers, len(self.kinds))}
+        return {
+            (kind, position[speaker])
+            for kind, told in through.fates.items()
+            for speaker, fate in told.items()
+            if fate is Fate.RESTARTED
+        }
+
+    def loss(self, pair: Pair, family: Family) -> Loss:
+        """A pair as data, told by one of its members."""
+        holder, origin = pair
+        here, there = self._kind(holder), self._kind(origin)
+        return Loss(
+            family=family,
+            at=self._name(holder),
+            origin=self._name(origin, 1 if holder == origin else 0),
+            pairs=self._size(holder) * (self._size(origin) - (holder == origin)),
+            marked=any(kind is not None and kind.new.marked for kind in (here, there)),
+            holders=self._size(holder),
+            origins=self._size(origin),
+            down=any(kind is not None and kind.down for kind in (here, there)),
+            outside=here is None or there is None,
+        )
+
+    def _kind(self, index: int) -> _Kind | None:
+        return self.kinds[index] if index < len(self.kinds) else None
+
+    def _size(self, index: int) -> int:
+        kind = self._kind(index)
+        return kind.size if kind else 1
+
+    def _name(self, index: int, member: int = 0) -> NodeName:
+        kind = self._kind(index)
+        return kind.kin.members[member].after.name if kind else self.speakers[index - len(self.kinds)].name

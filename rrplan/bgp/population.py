@@ -39,6 +39,7 @@ class Signature:
     standalone: bool = False
     calico: bool = True
     contested: bool = False
+    down: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ class Lens:
             speaker.standalone,
             speaker.calico,
             speaker.contested,
+            speaker.down,
         )
 
 

@@ -76,9 +76,8 @@ def _path(model: Model, view: View, copy: Copy, origin: NodeName, at: NodeName) 
 def _why_not(
     model: Model, view: View, holdings: Holdings, here: int, there: int, origin: NodeName, at: NodeName
 ) -> str:
-    links = holdings.web.links
     for name, index in ((at, there), (origin, here)):
-        if not any(pair[0] == index for pair in links):
+        if not any(pair[0] == index for pair in holdings.joined):
             return _alone(model, name, holdings.family)
     spread = holdings.spreads[here]
     stops = [(pair, stop) for pair, stop in spread.stops.items() if pair[1] == there and pair[0] != there]

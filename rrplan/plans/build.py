@@ -18,7 +18,7 @@ from rrplan.plans.gates import GateMaker, NodeSets
 from rrplan.plans.graph import ActionGraph
 from rrplan.plans.ordering import edges
 from rrplan.plans.plan import Plan, Proof, Severity, Step, StepProof, Violation
-from rrplan.plans.proof import external_blocks, final_checks, judge, restarted
+from rrplan.plans.proof import final_checks, judge
 from rrplan.plans.sequence import sequence
 from rrplan.plans.sight import Sight
 from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, Pod, ResourceKey
@@ -100,7 +100,7 @@ def _walk(
     )
     sets = NodeSets()
     maker = GateMaker(spec, sets)
-    missing_before = sum(loss.pairs for loss in model.missing())
+    first = model.mark()
     present = state
     proofs: list[StepProof] = []
     violations: list[Violation] = []
@@ -112,16 +112,15 @@ def _walk(
             present = changed(present, step.change)
         if step.topology and step.change is not None:
             nodes = touched(model, present, step.change.key)
-            outside = {name: external_blocks(model, model.population.speakers[name]) for name in nodes}
             cost = model.advance(present, nodes)
-            proved, bad = judge(spec, step, cost, restarted(outside, model), model)
+            proved, bad = judge(spec, step, cost, model)
             proofs.append(proved)
             violations += bad
             wave += nodes if step.action is ActionName.LABEL_CLIENT else []
         gated.append(replace(step, gates=maker.after(step, model, tuple(wave)), undo_gates=undo_gates))
         if step.action is ActionName.AWAIT:
             wave = []
-    checks, bad = final_checks(spec, model, missing_before)
+    checks, bad = final_checks(spec, model, first)
     return tuple(gated), Proof(tuple(proofs), tuple(checks), (*violations, *bad)), sets, model
 
 

@@ -19,7 +19,7 @@ def explicit_links(model: Model, name: NodeName) -> set[NodeName]:
     here = view.index(model.population.signature_of[name])
     found: set[NodeName] = set()
     for holdings in view.holdings.values():
-        for one, there in holdings.web.links:
+        for one, there in holdings.joined:
             reflects = view.signatures[there].cluster_id or view.signatures[here].cluster_id
             if one == here and reflects:
                 found.update(model.population.classes[view.signatures[there]])
