@@ -219,7 +219,7 @@ CASES = [
     Case(
         "two BGPPeers with different AS numbers: with one of them there is a session, with the other there is none",
         [A, B, OFF, peer("p", peerIP="10.0.0.2", asNumber=65001), peer("q", peerIP="10.0.0.2", asNumber=64512)],
-        {"a": ["Global_10_0_0_2 as 65001?"]},
+        {"a": ["Global_10_0_0_2 as 65001 p?"]},
     ),
     Case(
         "an invalid cluster ID annotation is ignored: the node is no reflector (v3.26+, 3bfb7b0daa)",
