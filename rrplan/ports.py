@@ -89,12 +89,24 @@ class SessionReading:
 
 
 @dataclass(frozen=True, slots=True)
+class UplinkReading:
+    """A session to a speaker outside the cluster as its node sees it."""
+
+    established: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FamilyReading:
-    """One BIRD: recovery (graceful restart, status code 0024), sessions to asked peers, mesh sessions up."""
+    """One BIRD: recovery (graceful restart, status code 0024), sessions to asked peers, mesh sessions up.
+
+    `uplinks` are its sessions to addresses that belong to no node, by address.
+    """
 
     recovering: bool
     sessions: Mapping[NodeName, SessionReading] = field(hash=False)
     mesh_up: int = 0
+    uplinks: Mapping[str, UplinkReading] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

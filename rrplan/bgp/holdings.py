@@ -110,7 +110,7 @@ class Passage:
 
     `surviving` is who holds what over those sessions alone that are certainly left alone. `changed` are the pairs
     between which some session may be another one than before. `begins` and `ends` say whether a session comes up,
-    and whether one goes down. `fates` are the uplinks of one node of each Kin that are not left alone, `speakers` all
+    and whether one goes down, `idle` whether all of these have an end at a node that is down. `fates` are the uplinks of one node of each Kin that are not left alone, `speakers` all
     speakers outside, before and after.
     """
 
@@ -119,6 +119,7 @@ class Passage:
     changed: frozenset[Pair]
     begins: bool
     ends: bool
+    idle: bool
     fates: Mapping[int, Mapping[Outside, Fate]] = field(hash=False)
 
     @property
@@ -154,6 +155,7 @@ def passage(old: Rules, new: Rules, kins: Sequence[Kin], family: Family) -> Pass
     """What is left alone while the state changes, and what is not."""
     changed: set[Pair] = set()
     begins = ends = False
+    idle = True
     found: dict[Pair, Adjacency] = {}
     for (here, there), (one, other) in _pairs(kins, family):
         before = _ends(old, one.before, other.before, family)
@@ -166,6 +168,7 @@ def passage(old: Rules, new: Rules, kins: Sequence[Kin], family: Family) -> Pass
         if not same(before, after):
             ends = ends or all(before)
             begins = begins or all(after)
+            idle = idle and (one.after.down or other.after.down)
         if survives(before, after):
             found[here, there] = adjacency(one.before, before[0], other.before, before[1])
     told: dict[int, dict[Outside, Fate]] = {}
@@ -193,6 +196,7 @@ def passage(old: Rules, new: Rules, kins: Sequence[Kin], family: Family) -> Pass
         frozenset(changed),
         begins,
         ends,
+        idle and all(kins[index].members[0].after.down for index, one in told.items() if one),
         {index: one for index, one in told.items() if one},
     )
 

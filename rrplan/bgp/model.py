@@ -92,6 +92,8 @@ class Transition:
     outside: tuple[OutsideSession, ...] = ()
     begins: bool = False
     ends: bool = False
+    idle: bool = False
+    """Every session that comes up or goes down has an end at a node that is down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,6 +328,7 @@ class Model:
             tuple(outside),
             any(one.begins for one in passages.values()),
             any(one.ends for one in passages.values()),
+            idle=all(one.idle for one in passages.values()),
         )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rrplan.bgp.model import Model
+from rrplan.bgp.outside import Fate, Outside, Uplink, fates, uplinks
 from rrplan.bgp.profile import calico_versions
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.errors import (
@@ -17,14 +18,14 @@ from rrplan.errors import (
     RRPlanError,
 )
 from rrplan.ids import NodeName
-from rrplan.ports import Document, FamilyReading, NodeReading, SessionReading, Stored, Write
+from rrplan.ports import Document, FamilyReading, NodeReading, SessionReading, Stored, UplinkReading, Write
 from rrplan.resources import ClusterState, Pod, ResourceKey, decode, key_of
 from rrplan.resources.documents import patched
 from rrplan.resources.validation import objections
 from rrplan.sandbox import timers
 from rrplan.sandbox.controllers import controlled, keep_annotations
 from rrplan.sandbox.faults import Fault
-from rrplan.sandbox.sessions import explicit_links, explicit_pairs, pair_name
+from rrplan.sandbox.sessions import explicit_links, explicit_pairs, pair_name, uplink_name, uplinks_of
 from rrplan.sandbox.store import Store
 
 EPOCH = 1_700_000_000.0
@@ -242,10 +243,11 @@ class Sandbox:
             return
         if key.kind == "Node":
             before = old.population.signature_of[name]
-            meshed, links = self._meshed(old, name), explicit_links(old, name)
+            meshed, links, up = self._meshed(old, name), explicit_links(old, name), uplinks_of(old, name)
             old.advance(self.state, [name])
             if old.population.signature_of[name] == before:
                 return
+            self._restart_uplinks(name, up)
             self._restart(
                 [
                     (name, peer)
@@ -261,9 +263,23 @@ class Sandbox:
             self._mesh_restart([name for name, node in self.state.nodes.items() if not node.cluster_id])
 
     def _rebuild(self) -> None:
-        pairs = explicit_pairs(self._model)
+        old = self._model
         self._model = self._modelled()
-        self._restart(sorted(explicit_pairs(self._model) - pairs))
+        self._restart(sorted(explicit_pairs(self._model) - explicit_pairs(old)))
+        for name in self._model.population.speakers:
+            if name in old.population.speakers:
+                self._restart_uplinks(name, uplinks_of(old, name))
+
+    def _restart_uplinks(self, name: NodeName, before: Mapping[Outside, Uplink]) -> None:
+        rows: list[tuple[str, float, float, float]] = []
+        for outside, fate in fates(before, uplinks_of(self._model, name)).items():
+            if fate is not Fate.LOST:
+                pair = uplink_name(name, outside)
+                self._sessions[pair] = timers.session(self._seed, pair, self.clock.now(), self._extra(name))
+                self._fresh.add(pair)
+                rows.append((pair, *self._sessions[pair]))
+        if rows:
+            self._store.set_sessions(rows)
 
     def _role_links(self, cluster_id: str, name: NodeName) -> set[NodeName]:
         """Where the cluster ID changed, every session of the node is configured anew."""
@@ -327,6 +343,7 @@ class Sandbox:
         self._reachable()
         now = self.clock.now()
         dead = {name for name, at in self._died.items() if now >= at}
+        dead |= {name for name, speaker in self._model.population.speakers.items() if speaker.down}
         self._fresh = {pair for pair in self._fresh if self._sessions[pair][2] > now}
         families = {family: self._in_family(family, nodes, peers, now, dead) for family in FAMILIES}
         return [
@@ -335,13 +352,18 @@ class Sandbox:
             if name not in dead and name in self.state.nodes
         ]
 
+    @property
+    def _outside(self) -> bool:
+        return any(peer.peer_ip for peer in self._model.rules.peers)
+
     def _in_family(
         self, family: Family, nodes: Collection[NodeName], peers: Collection[NodeName], now: float, dead: set[NodeName]
     ) -> dict[NodeName, FamilyReading]:
         model = self._model
         view = model.view()
         holdings = view.holdings[family]
-        sizes = [len(model.population.classes[signature]) for signature in view.signatures]
+        sizes = model.living(view)
+        joined = set(holdings.joined)
         index = {signature: position for position, signature in enumerate(view.signatures)}
         here = {name for name in {*nodes, *peers} if name in model.population.speakers}
         place = {name: index[model.population.signature_of[name]] for name in here}
@@ -361,7 +383,7 @@ class Sandbox:
                         0 if peer in dead else max(holdings.delivered(place[peer], there, sizes) - len(gone[peer]), 0),
                     )
                     for peer in peers
-                    if peer in here and (place[peer], there) in holdings.web.links
+                    if peer in here and (place[peer], there) in joined
                 }
             sessions = alike[there]
             # Most nodes have all their sessions: those of a class share one reading.
@@ -372,7 +394,16 @@ class Sandbox:
                     if peer != name
                 }
             readings[name] = FamilyReading(
-                recovering=False, sessions=sessions, mesh_up=len(meshed) - 1 if name in meshed else 0
+                recovering=False,
+                sessions=sessions,
+                mesh_up=len(meshed) - 1 if name in meshed else 0,
+                uplinks={
+                    outside.address: UplinkReading(established=outside.address not in gone[name])
+                    for outside in uplinks(model.rules, model.population.speakers[name], family)
+                    if outside.address
+                }
+                if self._outside
+                else {},
             )
         return readings
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from rrplan.bgp.model import Model
-from rrplan.bgp.speaker import Family
+from rrplan.bgp.outside import Outside, Uplink, uplinks
+from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.ids import NodeName
 
 
@@ -32,3 +33,14 @@ def explicit_pairs(model: Model) -> set[tuple[NodeName, NodeName]]:
         name for signature, names in model.population.classes.items() if signature.cluster_id for name in names
     ]
     return {(min(name, peer), max(name, peer)) for name in reflectors for peer in explicit_links(model, name)}
+
+
+def uplink_name(node: NodeName, outside: Outside) -> str:
+    """The name of a session to the outside."""
+    return f"{node}|{outside.address or outside.peer}|{outside.family}"
+
+
+def uplinks_of(model: Model, name: NodeName) -> dict[Outside, Uplink]:
+    """The sessions of a node to the outside, in both families."""
+    speaker = model.population.speakers[name]
+    return {outside: one for family in FAMILIES for outside, one in uplinks(model.rules, speaker, family).items()}

@@ -202,7 +202,7 @@ CASES = [
         version="v3.30.3",
     ),
     Case(
-        "two BGPPeers that differ in what both ends need: which one is rendered is random (client.go ranges over a map)",
+        "two BGPPeers that differ in what both ends need: which one is rendered is random (client.go)",
         [A, R, OFF, CLIENTS, peer("more", nodeSelector="!has(rr)", peerSelector="has(rr)", ttlSecurity=1)],
         {"a": ["Node_10_0_0_21 as 64512?"]},
     ),
