@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rrplan.adapters.hooks import CommandHooks
+from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions, calico_versions
 from rrplan.errors import PreflightError, RRPlanError, StalePlanError
 from rrplan.plans import Plan, build_plan, plan_document, read_plan, write_plan
+from rrplan.plans.connected import missing_routes
 from rrplan.plans.expected import expected
 from rrplan.plans.rehearsal import Rehearsal
 from rrplan.ports import CalicoResources, Clock, Datastore, KeptRun, Lock, Log, Probe, RunStore, Write
@@ -243,15 +245,22 @@ def _standings(state: ClusterState, cluster: Cluster) -> list[Standing]:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a cluster is as a spec says: `drift` in words, and its sessions where the nodes were asked."""
+    """Whether a cluster is as a spec says: `drift` in words, and its sessions where the nodes were asked.
+
+    `missing` are routes that nodes which the spec connects do not hold by the model; `others` are routes that other
+    nodes do not hold, which the spec does not speak of. `down` are the nodes that are not Ready: nobody asked them.
+    """
 
     drift: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    down: tuple[str, ...] = ()
     sessions: tuple[Standing, ...] = ()
 
     @property
     def good(self) -> bool:
-        """No drift, and every session as expected."""
-        return not self.drift and all(one.complete >= one.expected for one in self.sessions)
+        """No drift, no missing route between nodes that the spec connects, and every session as expected."""
+        return not self.drift and not self.missing and all(one.complete >= one.expected for one in self.sessions)
 
 
 def verify(spec: Spec, cluster: Cluster, *, sessions: bool = True) -> Verdict:
@@ -259,7 +268,11 @@ def verify(spec: Spec, cluster: Cluster, *, sessions: bool = True) -> Verdict:
     snapshot = capture(cluster.datastore)
     made = plan(spec, snapshot)
     drift = tuple(f"{step.change.key}: {step.summary}" for step in made.changes if step.change)
-    return Verdict(drift, tuple(_standings(snapshot.state, cluster)) if sessions else ())
+    versions = calico_versions(snapshot.state)
+    missing = missing_routes(spec, snapshot.state, versions)
+    seen = tuple(_standings(snapshot.state, cluster)) if sessions else ()
+    down = tuple(Model(snapshot.state, versions).down())
+    return Verdict(drift, missing.wanted, missing.others, down, seen)
 
 
 def last_run(cluster: Cluster) -> str:

@@ -110,8 +110,8 @@ class Passage:
 
     `surviving` is who holds what over those sessions alone that are certainly left alone. `changed` are the pairs
     between which some session may be another one than before. `begins` and `ends` say whether a session comes up,
-    and whether one goes down, `idle` whether all of these have an end at a node that is down. `fates` are the uplinks of one node of each Kin that are not left alone, `speakers` all
-    speakers outside, before and after.
+    and whether one goes down, `idle` whether all of these have an end at a node that is down. `fates` are the uplinks
+    of one node of each Kin that are not left alone, `speakers` all speakers outside, before and after.
     """
 
     speakers: tuple[Outside, ...]

@@ -15,18 +15,18 @@ from rrplan.bgp.holdings import (
     Holdings,
     Kin,
     Member,
-    Pair,
     Passage,
     converged,
     over_changed,
     passage,
 )
-from rrplan.bgp.outside import Fate, Outside
+from rrplan.bgp.outside import Outside
 from rrplan.bgp.peering import Rules
 from rrplan.bgp.population import Lens, Population, Signature
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.sessions import rules_of
 from rrplan.bgp.speaker import FAMILIES, Family, Speaker, speaker_of
+from rrplan.bgp.transition import Ends, Kind, Loss, OutsideSession, Transition
 from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer, ClusterState
 
@@ -49,54 +49,6 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
-    """Ordered pairs of speakers without a route, of two kinds of speakers at a time.
-
-    `pairs` counts them all; (`at`, `origin`) is one of them. `marked` says that all of them end at a marked node,
-    `down` that all of them end at a node that is down, `outside` that one end is a speaker outside the cluster.
-    """
-
-    family: Family
-    at: NodeName
-    origin: NodeName
-    pairs: int
-    marked: bool
-    holders: int
-    origins: int
-    down: bool = False
-    outside: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class OutsideSession:
-    """What a step does to the sessions of `nodes` nodes, such as `node`, to one speaker outside."""
-
-    node: NodeName
-    nodes: int
-    outside: Outside
-    fate: Fate
-    marked: bool
-    down: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """What one step costs: pairs that lose their route for good, and pairs that have none while it takes effect.
-
-    `outside` are the sessions to the outside that are not left alone. `begins` and `ends` say whether some session
-    comes up, and whether one goes down.
-    """
-
-    lost: tuple[Loss, ...]
-    exposed: tuple[Loss, ...]
-    outside: tuple[OutsideSession, ...] = ()
-    begins: bool = False
-    ends: bool = False
-    idle: bool = False
-    """Every session that comes up or goes down has an end at a node that is down."""
-
-
-@dataclass(frozen=True, slots=True)
 class Mark:
     """A state that a model stood at, to compare a later one with."""
 
@@ -104,21 +56,6 @@ class Mark:
     view: View
     signature_of: Mapping[NodeName, Signature] = field(hash=False)
     speakers: Mapping[NodeName, Speaker] = field(hash=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """A class of nodes across a step."""
-
-    old: Signature
-    new: Signature
-    size: int
-    kin: Kin
-
-    @property
-    def down(self) -> bool:
-        """Whether its nodes are down."""
-        return self.new.down
 
 
 class Model:
@@ -186,10 +123,10 @@ class Model:
         """The pairs that have no route at the present state."""
         view = self.view()
         kinds = [
-            _Kind(signature, signature, len(self.population.classes[signature]), self._kin(signature))
+            Kind(signature, signature, len(self.population.classes[signature]), self._kin(signature))
             for signature in view.signatures
         ]
-        ends = _Ends(kinds, ())
+        ends = Ends(kinds, ())
         return tuple(
             ends.loss(pair, family) for family, holdings in view.holdings.items() for pair in sorted(holdings.missing)
         )
@@ -197,6 +134,10 @@ class Model:
     def _kin(self, signature: Signature) -> Kin:
         members = tuple(Member(one, one) for one in self.population.members(signature))
         return Kin(members, len(members))
+
+    def down(self) -> list[NodeName]:
+        """The nodes that are down, sorted."""
+        return sorted(name for signature, names in self.population.classes.items() if signature.down for name in names)
 
     def living(self, view: View) -> list[int]:
         """How many nodes of each class are not down, in the order of a view: their routes are waited for."""
@@ -234,8 +175,8 @@ class Model:
         self,
         before: Mapping[NodeName, tuple[Signature, Speaker]],
         settled: Mapping[Signature, tuple[list[Speaker], int]],
-    ) -> list[_Kind]:
-        kinds: list[_Kind] = []
+    ) -> list[Kind]:
+        kinds: list[Kind] = []
         moved: dict[tuple[Signature, Signature], list[Member]] = {}
         left = {signature: size for signature, (_, size) in settled.items()}
         for name, (signature, speaker) in before.items():
@@ -246,10 +187,10 @@ class Model:
         for signature, (members, _) in settled.items():
             if left[signature]:
                 kin = Kin(tuple(Member(one, one) for one in members), min(left[signature], ENOUGH))
-                kinds.append(_Kind(signature, signature, left[signature], kin))
+                kinds.append(Kind(signature, signature, left[signature], kin))
         for (old, new), members_ in moved.items():
             kin = Kin(tuple(members_[:ENOUGH]), min(len(members_), ENOUGH))
-            kinds.append(_Kind(old, new, len(members_), kin))
+            kinds.append(Kind(old, new, len(members_), kin))
         return kinds
 
     def mark(self) -> Mark:
@@ -263,7 +204,7 @@ class Model:
             if name in mark.signature_of:
                 moved.setdefault((mark.signature_of[name], signature), []).append(name)
         kinds = [
-            _Kind(
+            Kind(
                 old,
                 new,
                 len(names),
@@ -276,7 +217,7 @@ class Model:
         ]
         return self._cost(kinds, mark.rules, mark.view, self.view())
 
-    def _passage(self, kinds: Sequence[_Kind], old_rules: Rules) -> dict[Family, Passage]:
+    def _passage(self, kinds: Sequence[Kind], old_rules: Rules) -> dict[Family, Passage]:
         key = (
             self._number(old_rules),
             self._number(self.rules),
@@ -287,7 +228,7 @@ class Model:
             self._passages[key] = {family: passage(old_rules, self.rules, kins, family) for family in FAMILIES}
         return self._passages[key]
 
-    def _cost(self, kinds: Sequence[_Kind], old_rules: Rules, before: View, after: View) -> Transition:
+    def _cost(self, kinds: Sequence[Kind], old_rules: Rules, before: View, after: View) -> Transition:
         kins = [kind.kin for kind in kinds]
         lost: list[Loss] = []
         exposed: list[Loss] = []
@@ -295,7 +236,7 @@ class Model:
         passages = self._passage(kinds, old_rules)
         for family, through in passages.items():
             old, new = before.possible[family], after.holdings[family]
-            ends = _Ends(kinds, through.speakers)
+            ends = Ends(kinds, through.speakers)
             here, there = [before.index(kind.old) for kind in kinds], [after.index(kind.new) for kind in kinds]
             # A host that becomes a standalone reflector has no routes of its own any more, and needs none.
             silent = {index for index, place in enumerate(there) if place not in set(new.speaking)}
@@ -338,66 +279,3 @@ def _nobody(_selector: str, _speaker: Speaker) -> bool:
 
 def _without(rules: Rules, kins: Sequence[Kin], family: Family, gained: frozenset[tuple[int, Outside]]) -> Holdings:
     return converged(rules, kins, family, without=gained).certain
-
-
-@dataclass(frozen=True, slots=True)
-class _Ends:
-    """What pairs join: kinds of nodes, by index, and behind them speakers outside."""
-
-    kinds: Sequence[_Kind]
-    speakers: Sequence[Outside]
-
-    def held(self, places: Sequence[int], holdings: Holdings) -> set[Pair]:
-        """The pairs (holder, origin) whose routes are held; `places` has the index of each kind in `holdings`."""
-        speaking = set(holdings.speaking)
-        kinds = [index for index, place in enumerate(places) if place in speaking]
-        found = {
-            (holder, origin)
-            for origin in kinds
-            for holder in kinds
-            if (holder != origin or self.kinds[holder].size > 1) and holdings.holds(places[holder], places[origin])
-        }
-        for position, speaker in enumerate(self.speakers, len(self.kinds)):
-            place = holdings.outside.get(speaker)
-            if place is not None:
-                found |= {(index, position) for index in kinds if holdings.holds(places[index], place)}
-                found |= {(position, index) for index in kinds if holdings.holds(place, places[index])}
-        return found
-
-    def restarted(self, through: Passage) -> set[Pair]:
-        """The pairs of nodes and speakers outside whose own session restarts: what it brings comes another way only
-        where the filters of the cluster let it."""
-        position = {speaker: index for index, speaker in enumerate(self.speakers, len(self.kinds))}
-        return {
-            (kind, position[speaker])
-            for kind, told in through.fates.items()
-            for speaker, fate in told.items()
-            if fate is Fate.RESTARTED
-        }
-
-    def loss(self, pair: Pair, family: Family) -> Loss:
-        """A pair as data, told by one of its members."""
-        holder, origin = pair
-        here, there = self._kind(holder), self._kind(origin)
-        return Loss(
-            family=family,
-            at=self._name(holder),
-            origin=self._name(origin, 1 if holder == origin else 0),
-            pairs=self._size(holder) * (self._size(origin) - (holder == origin)),
-            marked=any(kind is not None and kind.new.marked for kind in (here, there)),
-            holders=self._size(holder),
-            origins=self._size(origin),
-            down=any(kind is not None and kind.down for kind in (here, there)),
-            outside=here is None or there is None,
-        )
-
-    def _kind(self, index: int) -> _Kind | None:
-        return self.kinds[index] if index < len(self.kinds) else None
-
-    def _size(self, index: int) -> int:
-        kind = self._kind(index)
-        return kind.size if kind else 1
-
-    def _name(self, index: int, member: int = 0) -> NodeName:
-        kind = self._kind(index)
-        return kind.kin.members[member].after.name if kind else self.speakers[index - len(self.kinds)].name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from rrplan.bgp.profile import Profile, Versions, profile_for
@@ -163,6 +163,16 @@ def speaker_of(node: Node, settings: Settings, versions: Versions) -> Speaker:
 def is_down(node: Node, settings: Settings) -> bool:
     """Whether a node is known not to run BGP now; where nobody says, it is taken to be alive."""
     return node.ready is False or node.name in settings.not_ready
+
+
+def as_configured(state: ClusterState) -> ClusterState:
+    """The same state with every node alive: what its configuration comes to once everything runs."""
+    nodes = {name: replace(node, ready=None) if node.ready is False else node for name, node in state.nodes.items()}
+    others = {
+        key: replace(one, ready=None) if isinstance(one, Pod) and one.ready is False else one
+        for key, one in state.others.items()
+    }
+    return replace(state, nodes=nodes, others=others)
 
 
 def _standalone(node: Node, settings: Settings, profile: Profile) -> Speaker:

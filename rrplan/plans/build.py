@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from rrplan.bgp.model import Model, Transition
+from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions, check_planned
 from rrplan.bgp.speaker import Settings, Standalone
+from rrplan.bgp.transition import Transition
 from rrplan.desired import Desired, compile_desired
 from rrplan.digest import digest
 from rrplan.errors import PreflightError, UnsafePlanError
@@ -30,6 +31,8 @@ from rrplan.specs.model import ZONE_LABEL
 
 CONFD_STAYS = CalicoVersion(3, 3)
 """Before, confd watched other keys with the mesh than without it, and ended for that (calico/node v3.0 to v3.2)."""
+SHOWN = 10
+"""Nodes that a notice names."""
 _UNCORDON = ActionName.UNCORDON_NODE
 TOGGLES = (ActionName.ENABLE_MESH, ActionName.DISABLE_MESH)
 
@@ -61,6 +64,12 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
         notices.append(
             f"cordoned, and no pod on them that a drain evicts, as far as the pods that were given say: "
             f"{', '.join(sorted(empty - desired.drained)[:10])}; nobody is taken to need their routes"
+        )
+    down = Model(state, versions).down()
+    if steps and down:
+        notices.append(
+            f"down (not Ready): {_some(down)}; no step drains {_them(down)}, no gate waits for {_them(down)}, and no "
+            "route of others goes through"
         )
     oldest = min({versions.default, *versions.by_node.values()})
     if oldest < CONFD_STAYS and any(step.action in TOGGLES for step in steps):
@@ -171,6 +180,15 @@ def touched(model: Model, after: ClusterState, key: ResourceKey) -> list[NodeNam
         return []
     places = [one for state in (model.state, after) if (one := Standalone.of(state))]
     return [name for name, node in after.nodes.items() if any(place.runs_on(node) for place in places)]
+
+
+def _some(names: list[NodeName]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def _them(names: list[NodeName]) -> str:
+    return "it" if len(names) == 1 else "them"
 
 
 def _peers_on_the_way(steps: tuple[Step, ...]) -> list[BGPPeer]:

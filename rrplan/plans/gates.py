@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rrplan.bgp.holdings import Holdings
-from rrplan.bgp.model import Model, OutsideSession
+from rrplan.bgp.model import Model
 from rrplan.bgp.outside import Fate
 from rrplan.bgp.speaker import FAMILIES
+from rrplan.bgp.transition import OutsideSession
 from rrplan.ids import ActionName, NodeName
 from rrplan.plans.gate import LONGEST_SECONDS, Eviction, Expectation, Gate, GateKind
 from rrplan.plans.plan import Step

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from rrplan.bgp.model import Loss, Model
+from rrplan.bgp.model import Model
 from rrplan.bgp.population import Signature
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.speaker import Standalone
+from rrplan.bgp.transition import Loss
 from rrplan.ids import NodeName, StepId
 from rrplan.plans.build import touched
 from rrplan.plans.change import changed

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rrplan.bgp.model import Loss, Mark, Model, OutsideSession, Transition
+from rrplan.bgp.model import Mark, Model
 from rrplan.bgp.outside import Fate
 from rrplan.bgp.population import Signature
 from rrplan.bgp.routes import route
 from rrplan.bgp.speaker import FAMILIES
+from rrplan.bgp.transition import Loss, OutsideSession, Transition
 from rrplan.ids import NodeName, StepId
 from rrplan.plans.gate import LONGEST_SECONDS
 from rrplan.plans.plan import Exposure, OutsideEffect, Step, StepProof, Violation

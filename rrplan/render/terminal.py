@@ -7,7 +7,17 @@ import textwrap
 from rrplan.plans.diff import fields
 from rrplan.plans.plan import Plan, Step
 from rrplan.render.rehearsal import headline, result_lines
-from rrplan.render.words import NOT_PROVED, SYMBOL, finding_text, folded, gate_text, proof_lines, totals, value_text
+from rrplan.render.words import (
+    NOT_PROVED,
+    SYMBOL,
+    finding_text,
+    folded,
+    gate_text,
+    proof_lines,
+    totals,
+    ungated_text,
+    value_text,
+)
 
 _COLOR = {"+": "\x1b[32m", "~": "\x1b[33m", "-": "\x1b[31m"}
 _RESET = "\x1b[0m"
@@ -102,4 +112,6 @@ def _order(plan: Plan, width: int) -> list[str]:
             told = reason
         for gate in step.gates:
             lines += _wrapped(gate_text(gate), width, "      > ")
+        if step.ungated:
+            lines += _wrapped(ungated_text(step), width, "      > ")
     return lines

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rrplan.bgp.model import Model
-from rrplan.bgp.outside import Fate, Outside, Uplink, fates, uplinks
+from rrplan.bgp.outside import Outside, Uplink, uplinks
 from rrplan.bgp.profile import calico_versions
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.errors import (
@@ -23,12 +23,12 @@ from rrplan.resources import ClusterState, Pod, ResourceKey, decode, key_of
 from rrplan.resources.documents import patched
 from rrplan.resources.validation import objections
 from rrplan.sandbox import timers
+from rrplan.sandbox.clock import SandboxClock, no_pace
 from rrplan.sandbox.controllers import controlled, keep_annotations
 from rrplan.sandbox.faults import Fault
-from rrplan.sandbox.sessions import explicit_links, explicit_pairs, pair_name, uplink_name, uplinks_of
+from rrplan.sandbox.sessions import begun_uplinks, explicit_links, explicit_pairs, pair_name, uplinks_of
 from rrplan.sandbox.store import Store
 
-EPOCH = 1_700_000_000.0
 AWAY_SECONDS = 20
 SPEAKING = ("Node", "CalicoNode", "DaemonSet", "BGPPeer", "BGPConfiguration")
 """Kinds whose changes can change sessions."""
@@ -36,35 +36,12 @@ SLOW_SECONDS = 40
 DEATH_SECONDS = 25
 
 
-class SandboxClock:
-    """Simulated time; `pace` is called with every wait, for those who want to watch."""
-
-    def __init__(self, store: Store, pace: Callable[[float], None]) -> None:
-        self._store = store
-        self._pace = pace
-        self._now = float(store.meta("clock", str(EPOCH)))
-
-    def now(self) -> float:
-        """Simulated seconds since the epoch."""
-        return self._now
-
-    def sleep(self, seconds: float) -> None:
-        """Time passes at once."""
-        self._now += seconds
-        self._store.set_meta("clock", str(self._now))
-        self._pace(seconds)
-
-
-def _no_pace(_seconds: float) -> None:
-    return
-
-
 class Sandbox:
     """A cluster in a directory; implements the ports Datastore and Probe, `clock` is its Clock."""
 
     at_once = 1
 
-    def __init__(self, store: Store, faults: Sequence[Fault] = (), pace: Callable[[float], None] = _no_pace) -> None:
+    def __init__(self, store: Store, faults: Sequence[Fault] = (), pace: Callable[[float], None] = no_pace) -> None:
         self._store = store
         self._seed = int(store.meta("seed", "1"))
         self._writes = 0
@@ -95,7 +72,7 @@ class Sandbox:
         return cls(store)
 
     @classmethod
-    def open(cls, path: Path, faults: Sequence[Fault] = (), pace: Callable[[float], None] = _no_pace) -> Sandbox:
+    def open(cls, path: Path, faults: Sequence[Fault] = (), pace: Callable[[float], None] = no_pace) -> Sandbox:
         """Open one that is there; raises RRPlanError where it is not."""
         return cls(Store(path, create=False), faults, pace)
 
@@ -271,15 +248,12 @@ class Sandbox:
                 self._restart_uplinks(name, uplinks_of(old, name))
 
     def _restart_uplinks(self, name: NodeName, before: Mapping[Outside, Uplink]) -> None:
-        rows: list[tuple[str, float, float, float]] = []
-        for outside, fate in fates(before, uplinks_of(self._model, name)).items():
-            if fate is not Fate.LOST:
-                pair = uplink_name(name, outside)
-                self._sessions[pair] = timers.session(self._seed, pair, self.clock.now(), self._extra(name))
-                self._fresh.add(pair)
-                rows.append((pair, *self._sessions[pair]))
-        if rows:
-            self._store.set_sessions(rows)
+        rows = []
+        for pair in begun_uplinks(name, before, uplinks_of(self._model, name)):
+            self._sessions[pair] = timers.session(self._seed, pair, self.clock.now(), self._extra(name))
+            self._fresh.add(pair)
+            rows.append((pair, *self._sessions[pair]))
+        self._store.set_sessions(rows)
 
     def _role_links(self, cluster_id: str, name: NodeName) -> set[NodeName]:
         """Where the cluster ID changed, every session of the node is configured anew."""
@@ -352,10 +326,6 @@ class Sandbox:
             if name not in dead and name in self.state.nodes
         ]
 
-    @property
-    def _outside(self) -> bool:
-        return any(peer.peer_ip for peer in self._model.rules.peers)
-
     def _in_family(
         self, family: Family, nodes: Collection[NodeName], peers: Collection[NodeName], now: float, dead: set[NodeName]
     ) -> dict[NodeName, FamilyReading]:
@@ -364,6 +334,7 @@ class Sandbox:
         holdings = view.holdings[family]
         sizes = model.living(view)
         joined = set(holdings.joined)
+        outside = any(peer.peer_ip for peer in model.rules.peers)
         index = {signature: position for position, signature in enumerate(view.signatures)}
         here = {name for name in {*nodes, *peers} if name in model.population.speakers}
         place = {name: index[model.population.signature_of[name]] for name in here}
@@ -398,11 +369,11 @@ class Sandbox:
                 sessions=sessions,
                 mesh_up=len(meshed) - 1 if name in meshed else 0,
                 uplinks={
-                    outside.address: UplinkReading(established=outside.address not in gone[name])
-                    for outside in uplinks(model.rules, model.population.speakers[name], family)
-                    if outside.address
+                    one.address: UplinkReading(established=one.address not in gone[name])
+                    for one in uplinks(model.rules, model.population.speakers[name], family)
+                    if one.address
                 }
-                if self._outside
+                if outside
                 else {},
             )
         return readings

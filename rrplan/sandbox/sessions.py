@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rrplan.bgp.model import Model
-from rrplan.bgp.outside import Outside, Uplink, uplinks
+from rrplan.bgp.outside import Fate, Outside, Uplink, fates, uplinks
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.ids import NodeName
 
@@ -44,3 +46,8 @@ def uplinks_of(model: Model, name: NodeName) -> dict[Outside, Uplink]:
     """The sessions of a node to the outside, in both families."""
     speaker = model.population.speakers[name]
     return {outside: one for family in FAMILIES for outside, one in uplinks(model.rules, speaker, family).items()}
+
+
+def begun_uplinks(name: NodeName, before: Mapping[Outside, Uplink], after: Mapping[Outside, Uplink]) -> list[str]:
+    """The sessions of a node to the outside that come up anew, by name."""
+    return [uplink_name(name, outside) for outside, fate in fates(before, after).items() if fate is not Fate.LOST]
