@@ -172,7 +172,7 @@ def apply(made: Plan, cluster: Cluster, control: Control) -> Result:
         _dry_run(made, cluster.datastore)
         kept = KeptRun(run, made.name, getpass.getuser(), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "")
         cluster.runs.begin(kept, write_plan(made))
-        return _runner(made, digest, run, cluster, control).apply()
+        return _run(made, digest, run, cluster, control, back=False)
     finally:
         cluster.lock.release()
 
@@ -193,17 +193,17 @@ def _again(cluster: Cluster, control: Control, run: str | None, *, back: bool) -
     _check_newest(cluster, name)
     cluster.lock.acquire(_holder(name, "rollback" if back else "resume", digest))
     try:
-        runner = _runner(made, digest, name, cluster, control)
-        return runner.rollback() if back else runner.apply()
+        return _run(made, digest, name, cluster, control, back=back)
     finally:
         cluster.lock.release()
 
 
-def _runner(made: Plan, digest: str, run: str, cluster: Cluster, control: Control) -> Runner:
-    journal = Journal.open(control.wrap(cluster.runs.log(run)), digest)
-    listener = cluster.record(made, control.listener)
-    world = World(cluster.datastore, cluster.probe, cluster.clock, cluster.lock, CommandHooks(), listener)
-    return Runner(made, run, world, journal, control.stop)
+def _run(made: Plan, digest: str, run: str, cluster: Cluster, control: Control, *, back: bool) -> Result:
+    with Journal.open(control.wrap(cluster.runs.log(run)), digest) as journal:
+        listener = cluster.record(made, control.listener)
+        world = World(cluster.datastore, cluster.probe, cluster.clock, cluster.lock, CommandHooks(), listener)
+        runner = Runner(made, run, world, journal, control.stop)
+        return runner.rollback() if back else runner.apply()
 
 
 def _check_drains(made: Plan, datastore: Datastore) -> None:

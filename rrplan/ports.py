@@ -226,7 +226,7 @@ class Log(Protocol):
         ...
 
     def lines(self) -> Sequence[bytes]:
-        """All complete lines, oldest first."""
+        """All complete lines, oldest first; reading changes nothing that is kept, and leaves nothing open."""
         ...
 
     def append(self, line: bytes, *, durable: bool) -> None:
@@ -234,7 +234,7 @@ class Log(Protocol):
         ...
 
     def close(self) -> None:
-        """Bring everything to where it stays."""
+        """Release what adding lines opened; lines that no durable line followed may be lost, as in a crash."""
         ...
 
 

@@ -19,43 +19,63 @@ NO_RUN = "`rrplan apply` starts one"
 class FileLog:
     """Implements the port Log with one file; mode 0600, because it names resources.
 
-    A last line that was cut off by a crash is dropped.
+    Reading leaves the file as it is. The first line added makes it, and drops a last line that a crash cut off.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.place = str(path)
-        self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        self._descriptor = -1
 
     def lines(self) -> Sequence[bytes]:
-        """All complete lines."""
-        data = self._path.read_bytes()
-        complete = data.rfind(b"\n") + 1
-        if complete < len(data):
-            os.truncate(self._path, complete)
-        return data[:complete].splitlines()
+        """All complete lines; none where there is no file. Raises RRPlanError where it cannot be read."""
+        data = read_bytes(self._path) if self._path.exists() else b""
+        return data[: data.rfind(b"\n") + 1].splitlines()
 
     def append(self, line: bytes, *, durable: bool) -> None:
         """Add a line; with `durable` it is on disk when this returns. Raises JournalUnwritable."""
-        end = os.fstat(self._descriptor).st_size
-        data = line
         try:
-            while data:
-                data = data[os.write(self._descriptor, data) :]
-            if durable:
-                os.fsync(self._descriptor)
+            if self._descriptor < 0:
+                self._descriptor = _opened(self._path)
+            self._write(line, durable=durable)
         except OSError as error:
-            with suppress(OSError):
-                os.truncate(self._path, end)
             raise JournalUnwritable(
                 f"cannot write {self._path}: {error.strerror}",
                 hint="nothing is written to the cluster without the journal; make room, then `rrplan resume`",
             ) from error
 
+    def _write(self, line: bytes, *, durable: bool) -> None:
+        """All of the line or, where that fails, nothing of it."""
+        end = os.fstat(self._descriptor).st_size
+        try:
+            while line:
+                line = line[os.write(self._descriptor, line) :]
+            if durable:
+                os.fsync(self._descriptor)
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, end)
+            raise
+
     def close(self) -> None:
-        """Bring everything to disk and let go of the file."""
-        os.fsync(self._descriptor)
-        os.close(self._descriptor)
+        """Close the file."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _opened(path: Path) -> int:
+    """A journal to write to, without a last line that a crash cut off."""
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        size = os.fstat(descriptor).st_size
+        complete = os.pread(descriptor, size, 0).rfind(b"\n") + 1
+        if complete < size:
+            os.ftruncate(descriptor, complete)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 class RunDirectory:

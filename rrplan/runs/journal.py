@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from pydantic import TypeAdapter
 
@@ -45,7 +46,10 @@ def _seal(seq: int, step: str, event: str, time: int, note: str, prev: str) -> E
 
 
 class Journal:
-    """The entries of one run, on a log; `head` is the hash that the next entry follows."""
+    """The entries of one run, on a log; `head` is the hash that the next entry follows.
+
+    As a context manager it closes itself.
+    """
 
     def __init__(self, log: Log, entries: list[Entry], head: str) -> None:
         self.entries = entries
@@ -79,8 +83,16 @@ class Journal:
         return entry
 
     def close(self) -> None:
-        """Bring everything to where it stays, and let go of it."""
+        """Release the log."""
         self._log.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def _read(line: bytes, number: int, place: str) -> Entry:
