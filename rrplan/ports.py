@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from rrplan.ids import NodeName
@@ -170,10 +171,14 @@ class Directory(Protocol):
 
 
 class Clock(Protocol):
-    """Time."""
+    """Time: one reading for durations, one for timestamps."""
 
     def now(self) -> float:
-        """Seconds since the epoch."""
+        """Seconds since some moment, never backwards: for durations within one process."""
+        ...
+
+    def wall(self) -> datetime:
+        """Date and time in UTC, which may jump: for timestamps that people read."""
         ...
 
     def sleep(self, seconds: float) -> None:

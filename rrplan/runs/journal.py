@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,7 +21,7 @@ from rrplan.ports import Log
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line; `step` "" speaks of the run. `time` is whole milliseconds since the epoch."""
+    """One line; `step` "" speaks of the run. `time` is whole milliseconds since the epoch, by a clock that may jump."""
 
     seq: int
     step: StepId
@@ -73,9 +74,9 @@ class Journal:
             entries.append(entry)
         return cls(log, entries, head)
 
-    def append(self, step: str, event: str, at: float, note: str = "", *, durable: bool = True) -> Entry:
+    def append(self, step: str, event: str, at: datetime, note: str = "", *, durable: bool = True) -> Entry:
         """Add a line; with `durable` it stays when this returns. Raises JournalUnwritable."""
-        entry = _seal(len(self.entries) + 1, step, event, round(at * 1000), note, self._head)
+        entry = _seal(len(self.entries) + 1, step, event, round(at.timestamp() * 1000), note, self._head)
         line = json.dumps(asdict(entry), ensure_ascii=False, separators=(",", ":"))
         self._log.append(line.encode() + b"\n", durable=durable)
         self._head = entry.hash

@@ -1,6 +1,7 @@
 """Runs on a real API server: applied, taken back, resumed elsewhere; simulated time, real objects."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,10 @@ class AgentClock:
     def now(self) -> float:
         """The twin's time."""
         return self.agent.twin.clock.now()
+
+    def wall(self) -> datetime:
+        """The real date."""
+        return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
         """It passes at once."""
