@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib import import_module
+from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -171,7 +172,7 @@ def apply(made: Plan, cluster: Cluster, control: Control) -> Result:
         check_fresh(made, capture(cluster.datastore))
         _check_drains(made, cluster.datastore)
         _dry_run(made, cluster.datastore)
-        kept = KeptRun(run, made.name, getpass.getuser(), timestamp(now), "")
+        kept = KeptRun(run, made.name, getpass.getuser(), timestamp(now))
         cluster.runs.begin(kept, write_plan(made))
         return _run(made, digest, run, cluster, control, back=False)
     finally:
@@ -273,7 +274,8 @@ def last_run(cluster: Cluster) -> str:
 
 def _check_newest(cluster: Cluster, name: str) -> None:
     """Raise PreflightError where a later run built on this one and was not taken back."""
-    later = [one for one in cluster.runs.runs() if one.run > name and one.last != "run-undone"]
+    since = dropwhile(lambda run: run.run != name, cluster.runs.runs())
+    later = [run for run in since if run.run != name and run.last != "run-undone"]
     if later:
         raise PreflightError(
             [f"run {later[-1].run} of plan `{later[-1].plan}` came after run {name} and is not taken back"],

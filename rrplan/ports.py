@@ -245,20 +245,24 @@ class Log(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KeptRun:
-    """A run that a store knows: which plan, who began it, when (RFC 3339), and the last line about the run."""
+    """A run that a store knows: which plan, who began it, when (RFC 3339), and the last line about the run.
+
+    `number` is one more than that of the run before it; 0 for a new run, and for those of versions without numbers.
+    """
 
     run: str
     plan: str
     who: str
     since: str
-    last: str
+    last: str = ""
+    number: int = 0
 
 
 class RunStore(Protocol):
     """Where runs are kept: the plan and the journal of each; whoever has the store can take a run over."""
 
     def begin(self, run: KeptRun, plan: bytes) -> None:
-        """Keep the plan of a new run."""
+        """Keep the plan of a new run, under a number that follows all others; the caller holds the lock."""
         ...
 
     def plan(self, run: str) -> bytes:
@@ -270,7 +274,7 @@ class RunStore(Protocol):
         ...
 
     def runs(self) -> Sequence[KeptRun]:
-        """All runs, oldest first."""
+        """All runs, oldest first: by their numbers, because dates may jump."""
         ...
 
 

@@ -116,6 +116,21 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LiveBench]
     server.clear()
 
 
+def test_newest_run_of_a_clock_that_was_set_back(bench: LiveBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second run began an hour before the first, by its clock: it is the one that is taken back."""
+    for spec, hour in ((SPEC, 12), (SPEC.replace("[rr-1, rr-2]", "[rr-1, rr-2, node-001]"), 11)):
+        date = datetime(2026, 1, 1, hour, tzinfo=UTC)
+        monkeypatch.setattr(AgentClock, "wall", lambda _clock, date=date: date)
+        bench.plan(spec)
+        assert bench.apply() is Result.DONE, bench.told()
+    first, second = bench.cluster().runs.runs()
+    assert (first.number, second.number) == (1, 2)
+    assert first.since > second.since
+    assert api.last_run(bench.cluster()) == second.run
+    assert bench.rollback() is Result.UNDONE, bench.told()
+    assert [run.last for run in bench.cluster().runs.runs()] == ["run-done", "run-undone"]
+
+
 def test_applied_and_taken_back(bench: LiveBench) -> None:
     """All steps settle; nothing is left to do; the rollback restores what was there before."""
     bench.plan()

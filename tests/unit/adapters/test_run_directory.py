@@ -1,18 +1,20 @@
 """Runs as files: reading them changes nothing."""
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from rrplan import api
 from rrplan.adapters.run_directory import FileLog, RunDirectory
-from rrplan.errors import JournalUnwritable
+from rrplan.errors import FileFormatError, JournalUnwritable, PreflightError
 from rrplan.ports import KeptRun, Log
 from rrplan.runs import Journal, Result
 from rrplan.sandbox import Sandbox, demo_cluster
@@ -42,7 +44,7 @@ def opened(path: Path) -> list[str]:
 
 def begun(run: str) -> KeptRun:
     """A run as it begins."""
-    return KeptRun(run, "plan", "ada", "2026-01-01T00:00:00Z", "")
+    return KeptRun(run, "plan", "ada", "2026-01-01T00:00:00Z")
 
 
 def cluster(path: Path) -> api.Cluster:
@@ -50,9 +52,9 @@ def cluster(path: Path) -> api.Cluster:
     return api.embedded(Sandbox.make(path, demo_cluster(6, 2)), path)
 
 
-def applied(there: api.Cluster, control: api.Control | None = None) -> Result:
-    """A run of the usual plan."""
-    made = api.plan(load(SPEC.encode(), "spec.yaml"), capture(there.datastore))
+def applied(there: api.Cluster, control: api.Control | None = None, spec: str = SPEC) -> Result:
+    """A run of the plan of a spec."""
+    made = api.plan(load(spec.encode(), "spec.yaml"), capture(there.datastore))
     return api.apply(made, there, control or api.Control(Remembering()))
 
 
@@ -205,3 +207,59 @@ def test_runs_close_their_journal(tmp_path: Path) -> None:
     assert opened(tmp_path) == held
     assert api.resume(there, api.Control(Remembering())) is Result.DONE
     assert opened(tmp_path) == held
+
+
+def test_runs_are_listed_in_the_order_they_began(tmp_path: Path) -> None:
+    """Numbers decide, not names, which hold dates; runs of versions without numbers came before, by name."""
+    store = RunDirectory(tmp_path)
+    for run in ("20260101t1100", "20260101t1000"):
+        store.begin(begun(run), b"{}")
+        file = tmp_path / "runs" / run / "run.json"
+        old = {name: value for name, value in json.loads(file.read_bytes()).items() if name != "number"}
+        file.write_text(json.dumps(old))
+    for run in ("20260101t1200", "20260101t0900", "20260101t1030"):
+        store.begin(begun(run), b"{}")
+
+    found = [(run.run, run.number) for run in store.runs()]
+
+    assert found == [
+        ("20260101t1000", 0),
+        ("20260101t1100", 0),
+        ("20260101t1200", 1),
+        ("20260101t0900", 2),
+        ("20260101t1030", 3),
+    ]
+
+
+def test_description_that_is_damaged(tmp_path: Path) -> None:
+    """A sentence and not a traceback."""
+    store = RunDirectory(tmp_path)
+    store.begin(begun("r1"), b"{}")
+    for text in ("{", "[]", '{"plan": "p"}'):
+        (tmp_path / "runs" / "r1" / "run.json").write_text(text)
+        with pytest.raises(FileFormatError, match=r"run\.json does not describe a run"):
+            store.runs()
+
+
+MOVED = SPEC.replace("[rr-1, rr-2]", "[rr-1, rr-2, node-001]")
+
+
+def test_newest_run_of_a_clock_that_was_set_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second run began an hour before the first, by its clock: it is the one that a rollback takes back."""
+    there = cluster(tmp_path)
+    monkeypatch.setattr(there.clock, "wall", lambda: datetime(2026, 1, 1, 12, tzinfo=UTC))
+    assert applied(there) is Result.DONE
+    between = capture(there.datastore).state.peers
+    monkeypatch.setattr(there.clock, "wall", lambda: datetime(2026, 1, 1, 11, tzinfo=UTC))
+    assert applied(there, spec=MOVED) is Result.DONE
+    first, second = there.runs.runs()
+
+    assert (first.since, second.since) == ("2026-01-01T12:00:00Z", "2026-01-01T11:00:00Z")
+    assert api.last_run(there) == second.run
+    with pytest.raises(PreflightError, match=f"run {second.run} of plan `test` came after run {first.run}"):
+        api.rollback(there, api.Control(Remembering()), first.run)
+    assert api.rollback(there, api.Control(Remembering())) is Result.UNDONE
+    assert [run.last for run in there.runs.runs()] == ["run-done", "run-undone"]
+    assert capture(there.datastore).state.peers == between
+    listed = rrplan("runs", "--sandbox", str(tmp_path), "-o", "json")
+    assert [run["run"] for run in json.loads(listed.stdout)] == [first.run, second.run]
