@@ -8,17 +8,17 @@ import socket
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib import import_module
+from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rrplan.adapters.clock import SystemClock, timestamp
 from rrplan.adapters.hooks import CommandHooks
-from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions, calico_versions
 from rrplan.errors import PreflightError, RRPlanError, StalePlanError
 from rrplan.plans import Plan, build_plan, plan_document, read_plan, write_plan
-from rrplan.plans.connected import missing_routes
 from rrplan.plans.expected import expected
 from rrplan.plans.rehearsal import Rehearsal
 from rrplan.ports import CalicoResources, Clock, Datastore, KeptRun, Lock, Log, Probe, RunStore, Write
@@ -30,6 +30,7 @@ from rrplan.runs.gates import undrainable
 from rrplan.runs.runner import World
 from rrplan.runs.standing import Standing
 from rrplan.runs.standing import standings as runs_standings
+from rrplan.runs.verification import Verdict, verified
 from rrplan.sandbox import Sandbox
 from rrplan.snapshots import Snapshot, capture, write_snapshot
 from rrplan.specs import Spec
@@ -99,7 +100,6 @@ def live(
     `{node}`, for clusters where nobody may run commands in pods.
     """
     from rrplan.adapters.api_server import ApiServer
-    from rrplan.adapters.clock import SystemClock
     from rrplan.adapters.node_status_table import NodeStatusTables
 
     tables = NodeStatusTables(node_status) if node_status else None
@@ -151,7 +151,7 @@ def live_on(
         LeaseLock(server, clock, tell),
         ClusterRuns(server, clock),
         preflight,
-        lambda made, listener: EventRecorder(server, made, listener),
+        lambda made, listener: EventRecorder(server, clock, made, listener),
     )
 
 
@@ -164,17 +164,18 @@ def check_fresh(made: Plan, snapshot: Snapshot) -> None:
 
 def apply(made: Plan, cluster: Cluster, control: Control) -> Result:
     """Carry a plan out; raises StalePlanError or PreflightError before anything is written."""
-    run = datetime.now(UTC).strftime("%Y%m%dt%H%M%S-%f") + uuid.uuid4().hex[:2]
+    now = cluster.clock.wall()
+    run = now.strftime("%Y%m%dt%H%M%S-%f") + uuid.uuid4().hex[:2]
     digest = str(plan_document(made)["digest"])
     cluster.preflight(made)
-    cluster.lock.acquire(_holder(run, "apply", digest))
+    cluster.lock.acquire(_holder(run, "apply", digest, now))
     try:
         check_fresh(made, capture(cluster.datastore))
         _check_drains(made, cluster.datastore)
         _dry_run(made, cluster.datastore)
-        kept = KeptRun(run, made.name, getpass.getuser(), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "")
+        kept = KeptRun(run, made.name, getpass.getuser(), timestamp(now))
         cluster.runs.begin(kept, write_plan(made))
-        return _runner(made, digest, run, cluster, control).apply()
+        return _run(made, digest, run, cluster, control, back=False)
     finally:
         cluster.lock.release()
 
@@ -193,19 +194,19 @@ def _again(cluster: Cluster, control: Control, run: str | None, *, back: bool) -
     name = run or last_run(cluster)
     made, digest = read_plan(cluster.runs.plan(name), f"the plan of run {name}")
     _check_newest(cluster, name)
-    cluster.lock.acquire(_holder(name, "rollback" if back else "resume", digest))
+    cluster.lock.acquire(_holder(name, "rollback" if back else "resume", digest, cluster.clock.wall()))
     try:
-        runner = _runner(made, digest, name, cluster, control)
-        return runner.rollback() if back else runner.apply()
+        return _run(made, digest, name, cluster, control, back=back)
     finally:
         cluster.lock.release()
 
 
-def _runner(made: Plan, digest: str, run: str, cluster: Cluster, control: Control) -> Runner:
-    journal = Journal.open(control.wrap(cluster.runs.log(run)), digest)
-    listener = cluster.record(made, control.listener)
-    world = World(cluster.datastore, cluster.probe, cluster.clock, cluster.lock, CommandHooks(), listener)
-    return Runner(made, run, world, journal, control.stop)
+def _run(made: Plan, digest: str, run: str, cluster: Cluster, control: Control, *, back: bool) -> Result:
+    with Journal.open(control.wrap(cluster.runs.log(run)), digest) as journal:
+        listener = cluster.record(made, control.listener)
+        world = World(cluster.datastore, cluster.probe, cluster.clock, cluster.lock, CommandHooks(), listener)
+        runner = Runner(made, run, world, journal, control.stop)
+        return runner.rollback() if back else runner.apply()
 
 
 def _check_drains(made: Plan, datastore: Datastore) -> None:
@@ -243,36 +244,12 @@ def _standings(state: ClusterState, cluster: Cluster) -> list[Standing]:
     return runs_standings(expectations, node_sets, cluster.probe)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether a cluster is as a spec says: `drift` in words, and its sessions where the nodes were asked.
-
-    `missing` are routes that nodes which the spec connects do not hold by the model; `others` are routes that other
-    nodes do not hold, which the spec does not speak of. `down` are the nodes that are not Ready: nobody asked them.
-    """
-
-    drift: tuple[str, ...]
-    missing: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()
-    down: tuple[str, ...] = ()
-    sessions: tuple[Standing, ...] = ()
-
-    @property
-    def good(self) -> bool:
-        """No drift, no missing route between nodes that the spec connects, and every session as expected."""
-        return not self.drift and not self.missing and all(one.complete >= one.expected for one in self.sessions)
-
-
 def verify(spec: Spec, cluster: Cluster, *, sessions: bool = True) -> Verdict:
     """Compare a cluster with a spec; raises what `plan` raises where the spec cannot be had."""
     snapshot = capture(cluster.datastore)
-    made = plan(spec, snapshot)
-    drift = tuple(f"{step.change.key}: {step.summary}" for step in made.changes if step.change)
-    versions = calico_versions(snapshot.state)
-    missing = missing_routes(spec, snapshot.state, versions)
-    seen = tuple(_standings(snapshot.state, cluster)) if sessions else ()
-    down = tuple(Model(snapshot.state, versions).down())
-    return Verdict(drift, missing.wanted, missing.others, down, seen)
+    state = snapshot.state
+    seen = _standings(state, cluster) if sessions else ()
+    return verified(spec, plan(spec, snapshot), state, calico_versions(state), seen)
 
 
 def last_run(cluster: Cluster) -> str:
@@ -285,7 +262,8 @@ def last_run(cluster: Cluster) -> str:
 
 def _check_newest(cluster: Cluster, name: str) -> None:
     """Raise PreflightError where a later run built on this one and was not taken back."""
-    later = [one for one in cluster.runs.runs() if one.run > name and one.last != "run-undone"]
+    since = dropwhile(lambda run: run.run != name, cluster.runs.runs())
+    later = [run for run in since if run.run != name and run.last != "run-undone"]
     if later:
         raise PreflightError(
             [f"run {later[-1].run} of plan `{later[-1].plan}` came after run {name} and is not taken back"],
@@ -293,11 +271,11 @@ def _check_newest(cluster: Cluster, name: str) -> None:
         )
 
 
-def _holder(run: str, why: str, digest: str) -> Mapping[str, str]:
+def _holder(run: str, why: str, digest: str, since: datetime) -> Mapping[str, str]:
     return {
         "who": getpass.getuser(),
         "where": f"{socket.gethostname()} (pid {os.getpid()})",
-        "since": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+        "since": since.strftime("%Y-%m-%d %H:%M:%S UTC"),
         "why": why,
         "run": run,
         "plan": digest,
@@ -350,7 +328,6 @@ def _rehearsed(
     made: Plan, state: ClusterState, versions: Versions, about: Rehearsal, listener: Listener, folder: Path
 ) -> Rehearsal:
     from rrplan.adapters.bird import Birds
-    from rrplan.adapters.clock import SystemClock
     from rrplan.adapters.probe import LiveProbe
     from rrplan.plans.promise import missing_pairs, promises, reflecting, states
     from rrplan.rehearsal.judging import Judge, Timeline

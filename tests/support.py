@@ -1,6 +1,7 @@
 """What several tests need: a listener that remembers, and a run on an embedded cluster."""
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rrplan import api
@@ -26,6 +27,29 @@ spec:
   groups: [{name: main, nodes: {names: [rr-1, rr-2]}}]
   drain: true
 """
+
+
+class JumpingClock:
+    """Time that passes when somebody waits; with each wait the date jumps an hour, forth and back."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+        self._now = 1000.0
+
+    def now(self) -> float:
+        """Seconds, evenly."""
+        return self._now
+
+    def wall(self) -> datetime:
+        """The date: an hour late after every second wait."""
+        hours = len(self.waits) % 2
+        return datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(seconds=self._now, hours=hours)
+
+    def sleep(self, seconds: float) -> None:
+        """Time passes, the date jumps."""
+        assert len(self.waits) < 5000, "somebody waits for ever"
+        self.waits.append(seconds)
+        self._now += seconds
 
 
 class Remembering:

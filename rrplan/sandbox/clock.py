@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from rrplan.sandbox.store import Store
 
@@ -10,7 +11,7 @@ EPOCH = 1_700_000_000.0
 
 
 class SandboxClock:
-    """Simulated time; `pace` is called with every wait, for those who want to watch."""
+    """Implements the port Clock with simulated time; `pace` is called with every wait, for those who want to watch."""
 
     def __init__(self, store: Store, pace: Callable[[float], None]) -> None:
         self._store = store
@@ -18,8 +19,12 @@ class SandboxClock:
         self._now = float(store.meta("clock", str(EPOCH)))
 
     def now(self) -> float:
-        """Simulated seconds since the epoch."""
+        """Simulated seconds; they are kept with the cluster."""
         return self._now
+
+    def wall(self) -> datetime:
+        """The real date: runs on an embedded cluster are listed for real people."""
+        return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
         """Time passes at once."""
@@ -29,4 +34,4 @@ class SandboxClock:
 
 
 def no_pace(_seconds: float) -> None:
-    return
+    """Nobody watches: time passes at once."""

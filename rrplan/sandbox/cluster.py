@@ -389,12 +389,11 @@ class Sandbox:
         return gone
 
     def _mesh_ready(self, family: Family, now: float, dead: set[NodeName]) -> set[NodeName]:
-        if not self._model.rules.settings.mesh:
-            return set()
         return {
             name
             for name, speaker in self._model.population.speakers.items()
-            if not speaker.cluster_id
+            if self._model.rules.settings.mesh
+            and not speaker.cluster_id
             and speaker.address(family)
             and name not in dead
             and self._mesh.get(name, 0.0) <= now

@@ -1,6 +1,7 @@
 """Runs on a real API server: applied, taken back, resumed elsewhere; simulated time, real objects."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,10 @@ class AgentClock:
     def now(self) -> float:
         """The twin's time."""
         return self.agent.twin.clock.now()
+
+    def wall(self) -> datetime:
+        """The real date."""
+        return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
         """It passes at once."""
@@ -109,6 +114,21 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LiveBench]
     yield made
     made.agent.stop()
     server.clear()
+
+
+def test_newest_run_of_a_clock_that_was_set_back(bench: LiveBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second run began an hour before the first, by its clock: it is the one that is taken back."""
+    for spec, hour in ((SPEC, 12), (SPEC.replace("[rr-1, rr-2]", "[rr-1, rr-2, node-001]"), 11)):
+        date = datetime(2026, 1, 1, hour, tzinfo=UTC)
+        monkeypatch.setattr(AgentClock, "wall", lambda _clock, date=date: date)
+        bench.plan(spec)
+        assert bench.apply() is Result.DONE, bench.told()
+    first, second = bench.cluster().runs.runs()
+    assert (first.number, second.number) == (1, 2)
+    assert first.since > second.since
+    assert api.last_run(bench.cluster()) == second.run
+    assert bench.rollback() is Result.UNDONE, bench.told()
+    assert [run.last for run in bench.cluster().runs.runs()] == ["run-done", "run-undone"]
 
 
 def test_applied_and_taken_back(bench: LiveBench) -> None:
