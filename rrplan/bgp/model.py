@@ -24,6 +24,7 @@ from rrplan.bgp.outside import Outside
 from rrplan.bgp.peering import Rules
 from rrplan.bgp.population import Lens, Population, Signature
 from rrplan.bgp.profile import Versions
+from rrplan.bgp.reflection import Doubt
 from rrplan.bgp.sessions import rules_of
 from rrplan.bgp.speaker import FAMILIES, Family, Speaker, speaker_of
 from rrplan.bgp.transition import Ends, Kind, Loss, OutsideSession, Transition
@@ -119,17 +120,16 @@ class Model:
         """How many nodes each class has."""
         return {signature: len(members) for signature, members in self.population.classes.items()}
 
-    def missing(self) -> tuple[Loss, ...]:
-        """The pairs that have no route at the present state."""
+    def missing(self, doubt: Doubt = Doubt.AGAINST) -> tuple[Loss, ...]:
+        """The pairs of nodes that have no route at the present state; with doubt FOR, those that cannot have one."""
         view = self.view()
+        held = view.holdings if doubt is Doubt.AGAINST else view.possible
         kinds = [
             Kind(signature, signature, len(self.population.classes[signature]), self._kin(signature))
             for signature in view.signatures
         ]
         ends = Ends(kinds, ())
-        return tuple(
-            ends.loss(pair, family) for family, holdings in view.holdings.items() for pair in sorted(holdings.missing)
-        )
+        return tuple(ends.loss(pair, family) for family, holdings in held.items() for pair in sorted(holdings.missing))
 
     def _kin(self, signature: Signature) -> Kin:
         members = tuple(Member(one, one) for one in self.population.members(signature))
