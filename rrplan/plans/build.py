@@ -90,6 +90,7 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
         notices=tuple(notices),
         findings=(*found, *peers_agree(model)),
         reasons=desired.reasons,
+        down=tuple(down),
         on_failure=spec.on_failure.value,
         hooks=tuple(hook.model_dump(mode="json", by_alias=True) for hook in spec.hooks),
     )

@@ -21,7 +21,7 @@ from rrplan.plans.gate import Eviction, Gate, GateKind
 from rrplan.plans.plan import Plan, Step
 from rrplan.plans.planfile import plan_document
 from rrplan.ports import Document
-from rrplan.render.words import NOT_PROVED, totals
+from rrplan.render.words import NOT_PROVED, outside_lines, totals
 from rrplan.resources import CalicoNode, ClusterInformation, ClusterState
 from rrplan.resources.documents import at, leaves
 from rrplan.resources.node_codec import CLUSTER_ID_ANNOTATION
@@ -130,6 +130,9 @@ def runbook(plan: Plan, site: Site) -> str:
         if back or checks:
             lines += [f"### Undo {_range(first, first + len(steps) - 1).lower()}: {_title(steps)}", ""]
             lines += [*_block("Do", back), *_block("Wait until", checks)]
+    told = outside_lines(plan)
+    if told:
+        lines += ["## Sessions to the outside", "", *(f"- {line}" for line in told), ""]
     lines += ["## What was not proved", "", NOT_PROVED, ""]
     return "\n".join(lines)
 
