@@ -14,5 +14,4 @@ class SystemClock:
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
-        wait = time.sleep
-        wait(seconds)
+        time.sleep(seconds)
