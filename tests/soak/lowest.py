@@ -8,6 +8,9 @@ from pathlib import Path
 
 from tests.soak.lanes import FAST, ROOT
 
+LEFT_OUT = ("--deselect", "tests/golden/test_schemas.py::test_current")
+"""Schemas are written with a new pydantic; older ones repeat docstrings in them."""
+
 
 def main() -> int:
     """The exit code of the tests."""
@@ -23,7 +26,7 @@ def main() -> int:
         _do(*pip, "-e", ".[dev]", "-c", str(lowest), *pinned)
         sys.stdout.write(lowest.read_text())
         sys.stdout.flush()
-        tests = [python, "-m", "pytest", "-n", "auto", "-p", "no:cacheprovider", "-m", FAST]
+        tests = [python, "-m", "pytest", "-n", "auto", "-p", "no:cacheprovider", "-m", FAST, *LEFT_OUT]
         return subprocess.run(tests, cwd=ROOT, check=False).returncode
 
 
