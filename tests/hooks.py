@@ -46,10 +46,16 @@ def repositories() -> list[dict[str, Any]]:
 
 
 def files() -> list[str]:
-    """The text files that git knows, or would know."""
+    """The text files that git knows, or would know; without git, all that are not hidden."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    paths = [name for name in told.splitlines() if (ROOT / name).is_file()]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if told.returncode:
+        # An unpacked source distribution has no history; hidden folders hold what was made here.
+        found = [path.relative_to(ROOT) for path in ROOT.rglob("*")]
+        names = [str(path) for path in found if not any(part.startswith((".", "__")) for part in path.parts[:-1])]
+    else:
+        names = told.stdout.splitlines()
+    paths = [name for name in names if (ROOT / name).is_file()]
     return [name for name in paths if b"\0" not in (ROOT / name).read_bytes()]
 
 

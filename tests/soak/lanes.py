@@ -63,7 +63,7 @@ def lanes(seed: int, times: int) -> list[Lane]:
     """All of them, from the quickest to the slowest."""
     processors = os.cpu_count() or 1
     return [
-        Lane("speaker", _properties("test_speaker.py", 200, seed, times), processors),
+        Lane("speaker", _properties("test_speaker.py", 200, seed, 10 * times), processors),
         Lane("runs", _properties("test_runs.py", 260, seed, times), processors),
         Lane("kills", _chunks("tests.soak.kills", seed, times), processors),
         Lane("live", _live(seed, times * LIVE_SEEDS), lacks=tuple(missing())),
