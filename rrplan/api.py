@@ -323,7 +323,7 @@ def _rehearsed(
     told = promises(made, state, versions)
     reflectors = reflecting(made, state)
     sandbox = Sandbox.make(folder / "sandbox", map(encode, state))
-    stage = Stage([*states(made, state)], versions, folder / "nodes", about.seed)
+    stage = Stage([*states(made, state)], versions, folder / "nodes", about.seed, SystemClock())
     try:
         here = embedded(sandbox, folder)
         birds = Birds(lambda node: lambda family, words: stage.laboratory.ask(node, family, words))

@@ -1,7 +1,7 @@
 """Shared settings of the tests, and the real API servers that several of them need."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NoReturn
 
 import pytest
@@ -12,8 +12,25 @@ from tests.real.mixed import MixedCluster
 from tests.real.parts import missing
 from tests.real.server import RealServer
 
-settings.register_profile("rrplan", deadline=None, derandomize=True, print_blob=True)
-settings.load_profile("rrplan")
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("soak", deadline=None, derandomize=False, database=None, print_blob=True)
+settings.load_profile(os.environ.get("RRPLAN_PROFILE", "ci"))
+
+FAST_SECONDS = 60
+LIMITS = {"real": 900, "bird": 900, "crash": 300, "slow": 600}
+"""Seconds that a test may take, by its mark; a test with several marks has the longest of them."""
+
+
+def limit(marks: Iterable[str]) -> int:
+    """Seconds that a test with these marks may take."""
+    return max((LIMITS[mark] for mark in marks if mark in LIMITS), default=FAST_SECONDS)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test ends: what hangs fails, with the stack of every thread."""
+    for item in items:
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(limit(mark.name for mark in item.iter_markers())))
 
 
 def lacks(text: str) -> NoReturn:

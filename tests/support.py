@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from rrplan import api
 from rrplan.adapters.hooks import CommandHooks
@@ -17,6 +18,7 @@ from rrplan.sandbox import Sandbox, demo_cluster, parse_fault
 from rrplan.snapshots import capture
 from rrplan.specs import Spec, load
 
+E = TypeVar("E", bound=RunEvent)
 SPEC = """\
 apiVersion: rrplan.io/v1
 kind: BGPTopology
@@ -62,7 +64,7 @@ class Remembering:
         """Remember it."""
         self.events.append(event)
 
-    def of(self, kind: type) -> list[RunEvent]:
+    def of(self, kind: type[E]) -> list[E]:
         """The events of one kind."""
         return [event for event in self.events if isinstance(event, kind)]
 

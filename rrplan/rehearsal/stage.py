@@ -13,7 +13,7 @@ from rrplan.bgp.speaker import FAMILIES, Settings, as_configured, is_down
 from rrplan.errors import PreflightError
 from rrplan.ids import NodeName
 from rrplan.plans.promise import Pair
-from rrplan.ports import Datastore, Document, Stored, Write
+from rrplan.ports import Clock, Datastore, Document, Stored, Write
 from rrplan.rehearsal.agents import Agents
 from rrplan.rehearsal.laboratory import Laboratory
 from rrplan.rehearsal.recorder import Flow, Recorder, Recording
@@ -73,9 +73,12 @@ class Heard:
 class Stage:
     """Real speakers of every node that is in some of `states`; the first is the one to start from."""
 
-    def __init__(self, states: Sequence[ClusterState], versions: Versions, folder: Path, seed: int) -> None:
+    def __init__(
+        self, states: Sequence[ClusterState], versions: Versions, folder: Path, seed: int, clock: Clock
+    ) -> None:
         self._start = states[0]
         self._seed = seed
+        self._clock = clock
         self.laboratory = Laboratory(states, versions, folder)
         self._agents = Agents(self.laboratory, seed)
         self._recorder: Recorder | None = None
@@ -136,7 +139,6 @@ class Stage:
 
     def _settle(self, wanted: set[Pair]) -> set[Pair]:
         """Wait for the routes and for calm; real daemons are watched. All routes that are there then."""
-        wait = time.sleep
         began = calm = time.monotonic()
         last: set[Pair] | None = None
         while True:
@@ -159,7 +161,7 @@ class Stage:
                     [f"the starting state does not come up within {SETTLE_SECONDS:.0f} s: {text}"],
                     hint="`rrplan routes` says how a route should reach a node",
                 )
-            wait(LOOK_SECONDS)
+            self._clock.sleep(LOOK_SECONDS)
 
     def flows(self, wanted: set[Pair], reflecting: frozenset[NodeName]) -> list[Flow]:
         """Probes for every kind of pair in each family, a few pairs of each; the same for the same seed."""

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import event, given, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -72,6 +73,7 @@ def specs(draw: st.DrawFn) -> Spec:
     return load(text.encode(), "spec.yaml")
 
 
+pytestmark = pytest.mark.slow
 EXPOSURES = st.sampled_from(["drained-only", "{brief: 20s}"])
 
 

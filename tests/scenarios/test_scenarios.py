@@ -1,6 +1,7 @@
 """Every scenario folder: data in, plan out, carried out on the embedded cluster and taken back."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -20,7 +21,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "fixtures" / "scenarios"
 SCENARIOS = sorted(path for path in FOLDER.iterdir() if path.is_dir())
 
 
-def parts(folder: Path) -> tuple[bytes, bytes, dict[str, object]]:
+def parts(folder: Path) -> tuple[bytes, bytes, dict[str, Any]]:
     """Cluster, spec and expectation of a scenario."""
     expect = yaml.safe_load((folder / "expect.yaml").read_text())
     return (folder / "cluster.yaml").read_bytes(), (folder / "spec.yaml").read_bytes(), expect

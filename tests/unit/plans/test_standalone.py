@@ -10,6 +10,7 @@ from rrplan import api
 from rrplan.errors import PolicyRefusal, PreflightError, UnsafePlanError
 from rrplan.ids import ActionName
 from rrplan.plans import Plan
+from rrplan.plans.plan import Violation
 from rrplan.ports import Document
 from rrplan.resources import (
     BGPPeer,
@@ -120,7 +121,11 @@ def test_ipv6_is_lost() -> None:
         state = state.put(replace(node, ipv6=f"fd00::{number:x}"))
     with pytest.raises(UnsafePlanError) as refusal:
         plan(state)
-    assert any("ipv6" in violation.text and "mesh-off" in violation.text for violation in refusal.value.violations)
+    assert any(
+        "ipv6" in violation.text and "mesh-off" in violation.text
+        for violation in refusal.value.violations
+        if isinstance(violation, Violation)
+    )
 
 
 def test_what_is_there_already_is_kept() -> None:
