@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rrplan.plans import read_plan
-from tests.bird.test_model import lacking
+from tests.bird.laboratory import lacking
 from tests.conftest import lacks
 from tests.support import SPEC
 

@@ -3,47 +3,14 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from rrplan.sandbox import Sandbox
-from rrplan.snapshots import capture
+from tests.support.processes import end, prepared, rrplan
 
-SPEC = """\
-apiVersion: rrplan.io/v1
-kind: BGPTopology
-metadata: {name: crash}
-spec:
-  topology: route-reflectors
-  clusterID: 224.0.0.1
-  groups: [{name: main, nodes: {names: [rr-1, rr-2]}}]
-  drain: true
-"""
 ENTRIES = 32
 """Journal entries of an unbroken run: 10 steps of three, a first and a last line."""
-
-
-def rrplan(*words: str) -> subprocess.CompletedProcess[str]:
-    """The command in a process of its own."""
-    return subprocess.run([sys.executable, "-m", "rrplan", *words], capture_output=True, text=True, check=False)
-
-
-def prepared(path: Path) -> tuple[Path, Path]:
-    """A sandbox of 12 nodes and a spec."""
-    spec = path / "spec.yaml"
-    spec.write_text(SPEC)
-    made = rrplan("sandbox", str(path / "cluster"), "--nodes", "12")
-    assert made.returncode == 0, made.stderr
-    return path / "cluster", spec
-
-
-def end(cluster: Path) -> dict[str, object]:
-    """The objects of a sandbox, without pods (an eviction is not taken back)."""
-    state = capture(Sandbox.open(cluster)).state
-    return {"nodes": state.nodes, "peers": state.peers, "configurations": state.configurations}
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import pytest
 
 from rrplan.plans import write_plan
 from tests.real.server import RealServer
-from tests.real.test_run import LiveBench
 from tests.support import SPEC
+from tests.support.live import LiveBench
 
 ENTRIES = 32
 """Lines of an unbroken run: 10 steps of three, a first and a last line."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rrplan.plans import write_plan
 from tests.real.server import RealServer
-from tests.real.test_run import LiveBench
+from tests.support.live import LiveBench
 
 SPEED = 4
 """Simulated seconds per real one."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crashes.test_kill import end, prepared, rrplan
+from tests.support.processes import end, prepared, rrplan
 
 
 @pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGINT, signal.SIGINT]], ids=str)

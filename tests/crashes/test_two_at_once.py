@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.crashes.test_kill import prepared, rrplan
+from tests.support.processes import prepared, rrplan
 
 
 def test_second_run_is_told_who_holds_the_lock(tmp_path: Path) -> None:

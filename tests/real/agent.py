@@ -4,13 +4,17 @@ The twin is a sandbox that follows the API server's objects, so sessions go down
 agent answers CalicoNodeStatus and runs `birdcl` for the exec endpoint of the kubelets, in the words of real BIRD.
 """
 
+import atexit
 import json
+import shutil
 import ssl
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Collection
 from contextlib import suppress
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -77,7 +81,7 @@ class NodeAgent:
         state = capture(self._live).state
         self._version = calico_versions(state).default
         self.twin = Sandbox.make(folder / "twin", [stored.document for stored in self._live.everything()])
-        self._exec: Server = _serve(folder, self._birdcl)
+        self._exec: Server = _serve(self._birdcl)
         self.port: int = self._exec.socket.getsockname()[1]
         threading.Thread(target=self._exec.serve_forever, daemon=True).start()
         self._stop = threading.Event()
@@ -329,7 +333,9 @@ class NodeAgent:
                     self.server.patch(path, {"status": self._status(node)})
 
     def _status(self, node: NodeName) -> dict[str, Any]:
-        agent, bgp, routes = {}, {}, {}
+        agent: dict[str, object] = {}
+        bgp: dict[str, object] = {}
+        routes: dict[str, object] = {}
         speakers = self.twin._model.population.speakers
         for family, suffix in ((Family.IPV4, "V4"), (Family.IPV6, "V6")):
             sessions = self._sessions(node, family)
@@ -426,14 +432,22 @@ def _route(route: Route) -> str:
     return f"{route.prefix}    via {route.hop} on eth0 [{route.protocol} 12:00:00{sender}]{best} (100/0) [i]"
 
 
-def _serve(folder: Path, birdcl: Any) -> Server:
-    """The exec endpoint of every kubelet: WebSocket, protocol v4.channel.k8s.io."""
-    key, certificate = folder / "kubelet.key", folder / "kubelet.crt"
+@cache
+def kubelet_certificate() -> tuple[Path, Path]:
+    """The certificate of every kubelet, and its key: made once in a process."""
+    folder = Path(tempfile.mkdtemp(prefix="rrplan-kubelet-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    certificate, key = folder / "kubelet.crt", folder / "kubelet.key"
     words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=kubelet"]
     words += ["-addext", "subjectAltName=IP:127.0.0.1"]
     subprocess.run([*words, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    return certificate, key
+
+
+def _serve(birdcl: Any) -> Server:
+    """The exec endpoint of every kubelet: WebSocket, protocol v4.channel.k8s.io."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    context.load_cert_chain(*kubelet_certificate())
 
     def execute(connection: ServerConnection) -> None:
         assert connection.request is not None

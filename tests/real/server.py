@@ -101,6 +101,7 @@ class RealServer:
             f"--audit-policy-file={policy}",
             f"--audit-log-path={self.folder / 'audit.log'}",
             "--audit-log-mode=blocking",
+            "--audit-log-maxsize=10000",  # megabytes: it is read by position
             "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
         )
         cluster = {
@@ -143,15 +144,22 @@ class RealServer:
         log = (self.folder / f"{name}.log").open("ab")
         self._processes[index] = subprocess.Popen(self._words[name], stdout=log, stderr=log, cwd=self.folder)
 
-    def writes(self, user: str) -> list[dict[str, Any]]:
-        """What an account wrote, from the API server's audit log, oldest first: only what was kept."""
+    def moment(self) -> int:
+        """Now, as `writes` counts it: how long the API server's audit log is."""
+        path = self.folder / "audit.log"
+        return path.stat().st_size if path.exists() else 0
+
+    def writes(self, since: int = 0, user: str = "operator") -> list[dict[str, Any]]:
+        """What an account wrote since a `moment`, from the audit log, oldest first: only what was kept."""
         found = []
-        for line in (self.folder / "audit.log").read_text().splitlines():
-            with suppress(ValueError):
-                entry: dict[str, Any] = json.loads(line)
-                kept = entry["verb"] in WRITES and entry.get("responseStatus", {}).get("code", 500) < 300
-                if kept and entry["user"]["username"] == user and "dryRun=All" not in entry["requestURI"]:
-                    found.append(entry)
+        with (self.folder / "audit.log").open("rb") as log:
+            log.seek(since)
+            for line in log:
+                with suppress(ValueError):
+                    entry: dict[str, Any] = json.loads(line)
+                    kept = entry["verb"] in WRITES and entry.get("responseStatus", {}).get("code", 500) < 300
+                    if kept and entry["user"]["username"] == user and "dryRun=All" not in entry["requestURI"]:
+                        found.append(entry)
         return found
 
     def _connected(self) -> ApiServer:
@@ -219,18 +227,16 @@ class RealServer:
         for namespace in ("default", "kube-system"):
             collections += [f"/api/v1/namespaces/{namespace}/pods", f"/apis/apps/v1/namespaces/{namespace}/daemonsets"]
         for path in collections:
-            for item in list(self.api.items(path)):
-                self._force(f"{path}/{item['metadata']['name']}")
+            self.force(path)
 
     def forget_runs(self) -> None:
         """Remove what runs keep in the cluster."""
-        path = "/api/v1/namespaces/kube-system/configmaps"
-        for item in list(self.api.items(path, labelSelector="rrplan.io/run")):
-            self._force(f"{path}/{item['metadata']['name']}")
+        self.force("/api/v1/namespaces/kube-system/configmaps", labelSelector="rrplan.io/run")
 
-    def _force(self, path: str) -> None:
+    def force(self, path: str, **query: str) -> None:
+        """Remove an object, or all objects of a collection, at once."""
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0}
-        self.api._send("DELETE", path, {}, body, "application/json", missing_is_none=True)
+        self.api._send("DELETE", path, query, body, "application/json", missing_is_none=True)
 
     def _finish_evicted_pods(self) -> None:
         """What a kubelet does: a pod that was asked to end is gone a moment later."""
@@ -239,7 +245,7 @@ class RealServer:
                 for item in list(self.api.items("/api/v1/pods")):
                     metadata: Mapping[str, Any] = item["metadata"]
                     if metadata.get("deletionTimestamp"):
-                        self._force(f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}")
+                        self.force(f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}")
             except DatastoreError:
                 continue
 

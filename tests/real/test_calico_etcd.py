@@ -24,7 +24,7 @@ from rrplan.specs import load
 from tests.real.mixed import MixedCluster
 from tests.real.proxy import Fault, Proxy
 from tests.real.server import RealServer
-from tests.unit.plans.test_standalone import SPEC
+from tests.support.specs import STANDALONE as SPEC
 
 DOCUMENTS = ucp_cluster(5)
 

@@ -31,7 +31,7 @@ from rrplan.sandbox import Sandbox, demo_cluster
 from rrplan.snapshots import capture
 from rrplan.specs import load
 from tests.conftest import lacks
-from tests.real.proxy import _pump
+from tests.real.proxy import pump
 from tests.real.server import TOKEN, RealServer
 from tests.support import SPEC
 
@@ -228,9 +228,9 @@ def tunnel() -> Iterator[tuple[int, list[str]]]:
             with socket.create_connection((host, int(port))) as far:
                 self.send_response(200)
                 self.end_headers()
-                back = threading.Thread(target=_pump, args=(self.connection, far), daemon=True)
+                back = threading.Thread(target=pump, args=(self.connection, far), daemon=True)
                 back.start()
-                _pump(far, self.connection)
+                pump(far, self.connection)
 
         def log_message(self, format: str, *args: object) -> None:
             return

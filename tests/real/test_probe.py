@@ -17,8 +17,8 @@ from rrplan.errors import DatastoreRefused, PreflightError
 from rrplan.ids import NodeName
 from rrplan.runs import Result, events
 from tests.real.server import RealServer
-from tests.real.test_run import AgentClock, LiveBench
 from tests.support import SPEC
+from tests.support.live import AgentClock, LiveBench
 
 QUICK = "  gates: {stable: 1s, routes: 30s}\n"
 
@@ -34,7 +34,7 @@ def bench(crd_server: RealServer, tmp_path: Path) -> Iterator[LiveBench]:
 
 def reasons(bench: LiveBench) -> str:
     """Why steps failed."""
-    return "\n".join(event.reason for event in bench.listener.of(events.StepFailed))  # type: ignore[attr-defined]
+    return "\n".join(event.reason for event in bench.listener.of(events.StepFailed))
 
 
 def test_nodes_without_blocks_are_not_waited_for(bench: LiveBench) -> None:
@@ -186,5 +186,5 @@ def test_drain_keeps_what_would_be_lost(bench: LiveBench) -> None:
     ]
     assert bench.apply() is Result.DONE, bench.told()
     assert server.api.get(f"{pods}/alone") is None
-    evicted = [one["requestObject"] for one in server.writes("operator") if "/alone/eviction" in one["requestURI"]]
+    evicted = [one["requestObject"] for one in bench.written() if "/alone/eviction" in one["requestURI"]]
     assert [body["deleteOptions"]["gracePeriodSeconds"] for body in evicted] == [9]

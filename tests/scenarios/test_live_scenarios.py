@@ -14,8 +14,8 @@ from rrplan.snapshots import capture, snapshot_of_manifests
 from rrplan.specs import Spec, load
 from tests.real.audit import outside
 from tests.real.server import RealServer
-from tests.real.test_run import LiveBench
-from tests.scenarios.test_scenarios import SCENARIOS, parts
+from tests.support.live import LiveBench
+from tests.support.scenarios import SCENARIOS, parts
 
 KUBERNETES = [folder for folder in SCENARIOS if parts(folder)[2].get("datastore") != "etcd"]
 """Those whose Calico keeps its data in Kubernetes; the others need an etcd beside the API server."""
@@ -54,4 +54,4 @@ def _carried_out_and_back(bench: LiveBench, spec: Spec, there: Plan) -> None:
     assert not api.plan(spec, capture(bench.cluster().datastore)).steps
     assert bench.rollback() is Result.UNDONE, bench.told()
     assert bench.objects() == bench.before
-    assert outside(here, bench.server.writes("operator")[bench.writes :]) == []
+    assert outside(here, bench.written()) == []

@@ -1,4 +1,4 @@
-"""What several tests need: a listener that remembers, and a run on an embedded cluster."""
+"""A run on an embedded cluster, and the spec that most tests use."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -10,11 +10,11 @@ from rrplan.adapters.run_directory import FileLog
 from rrplan.plans import Plan
 from rrplan.ports import Document, Probe
 from rrplan.runs import Journal, Runner
-from rrplan.runs.events import RunEvent
 from rrplan.runs.runner import World
 from rrplan.sandbox import Sandbox, demo_cluster, parse_fault
 from rrplan.snapshots import capture
 from rrplan.specs import Spec, load
+from tests.support.listeners import Remembering
 
 SPEC = """\
 apiVersion: rrplan.io/v1
@@ -26,21 +26,6 @@ spec:
   groups: [{name: main, nodes: {names: [rr-1, rr-2]}}]
   drain: true
 """
-
-
-class Remembering:
-    """A listener that remembers every event."""
-
-    def __init__(self) -> None:
-        self.events: list[RunEvent] = []
-
-    def report(self, event: RunEvent) -> None:
-        """Remember it."""
-        self.events.append(event)
-
-    def of(self, kind: type) -> list[RunEvent]:
-        """The events of one kind."""
-        return [event for event in self.events if isinstance(event, kind)]
 
 
 class Bench:
