@@ -4,23 +4,15 @@ The twin is a sandbox that follows the API server's objects, so sessions go down
 agent answers CalicoNodeStatus and runs `birdcl` for the exec endpoint of the kubelets, in the words of real BIRD.
 """
 
-import atexit
 import json
-import shutil
-import ssl
-import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Collection
 from contextlib import suppress
-from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
-
-from websockets.sync.server import Server, ServerConnection, serve
 
 from rrplan.adapters.api_server import ApiServer
 from rrplan.adapters.kubernetes_objects import KubernetesObjects
@@ -35,6 +27,7 @@ from rrplan.resources import ResourceKey
 from rrplan.resources.documents import patched
 from rrplan.sandbox import Sandbox
 from rrplan.snapshots import capture
+from tests.real.kubelet import Kubelet
 
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 TYPES = {"Node_": "NodePeer", "Mesh_": "NodeMesh"}
@@ -81,9 +74,8 @@ class NodeAgent:
         state = capture(self._live).state
         self._version = calico_versions(state).default
         self.twin = Sandbox.make(folder / "twin", [stored.document for stored in self._live.everything()])
-        self._exec: Server = _serve(self._birdcl)
-        self.port: int = self._exec.socket.getsockname()[1]
-        threading.Thread(target=self._exec.serve_forever, daemon=True).start()
+        self._exec = Kubelet(self._execute)
+        self.port = self._exec.port
         self._stop = threading.Event()
         self.tick(0)
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -126,7 +118,7 @@ class NodeAgent:
             self._clock.server_close()
         self._stop.set()
         self._thread.join()
-        self._exec.shutdown()
+        self._exec.stop()
         self.twin.close()
 
     def tick(self, seconds: float) -> bool:
@@ -361,6 +353,10 @@ class NodeAgent:
             ]
         return {"lastUpdated": "2026-01-01T00:00:00Z", "agent": agent, "bgp": bgp, "routes": routes}
 
+    def _execute(self, pod: str, command: list[str]) -> str:
+        assert command[:2] == ["birdcl", "-s"]
+        return self._birdcl(NodeName(pod.removeprefix("calico-node-")), command)
+
     def _birdcl(self, node: NodeName, command: list[str]) -> str:
         """The output of `birdcl -s SOCKET show ...`."""
         with self._lock:
@@ -430,34 +426,3 @@ def _route(route: Route) -> str:
     sender = f" from {route.peer}" if route.peer != route.hop else ""
     best = " *" if route.best else ""
     return f"{route.prefix}    via {route.hop} on eth0 [{route.protocol} 12:00:00{sender}]{best} (100/0) [i]"
-
-
-@cache
-def kubelet_certificate() -> tuple[Path, Path]:
-    """The certificate of every kubelet, and its key: made once in a process."""
-    folder = Path(tempfile.mkdtemp(prefix="rrplan-kubelet-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    certificate, key = folder / "kubelet.crt", folder / "kubelet.key"
-    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=kubelet"]
-    words += ["-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run([*words, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
-    return certificate, key
-
-
-def _serve(birdcl: Any) -> Server:
-    """The exec endpoint of every kubelet: WebSocket, protocol v4.channel.k8s.io."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*kubelet_certificate())
-
-    def execute(connection: ServerConnection) -> None:
-        assert connection.request is not None
-        url = urlsplit(connection.request.path)
-        command = parse_qs(url.query)["command"]
-        pod = url.path.split("/")[3]
-        assert command[:2] == ["birdcl", "-s"]
-        data = birdcl(NodeName(pod.removeprefix("calico-node-")), command).encode()
-        for start in range(0, len(data), 16_000):
-            connection.send(b"\x01" + data[start : start + 16_000])
-        connection.send(b"\x03" + json.dumps({"metadata": {}, "status": "Success"}).encode())
-
-    return serve(execute, "127.0.0.1", 0, ssl=context, subprotocols=["v4.channel.k8s.io"], compression=None)  # type: ignore[list-item]

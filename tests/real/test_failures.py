@@ -20,8 +20,8 @@ from rrplan.errors import JournalUnwritable, LockHeldError, PreflightError
 from rrplan.ids import NodeName
 from rrplan.resources import Node, encode
 from rrplan.runs import Result, events
-from tests.real.agent import kubelet_certificate
 from tests.real.audit import outside
+from tests.real.kubelet import kubelet_certificate
 from tests.real.proxy import FAULTS, Fault, Proxy
 from tests.real.server import RealServer
 from tests.support import Acting, Remembering
