@@ -6,8 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.bird.laboratory import lacking
 from tests.conftest import lacks
+
+pytestmark = [pytest.mark.bird, pytest.mark.slow]
 
 CASES = 40
 AT_ONCE = 10

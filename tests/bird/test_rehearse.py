@@ -14,6 +14,8 @@ from tests.bird.laboratory import lacking
 from tests.conftest import lacks
 from tests.support import SPEC
 
+pytestmark = [pytest.mark.bird, pytest.mark.slow]
+
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:

@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.processes import end, prepared, rrplan
 
+pytestmark = pytest.mark.crash
+
 
 @pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGINT, signal.SIGINT]], ids=str)
 def test_interrupted_then_resumed(signals: list[signal.Signals], tmp_path: Path) -> None:

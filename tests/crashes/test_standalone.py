@@ -13,6 +13,8 @@ from tests.support import Bench
 from tests.support.dying import Crash, DyingLog, after
 from tests.support.specs import STANDALONE as SPEC
 
+pytestmark = pytest.mark.crash
+
 STEPS = 16
 ENTRIES = 3 * STEPS + 2
 

@@ -45,6 +45,11 @@ FAULTS = [
 Choose = Callable[[str, str], Fault | None]
 
 
+def fits(fault: Fault, method: str, path: str) -> bool:
+    """Whether a server could answer this request so."""
+    return {409: method != "GET", 410: "limit=" in path}.get(fault.status, True)
+
+
 class Proxy:
     """Between clients and one API server; `choose` is asked about each request (method, path)."""
 
@@ -145,6 +150,7 @@ def _handler(proxy: Proxy, host: str, port: int | None, context: ssl.SSLContext)
                 suppress(OSError),
                 context.wrap_socket(socket.create_connection((host, port or 443), 30), server_hostname=host) as far,
             ):
+                far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 far.sendall(head.encode() + b"\r\n")
                 back = threading.Thread(target=pump, args=(self.connection, far), daemon=True)
                 back.start()

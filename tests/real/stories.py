@@ -12,6 +12,7 @@ from itertools import count
 from typing import Protocol
 
 from rrplan import api
+from rrplan.adapters import api_server
 from rrplan.adapters.clock import SystemClock
 from rrplan.api import Cluster, Control
 from rrplan.errors import RRPlanError
@@ -21,12 +22,13 @@ from rrplan.resources import ResourceKey
 from rrplan.resources.documents import at, leaves
 from rrplan.runs import Journal, Result, Status, events, replay
 from rrplan.runs.status import LANDED
-from tests.real.proxy import FAULTS, Fault, Proxy
+from tests.real.proxy import FAULTS, Fault, Proxy, fits
 from tests.support.dying import Crash, DyingLog, Fatal, abandoned, after
 from tests.support.listeners import Acting
 from tests.support.live import LiveBench
 from tests.support.pairwise import covering
 
+USUAL_SECONDS = api_server.READ_SECONDS
 ATTEMPTS = 5
 """Under faults; then the weather clears."""
 SPEC = """\
@@ -65,7 +67,9 @@ SERVERS = ["kube-apiserver", "etcd"]
 
 
 class Plot(Protocol):
-    """What goes wrong in a story; asked as it goes on."""
+    """What goes wrong in a story; asked as it goes on. `patience` is how long clients wait for a reply."""
+
+    patience: float
 
     def begins(self) -> None:
         """A process begins."""
@@ -94,11 +98,6 @@ class Plot(Protocol):
     def turns_back(self) -> bool:
         """Whether the next process rolls back instead of resuming."""
         ...
-
-
-def fits(fault: Fault, method: str, path: str) -> bool:
-    """Whether a server could answer this request so."""
-    return {409: method != "GET", 410: "limit=" in path}.get(fault.status, True)
 
 
 # --- plots with explicit values -------------------------------------------------------------------
@@ -145,7 +144,9 @@ class Chosen:
 
     def __init__(self, choice: Choice) -> None:
         self._choice = choice
-        self._every = 9 + choice.number % 5
+        self.patience = 0.2 if choice.fault.kind == "stall" else 1.0
+        # A stalled request costs real time.
+        self._every = (9 + choice.number % 5) * (3 if choice.fault.kind == "stall" else 1)
         self._requests = count(1)
         self._processes = 0
         self._steps = 0
@@ -233,6 +234,7 @@ class Drawn:
 
     def __init__(self, seed: int) -> None:
         self._dice = random.Random(seed)
+        self.patience = 1.0
         self._rate = self._dice.choice([0.01, 0.03, 0.06])
         self._faults = self._dice.sample(FAULTS, self._dice.randint(1, len(FAULTS)))
         self._meddles = self._dice.random() < 0.25
@@ -355,24 +357,25 @@ class Story:
             self._meddler = None
 
     def _weather(self) -> "Weather":
-        return Weather(self._proxy, self._plot.fault if self._stormy else None)
+        return Weather(self._proxy, self._plot.fault if self._stormy else None, self._plot.patience)
 
 
 class Weather:
-    """Requests fail within this context, and not outside of it."""
+    """Within this context requests fail, and clients do not wait long for a reply; not outside of it."""
 
-    def __init__(self, proxy: Proxy, choose: Callable[[str, str], Fault | None] | None) -> None:
+    def __init__(self, proxy: Proxy, choose: Callable[[str, str], Fault | None] | None, patience: float) -> None:
         self._proxy = proxy
         self._choose = choose
+        self._patience = patience
 
     def __enter__(self) -> None:
         """Bad weather."""
         if self._choose is not None:
-            self._proxy.choose = self._choose
+            self._proxy.choose, api_server.READ_SECONDS = self._choose, self._patience
 
     def __exit__(self, *_: object) -> None:
         """Good weather."""
-        self._proxy.choose = lambda _method, _path: None
+        self._proxy.choose, api_server.READ_SECONDS = lambda _method, _path: None, USUAL_SECONDS
 
 
 def patiently(act: Callable[[], object]) -> None:

@@ -26,6 +26,8 @@ from tests.real.proxy import Fault, Proxy
 from tests.real.server import RealServer
 from tests.support.specs import STANDALONE as SPEC
 
+pytestmark = pytest.mark.real
+
 DOCUMENTS = ucp_cluster(5)
 
 

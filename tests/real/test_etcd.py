@@ -32,6 +32,8 @@ from tests.conftest import lacks
 from tests.real.etcd import Certificates, EtcdMembers, free_ports, peer
 from tests.real.parts import HINTS, find
 
+pytestmark = pytest.mark.real
+
 SECRET = "n0t-for-messages"
 KEY, PEER = peer("one")
 READ_SECONDS = 1.0

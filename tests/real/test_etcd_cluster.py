@@ -32,6 +32,8 @@ from rrplan.snapshots import capture
 from rrplan.specs import load
 from tests.real.mixed import MixedCluster
 
+pytestmark = pytest.mark.real
+
 NODE = ResourceKey("Node", "rr-1")
 PATH = f"{PREFIX}nodes/rr-1"
 LABEL = "example.com/reflector"

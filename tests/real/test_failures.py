@@ -22,10 +22,12 @@ from rrplan.resources import Node, encode
 from rrplan.runs import Result, events
 from tests.real.audit import outside
 from tests.real.kubelet import kubelet_certificate
-from tests.real.proxy import FAULTS, Fault, Proxy
+from tests.real.proxy import FAULTS, Fault, Proxy, fits
 from tests.real.server import RealServer
 from tests.support import Acting, Remembering
 from tests.support.live import LiveBench
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 EVERY = 13
 """One request of so many fails."""
@@ -57,7 +59,7 @@ def nothing_else_written(bench: LiveBench) -> None:
 
 def begun(bench: LiveBench) -> bool:
     """Whether the run has begun: before, a failure is an error and nothing more."""
-    return bool(bench.listener.of(events.StepStarted))
+    return bool(bench.listener.of(events.StepStarted) or bench.listener.of(events.UndoStarted))
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.kind}{fault.status or ''}")
@@ -65,30 +67,47 @@ def test_requests_fail_again_and_again(
     fault: Fault, bench: LiveBench, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run ends where it should, whatever requests fail, and so does its rollback."""
-    monkeypatch.setattr(api_server, "READ_SECONDS", 1.0)
     number = count(1)
     bench.plan(spec_lines=QUICK)
 
     def choose(method: str, path: str) -> Fault | None:
-        fits = {409: method != "GET", 410: "limit=" in path}.get(fault.status, True)
-        return fault if fits and begun(bench) and next(number) % EVERY == 0 else None
+        if not begun(bench) or not fits(fault, method, path):
+            return None
+        if fault.kind == "stall":
+            monkeypatch.setattr(api_server, "READ_SECONDS", 0.2)  # a client that does not wait as long as others do
+        return fault if next(number) % EVERY == 0 else None
 
     proxy.choose = choose
     assert bench.apply() is Result.DONE, bench.told()
+    there = len(proxy.seen)
+    assert there > 2
     bench.listener = Remembering()
+    monkeypatch.undo()
     assert bench.rollback() is Result.UNDONE, bench.told()
-    assert len(proxy.seen) > 2
+    assert len(proxy.seen) > there
     assert bench.objects() == bench.before
     nothing_else_written(bench)
 
 
+KILLED_AT = ["drain/rr-2", "promote/rr-1", "mesh-off"]
+"""A drain, a promotion, a change of Calico's own resources: three ways to write, each with its gate."""
+
+
 @pytest.mark.parametrize("part", ["kube-apiserver", "etcd"])
-def test_killed_at_every_step(part: str, bench: LiveBench) -> None:
-    """The server is killed and started again as each step begins: the run waits, and nothing is lost."""
+def test_killed_at_steps_of_each_kind(part: str, bench: LiveBench) -> None:
+    """The server is killed and started again as steps begin: the run waits, and nothing is lost."""
     bench.plan(spec_lines=QUICK)
-    bench.listener = Acting(lambda event: bench.server.restart(part) if isinstance(event, events.StepStarted) else None)
+    killed: list[str] = []
+
+    def kill(event: events.RunEvent) -> None:
+        if isinstance(event, events.StepStarted) and event.step in KILLED_AT:
+            killed.append(event.step)
+            bench.server.restart(part)
+
+    bench.listener = Acting(kill)
     result = bench.apply()
     assert result is Result.DONE, bench.told()
+    assert killed == KILLED_AT
     assert len(bench.listener.of(events.StepStarted)) == len(bench.made.steps)
     bench.listener = Remembering()
     assert not bench.plan(spec_lines=QUICK, keep=False).steps

@@ -35,6 +35,8 @@ from tests.real.proxy import pump
 from tests.real.server import TOKEN, RealServer
 from tests.support import SPEC
 
+pytestmark = pytest.mark.real
+
 DOCUMENTS = demo_cluster(8, 2)
 
 

@@ -20,6 +20,8 @@ from tests.real.server import RealServer
 from tests.support import SPEC
 from tests.support.live import AgentClock, LiveBench
 
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
 QUICK = "  gates: {stable: 1s, routes: 30s}\n"
 
 

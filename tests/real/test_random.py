@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from rrplan.adapters import api_server
 from tests.real.audit import outside
 from tests.real.proxy import Proxy
 from tests.real.server import RealServer
@@ -51,19 +50,16 @@ def carried_out(plot: Plot, bench: tuple[LiveBench, Proxy]) -> str:
 
 
 @pytest.mark.parametrize("choice", CHOSEN, ids=str)
-def test_chosen_runs(choice: Choice, bench: tuple[LiveBench, Proxy], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chosen_runs(choice: Choice, bench: tuple[LiveBench, Proxy]) -> None:
     """Under faults the run is resumed or rolled back until it has ended, then taken back; all that was chosen came."""
-    # A client that waits no longer than it must; where the server is away, a little longer than it takes to answer.
-    monkeypatch.setattr(api_server, "READ_SECONDS", 0.3 if choice.fault.kind == "stall" else 1.0)
     plot = Chosen(choice)
     told = carried_out(plot, bench)
     assert plot.happened >= plot.promised(), told
 
 
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + COUNT))
-def test_drawn_runs(seed: int, bench: tuple[LiveBench, Proxy], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drawn_runs(seed: int, bench: tuple[LiveBench, Proxy]) -> None:
     """The same with everything drawn from a seed."""
-    monkeypatch.setattr(api_server, "READ_SECONDS", 1.0)
     again = f"to repeat: {SEEDS}={seed}:1 python -m pytest tests/real/test_random.py -k test_drawn_runs"
     try:
         carried_out(Drawn(seed), bench)

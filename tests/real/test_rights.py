@@ -19,6 +19,8 @@ from tests.support import SPEC
 from tests.support.account import account, applied, settled
 from tests.support.live import LiveBench
 
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
 
 @pytest.fixture
 def bench(crd_server: RealServer, tmp_path: Path) -> Iterator[LiveBench]:

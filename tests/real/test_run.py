@@ -10,6 +10,8 @@ from tests.real.audit import outside
 from tests.real.server import RealServer
 from tests.support.live import LiveBench
 
+pytestmark = pytest.mark.real
+
 
 @pytest.fixture(params=["crd", "v3"])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LiveBench]:

@@ -27,6 +27,8 @@ from tests.support.dying import Crash, DyingLog, abandoned, after
 from tests.support.mixed import MAPS, MixedBench, begin
 from tests.support.specs import STANDALONE as SPEC
 
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
 
 @pytest.fixture
 def bench(mixed_cluster: MixedCluster, tmp_path: Path) -> Iterator[MixedBench]:

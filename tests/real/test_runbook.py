@@ -40,6 +40,8 @@ HINT = "kubectl (apt-get install kubectl, or kubernetes-client)"
 SLEEP = """\
 #!{python}
 import sys, urllib.request
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 urllib.request.urlopen("{clock}/" + sys.argv[1], timeout=60).read()
 """
 

@@ -18,6 +18,8 @@ from tests.real.server import RealServer
 from tests.support.live import LiveBench
 from tests.support.scenarios import SCENARIOS, parts
 
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
 KUBERNETES = [folder for folder in SCENARIOS if parts(folder)[2].get("datastore") != "etcd"]
 """Those whose Calico keeps its data in Kubernetes; the others need an etcd beside the API server."""
 

@@ -8,6 +8,7 @@ from rrplan.adapters.hooks import CommandHooks
 from rrplan.adapters.lock import FileLock
 from rrplan.adapters.run_directory import FileLog
 from rrplan.plans import Plan
+from rrplan.plans.plan import Step
 from rrplan.ports import Document, Probe
 from rrplan.runs import Journal, Runner
 from rrplan.runs.runner import World
@@ -53,6 +54,10 @@ class Bench:
         """The cluster without its pods: an eviction is not taken back."""
         state = capture(self.sandbox).state
         return {"nodes": state.nodes, "peers": state.peers, "configurations": state.configurations}
+
+    def left(self) -> tuple[Step, ...]:
+        """What a new plan would still do."""
+        return api.plan(self.spec, capture(self.sandbox)).steps
 
     def reopen(self, faults: Sequence[str] = ()) -> None:
         """As another process would find the cluster."""
