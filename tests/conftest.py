@@ -11,9 +11,16 @@ from tests.real.etcd import EtcdMembers
 from tests.real.mixed import MixedCluster
 from tests.real.parts import missing
 from tests.real.server import RealServer
+from tests.support.order import arrange
 
 settings.register_profile("rrplan", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("rrplan")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What uses the same real server runs together; the longest first."""
+    arrange(items)
 
 
 def lacks(text: str) -> NoReturn:
