@@ -245,15 +245,11 @@ def tunnel() -> Iterator[tuple[int, list[str]]]:
     server.server_close()
 
 
-def test_cluster_without_calico(tmp_path: Path, crd_server: RealServer) -> None:
+def test_cluster_without_calico(plain_server: RealServer) -> None:
     """It says what is looked for, and what to do for etcd."""
-    server = RealServer(tmp_path / "server", "")
-    try:
-        with pytest.raises(PreflightError, match="this cluster serves no Calico resources") as error:
-            LiveCluster(server.api)
-        assert error.value.hint.startswith("where Calico uses etcd, give `--calico-config` too")
-    finally:
-        server.stop()
+    with pytest.raises(PreflightError, match="this cluster serves no Calico resources") as error:
+        LiveCluster(plain_server.api)
+    assert error.value.hint.startswith("where Calico uses etcd, give `--calico-config` too")
 
 
 def test_server_that_goes_away(tmp_path: Path, crd_server: RealServer) -> None:

@@ -53,7 +53,7 @@ def newer(mixed_cluster: MixedCluster, tmp_path: Path) -> Iterator[MixedBench]:
 def test_standalone_there_and_back(bench: MixedBench) -> None:
     """Every step settles on what nodes and controllers say; nothing is left to do; the rollback restores it all."""
     before = bench.state()
-    made = bench.plan()
+    made = bench.plan(SPEC)
     assert api.apply(made, bench.cluster(), bench.control()) is Result.DONE, bench.told()
     assert not bench.plan().steps
     assert api.rollback(bench.cluster(), bench.control()) is Result.UNDONE, bench.told()
@@ -75,7 +75,9 @@ def test_by_way_of_calicoctl(bench: MixedBench) -> None:
 def test_inside_there_and_back(newer: MixedBench) -> None:
     """Reflectors inside the cluster: a promotion is one write in each datastore."""
     before = newer.state()
-    assert api.apply(newer.plan(INSIDE), newer.cluster(), newer.control()) is Result.DONE, newer.told()
+    assert api.apply(newer.plan(INSIDE + "  gates: {stable: 2s}\n"), newer.cluster(), newer.control()) is Result.DONE, (
+        newer.told()
+    )
     assert not newer.plan(INSIDE).steps
     assert api.rollback(newer.cluster(), newer.control()) is Result.UNDONE, newer.told()
     assert newer.state() == before

@@ -22,6 +22,10 @@ from tests.support.specs import STANDALONE
 MAPS, SECRETS = (f"/api/v1/namespaces/kube-system/{kind}" for kind in ("configmaps", "secrets"))
 
 
+QUICK = STANDALONE + "  gates: {stable: 2s}\n"
+"""Gates that hold for less time: fewer looks at the nodes, each of which costs real time."""
+
+
 class MixedBench:
     """A cluster with its nodes' agent."""
 
@@ -39,7 +43,7 @@ class MixedBench:
             connection or self.mixed.server.connect(), AgentClock(self.agent), self.notices.append, calico
         )
 
-    def plan(self, spec: str = STANDALONE) -> Plan:
+    def plan(self, spec: str = QUICK) -> Plan:
         """A plan from what is there."""
         return api.plan(load(spec.encode(), "spec.yaml"), capture(self.cluster().datastore))
 

@@ -32,10 +32,9 @@ def group(item: pytest.Item) -> str:
     mark = item.get_closest_marker("xdist_group")
     fixtures: list[str] = getattr(item, "fixturenames", [])
     names = {SERVERS[name] for name in fixtures if name in SERVERS}
-    values = item.callspec.params.values() if isinstance(item, pytest.Function) and hasattr(item, "callspec") else ()
-    names |= {
-        CHOSEN[module][one] for one in values if module in CHOSEN and isinstance(one, str) and one in CHOSEN[module]
-    }
+    parameters = getattr(item, "callspec", None)
+    values = parameters.params.values() if parameters is not None and module in CHOSEN else ()
+    names |= {CHOSEN[module][one] for one in values if isinstance(one, str) and one in CHOSEN[module]}
     found = str(mark.args[0]) if mark is not None else MODULES.get(module) or min(names, default="")
     return f"{found}-2" if found == "crd" and module in SECOND else found
 
