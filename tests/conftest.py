@@ -61,5 +61,7 @@ def plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServe
 def mixed_cluster(plain_server: RealServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MixedCluster]:
     """That server, and a real etcd where Calico keeps its resources."""
     etcd = EtcdMembers(tmp_path_factory.mktemp("etcd"))
-    yield MixedCluster(plain_server, etcd)
+    made = MixedCluster(plain_server, etcd)
+    yield made
+    made.stop()
     etcd.stop()

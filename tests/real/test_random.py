@@ -12,14 +12,15 @@ import pytest
 from tests.real.audit import outside
 from tests.real.proxy import Proxy
 from tests.real.server import RealServer
-from tests.real.stories import CHOSEN, SPEC, Choice, Chosen, Drawn, Plot, Story
+from tests.real.stories import CHOSEN, SPEC, Choice, Chosen, Drawn, Story
 from tests.support.live import LiveBench
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 SEEDS = "RRPLAN_SOAK_SEEDS"
-"""`FIRST:COUNT`: so many stories drawn from seeds, beside the chosen ones."""
+"""`FIRST:COUNT` in the environment: stories drawn from so many seeds, instead of the chosen ones."""
 FIRST, COUNT = (int(word) for word in os.environ.get(SEEDS, "0:0").split(":"))
+STORIES: list[Choice | int] = [*range(FIRST, FIRST + COUNT)] if COUNT else [*CHOSEN]
 
 
 @pytest.fixture(scope="module")
@@ -36,32 +37,21 @@ def bench(crd_server: RealServer, tmp_path_factory: pytest.TempPathFactory) -> I
     crd_server.clear()
 
 
-def carried_out(plot: Plot, bench: tuple[LiveBench, Proxy]) -> str:
-    """One story to its end: the cluster is as before, and nothing but the plan was written. How it went."""
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: f"seed-{story}" if isinstance(story, int) else str(story))
+def test_stories(story: Choice | int, bench: tuple[LiveBench, Proxy]) -> None:
+    """Under faults the run is resumed or rolled back until it has ended, then taken back; all that was chosen came."""
     live, proxy = bench
+    plot = Drawn(story) if isinstance(story, int) else Chosen(story)
     live.forget_written()
     try:
         told = Story(plot, live, proxy).tell()
         assert live.objects() == live.before, told
         assert outside(live.made, live.written()) == [], told
+        if isinstance(plot, Chosen):
+            assert plot.happened >= plot.promised(), told
+    except Exception as error:
+        command = "python -m pytest tests/real/test_random.py"
+        again = f"{SEEDS}={story}:1 {command}" if isinstance(story, int) else f"{command} -k '{story}'"
+        raise AssertionError(f"{error}\nto repeat: {again}") from error
     finally:
         live.server.forget_runs()
-    return told
-
-
-@pytest.mark.parametrize("choice", CHOSEN, ids=str)
-def test_chosen_runs(choice: Choice, bench: tuple[LiveBench, Proxy]) -> None:
-    """Under faults the run is resumed or rolled back until it has ended, then taken back; all that was chosen came."""
-    plot = Chosen(choice)
-    told = carried_out(plot, bench)
-    assert plot.happened >= plot.promised(), told
-
-
-@pytest.mark.parametrize("seed", range(FIRST, FIRST + COUNT))
-def test_drawn_runs(seed: int, bench: tuple[LiveBench, Proxy]) -> None:
-    """The same with everything drawn from a seed."""
-    again = f"to repeat: {SEEDS}={seed}:1 python -m pytest tests/real/test_random.py -k test_drawn_runs"
-    try:
-        carried_out(Drawn(seed), bench)
-    except Exception as error:
-        raise AssertionError(f"seed {seed}; {again}") from error

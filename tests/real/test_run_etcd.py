@@ -74,10 +74,8 @@ def test_by_way_of_calicoctl(bench: MixedBench) -> None:
 
 def test_inside_there_and_back(newer: MixedBench) -> None:
     """Reflectors inside the cluster: a promotion is one write in each datastore."""
-    before = newer.state()
-    assert api.apply(newer.plan(INSIDE + "  gates: {stable: 2s}\n"), newer.cluster(), newer.control()) is Result.DONE, (
-        newer.told()
-    )
+    before, made = newer.state(), newer.plan(INSIDE + "  gates: {stable: 2s}\n")
+    assert api.apply(made, newer.cluster(), newer.control()) is Result.DONE, newer.told()
     assert not newer.plan(INSIDE).steps
     assert api.rollback(newer.cluster(), newer.control()) is Result.UNDONE, newer.told()
     assert newer.state() == before
