@@ -65,6 +65,10 @@ class NodeAgent:
         """Nodes whose BIRD missed the last reload: they show no explicit session."""
         self.recovering: set[str] = set()
         """Nodes whose BIRD is in graceful-restart recovery."""
+        self.breaking: set[str] = set()
+        """Nodes whose kubelet closes the connection instead of saying what a command prints."""
+        self.silent: set[str] = set()
+        """Nodes whose kubelet keeps the connection and says nothing."""
         self._lock = threading.RLock()
         self._clock: ThreadingHTTPServer | None = None
         self._quiet = set(quiet)
@@ -355,7 +359,12 @@ class NodeAgent:
 
     def _execute(self, pod: str, command: list[str]) -> str:
         assert command[:2] == ["birdcl", "-s"]
-        return self._birdcl(NodeName(pod.removeprefix("calico-node-")), command)
+        node = NodeName(pod.removeprefix("calico-node-"))
+        if node in self.silent:
+            self._stop.wait(5)
+        if node in self.breaking:
+            raise ConnectionError
+        return self._birdcl(node, command)
 
     def _birdcl(self, node: NodeName, command: list[str]) -> str:
         """The output of `birdcl -s SOCKET show ...`."""

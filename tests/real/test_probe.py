@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from rrplan.adapters import api_server
 from rrplan.adapters.api_server import ApiServer, Forbidden
-from rrplan.adapters.bird import Birds, in_pods
+from rrplan.adapters.bird import CONTAINER, SOCKETS, Birds, in_pods
 from rrplan.adapters.directory import ApiDirectory
 from rrplan.adapters.node_status import NodeStatuses
 from rrplan.adapters.node_status_table import NodeStatusTables
 from rrplan.adapters.probe import LiveProbe
-from rrplan.errors import DatastoreRefused, PreflightError
+from rrplan.errors import DatastoreRefused, DatastoreTimeout, PreflightError
 from rrplan.ids import NodeName
 from rrplan.runs import Result, events
 from tests.real.server import RealServer
@@ -122,6 +123,16 @@ def test_leftover_statuses_are_removed(bench: LiveBench) -> None:
     bench.server.api.create(path, {**head, "metadata": {"name": "theirs"}, "spec": spec})
     bench.cluster().probe.read([NodeName("node-001")], [NodeName("rr-1")])
     assert [item["metadata"]["name"] for item in bench.server.api.items(path)] == ["theirs"]
+
+
+@pytest.mark.parametrize(("how", "text"), [("breaking", "broke off"), ("silent", "did not end within 0.5 s")])
+def test_output_that_does_not_come(bench: LiveBench, how: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not taken for a BIRD that has nothing to say: what it would have said is not known."""
+    getattr(bench.agent, how).add("node-001")
+    monkeypatch.setattr(api_server, "READ_SECONDS", 0.5)
+    words = ["birdcl", "-s", SOCKETS["ipv4"], "show", "protocols", "all"]
+    with pytest.raises(DatastoreTimeout, match=text):
+        bench.server.connect().execute("kube-system", "calico-node-node-001", CONTAINER, words)
 
 
 def test_pod_that_is_not_there(bench: LiveBench) -> None:
