@@ -237,14 +237,10 @@ class RealServer:
         for path in collections:
             self.force(path)
 
-    def forget_runs(self) -> None:
-        """Remove what runs keep in the cluster."""
-        self.force("/api/v1/namespaces/kube-system/configmaps", labelSelector="rrplan.io/run")
-
-    def force(self, path: str, **query: str) -> None:
+    def force(self, path: str) -> None:
         """Remove an object, or all objects of a collection, at once."""
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0}
-        self.api._send("DELETE", path, query, body, "application/json", missing_is_none=True)
+        self.api._send("DELETE", path, {}, body, "application/json", missing_is_none=True)
 
     def _finish_evicted_pods(self) -> None:
         """What a kubelet does: a pod that was asked to end is gone a moment later."""

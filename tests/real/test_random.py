@@ -6,6 +6,7 @@ desired state, in the snapshot, or halted where its journal says that it is.
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -23,12 +24,11 @@ FIRST, COUNT = (int(word) for word in os.environ.get(SEEDS, "0:0").split(":"))
 STORIES: list[Choice | int] = [*range(FIRST, FIRST + COUNT)] if COUNT else [*CHOSEN]
 
 
-@pytest.fixture(scope="module")
-def bench(crd_server: RealServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LiveBench, Proxy]]:
-    """A cluster of four nodes behind a proxy."""
-    folder = tmp_path_factory.mktemp("random")
-    made = LiveBench(crd_server, folder, nodes=4)
-    proxy = Proxy(crd_server.kubeconfig, folder)
+@pytest.fixture
+def bench(crd_server: RealServer, tmp_path: Path) -> Iterator[tuple[LiveBench, Proxy]]:
+    """A cluster of four nodes behind a proxy; a story that fails leaves nothing to the next."""
+    made = LiveBench(crd_server, tmp_path, nodes=4)
+    proxy = Proxy(crd_server.kubeconfig, tmp_path)
     made.kubeconfig = proxy.kubeconfig
     made.plan(SPEC)
     yield made, proxy
@@ -42,7 +42,6 @@ def test_stories(story: Choice | int, bench: tuple[LiveBench, Proxy]) -> None:
     """Under faults the run is resumed or rolled back until it has ended, then taken back; all that was chosen came."""
     live, proxy = bench
     plot = Drawn(story) if isinstance(story, int) else Chosen(story)
-    live.forget_written()
     try:
         told = Story(plot, live, proxy).tell()
         assert live.objects() == live.before, told
@@ -53,5 +52,3 @@ def test_stories(story: Choice | int, bench: tuple[LiveBench, Proxy]) -> None:
         command = "python -m pytest tests/real/test_random.py"
         again = f"{SEEDS}={story}:1 {command}" if isinstance(story, int) else f"{command} -k '{story}'"
         raise AssertionError(f"{error}\nto repeat: {again}") from error
-    finally:
-        live.server.forget_runs()

@@ -78,10 +78,6 @@ class LiveBench:
         """What the operator wrote since the plan was made, by the API server's own audit log."""
         return self.server.writes(self._since)
 
-    def forget_written(self) -> None:
-        """From now on, only later writes are `written`."""
-        self._since = self.server.moment()
-
     def apply(self) -> Result:
         """Carry the plan out."""
         return api.apply(self.made, self.cluster(), self.control())
