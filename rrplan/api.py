@@ -8,11 +8,13 @@ import socket
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib import import_module
+from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rrplan.adapters.clock import SystemClock, timestamp
 from rrplan.adapters.hooks import CommandHooks
 from rrplan.bgp.profile import Versions, calico_versions
 from rrplan.errors import PreflightError, RRPlanError, StalePlanError
@@ -97,7 +99,6 @@ def live(
     `{node}`, for clusters where nobody may run commands in pods.
     """
     from rrplan.adapters.api_server import ApiServer
-    from rrplan.adapters.clock import SystemClock
     from rrplan.adapters.node_status_table import NodeStatusTables
 
     tables = NodeStatusTables(node_status) if node_status else None
@@ -149,7 +150,7 @@ def live_on(
         LeaseLock(server, clock, tell),
         ClusterRuns(server, clock),
         preflight,
-        lambda made, listener: EventRecorder(server, made, listener),
+        lambda made, listener: EventRecorder(server, clock, made, listener),
     )
 
 
@@ -162,17 +163,18 @@ def check_fresh(made: Plan, snapshot: Snapshot) -> None:
 
 def apply(made: Plan, cluster: Cluster, control: Control) -> Result:
     """Carry a plan out; raises StalePlanError or PreflightError before anything is written."""
-    run = datetime.now(UTC).strftime("%Y%m%dt%H%M%S-%f") + uuid.uuid4().hex[:2]
+    now = cluster.clock.wall()
+    run = now.strftime("%Y%m%dt%H%M%S-%f") + uuid.uuid4().hex[:2]
     digest = str(plan_document(made)["digest"])
     cluster.preflight(made)
-    cluster.lock.acquire(_holder(run, "apply", digest))
+    cluster.lock.acquire(_holder(run, "apply", digest, now))
     try:
         check_fresh(made, capture(cluster.datastore))
         _check_drains(made, cluster.datastore)
         _dry_run(made, cluster.datastore)
-        kept = KeptRun(run, made.name, getpass.getuser(), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "")
+        kept = KeptRun(run, made.name, getpass.getuser(), timestamp(now))
         cluster.runs.begin(kept, write_plan(made))
-        return _runner(made, digest, run, cluster, control).apply()
+        return _run(made, digest, run, cluster, control, back=False)
     finally:
         cluster.lock.release()
 
@@ -191,19 +193,19 @@ def _again(cluster: Cluster, control: Control, run: str | None, *, back: bool) -
     name = run or last_run(cluster)
     made, digest = read_plan(cluster.runs.plan(name), f"the plan of run {name}")
     _check_newest(cluster, name)
-    cluster.lock.acquire(_holder(name, "rollback" if back else "resume", digest))
+    cluster.lock.acquire(_holder(name, "rollback" if back else "resume", digest, cluster.clock.wall()))
     try:
-        runner = _runner(made, digest, name, cluster, control)
-        return runner.rollback() if back else runner.apply()
+        return _run(made, digest, name, cluster, control, back=back)
     finally:
         cluster.lock.release()
 
 
-def _runner(made: Plan, digest: str, run: str, cluster: Cluster, control: Control) -> Runner:
-    journal = Journal.open(control.wrap(cluster.runs.log(run)), digest)
-    listener = cluster.record(made, control.listener)
-    world = World(cluster.datastore, cluster.probe, cluster.clock, cluster.lock, CommandHooks(), listener)
-    return Runner(made, run, world, journal, control.stop)
+def _run(made: Plan, digest: str, run: str, cluster: Cluster, control: Control, *, back: bool) -> Result:
+    with Journal.open(control.wrap(cluster.runs.log(run)), digest) as journal:
+        listener = cluster.record(made, control.listener)
+        world = World(cluster.datastore, cluster.probe, cluster.clock, cluster.lock, CommandHooks(), listener)
+        runner = Runner(made, run, world, journal, control.stop)
+        return runner.rollback() if back else runner.apply()
 
 
 def _check_drains(made: Plan, datastore: Datastore) -> None:
@@ -272,7 +274,8 @@ def last_run(cluster: Cluster) -> str:
 
 def _check_newest(cluster: Cluster, name: str) -> None:
     """Raise PreflightError where a later run built on this one and was not taken back."""
-    later = [one for one in cluster.runs.runs() if one.run > name and one.last != "run-undone"]
+    since = dropwhile(lambda run: run.run != name, cluster.runs.runs())
+    later = [run for run in since if run.run != name and run.last != "run-undone"]
     if later:
         raise PreflightError(
             [f"run {later[-1].run} of plan `{later[-1].plan}` came after run {name} and is not taken back"],
@@ -280,11 +283,11 @@ def _check_newest(cluster: Cluster, name: str) -> None:
         )
 
 
-def _holder(run: str, why: str, digest: str) -> Mapping[str, str]:
+def _holder(run: str, why: str, digest: str, since: datetime) -> Mapping[str, str]:
     return {
         "who": getpass.getuser(),
         "where": f"{socket.gethostname()} (pid {os.getpid()})",
-        "since": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+        "since": since.strftime("%Y-%m-%d %H:%M:%S UTC"),
         "why": why,
         "run": run,
         "plan": digest,
@@ -337,7 +340,6 @@ def _rehearsed(
     made: Plan, state: ClusterState, versions: Versions, about: Rehearsal, listener: Listener, folder: Path
 ) -> Rehearsal:
     from rrplan.adapters.bird import Birds
-    from rrplan.adapters.clock import SystemClock
     from rrplan.adapters.probe import LiveProbe
     from rrplan.plans.promise import missing_pairs, promises, reflecting, states
     from rrplan.rehearsal.judging import Judge, Timeline

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from rrplan.ids import NodeName
@@ -170,10 +171,14 @@ class Directory(Protocol):
 
 
 class Clock(Protocol):
-    """Time."""
+    """Time: one reading for durations, one for timestamps."""
 
     def now(self) -> float:
-        """Seconds since the epoch."""
+        """Seconds since some moment, never backwards: for durations within one process."""
+        ...
+
+    def wall(self) -> datetime:
+        """Date and time in UTC, which may jump: for timestamps that people read."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -226,7 +231,7 @@ class Log(Protocol):
         ...
 
     def lines(self) -> Sequence[bytes]:
-        """All complete lines, oldest first."""
+        """All complete lines, oldest first; reading changes nothing that is kept, and leaves nothing open."""
         ...
 
     def append(self, line: bytes, *, durable: bool) -> None:
@@ -234,26 +239,30 @@ class Log(Protocol):
         ...
 
     def close(self) -> None:
-        """Bring everything to where it stays."""
+        """Release what adding lines opened; lines that no durable line followed may be lost, as in a crash."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class KeptRun:
-    """A run that a store knows: which plan, who began it, when (RFC 3339), and the last line about the run."""
+    """A run that a store knows: which plan, who began it, when (RFC 3339), and the last line about the run.
+
+    `number` is one more than that of the run before it; 0 for a new run, and for those of versions without numbers.
+    """
 
     run: str
     plan: str
     who: str
     since: str
-    last: str
+    last: str = ""
+    number: int = 0
 
 
 class RunStore(Protocol):
     """Where runs are kept: the plan and the journal of each; whoever has the store can take a run over."""
 
     def begin(self, run: KeptRun, plan: bytes) -> None:
-        """Keep the plan of a new run."""
+        """Keep the plan of a new run, under a number that follows all others; the caller holds the lock."""
         ...
 
     def plan(self, run: str) -> bytes:
@@ -265,7 +274,7 @@ class RunStore(Protocol):
         ...
 
     def runs(self) -> Sequence[KeptRun]:
-        """All runs, oldest first."""
+        """All runs, oldest first: by their numbers, because dates may jump."""
         ...
 
 

@@ -89,7 +89,7 @@ class ApiServer:
         """One document, or None for 404; `accept` asks for another form of it."""
         return self._send("GET", path, query, None, "", missing_is_none=True, accept=accept)
 
-    def items(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
+    def items(self, path: str, *, accept: str = JSON, **query: str) -> Iterator[dict[str, Any]]:
         """All items of a list, page by page; none for a resource that is not served.
 
         Raises ListExpired in the middle of a list that became too old.
@@ -97,7 +97,8 @@ class ApiServer:
         token = ""
         while True:
             more = {"continue": token} if token else {}
-            page = self._send("GET", path, {**query, "limit": str(PAGE), **more}, None, "", missing_is_none=True)
+            asked = {**query, "limit": str(PAGE), **more}
+            page = self._send("GET", path, asked, None, "", missing_is_none=True, accept=accept)
             if page is None:
                 return
             kind = str(page.get("kind", "")).removesuffix("List")
@@ -107,11 +108,11 @@ class ApiServer:
             if not token:
                 return
 
-    def listed(self, path: str, make: Callable[[dict[str, Any]], T], **query: str) -> list[T]:
+    def listed(self, path: str, make: Callable[[dict[str, Any]], T], *, accept: str = JSON, **query: str) -> list[T]:
         """What `make` makes of each item of a list, which is read again from its beginning where it became too old."""
         for _ in range(LIST_TRIES):
             with suppress(ListExpired):
-                return [make(item) for item in self.items(path, **query)]
+                return [make(item) for item in self.items(path, accept=accept, **query)]
         raise DatastoreUnreachable(f"the list {path} expired {LIST_TRIES} times while it was read")
 
     def create(

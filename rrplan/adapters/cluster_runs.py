@@ -10,6 +10,7 @@ import base64
 import json
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -35,6 +36,8 @@ CHUNK_LINES = 100
 GIVE_UP_SECONDS = 300
 RETRY_SECONDS = 2
 LABEL = "rrplan.io/run"
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+"""For lists without plans, which may be large; API servers before 1.15 send everything."""
 _MAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 
 
@@ -73,9 +76,12 @@ class ClusterLog:
             self._send()
 
     def close(self) -> None:
-        """Send what was not sent."""
-        if self._unsent:
-            self._send()
+        """Drop what was not sent.
+
+        A run ends with a durable line. After an error nobody waits for a server that is away, and resuming reads back
+        what was not recorded.
+        """
+        self._unsent = []
 
     def _send(self) -> None:
         while self._unsent:
@@ -143,10 +149,12 @@ class ClusterRuns:
         self._clock = clock
 
     def begin(self, run: KeptRun, plan: bytes) -> None:
-        """Keep the plan; its first chunk is written last, so that a run is known only as a whole."""
+        """Number the run and keep the plan; its first chunk is written last, so that a run is known only as a whole."""
         data = zlib.compress(plan, 9)
         chunks = [data[start : start + CHUNK_BYTES] for start in range(0, len(data), CHUNK_BYTES)]
-        about = {"plan": run.plan, "who": run.who, "since": run.since, "chunks": str(len(chunks))}
+        follows = max((known.number for known in self._known()), default=0)
+        about = {"plan": run.plan, "who": run.who, "since": run.since, "number": str(follows + 1)}
+        about["chunks"] = str(len(chunks))
         for number in reversed(range(len(chunks))):
             content = {"binaryData": {"plan": base64.b64encode(chunks[number]).decode()}}
             body = _map(self._name(run.run, number), run.run, "plan", content)
@@ -165,7 +173,7 @@ class ClusterRuns:
         first = self._server.get(f"{_MAPS}/{self._name(run, 0)}")
         if first is None:
             raise RRPlanError(f"run `{run}` is not known in this cluster", hint="`rrplan runs` lists them")
-        chunks = int(_about(first).get("chunks", "1"))
+        chunks = int(_about(first["metadata"]).get("chunks", "1"))
         parts = [first, *(self._server.get(f"{_MAPS}/{self._name(run, number)}") for number in range(1, chunks))]
         try:
             whole = b"".join(base64.b64decode(part["binaryData"]["plan"]) for part in parts if part is not None)
@@ -181,22 +189,31 @@ class ClusterRuns:
 
     def runs(self) -> Sequence[KeptRun]:
         """All runs, oldest first."""
-        found = []
-        for document in self._server.listed(_MAPS, dict, labelSelector=f"{LABEL},rrplan.io/part=plan"):
-            run = str(document["metadata"]["labels"][LABEL])
-            if document["metadata"]["name"] == self._name(run, 0):
-                about = _about(document)
-                words = last_word(self.log(run).lines())
-                found.append(KeptRun(run, about.get("plan", ""), about.get("who", ""), about.get("since", ""), words))
-        return sorted(found, key=lambda one: one.run)
+        return [replace(run, last=last_word(self.log(run.run).lines())) for run in self._known()]
+
+    def _known(self) -> list[KeptRun]:
+        """All runs, oldest first, without their last words.
+
+        Those that have no number were first, in the order in which the server made them.
+        """
+        heads = self._server.listed(_MAPS, dict, accept=METADATA_LIST, labelSelector=f"{LABEL},rrplan.io/part=plan")
+        known = []
+        for metadata in (head["metadata"] for head in heads):
+            run = str(metadata["labels"][LABEL])
+            if metadata["name"] == self._name(run, 0):
+                about = _about(metadata)
+                number = int(about.get("number", "0"))
+                kept = KeptRun(run, about.get("plan", ""), about.get("who", ""), about.get("since", ""), number=number)
+                known.append((number, str(metadata.get("creationTimestamp") or ""), run, kept))
+        return [kept for *_, kept in sorted(known)]
 
     @staticmethod
     def _name(run: str, number: int) -> str:
         return f"rrplan-{run}-plan-{number}"
 
 
-def _about(document: dict[str, Any]) -> dict[str, str]:
-    told: dict[str, str] = json.loads((document["metadata"].get("annotations") or {}).get("rrplan.io/about", "{}"))
+def _about(metadata: dict[str, Any]) -> dict[str, str]:
+    told: dict[str, str] = json.loads((metadata.get("annotations") or {}).get("rrplan.io/about", "{}"))
     return told
 
 

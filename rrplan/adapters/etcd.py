@@ -12,11 +12,11 @@ import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from rrplan.adapters.certificates import expiry
+from rrplan.adapters.clock import SystemClock
 from rrplan.adapters.etcd_answers import Compacted, GatewayAnswer, NoToken, Unusable, words_of
 from rrplan.errors import (
     DatastoreError,
@@ -221,7 +221,7 @@ class Etcd:
                 hint="give the certificate and key files that Calico itself uses",
             )
         ends = expiry(self._access.certificate)
-        if ends is not None and ends < datetime.now(UTC):
+        if ends is not None and ends < SystemClock().wall():
             return Unusable(
                 f"{name} does not accept the client certificate: it expired on {ends:%Y-%m-%d %H:%M UTC}",
                 hint=f"renew {self._access.certificate}",

@@ -10,8 +10,8 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 
+from rrplan.adapters.clock import SystemClock, timestamp
 from rrplan.adapters.etcd import Entry, Etcd, delete, put
 from rrplan.adapters.etcd_answers import Compacted
 from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreUnreachable
@@ -151,7 +151,7 @@ def _new(key: ResourceKey, document: Document) -> dict[str, object]:
     made: dict[str, object] = {
         "name": key.name,
         "uid": str(uuid.uuid4()),
-        "creationTimestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "creationTimestamp": timestamp(SystemClock().wall()),
     }
     made |= {field: told[field] for field in ("labels", "annotations") if told.get(field)}
     return {"kind": key.kind, "apiVersion": V3, "metadata": made, "spec": document.get("spec") or {}}

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import uuid
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 
 from rrplan.adapters.api_server import ApiServer
+from rrplan.adapters.clock import timestamp
 from rrplan.errors import DatastoreError
 from rrplan.ids import ActionName, StepId
 from rrplan.plans import Plan
+from rrplan.ports import Clock
 from rrplan.resources import ResourceKey
 from rrplan.runs.events import Listener, RunEvent, StepFailed, StepSettled, StepUndone, UndoFailed
 
@@ -28,8 +30,9 @@ LONGEST = 1000
 class EventRecorder:
     """Implements Listener: hands every event on, and records those about a changed object."""
 
-    def __init__(self, server: ApiServer, plan: Plan, listener: Listener) -> None:
+    def __init__(self, server: ApiServer, clock: Clock, plan: Plan, listener: Listener) -> None:
         self._server = server
+        self._clock = clock
         self._listener = listener
         self._steps = {step.id: step for step in plan.steps}
 
@@ -52,14 +55,12 @@ class EventRecorder:
         if found is None or found.change is None or found.change.key.namespace:
             return
         with suppress(DatastoreError):
-            self._server.create(
-                f"/api/v1/namespaces/{NAMESPACE}/events",
-                _event(found.change.key, kind, reason, f"{lead}{found.summary}"[:LONGEST]),
-            )
+            event = _event(found.change.key, kind, reason, f"{lead}{found.summary}"[:LONGEST], self._clock.wall())
+            self._server.create(f"/api/v1/namespaces/{NAMESPACE}/events", event)
 
 
-def _event(key: ResourceKey, kind: str, reason: str, message: str) -> dict[str, object]:
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _event(key: ResourceKey, kind: str, reason: str, message: str, at: datetime) -> dict[str, object]:
+    now = timestamp(at)
     # Events about Nodes name the node as UID too (pkg/kubelet does), which is where `kubectl describe node` looks.
     named = "Node" if key.kind == "CalicoNode" else key.kind
     about = {"apiVersion": VERSIONS.get(named, "projectcalico.org/v3"), "kind": named, "name": key.name}

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 
 from rrplan.adapters.api_server import ApiServer
@@ -58,14 +56,14 @@ class LeaseLock:
         found = self._server.get(f"{_LEASES}/{NAME}")
         if found is not None and _identity(found):
             found = self._watched(found)
-        began = time.monotonic()
+        began = self._clock.now()
         body: dict[str, Any] = {
             "metadata": {"annotations": {HOLDER: json.dumps(dict(holder), sort_keys=True)}},
             "spec": {
                 "holderIdentity": identity,
                 "leaseDurationSeconds": self._lasts,
-                "acquireTime": _now(),
-                "renewTime": _now(),
+                "acquireTime": self._timestamp(),
+                "renewTime": self._timestamp(),
             },
         }
         try:
@@ -106,7 +104,7 @@ class LeaseLock:
         while not self._stop.wait(min(RENEW_SECONDS, self._lasts / 3)):
             # A failure is no loss: whoever asks next finds out who holds it.
             with suppress(DatastoreError):
-                asked = time.monotonic()
+                asked = self._clock.now()
                 seen = self._server.get(f"{_LEASES}/{NAME}")
                 if self._stop.is_set():
                     return
@@ -114,17 +112,20 @@ class LeaseLock:
                     self._sure_until = 0.0
                     continue
                 version = seen["metadata"]["resourceVersion"]
-                self._server.patch(
-                    f"{_LEASES}/{NAME}", {"metadata": {"resourceVersion": version}, "spec": {"renewTime": _now()}}
-                )
+                spec = {"renewTime": self._timestamp()}
+                self._server.patch(f"{_LEASES}/{NAME}", {"metadata": {"resourceVersion": version}, "spec": spec})
                 self._sure_until = asked + self._lasts / 2
+
+    def _timestamp(self) -> str:
+        """A MicroTime, for people: nobody computes with it."""
+        return self._clock.wall().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
     def confirm(self) -> None:
         """Still ours? Raises LockHeldError if not, DatastoreUnreachable where nobody can say.
 
         Nobody takes over a Lease before it lasted since its last renewal, so shortly after one nobody is asked.
         """
-        if time.monotonic() < self._sure_until:
+        if self._clock.now() < self._sure_until:
             return
         seen = self._server.get(f"{_LEASES}/{NAME}")
         if seen is None or _identity(seen) != self._identity:
@@ -188,7 +189,3 @@ def _told(lease: Mapping[str, Any]) -> str:
         return described(told)
     except (KeyError, ValueError, AttributeError):
         return _identity(lease)
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from rrplan.adapters.clock import SystemClock, timestamp
 from rrplan.adapters.files import read_bytes
 from rrplan.errors import UsageProblem
 from rrplan.plans import Plan
@@ -125,7 +125,7 @@ class Source:
 
     def _live(self) -> Snapshot:
         cluster, _ = self._cluster(self._server())
-        taken = capture(cluster, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        taken = capture(cluster, timestamp(SystemClock().wall()))
         return replace(taken, notices=tuple(cluster.notices))
 
     def review(self, made: Plan) -> list[str]:

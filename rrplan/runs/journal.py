@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
 
 from pydantic import TypeAdapter
 
@@ -19,7 +21,7 @@ from rrplan.ports import Log
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line; `step` "" speaks of the run. `time` is whole milliseconds since the epoch."""
+    """One line; `step` "" speaks of the run. `time` is whole milliseconds since the epoch, by a clock that may jump."""
 
     seq: int
     step: StepId
@@ -45,7 +47,10 @@ def _seal(seq: int, step: str, event: str, time: int, note: str, prev: str) -> E
 
 
 class Journal:
-    """The entries of one run, on a log; `head` is the hash that the next entry follows."""
+    """The entries of one run, on a log; `head` is the hash that the next entry follows.
+
+    As a context manager it closes itself.
+    """
 
     def __init__(self, log: Log, entries: list[Entry], head: str) -> None:
         self.entries = entries
@@ -69,9 +74,9 @@ class Journal:
             entries.append(entry)
         return cls(log, entries, head)
 
-    def append(self, step: str, event: str, at: float, note: str = "", *, durable: bool = True) -> Entry:
+    def append(self, step: str, event: str, at: datetime, note: str = "", *, durable: bool = True) -> Entry:
         """Add a line; with `durable` it stays when this returns. Raises JournalUnwritable."""
-        entry = _seal(len(self.entries) + 1, step, event, round(at * 1000), note, self._head)
+        entry = _seal(len(self.entries) + 1, step, event, round(at.timestamp() * 1000), note, self._head)
         line = json.dumps(asdict(entry), ensure_ascii=False, separators=(",", ":"))
         self._log.append(line.encode() + b"\n", durable=durable)
         self._head = entry.hash
@@ -79,8 +84,16 @@ class Journal:
         return entry
 
     def close(self) -> None:
-        """Bring everything to where it stays, and let go of it."""
+        """Release the log."""
         self._log.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def _read(line: bytes, number: int, place: str) -> Entry:

@@ -74,7 +74,7 @@ class Runner:
             vetoed = self._hooks("before-run", None)
             if vetoed:
                 raise PreflightError([vetoed], hint="nothing was changed; correct what the hook objects to")
-        self.journal.append("", "run-resumed" if resumed else "run-started", clock.now())
+        self.journal.append("", "run-resumed" if resumed else "run-started", clock.wall())
         result = self._forward(resumed=resumed)
         if result is Result.DONE:
             self._hooks("after-run", None)
@@ -248,7 +248,7 @@ class Runner:
         began = clock.now()
         self._say(events.RunStarted(self.run_id, len(self.plan.steps), resumed=True))
         self._hooks("on-rollback", None)
-        self.journal.append("", "rollback-started", clock.now())
+        self.journal.append("", "rollback-started", clock.wall())
         return self._finish(self._unwind(), began)
 
     def _unwind(self) -> Result:
@@ -377,7 +377,7 @@ class Runner:
 
     def _mark(self, step: Step, event: str, note: str = "", *, durable: bool = True) -> None:
         self.status[step.id] = advance(step.id, self.status.get(step.id, Status.PENDING), event)
-        self.journal.append(step.id, event, self.world.clock.now(), note, durable=durable)
+        self.journal.append(step.id, event, self.world.clock.wall(), note, durable=durable)
 
     def _retrying(self, reason: str, delay: int) -> None:
         self._say(events.Retrying(self._current, reason, delay))
@@ -392,6 +392,6 @@ class Runner:
             Result.PARTIAL: "`rrplan resume` goes on, `rrplan rollback` takes everything back",
             Result.INTERRUPTED: "`rrplan resume` goes on, `rrplan rollback` takes everything back",
         }[result]
-        self.journal.append("", f"run-{result}", self.world.clock.now(), self.failure)
+        self.journal.append("", f"run-{result}", self.world.clock.wall(), self.failure)
         self._say(events.RunFinished(result.value, round(self.world.clock.now() - began), hint))
         return result

@@ -22,36 +22,17 @@ from rrplan.resources import ClusterState, Pod, ResourceKey, decode, key_of
 from rrplan.resources.documents import patched
 from rrplan.resources.validation import objections
 from rrplan.sandbox import timers
+from rrplan.sandbox.clock import SandboxClock
 from rrplan.sandbox.controllers import controlled, keep_annotations
 from rrplan.sandbox.faults import Fault
 from rrplan.sandbox.sessions import explicit_links, explicit_pairs, pair_name
 from rrplan.sandbox.store import Store
 
-EPOCH = 1_700_000_000.0
 AWAY_SECONDS = 20
 SPEAKING = ("Node", "CalicoNode", "DaemonSet", "BGPPeer", "BGPConfiguration")
 """Kinds whose changes can change sessions."""
 SLOW_SECONDS = 40
 DEATH_SECONDS = 25
-
-
-class SandboxClock:
-    """Simulated time; `pace` is called with every wait, for those who want to watch."""
-
-    def __init__(self, store: Store, pace: Callable[[float], None]) -> None:
-        self._store = store
-        self._pace = pace
-        self._now = float(store.meta("clock", str(EPOCH)))
-
-    def now(self) -> float:
-        """Simulated seconds since the epoch."""
-        return self._now
-
-    def sleep(self, seconds: float) -> None:
-        """Time passes at once."""
-        self._now += seconds
-        self._store.set_meta("clock", str(self._now))
-        self._pace(seconds)
 
 
 def _no_pace(_seconds: float) -> None:

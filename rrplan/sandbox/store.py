@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -32,11 +33,13 @@ class Store:
         elif not file.exists():
             raise RRPlanError(f"{path} is no sandbox", hint=f"`rrplan sandbox {path}` makes one")
         try:
-            self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+            self._db = sqlite3.connect(_address(file), uri=True, isolation_level=None, check_same_thread=False)
             # The process may die at any time; the machine is not expected to.
-            self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = off")
-            self._db.executescript(_SCHEMA)
+            if create:
+                self._db.execute("pragma journal_mode = wal")
+                self._db.executescript(_SCHEMA)
+            self.meta("seed")
         except sqlite3.DatabaseError as error:
             raise RRPlanError(f"{file} is damaged: {error}", hint="remove the directory and make it again") from error
 
@@ -99,3 +102,13 @@ class Store:
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
+
+
+def _address(file: Path) -> str:
+    """The database as SQLite opens it: for reading only, where this account may not write beside it."""
+    address = file.resolve().as_uri()
+    if os.access(file.parent, os.W_OK, effective_ids=True):
+        return address
+    # SQLite makes files beside a database even to read it, unless it is told that nobody writes.
+    written = file.with_name(f"{FILE}-wal").exists()
+    return f"{address}?mode=ro" if written else f"{address}?immutable=1"

@@ -101,6 +101,15 @@ def test_modules_are_small_and_documented(path: Path) -> None:
             assert ast.get_docstring(node), f"{path}: {node.name}"
 
 
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_date_is_asked_of_clocks(path: Path) -> None:
+    """Only clocks ask for the date, so that nothing takes a difference of two dates for a duration."""
+    asked = {ast.unparse(node) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+    assert "time.time" not in asked
+    if path.name != "clock.py":
+        assert not asked & {"datetime.now", "datetime.utcnow", "datetime.today", "date.today"}
+
+
 def test_public_names() -> None:
     """The package offers four verbs, and importing it loads nothing else."""
     code = "import sys, rrplan; print(rrplan.__all__, sorted(m for m in sys.modules if m.startswith('rrplan.')))"

@@ -8,6 +8,7 @@ import argparse
 import json
 import sys
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rrplan import api
@@ -28,6 +29,10 @@ class RemoteClock:
     def now(self) -> float:
         """Its time."""
         return self._ask(0)
+
+    def wall(self) -> datetime:
+        """The real date."""
+        return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
         """It passes at once."""

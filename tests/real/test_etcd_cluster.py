@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -120,6 +121,10 @@ class Hurried:
     def now(self) -> float:
         """Later each time."""
         return self._now
+
+    def wall(self) -> datetime:
+        """The real date."""
+        return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
         """It is later."""

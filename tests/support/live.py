@@ -1,6 +1,7 @@
 """A live cluster for runs: a real API server, an agent that plays its nodes, and simulated time."""
 
 from collections.abc import Callable, Collection, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,10 @@ class AgentClock:
     def now(self) -> float:
         """The twin's time."""
         return self.agent.twin.clock.now()
+
+    def wall(self) -> datetime:
+        """The real date."""
+        return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
         """It passes at once."""

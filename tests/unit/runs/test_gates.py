@@ -11,6 +11,7 @@ from rrplan.ports import FamilyReading, NodeReading, SessionReading, Stored
 from rrplan.resources import Pod, ResourceKey
 from rrplan.runs.gates import Look, look, settle
 from rrplan.sandbox import Sandbox, demo_cluster
+from tests.support import JumpingClock
 
 A, B, R, S = (NodeName(name) for name in ("a", "b", "r", "s"))
 SETS = {"both": (A, B)}
@@ -48,23 +49,6 @@ class Told:
     def quiet(self, family: str) -> frozenset[NodeName]:
         """Who announces nothing."""
         return self.mute
-
-
-class Clock:
-    """Time that passes when somebody waits."""
-
-    def __init__(self) -> None:
-        self.time = 1000.0
-        self.waits: list[float] = []
-
-    def now(self) -> float:
-        """The time."""
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        """It passes."""
-        self.waits.append(seconds)
-        self.time += seconds
 
 
 @pytest.fixture
@@ -209,7 +193,7 @@ def test_drain_refuses(one: Pod, allowed: Eviction, words: str) -> None:
     assert not pods.asked
     reason, clock = settled([found])
     assert reason == f"{ROUTES.title}: {words}"
-    assert clock.now() == Clock().now()
+    assert clock.now() == JumpingClock().now()
     assert not look(drains(allowed), {}, pods, Told([[]])).final  # type: ignore[arg-type]
     assert len(pods.asked) == 2
 
@@ -254,9 +238,9 @@ def test_rollout_of_nothing() -> None:
 GOOD, BAD, RECOVERING = Look(passed=True), Look(passed=False, missing="bad"), Look(passed=False, recovering=True)
 
 
-def settled(looks: list[Look]) -> tuple[str, Clock]:
+def settled(looks: list[Look]) -> tuple[str, JumpingClock]:
     """The reason of a gate that sees these looks (the last one stays), and its clock."""
-    clock = Clock()
+    clock = JumpingClock()
     given = iter(looks)
     reason = settle(ROUTES, lambda: next(given, looks[-1]), clock, lambda *_: None)
     return reason, clock
@@ -265,24 +249,31 @@ def settled(looks: list[Look]) -> tuple[str, Clock]:
 def test_must_hold_without_a_break() -> None:
     """A flap begins the stability time again."""
     steady, clock = settled([GOOD])
-    assert (steady, clock.time) == ("", 1010)
+    assert (steady, clock.now()) == ("", 1010)
     flapping, clock = settled([GOOD, GOOD, GOOD, BAD, GOOD])
     assert flapping == ""
-    assert clock.time > 1016
+    assert clock.now() > 1016
+
+
+def test_date_that_jumps_moves_no_gate() -> None:
+    """An hour forth and back at each look: neither stability nor timeout is reached a second earlier or later."""
+    for looks, seconds in (([GOOD], 10), ([BAD], 20), ([RECOVERING], 60), ([BAD, GOOD], 11)):
+        _, clock = settled(looks)
+        assert sum(clock.waits) == seconds
 
 
 def test_times_out_in_words() -> None:
     """Not a second later than the timeout."""
     reason, clock = settled([BAD])
     assert reason == "gate timed out after 20 s: every client holds every route; bad"
-    assert clock.time == 1020
+    assert clock.now() == 1020
 
 
 def test_recovery_is_waited_for_longer() -> None:
     """Graceful-restart recovery may take 240 s by BIRD's own timer; it has its own timeout."""
     reason, clock = settled([RECOVERING])
     assert reason.startswith("gate timed out after 60 s")
-    assert clock.time == 1060
+    assert clock.now() == 1060
 
 
 def test_looks_less_often_with_time() -> None:

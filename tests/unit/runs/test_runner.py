@@ -3,17 +3,20 @@
 import json
 import sys
 from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 
-from rrplan.errors import DatastoreTimeout, LockHeldError, PreflightError
+from rrplan.errors import DatastoreTimeout, DatastoreUnreachable, LockHeldError, PreflightError
 from rrplan.ids import NodeName
 from rrplan.ports import NodeReading
 from rrplan.resources import Node, ResourceKey, encode
 from rrplan.runs import Result, events
+from rrplan.runs.writing import GIVE_UP_SECONDS, Away, Writer
 from rrplan.sandbox import Sandbox
-from tests.support import SPEC, Bench
+from tests.support import SPEC, Bench, JumpingClock
 
 NODE = ResourceKey("Node", "rr-2")
 LABEL = "rrplan.io/route-reflector"
@@ -261,7 +264,7 @@ def test_announced_write_that_drifted_halts_the_rollback(tmp_path: Path) -> None
     bench = Bench(tmp_path)
     runner = bench.runner()
     promote = next(step for step in bench.plan.steps if step.id == "promote/rr-2")
-    runner.journal.append(promote.id, "started", 0.0)
+    runner.journal.append(promote.id, "started", bench.sandbox.clock.wall())
     stored = bench.sandbox.get(NODE)
     assert stored is not None
     edit = {"metadata": {"annotations": {"projectcalico.org/RouteReflectorClusterID": "9.9.9.9"}}}
@@ -282,6 +285,28 @@ def test_api_that_stays_away_leaves_a_resumable_run(tmp_path: Path, monkeypatch:
     assert bench.listener.of(events.StepFailed)[0].reason == "the API server refuses connections"
     bench.reopen()
     assert bench.runner().apply() is Result.DONE
+
+
+def test_date_that_jumps_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour forth and back between any two entries: the same events with the same durations."""
+    steady, jumping = Bench(tmp_path / "steady"), Bench(tmp_path / "jumping")
+    dates = cycle(datetime(2026, 1, 1, hour, tzinfo=UTC) for hour in (12, 13, 11))
+    monkeypatch.setattr(jumping.sandbox.clock, "wall", lambda: next(dates))
+
+    assert jumping.runner().apply() is steady.runner().apply() is Result.DONE
+    assert jumping.listener.events == steady.listener.events
+
+
+def test_requests_are_repeated_for_five_minutes(tmp_path: Path) -> None:
+    """However the date jumps meanwhile."""
+    clock = JumpingClock()
+
+    def away() -> None:
+        raise DatastoreUnreachable("nobody is there")
+
+    with pytest.raises(Away):
+        Writer(Bench(tmp_path).sandbox, clock, lambda *_: None).patiently(away)
+    assert GIVE_UP_SECONDS <= sum(clock.waits) < GIVE_UP_SECONDS + 30
 
 
 def test_hooks_run_at_their_points(tmp_path: Path) -> None:
