@@ -37,7 +37,7 @@ demo: $(VENV)/.installed
 	@$(BIN)/rrplan demo
 
 test: $(VENV)/.installed-dev
-	@$(BIN)/python -m pytest -n 4 --dist loadgroup --durations=30
+	@$(BIN)/python -m pytest -n 4 --durations=30
 
 test-fast: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest tests/unit tests/architecture tests/scenarios tests/golden

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import settings
@@ -11,16 +11,21 @@ from tests.real.etcd import EtcdMembers
 from tests.real.mixed import MixedCluster
 from tests.real.parts import missing
 from tests.real.server import RealServer
-from tests.support.order import arrange
+from tests.support.order import Groups, arrange
 
 settings.register_profile("rrplan", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("rrplan")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What uses the same real server runs together; the longest first."""
+    """The longest first."""
     arrange(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
+    """What uses the same real server runs on the same worker, whatever `--dist` says."""
+    return Groups(config, log)
 
 
 def lacks(text: str) -> NoReturn:

@@ -1,51 +1,70 @@
-"""Which tests run on one worker, and which first.
+"""Which tests run on one worker of pytest-xdist, and which begin first.
 
-With `--dist loadgroup` a group of tests runs on one worker, so that each real server is started once or twice rather
-than on every worker. Groups begin in order of how long they take; what is left over fills the workers at the end.
+Tests of a group run on one worker, so that each real server is started once or twice rather than on every worker.
+Groups begin in order of how long they take; what is left over fills the workers at the end. The group is told by the
+name of a test: `--dist loadgroup` of pytest-xdist 3.8 finds no groups with pytest 9.2, without a word, and the process that gives
+work to the workers knows names and nothing else of a test.
 """
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-SERVERS = {"crd_server": "crd", "v3_server": "others", "plain_server": "others", "mixed_cluster": "others"}
-"""Fixtures, and the group of the tests that use them."""
-CHOSEN = {
-    "test_run": {"crd": "crd", "v3": "others"},
+ORDER = ["bird", "crd", "crd-2", "others", "etcd"]
+"""In order of how long they take; a rehearsal waits, so everything else goes on beside it."""
+MODULES = {
+    "test_rehearse": "bird",
+    "test_model": "bird",
+    "test_random": "crd",
+    "test_live_kill": "crd",
+    "test_live_two_at_once": "crd-2",
+    "test_failures": "crd-2",
+    "test_live_scenarios": "crd-2",
+    "test_rights": "crd-2",
+    "test_probe": "crd-2",
+    "test_live": "crd-2",
+    "test_calico_etcd": "others",
+    "test_etcd_cluster": "others",
+    "test_run_etcd": "others",
+    "test_runbook": "others",
+    "test_etcd": "etcd",
+}
+"""`crd` and `crd-2` use an API server with Calico's CRDs each, half of the time each; `others` use the others."""
+PARAMETERS = {
+    "test_run": {"crd": "crd-2", "v3": "others"},
     "test_datastore": {
-        "crd.projectcalico.org/v1": "crd",
+        "crd.projectcalico.org/v1": "crd-2",
         "projectcalico.org/v3": "others",
         "etcd": "others",
         "calicoctl": "others",
     },
 }
-"""Modules whose fixture takes the server that its parameter names."""
-SECOND = {"test_failures", "test_live_scenarios", "test_rights", "test_probe", "test_live"}
-"""Modules whose tests use a second API server with Calico's CRDs: about half of the time."""
-FIRST = ["bird", "crd", "crd-2", "others", "etcd"]
-"""In order of how long they take: a rehearsal waits, so everything else can go on beside it."""
-MODULES = {"test_rehearse": "bird", "test_model": "bird", "test_etcd": "etcd"}
-"""Groups of tests that share something else."""
+"""Modules whose fixture takes the server that a parameter names."""
+SERVERS = {"crd_server", "v3_server", "plain_server", "mixed_cluster"}
 
 
-def group(item: pytest.Item) -> str:
-    """The group of a test; "" where it may run anywhere."""
-    module = item.path.stem
-    mark = item.get_closest_marker("xdist_group")
-    fixtures: list[str] = getattr(item, "fixturenames", [])
-    names = {SERVERS[name] for name in fixtures if name in SERVERS}
-    parameters = getattr(item, "callspec", None)
-    values = parameters.params.values() if parameters is not None and module in CHOSEN else ()
-    names |= {CHOSEN[module][one] for one in values if isinstance(one, str) and one in CHOSEN[module]}
-    found = str(mark.args[0]) if mark is not None else MODULES.get(module) or min(names, default="")
-    return f"{found}-2" if found == "crd" and module in SECOND else found
+def group(name: str) -> str:
+    """The group of a test by its name; "" where it may run anywhere."""
+    path, _, rest = name.partition("::")
+    module = path.rpartition("/")[2].removesuffix(".py")
+    parameter = rest.partition("[")[2].removesuffix("]")
+    return PARAMETERS.get(module, {}).get(parameter) or MODULES.get(module, "")
 
 
 def arrange(items: list[pytest.Item]) -> None:
-    """Mark the groups, and bring the longest to the front; tests that are slow by themselves come next."""
-    rank = {}
-    for item in items:
-        found = group(item)
-        if found and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(found))
+    """Bring the longest groups to the front; tests that are slow by themselves come next."""
+
+    def rank(item: pytest.Item) -> int:
+        found = group(item.nodeid)
+        if not found and SERVERS & set(getattr(item, "fixturenames", ())):
+            raise pytest.UsageError(f"{item.nodeid} uses a real server: name its group in tests/support/order.py")
         slow = item.get_closest_marker("slow") or item.get_closest_marker("crash")
-        rank[item] = FIRST.index(found) if found in FIRST else len(FIRST) if slow else len(FIRST) + 1
-    items.sort(key=lambda item: rank[item])
+        return ORDER.index(found) if found else len(ORDER) + (not slow)
+
+    items.sort(key=rank)
+
+
+class Groups(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives workers groups, and tests without a group one by one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid) or nodeid
