@@ -2,8 +2,8 @@
 
 Tests of a group run on one worker, so that each real server is started once or twice rather than on every worker.
 Groups begin in order of how long they take; what is left over fills the workers at the end. The group is told by the
-name of a test: `--dist loadgroup` of pytest-xdist 3.8 finds no groups with pytest 9.2, without a word, and the process that gives
-work to the workers knows names and nothing else of a test.
+name of a test: `--dist loadgroup` of pytest-xdist 3.8 finds no groups with pytest 9.2, without a word, and the process
+that gives work to the workers knows names and nothing else of a test.
 """
 
 import pytest
