@@ -24,6 +24,8 @@ from tests.real.server import RealServer
 from tests.support.live import LiveBench
 from tests.support.mixed import MixedBench
 
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
 KUBECTL = """\
 #!{python}
 import os, sys, urllib.parse, urllib.request
@@ -40,8 +42,6 @@ HINT = "kubectl (apt-get install kubectl, or kubernetes-client)"
 SLEEP = """\
 #!{python}
 import sys, urllib.request
-
-pytestmark = [pytest.mark.real, pytest.mark.slow]
 urllib.request.urlopen("{clock}/" + sys.argv[1], timeout=60).read()
 """
 
