@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.crashes.test_kill import end, prepared
+from tests.support.processes import end, prepared
 
 MOST_KILLS = 4
 STARTUP_SECONDS = 0.6

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bird.cases import JUDGED
-from tests.bird.test_model import lacking
+from tests.bird.laboratory import lacking
 from tests.real.parts import missing
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -30,17 +30,8 @@ from rrplan.sandbox import Sandbox, ucp_cluster
 from rrplan.snapshots import Snapshot, capture
 from rrplan.specs import load
 from tests.support import Bench, Remembering
+from tests.support.specs import STANDALONE as SPEC
 
-SPEC = """\
-apiVersion: rrplan.io/v1
-kind: BGPTopology
-metadata: {name: ucp}
-spec:
-  topology: route-reflectors
-  flavor: standalone
-  groups: [{name: main, nodes: {names: [rr-1, rr-2]}}]
-  drain: true
-"""
 IN_CLUSTER = SPEC.replace("  flavor: standalone\n", "  clusterID: 224.0.0.1\n")
 INSIDE = IN_CLUSTER.replace("rr-1, rr-2", "worker-001, worker-002")
 MESH = """\
