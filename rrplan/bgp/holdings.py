@@ -109,7 +109,8 @@ class Passage:
     """One family while a state becomes another, over indices of Kin and of speakers outside.
 
     `surviving` is who holds what over those sessions alone that are certainly left alone. `changed` are the pairs
-    between which some session may be another one than before. `begins` and `ends` say whether a session comes up,
+    between which some session may be another one than before, `shaken` those and all between which a session may
+    restart because BGPPeers disagree about its block. `begins` and `ends` say whether a session comes up,
     and whether one goes down, `idle` whether all of these have an end at a node that is down. `fates` are the uplinks
     of one node of each Kin that are not left alone, `speakers` all speakers outside, before and after.
     """
@@ -117,6 +118,7 @@ class Passage:
     speakers: tuple[Outside, ...]
     surviving: Holdings
     changed: frozenset[Pair]
+    shaken: frozenset[Pair]
     begins: bool
     ends: bool
     idle: bool
@@ -154,6 +156,7 @@ def converged(
 def passage(old: Rules, new: Rules, kins: Sequence[Kin], family: Family) -> Passage:
     """What is left alone while the state changes, and what is not."""
     changed: set[Pair] = set()
+    shaken: set[Pair] = set()
     begins = ends = False
     idle = True
     found: dict[Pair, Adjacency] = {}
@@ -165,6 +168,8 @@ def passage(old: Rules, new: Rules, kins: Sequence[Kin], family: Family) -> Pass
         roles = any(_role(member.before) != _role(member.after) for member in (one, other))
         if roles or not same(before, after):
             changed |= {(here, there), (there, here)}
+        if any(protocol.disputed for protocols_ in (*before, *after) for protocol in protocols_):
+            shaken |= {(here, there), (there, here)}
         if not same(before, after):
             ends = ends or all(before)
             begins = begins or all(after)
@@ -194,6 +199,7 @@ def passage(old: Rules, new: Rules, kins: Sequence[Kin], family: Family) -> Pass
         known,
         _holdings(kins, family, found, kept, Doubt.AGAINST, known),
         frozenset(changed),
+        frozenset(changed | shaken),
         begins,
         ends,
         idle and all(kins[index].members[0].after.down for index, one in told.items() if one),
@@ -201,8 +207,11 @@ def passage(old: Rules, new: Rules, kins: Sequence[Kin], family: Family) -> Pass
     )
 
 
-def over_changed(rules: Rules, kins: Sequence[Kin], family: Family, through: Passage) -> frozenset[Pair]:
-    """The pairs (holder, origin) that may hold a route before the change over some session that is not left alone.
+def over(
+    rules: Rules, kins: Sequence[Kin], family: Family, through: Passage, sessions: frozenset[Pair]
+) -> frozenset[Pair]:
+    """The pairs (holder, origin) that may hold a route before the change over one of these sessions, or an uplink that
+    is not left alone.
 
     All other pairs hold over sessions alone that nothing happens to: whether they are up is not known, but it is the
     same before and after.
@@ -213,7 +222,7 @@ def over_changed(rules: Rules, kins: Sequence[Kin], family: Family, through: Pas
         for index, kin in enumerate(kins)
         if kin.members[0].before.address(family)
     }
-    before = _holdings(kins, family, found, up, Doubt.FOR, through.speakers, through)
+    before = _holdings(kins, family, found, up, Doubt.FOR, through.speakers, (through, sessions))
     return frozenset(
         (holder, origin)
         for origin, reached in before.spreads.items()
@@ -271,10 +280,10 @@ def _holdings(
     up: Mapping[int, Mapping[Outside, Uplink]],
     doubt: Doubt,
     speakers_outside: Sequence[Outside] | None = None,
-    through: Passage | None = None,
+    marks: tuple[Passage, frozenset[Pair]] | None = None,
 ) -> Holdings:
-    """Propagate over what counts; with `through`, as things stand before that change, and what it changes is marked."""
-    speakers = [kin.members[0].before if through else kin.members[0].after for kin in kins]
+    """Propagate over what counts; with `marks`, as things stand before a change, over sessions that are marked."""
+    speakers = [kin.members[0].before if marks else kin.members[0].after for kin in kins]
     links: dict[Pair, Links] = {}
     for (here, there), one in found.items():
         if one.links and (one.certain or doubt is Doubt.FOR):
@@ -288,7 +297,7 @@ def _holdings(
         speakers_outside = sorted({speaker for told in up.values() for speaker in told})
     outside = {speaker: len(kins) + place for place, speaker in enumerate(speakers_outside)}
     groups += [Group(1, speaker.as_number, "", leaf=True) for speaker in speakers_outside]
-    marked = set(through.changed) if through else set()
+    marked = set(marks[1]) if marks else set()
     for index, told in up.items():
         for speaker, uplink in told.items():
             if not uplink.certain and doubt is Doubt.AGAINST:
@@ -296,7 +305,7 @@ def _holdings(
             place = outside[speaker]
             links[index, place] = (uplink.link,)
             links[place, index] = (uplink.link.reversed(),)
-            if through and speaker in through.fates.get(index, {}):
+            if marks and (speaker in marks[0].fates.get(index, {}) or not uplink.certain or len(uplink.blocks) > 1):
                 marked |= {(index, place), (place, index)}
     web = Web(tuple(groups), links, doubt, frozenset(marked))
     neighbours = web.neighbours()

@@ -17,7 +17,7 @@ from rrplan.bgp.holdings import (
     Member,
     Passage,
     converged,
-    over_changed,
+    over,
     passage,
 )
 from rrplan.bgp.outside import Outside
@@ -246,11 +246,13 @@ class Model:
                 there, new = [*range(len(kinds))], _without(self.rules, kins, family, through.gained)
             gone = had - ends.held(there, new)
             if gone:
-                gone &= over_changed(old_rules, kins, family, through)
-            exposed_too = ends.restarted(through) | gone
-            left = ends.held([*range(len(kinds))], through.surviving)
+                gone &= over(old_rules, kins, family, through, through.changed)
+            bare = had - ends.held([*range(len(kinds))], through.surviving)
+            if bare and old is not before.holdings[family]:
+                bare &= over(old_rules, kins, family, through, through.shaken)
+            bare |= had & (ends.restarted(through) | gone)
             lost += [ends.loss(pair, family) for pair in sorted(gone)]
-            exposed += [ends.loss(pair, family) for pair in sorted(had) if pair in exposed_too or pair not in left]
+            exposed += [ends.loss(pair, family) for pair in sorted(bare)]
             outside += [
                 OutsideSession(
                     kinds[index].kin.members[0].after.name,
