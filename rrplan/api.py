@@ -18,7 +18,7 @@ from rrplan.adapters.clock import SystemClock, timestamp
 from rrplan.adapters.hooks import CommandHooks
 from rrplan.bgp.profile import Versions, calico_versions
 from rrplan.errors import PreflightError, RRPlanError, StalePlanError
-from rrplan.plans import Plan, build_plan, plan_document, read_plan, write_plan
+from rrplan.plans import Plan, build_plan, draft_plan, plan_document, read_plan, write_plan
 from rrplan.plans.expected import expected
 from rrplan.plans.rehearsal import Rehearsal
 from rrplan.ports import CalicoResources, Clock, Datastore, KeptRun, Lock, Log, Probe, RunStore
@@ -43,13 +43,17 @@ if TYPE_CHECKING:
 
 def plan(spec: Spec, snapshot: Snapshot, *, version: CalicoVersion | None = None) -> Plan:
     """The proved plan from a snapshot to a spec; raises PolicyRefusal or UnsafePlanError."""
-    versions: Versions = calico_versions(snapshot.state, version)
-    about: dict[str, object] = {
+    versions = calico_versions(snapshot.state, version)
+    return build_plan(spec, snapshot.state, versions, _about(snapshot, versions))
+
+
+def _about(snapshot: Snapshot, versions: Versions) -> dict[str, object]:
+    """What a plan says of where its state came from."""
+    return {
         "digest": snapshot.digest,
         "taken_at": snapshot.taken_at or None,
         "calico_version": str(versions.default),
     }
-    return build_plan(spec, snapshot.state, versions, about)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,11 +236,13 @@ def _standings(state: ClusterState, cluster: Cluster) -> list[Standing]:
 
 
 def verify(spec: Spec, cluster: Cluster, *, sessions: bool = True) -> Verdict:
-    """Compare a cluster with a spec; raises what `plan` raises where the spec cannot be had."""
+    """Compare a cluster with a spec, also where the way there is unsafe; raises PolicyRefusal or PreflightError."""
     snapshot = capture(cluster.datastore)
     state = snapshot.state
     seen = _standings(state, cluster) if sessions else ()
-    return verified(spec, plan(spec, snapshot), state, calico_versions(state), seen)
+    versions = calico_versions(state)
+    draft = draft_plan(spec, state, versions, _about(snapshot, versions))
+    return verified(spec, draft, state, versions, seen)
 
 
 def last_run(cluster: Cluster) -> str:
