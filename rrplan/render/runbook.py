@@ -54,6 +54,10 @@ meshed() { [ "$(birds "$1" "$2" protocols | grep '^Mesh_' | grep -c Established)
 routed() {
   [ "$(birds "$1" "$2" route | grep -E "\\[(Node|Global)_$3 " | grep -oE 'via [^ ]+' | sort -u | wc -l)" -ge "$4" ]
 }
+# uplink NODE SOCKET PEER: the session with a speaker outside the cluster is up
+uplink() {
+  birds "$1" "$2" protocols | grep -E "^(Node|Global)_$3(_port_[0-9]+)? " | grep -q Established
+}
 # rolled NAMESPACE NAME PODS: the DaemonSet has taken its change up, nothing runs where it should not
 rolled() {
   local told='{.metadata.generation}/{.status.observedGeneration}/{.status.numberMisscheduled}'
@@ -292,11 +296,13 @@ def _check(gate: Gate, site: Site) -> Iterator[str]:
         assert gate.daemonset is not None
         check = f"rolled {gate.daemonset.namespace} {gate.daemonset.name} {gate.pods}"
         yield f"await {gate.timeout} {check} && echo ok"
-    elif gate.kind in (GateKind.ROUTES, GateKind.MESH):
+    elif gate.kind in (GateKind.ROUTES, GateKind.MESH, GateKind.UPLINKS):
         yield "gate() {"
         for one in gate.expectations:
             socket, check = SOCKETS[one.family], f"meshed $node {SOCKETS[one.family]} {one.count}"
-            if one.peer is not None:
+            if one.outside:
+                check = f"uplink $node {socket} {re.sub(r'[.:]', '_', one.outside)}"
+            elif one.peer is not None:
                 peer = re.sub(r"[.:]", "_", site.addresses[one.peer, one.family])
                 check = f"routed $node {socket} {peer} {one.count}"
             yield f"  for node in ${_variable(one.nodes)}; do await {gate.timeout} {check} || return 1; done"
