@@ -1,14 +1,16 @@
-"""`python -m tests.walker SEED COUNT`: random cases until COUNT plans are walked. Or `worlds`: all small worlds."""
+"""`python -m tests.walker random SEED COUNT`: random plans; `python -m tests.walker worlds`: all small worlds."""
 
 from __future__ import annotations
 
 import sys
+from itertools import islice
 from pathlib import Path
 
 import click
 
 from tests.walker.draws import Draw
 from tests.walker.judging import Finding, Tally
+from tests.walker.worlds import cases, worlds
 
 
 def report(finding: Finding, directory: Path) -> None:
@@ -39,6 +41,25 @@ def random_plans(seed: int, count: int, out: Path) -> None:
             click.echo(f"{tally.text()}", err=True)
     click.echo(f"seeds {seed} to {number - 1}: {tally.text()}")
     sys.exit(1 if tally.findings else 0)
+
+
+@main.command("worlds")
+@click.option("--size", "sizes", type=int, multiple=True, default=(2, 3, 4))
+@click.option("--stride", type=int, default=1, help="Only every so many cases.")
+@click.option("--part", type=int, default=0, help="Of these, start with that one.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("walker-findings"))
+def small_worlds(sizes: tuple[int, ...], stride: int, part: int, out: Path) -> None:
+    """Every small cluster with every small spec."""
+    bad = False
+    for size in sizes:
+        tally = Tally()
+        for number, case in enumerate(islice(cases(size), part, None, stride)):
+            finding = tally.judge(case)
+            if finding:
+                report(finding, out / f"world-{size}-{number * stride + part}")
+        bad = bad or bool(tally.findings)
+        click.echo(f"{size} nodes ({sum(1 for _ in worlds(size))} clusters): {tally.text()}")
+    sys.exit(1 if bad else 0)
 
 
 if __name__ == "__main__":

@@ -210,7 +210,12 @@ class Routes:
                 leaves.add(other)
             ways[one].append(Way(other, link.internal, link.near, link.far))
             ways.setdefault(other, []).append(Way(one, link.internal, link.far, link.near))
-        found = held(_frozen(ways), as_of, frozenset(leaves))
+        # What one speaker outside hears of another is between them.
+        found = frozenset(
+            pair
+            for pair in held(_frozen(ways), as_of, frozenset(leaves))
+            if not (pair[0].startswith("@") and pair[1].startswith("@"))
+        )
         if handed_on:
             return found
         direct = {(one, way.to) for one, told in ways.items() for way in told}
