@@ -121,6 +121,8 @@ class Passage:
     ends: bool
     idle: bool
     fates: Mapping[int, Mapping[Outside, Fate]] = field(hash=False)
+    redrawn: frozenset[tuple[int, Outside]] = frozenset()
+    """Uplinks that restart only because BGPPeers disagree about them: the doubt is the same before and after."""
 
     @property
     def gained(self) -> frozenset[tuple[int, Outside]]:
@@ -173,6 +175,7 @@ def passage(old: Rules, new: Rules, kins: Sequence[Kin], family: Family) -> Pass
             found[here, there] = adjacency(one.before, before[0], other.before, before[1])
     told: dict[int, dict[Outside, Fate]] = {}
     kept: dict[int, dict[Outside, Uplink]] = {}
+    redrawn: set[tuple[int, Outside]] = set()
     speakers: set[Outside] = set()
     for index, kin in enumerate(kins):
         member = kin.members[0]
@@ -181,6 +184,7 @@ def passage(old: Rules, new: Rules, kins: Sequence[Kin], family: Family) -> Pass
         was, becomes = uplinks(old, member.before, family), uplinks(new, member.after, family)
         speakers |= was.keys() | becomes.keys()
         told[index] = fates(was, becomes)
+        redrawn |= {(index, one) for one in was.keys() & becomes.keys() if was[one].blocks == becomes[one].blocks}
         kept[index] = {
             outside: uplink
             for outside, uplink in was.items()
@@ -198,6 +202,7 @@ def passage(old: Rules, new: Rules, kins: Sequence[Kin], family: Family) -> Pass
         ends,
         idle and all(kins[index].members[0].after.down for index, one in told.items() if one),
         {index: one for index, one in told.items() if one},
+        frozenset(redrawn),
     )
 
 
@@ -296,7 +301,7 @@ def _holdings(
             place = outside[speaker]
             links[index, place] = (uplink.link,)
             links[place, index] = (uplink.link.reversed(),)
-            if through and speaker in through.fates.get(index, {}):
+            if through and speaker in through.fates.get(index, {}) and (index, speaker) not in through.redrawn:
                 marked |= {(index, place), (place, index)}
     web = Web(tuple(groups), links, doubt, frozenset(marked))
     neighbours = web.neighbours()

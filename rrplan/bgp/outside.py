@@ -107,7 +107,8 @@ def fates(before: Mapping[Outside, Uplink], after: Mapping[Outside, Uplink]) -> 
         new = after.get(outside)
         if new is None or old.identity != new.identity:
             found[outside] = Fate.LOST
-        elif old.blocks != new.blocks:
+        elif old.blocks != new.blocks or len(old.blocks) > 1:
+            # Which block it is where BGPPeers disagree is drawn anew with every change of any node or BGPPeer.
             found[outside] = Fate.RESTARTED
     found |= {outside: Fate.GAINED for outside in after if outside not in before}
     return found
