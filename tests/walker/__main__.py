@@ -57,6 +57,8 @@ def small_worlds(sizes: tuple[int, ...], stride: int, part: int, out: Path) -> N
             finding = tally.judge(case)
             if finding:
                 report(finding, out / f"world-{size}-{number * stride + part}")
+            if tally.cases % 2000 == 0:
+                click.echo(f"{size} nodes: {tally.text()}", err=True)
         bad = bad or bool(tally.findings)
         click.echo(f"{size} nodes ({sum(1 for _ in worlds(size))} clusters): {tally.text()}")
     sys.exit(1 if bad else 0)

@@ -128,9 +128,9 @@ def worlds(size: int) -> Iterator[World]:
 
 
 def _small(kinds: tuple[Kind, ...]) -> bool:
-    """One node down at most, and one of another AS; not both in one cluster of three, and no such AS among four."""
+    """One node down at most, or one of another AS; no such AS among four."""
     down, other = (sum(getattr(kind, what) for kind in kinds) for what in ("down", "other_as"))
-    return down <= 1 and other <= 1 and (len(kinds) < 3 or down + other <= 1) and (len(kinds) < 4 or not other)
+    return down + other <= 1 and (len(kinds) < 4 or not other)
 
 
 def cases(size: int) -> Iterator[Case]:
