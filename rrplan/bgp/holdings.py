@@ -104,12 +104,19 @@ class Converged:
     possible: Holdings
 
 
+class Touched(NamedTuple):
+    """Sessions that a change does not leave alone: between pairs of Kin, and of Kin to speakers outside."""
+
+    sessions: frozenset[Pair]
+    uplinks: frozenset[tuple[int, Outside]]
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """One family while a state becomes another, over indices of Kin and of speakers outside.
 
-    `surviving` is who holds what over those sessions alone that are certainly left alone. `changed` are the pairs
-    between which some session may be another one than before, `shaken` those and all between which a session may
+    `surviving` is who holds what over those sessions alone that are certainly left alone. `changed_pairs` are those
+    between which some session may be another one than before, `shaken_pairs` those and all between which a session may
     restart because BGPPeers disagree about its block. `begins` and `ends` say whether a session comes up,
     and whether one goes down, `idle` whether all of these have an end at a node that is down. `fates` are the uplinks
     of one node of each Kin that are not left alone, `speakers` all speakers outside, before and after.
@@ -117,12 +124,28 @@ class Passage:
 
     speakers: tuple[Outside, ...]
     surviving: Holdings
-    changed: frozenset[Pair]
-    shaken: frozenset[Pair]
+    changed_pairs: frozenset[Pair]
+    shaken_pairs: frozenset[Pair]
     begins: bool
     ends: bool
     idle: bool
     fates: Mapping[int, Mapping[Outside, Fate]] = field(hash=False)
+    redrawn: frozenset[tuple[int, Outside]] = frozenset()
+    """Uplinks that restart only because BGPPeers disagree about them: the doubt is the same before and after."""
+
+    @property
+    def changed(self) -> Touched:
+        """The sessions that may be others than before."""
+        return Touched(self.changed_pairs, self._fated - self.redrawn)
+
+    @property
+    def shaken(self) -> Touched:
+        """These, and all that may restart because BGPPeers disagree about their block."""
+        return Touched(self.shaken_pairs, self._fated)
+
+    @property
+    def _fated(self) -> frozenset[tuple[int, Outside]]:
+        return frozenset((kin, outside) for kin, told in self.fates.items() for outside in told)
 
     @property
     def gained(self) -> frozenset[tuple[int, Outside]]:
@@ -178,6 +201,7 @@ def passage(old: Rules, new: Rules, kins: Sequence[Kin], family: Family) -> Pass
             found[here, there] = adjacency(one.before, before[0], other.before, before[1])
     told: dict[int, dict[Outside, Fate]] = {}
     kept: dict[int, dict[Outside, Uplink]] = {}
+    redrawn: set[tuple[int, Outside]] = set()
     speakers: set[Outside] = set()
     for index, kin in enumerate(kins):
         member = kin.members[0]
@@ -186,6 +210,7 @@ def passage(old: Rules, new: Rules, kins: Sequence[Kin], family: Family) -> Pass
         was, becomes = uplinks(old, member.before, family), uplinks(new, member.after, family)
         speakers |= was.keys() | becomes.keys()
         told[index] = fates(was, becomes)
+        redrawn |= {(index, one) for one in was.keys() & becomes.keys() if was[one].blocks == becomes[one].blocks}
         kept[index] = {
             outside: uplink
             for outside, uplink in was.items()
@@ -204,14 +229,14 @@ def passage(old: Rules, new: Rules, kins: Sequence[Kin], family: Family) -> Pass
         ends,
         idle and all(kins[index].members[0].after.down for index, one in told.items() if one),
         {index: one for index, one in told.items() if one},
+        frozenset(redrawn),
     )
 
 
 def over(
-    rules: Rules, kins: Sequence[Kin], family: Family, through: Passage, sessions: frozenset[Pair]
+    rules: Rules, kins: Sequence[Kin], family: Family, speakers: Sequence[Outside], touched: Touched
 ) -> frozenset[Pair]:
-    """The pairs (holder, origin) that may hold a route before the change over one of these sessions, or an uplink that
-    is not left alone.
+    """The pairs (holder, origin) that may hold a route before a change over a session that it touches.
 
     All other pairs hold over sessions alone that nothing happens to: whether they are up is not known, but it is the
     same before and after.
@@ -222,7 +247,7 @@ def over(
         for index, kin in enumerate(kins)
         if kin.members[0].before.address(family)
     }
-    before = _holdings(kins, family, found, up, Doubt.FOR, through.speakers, (through, sessions))
+    before = _holdings(kins, family, found, up, Doubt.FOR, speakers, touched)
     return frozenset(
         (holder, origin)
         for origin, reached in before.spreads.items()
@@ -280,7 +305,7 @@ def _holdings(
     up: Mapping[int, Mapping[Outside, Uplink]],
     doubt: Doubt,
     speakers_outside: Sequence[Outside] | None = None,
-    marks: tuple[Passage, frozenset[Pair]] | None = None,
+    marks: Touched | None = None,
 ) -> Holdings:
     """Propagate over what counts; with `marks`, as things stand before a change, over sessions that are marked."""
     speakers = [kin.members[0].before if marks else kin.members[0].after for kin in kins]
@@ -297,7 +322,7 @@ def _holdings(
         speakers_outside = sorted({speaker for told in up.values() for speaker in told})
     outside = {speaker: len(kins) + place for place, speaker in enumerate(speakers_outside)}
     groups += [Group(1, speaker.as_number, "", leaf=True) for speaker in speakers_outside]
-    marked = set(marks[1]) if marks else set()
+    marked = set(marks.sessions) if marks else set()
     for index, told in up.items():
         for speaker, uplink in told.items():
             if not uplink.certain and doubt is Doubt.AGAINST:
@@ -305,7 +330,7 @@ def _holdings(
             place = outside[speaker]
             links[index, place] = (uplink.link,)
             links[place, index] = (uplink.link.reversed(),)
-            if marks and (speaker in marks[0].fates.get(index, {}) or not uplink.certain or len(uplink.blocks) > 1):
+            if marks and (index, speaker) in marks.uplinks:
                 marked |= {(index, place), (place, index)}
     web = Web(tuple(groups), links, doubt, frozenset(marked))
     neighbours = web.neighbours()

@@ -20,7 +20,7 @@ from rrplan.bgp.holdings import (
     over,
     passage,
 )
-from rrplan.bgp.outside import Outside
+from rrplan.bgp.outside import Fate, Outside
 from rrplan.bgp.peering import Rules
 from rrplan.bgp.population import Lens, Population, Signature
 from rrplan.bgp.profile import Versions
@@ -85,6 +85,7 @@ class Model:
         self._views: dict[object, View] = {}
         self._passages: dict[object, dict[Family, Passage]] = {}
         self._numbers: dict[Rules, int] = {}
+        self._untried: dict[NodeName, frozenset[str]] = {}
 
     def _number(self, rules: Rules) -> int:
         """Rules are compared once and then known by number."""
@@ -166,10 +167,28 @@ class Model:
             fresh = rules_of(state, self.lens.matcher)
             self.rules = replace(fresh, addresses=old_rules.addresses)
         for name in touched:
-            self.population.move(speaker_of(state.nodes[name], self.rules.settings, self.versions))
+            speaker = speaker_of(state.nodes[name], self.rules.settings, self.versions)
+            self.population.move(replace(speaker, untried=self._untried.get(name, frozenset())))
         self.state = state
         kinds = self._kinds(before, settled)
-        return self._cost(kinds, old_rules, old_view, self.view())
+        cost = self._cost(kinds, old_rules, old_view, self.view())
+        if any(one.fate is Fate.GAINED for one in cost.outside):
+            old = {name: signature for name, (signature, _) in before.items()}
+            self._remember_untried(kinds, old_rules, old)
+        return cost
+
+    def _remember_untried(self, kinds: Sequence[Kind], old_rules: Rules, old: Mapping[NodeName, Signature]) -> None:
+        """Until the end of the chain nothing rests on a session to the outside that a step has brought."""
+        gained: dict[tuple[Signature, Signature], set[str]] = {}
+        for through in self._passage(kinds, old_rules).values():
+            for index, outside in through.gained:
+                gained.setdefault((kinds[index].old, kinds[index].new), set()).add(outside.name)
+        for name, signature in list(self.population.signature_of.items()):
+            found = gained.get((old.get(name, signature), signature))
+            if found:
+                speaker = self.population.speakers[name]
+                self._untried[name] = speaker.untried | found
+                self.population.move(replace(speaker, untried=self._untried[name]))
 
     def _kinds(
         self,
@@ -246,10 +265,10 @@ class Model:
                 there, new = [*range(len(kinds))], _without(self.rules, kins, family, through.gained)
             gone = had - ends.held(there, new)
             if gone:
-                gone &= over(old_rules, kins, family, through, through.changed)
+                gone &= over(old_rules, kins, family, through.speakers, through.changed)
             bare = had - ends.held([*range(len(kinds))], through.surviving)
             if bare and old is not before.holdings[family]:
-                bare &= over(old_rules, kins, family, through, through.shaken)
+                bare &= over(old_rules, kins, family, through.speakers, through.shaken)
             bare |= had & (ends.restarted(through) | gone)
             lost += [ends.loss(pair, family) for pair in sorted(gone)]
             exposed += [ends.loss(pair, family) for pair in sorted(bare)]

@@ -40,7 +40,7 @@ class Uplink:
     """A node's session to one speaker outside.
 
     `identity` is what the other side must have configured to accept it, `blocks` is all that Calico may render, and
-    `certain` says that it is this speaker whichever block Calico renders.
+    `certain` says that it is this speaker whichever block Calico renders, and that it is known to accept the session.
     """
 
     link: Link
@@ -76,14 +76,15 @@ def uplinks(rules: Rules, own: Speaker, family: Family) -> Mapping[Outside, Upli
                     Link(first.internal, first.reflector_client, False),
                     frozenset(_identity(variant) for variant in variants),
                     protocol.blocks,
-                    len(by_speaker) == 1,
+                    len(by_speaker) == 1 and outside.name not in own.untried,
                 )
     for peer in rules.peers:
         if peer.local_workload_selector and own.profile.local_workloads and rules.selects_local(peer, own):
             block = ("workloads", peer.name, own.as_number)
             outside = Outside(family, "", peer.as_number or 0, peer.name)
             link = Link(peer.as_number == own.as_number, bool(own.cluster_id), False)
-            found[outside] = Uplink(link, frozenset([block]), frozenset([(*block, own.cluster_id)]))
+            certain = outside.name not in own.untried
+            found[outside] = Uplink(link, frozenset([block]), frozenset([(*block, own.cluster_id)]), certain)
     return found
 
 
@@ -107,7 +108,8 @@ def fates(before: Mapping[Outside, Uplink], after: Mapping[Outside, Uplink]) -> 
         new = after.get(outside)
         if new is None or old.identity != new.identity:
             found[outside] = Fate.LOST
-        elif old.blocks != new.blocks:
+        elif old.blocks != new.blocks or len(old.blocks) > 1:
+            # Which block it is where BGPPeers disagree is drawn anew with every change of any node or BGPPeer.
             found[outside] = Fate.RESTARTED
     found |= {outside: Fate.GAINED for outside in after if outside not in before}
     return found

@@ -40,6 +40,7 @@ class Signature:
     calico: bool = True
     contested: bool = False
     down: bool = False
+    untried: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ class Lens:
             speaker.calico,
             speaker.contested,
             speaker.down,
+            speaker.untried,
         )
 
 

@@ -121,6 +121,8 @@ class Speaker:
     """calico-node and the container may both run: the second to start has no listener on port 179."""
     down: bool = False
     """The node is not Ready, or its calico-node is not: it is no path for others."""
+    untried: frozenset[str] = frozenset()
+    """Speakers outside to which it has a session only since a step on the way: nobody knows whether they accept it."""
 
     def address(self, family: Family) -> str:
         """The node's address in a family; "" where it has none."""
