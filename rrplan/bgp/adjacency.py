@@ -120,16 +120,19 @@ def _said_by(protocol: Protocol) -> str:
 class Link:
     """A session between two speakers, seen from one of them.
 
-    `own_client`: this node regards the other as its client; `other_client`: the other regards this node so.
+    `own_client`: this node regards the other as its client; `other_client`: the other regards this node so. The filters
+    are BGPFilters by name, of either end.
     """
 
     internal: bool
     own_client: bool
     other_client: bool
+    own_filters: tuple[str, ...] = ()
+    other_filters: tuple[str, ...] = ()
 
     def reversed(self) -> Link:
         """The same link seen from the other end."""
-        return Link(self.internal, self.other_client, self.own_client)
+        return Link(self.internal, self.other_client, self.own_client, self.other_filters, self.own_filters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,8 @@ def adjacency(own: Speaker, here: Sequence[Protocol], other: Speaker, there: Seq
             answer = _pair(protocol, own, counterpart, other)
             certain = certain and answer.established is Established.YES
             if answer.established is not Established.NO:
-                links[Link(protocol.internal, protocol.reflector_client, counterpart.reflector_client)] = None
+                roles = protocol.internal, protocol.reflector_client, counterpart.reflector_client
+                links[Link(*roles, protocol.filters, counterpart.filters)] = None
     return Adjacency(tuple(links), certain)
 
 

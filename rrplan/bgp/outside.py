@@ -73,7 +73,7 @@ def uplinks(rules: Rules, own: Speaker, family: Family) -> Mapping[Outside, Upli
             # BIRD refuses the whole configuration where no AS number is given: there is no such session.
             if first.peer_as:
                 found[outside] = Uplink(
-                    Link(first.internal, first.reflector_client, False),
+                    Link(first.internal, first.reflector_client, False, first.filters),
                     frozenset(_identity(variant) for variant in variants),
                     protocol.blocks,
                     len(by_speaker) == 1 and outside.name not in own.untried,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from rrplan.bgp.announced import EVERYTHING, Announced
 from rrplan.bgp.protocol import Kind, Protocol
 from rrplan.bgp.speaker import BGP_PORT, Family, Settings, Speaker
 from rrplan.ids import NodeName
@@ -71,7 +72,8 @@ class Rules:
     """Everything of a cluster that the pair rule needs besides the two speakers.
 
     `addresses` says which addresses belong to nodes; `matches` evaluates a selector text for a speaker; `hosts` are
-    the addresses that Kubernetes has for its nodes, whether or not Calico knows them.
+    the addresses that Kubernetes has for its nodes, whether or not Calico knows them; `announced` says which pools
+    routes are of, and what filters let through.
     """
 
     settings: Settings
@@ -79,6 +81,7 @@ class Rules:
     addresses: Mapping[str, NodeName] = field(hash=False)
     matches: Matches = field(hash=False)
     hosts: frozenset[str] = field(default=frozenset(), hash=False, compare=False)
+    announced: Announced = field(default=EVERYTHING, hash=False, compare=False)
 
     def is_global(self, peer: BGPPeer) -> bool:
         """A BGPPeer without node and nodeSelector holds for every node."""
@@ -134,7 +137,7 @@ class _Keys:
 def protocols(rules: Rules, own: Speaker, other: Speaker, family: Family) -> tuple[Protocol, ...]:
     """The protocols that `own` renders towards the node `other` in one family, in configuration order."""
     local, remote = own.address(family), other.address(family)
-    if not local or not remote or local == remote:
+    if not local or not remote or local == remote or rules.settings.idle:
         return ()
     if own.standalone:
         return _of_standalone(rules, own, other, family)
@@ -195,7 +198,7 @@ def _of_standalone(rules: Rules, own: Speaker, other: Speaker, family: Family) -
 
 def external_protocols(rules: Rules, own: Speaker, family: Family) -> tuple[Protocol, ...]:
     """The protocols of `own` towards addresses that belong to no node: ToR switches, external reflectors."""
-    if not own.address(family) or own.standalone:
+    if not own.address(family) or own.standalone or rules.settings.idle:
         return ()
     keys = _Keys()
     for peer in rules.peers:
@@ -298,7 +301,7 @@ def _render(
     distinct: dict[tuple[object, ...], Protocol] = {}
     for emission in emissions:
         block = _block(own, kind, family, emission, peer_node, names)
-        distinct.setdefault(block.block, block)
+        distinct.setdefault((block.block, block.filters), block)
     first, *others = distinct.values()
     return replace(first, alternatives=tuple(others))
 
@@ -329,8 +332,15 @@ def _block(
         reflector_client=client,
         cluster_id=own.cluster_id if client else None,
         options=_rendered(options_of(emission.peer, own, kind), internal=emission.as_number == local_as),
+        filters=filters_of(emission.peer.spec) if own.profile.filters else (),
         peers=names,
     )
+
+
+def filters_of(spec: Mapping[str, object]) -> tuple[str, ...]:
+    """The names of the BGPFilters of a BGPPeer, in their order."""
+    found = spec.get("filters")
+    return tuple(str(name) for name in found) if isinstance(found, list | tuple) else ()
 
 
 def _rendered(options: tuple[tuple[str, str], ...], *, internal: bool) -> tuple[tuple[str, str], ...]:

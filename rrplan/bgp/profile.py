@@ -41,6 +41,8 @@ class Profile:
     """nodeMeshPassword and nodeMeshMaxRestartTime exist (v3.23.0)."""
     reverse_one_family: bool = False
     """The reverse of a `peerIP` peer has only that address family (v3.24.0, calico#6119)."""
+    filters: bool = False
+    """BGPFilters are known (v3.26.0)."""
     cluster_id_validated: bool = False
     """A cluster ID annotation that is no IPv4 address is ignored (v3.26.0, 3bfb7b0daa)."""
     local_workloads: bool = False
@@ -88,7 +90,7 @@ def _profiles() -> tuple[Profile, ...]:
     )
     v24 = replace(v23, since=CalicoVersion(3, 24), reverse_one_family=True)
     v25 = replace(v24, since=CalicoVersion(3, 25), options=v24.options | {"ttlSecurity"})
-    v26 = replace(v25, since=CalicoVersion(3, 26), cluster_id_validated=True)
+    v26 = replace(v25, since=CalicoVersion(3, 26), cluster_id_validated=True, filters=True)
     v30 = replace(v26, since=CalicoVersion(3, 30), local_workloads=True)
     v302 = replace(v30, since=CalicoVersion(3, 30, 2), options=v30.options | {"nextHopMode"})
     v303 = replace(v302, since=CalicoVersion(3, 30, 3), reverse_manual=True)

@@ -36,9 +36,11 @@ def route(model: Model, origin: NodeName, at: NodeName, family: Family) -> Route
         if not speakers[name].address(family):
             return Route(family, origin, at, (), f"{name} has no {family} address, so it does not speak BGP there")
     view = model.view()
-    holdings = view.holdings[family]
+    whole = view.holdings[family]
     here = view.index(model.population.signature_of[origin])
     there = view.index(model.population.signature_of[at])
+    # Where BGPFilters treat pools differently, the route of each pool is a route of its own.
+    holdings = next((layer for layer in whole.layers if not layer.holds(there, here)), whole)
     copies = holdings.spreads[here].copies.get(there, ())
     if not copies:
         return Route(family, origin, at, (), _why_not(model, view, holdings, here, there, origin, at))
@@ -80,6 +82,12 @@ def _why_not(
         if not any(pair[0] == index for pair in holdings.joined):
             return _alone(model, name, holdings.family)
     spread = holdings.spreads[here]
+    if spread.stops.get((here, there)) is Stop.FILTERED:
+        filters = {name for link in holdings.web.links[here, there] for name in link.own_filters + link.other_filters}
+        pools = f" of IPPool {', '.join(holdings.pools)}" if holdings.pools else ""
+        return (
+            f"BGPFilter {', '.join(sorted(filters))} on the session of {origin} and {at} rejects routes{pools}, or may"
+        )
     joined = set(holdings.joined)
     for index, signature in enumerate(view.signatures):
         if signature.down and index not in (here, there) and (index, there) in joined and spread.reaches(index):
@@ -97,6 +105,8 @@ def _why_not(
 def _alone(model: Model, name: NodeName, family: Family) -> str:
     """Why a node has no session that counts: what stands in the way of the first one that is configured."""
     speakers, rules = model.population.speakers, model.rules
+    if rules.settings.idle:
+        return f"BGP does not run: {rules.settings.idle}"
     own = speakers[name]
     for members in model.population.classes.values():
         other = speakers[next((member for member in members if member != name), name)]

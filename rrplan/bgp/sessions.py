@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rrplan.bgp.adjacency import Established, Verdict, verdict
+from rrplan.bgp.announced import Announced
 from rrplan.bgp.matching import Matcher
 from rrplan.bgp.peering import Matches, Rules, endpoint_of, external_protocols, ordered, protocols
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.protocol import Kind, Protocol
 from rrplan.bgp.speaker import FAMILIES, Family, Settings, Speaker, speaker_of
 from rrplan.ids import NodeName
-from rrplan.resources import BGPPeer, ClusterState
+from rrplan.resources import BGPPeer, CalicoVersion, ClusterState
 
 EXTERNAL = Verdict(Established.UNKNOWN, "the peer is outside the cluster")
 
@@ -25,8 +26,11 @@ class Session:
     verdict: Verdict
 
 
-def rules_of(state: ClusterState, matcher: Matches) -> Rules:
-    """The pair rules of a state; BGPPeers in the order of their names, so that answers do not depend on input order."""
+def rules_of(state: ClusterState, matcher: Matches, version: CalicoVersion) -> Rules:
+    """The pair rules of a state; BGPPeers in the order of their names, so that answers do not depend on input order.
+
+    `version` decides whose pools are programmed by BIRD.
+    """
     settings = Settings.of(state)
     addresses = {address: name for name, node in state.nodes.items() for address in (node.ipv4, node.ipv6) if address}
     if settings.standalone:
@@ -34,7 +38,7 @@ def rules_of(state: ClusterState, matcher: Matches) -> Rules:
         addresses |= {node.host_ip: node.name for node in hosts}
     peers = tuple(state.peers[name] for name in sorted(state.peers))
     known = frozenset(node.host_ip for node in state.nodes.values() if node.host_ip)
-    return Rules(settings, peers, addresses, matcher, known)
+    return Rules(settings, peers, addresses, matcher, known, Announced.of(state, version))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class Speakers:
     @classmethod
     def of(cls, state: ClusterState, versions: Versions) -> Speakers:
         """Resolve all nodes; raises PolicyRefusal for a Calico version without rules."""
-        rules = rules_of(state, Matcher())
+        rules = rules_of(state, Matcher(), versions.default)
         return cls(rules, {name: speaker_of(node, rules.settings, versions) for name, node in state.nodes.items()})
 
     def members(self, selector: str) -> frozenset[NodeName]:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from rrplan.bgp.profile import Profile, Versions, profile_for
 from rrplan.ids import NodeName
-from rrplan.resources import BGPConfiguration, ClusterState, DaemonSet, Node, Pod
+from rrplan.resources import BGPConfiguration, ClusterState, DaemonSet, Installation, Node, Pod
 
 DEFAULT_AS = 64512
 """Calico's global AS number where BGPConfiguration `default` sets none (confd client.go, globalDefaults)."""
@@ -67,6 +67,8 @@ class Settings:
     standalone: Standalone | None = None
     not_ready: frozenset[NodeName] = frozenset()
     """Nodes whose calico-node pod is known not to be ready."""
+    idle: str = ""
+    """Why BGP does not run in this cluster; "" where it does."""
 
     @classmethod
     def of(cls, state: ClusterState) -> Settings:
@@ -89,10 +91,21 @@ class Settings:
             ports=ports,
             mesh_options=options,
             standalone=Standalone.of(state),
+            idle=_idle(state),
             not_ready=frozenset(
                 one.node for one in state.others.values() if isinstance(one, Pod) and one.ready is False
             ),
         )
+
+
+def _idle(state: ClusterState) -> str:
+    """Why calico-node runs no BIRD: rc.local starts none with these backends (calico/node v3.0 to v3.32)."""
+    for one in state.others.values():
+        if isinstance(one, Installation) and one.bgp == "Disabled":
+            return f"Installation `{one.name}` says `bgp: Disabled`"
+        if isinstance(one, DaemonSet) and not one.reflector and one.backend in ("vxlan", "none"):
+            return f"DaemonSet {one.namespace}/{one.name} runs with backend `{one.backend}`"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

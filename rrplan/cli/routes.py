@@ -44,6 +44,8 @@ def command(
             hint = f"did you mean `{close[0]}`?" if close else "`rrplan sessions` lists the nodes"
             raise UsageProblem(f"node `{name}` does not exist", hint=hint)
     configured, present = Model(as_configured(state), versions), Model(state, versions)
+    for notice in configured.not_owed():
+        click.echo(f"notice: {notice}", err=True)
     down = present.down()
     if origin is None and at is None:
         return 2 if _missing(configured, present, down, output) else 0
@@ -91,7 +93,9 @@ def _missing(configured: Model, present: Model, down: list[NodeName], output: st
         losses["with what is down"] = (present, alive)
     for view, (model, found) in losses.items():
         lead = "" if not down else f"{view}: " if model is configured else f"{view} ({_some(down)}): "
-        if not found and output == "text":
+        if not found and output == "text" and not model.owes():
+            click.echo(f"{lead}no route is owed: BGP carries none of the pools of this cluster")
+        elif not found and output == "text":
             others = "every other node" if model is configured else "every other node that is not down"
             click.echo(f"{lead}every node holds the routes of {others}")
         for loss in found:

@@ -77,6 +77,8 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
             f"down (not Ready): {_some(down)}; no step drains {_them(down)}, no gate waits for {_them(down)}, and no "
             "route of others goes through"
         )
+    if steps:
+        notices += model.not_owed()
     oldest = min({versions.default, *versions.by_node.values()})
     if oldest < CONFD_STAYS and any(step.action in TOGGLES for step in steps):
         notices.append(

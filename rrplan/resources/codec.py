@@ -132,6 +132,7 @@ def _pool(key: ResourceKey, reader: Reader) -> IPPool:
         spec.text("vxlanMode") or "Never",
         bool(spec.boolean("disabled")),
         bool(spec.boolean("disableBGPExport")),
+        size if isinstance(size := spec.document.get("blockSize"), int) else 0,
     )
 
 

@@ -133,6 +133,8 @@ class IPPool:
     vxlan_mode: str = "Never"
     disabled: bool = False
     disable_bgp_export: bool = False
+    block_size: int = 0
+    """Prefix length of its blocks; 0 where it does not say."""
 
     @property
     def key(self) -> ResourceKey:
@@ -142,7 +144,7 @@ class IPPool:
 
 @dataclass(frozen=True, slots=True)
 class BGPFilter:
-    """A named import/export filter; rrplan only asks whether it exists and whether it can reject."""
+    """A named list of import and export rules, as it came (Calico v3.26 and later)."""
 
     name: str
     spec: Mapping[str, object] = field(default_factory=dict, hash=False)

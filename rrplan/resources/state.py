@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from rrplan.ids import NodeName
 from rrplan.resources.key import ResourceKey
 from rrplan.resources.node_codec import with_calico, without_calico
 from rrplan.resources.objects import BGPConfiguration, BGPPeer, CalicoNode, Node, Resource
+
+T = TypeVar("T", bound=Resource)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,10 @@ class ClusterState:
                 case _:
                     others[resource.key] = resource
         return cls(nodes, peers, configurations, others)
+
+    def others_of(self, kind: type[T]) -> dict[str, T]:
+        """The other resources of one kind that has no namespace, by name."""
+        return {key.name: one for key, one in self.others.items() if isinstance(one, kind)}
 
     def get(self, key: ResourceKey) -> Resource | None:
         """The resource of that key, or None."""
