@@ -7,7 +7,7 @@ a table of sessions asks it for the pairs that can meet, the proof for one pair 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from rrplan.bgp.announced import EVERYTHING, Announced
@@ -114,6 +114,14 @@ class Rules:
         if speaker.own_port is not None and speaker.own_port != port:
             return False
         return self.settings.default_port in (None, port)
+
+
+def idle_selector(rules: Rules, peer: BGPPeer, speakers: Collection[Speaker]) -> str:
+    """The selector of a BGPPeer that matches no node, as the spec has it; "" where each matches some."""
+    for field_, text in (("nodeSelector", peer.node_selector), ("peerSelector", peer.peer_selector)):
+        if text and not any(rules.matches(text, speaker) for speaker in speakers):
+            return f"`{field_}: {text}`"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

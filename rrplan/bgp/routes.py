@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rrplan.bgp.adjacency import verdict
 from rrplan.bgp.holdings import Holdings
 from rrplan.bgp.model import Model, View
-from rrplan.bgp.peering import protocols
+from rrplan.bgp.peering import idle_selector, protocols
 from rrplan.bgp.reflection import ORIGIN, Copy, Stop
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.ids import NodeName
@@ -115,4 +115,8 @@ def _alone(model: Model, name: NodeName, family: Family) -> str:
             found = verdict(here[0], own, here, other, protocols(rules, other, own, family))
             if found.reason:
                 return f"{name} has no session that is certain to be up; {here[0].name}: {found.reason}"
+    for peer in rules.peers:
+        text = idle_selector(rules, peer, speakers.values())
+        if text and (rules.selects_local(peer, own) or rules.selects_remote(peer, own)):
+            return f"{name} has no session that is certain to be up; BGPPeer {peer.name}: {text} selects no node"
     return f"{name} has no session that is certain to be up"

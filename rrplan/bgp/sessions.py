@@ -11,6 +11,7 @@ from rrplan.bgp.matching import Matcher
 from rrplan.bgp.peering import Matches, Rules, endpoint_of, external_protocols, ordered, protocols
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.protocol import Kind, Protocol
+from rrplan.bgp.refusals import refusal
 from rrplan.bgp.speaker import FAMILIES, Family, Settings, Speaker, speaker_of
 from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer, CalicoVersion, ClusterState
@@ -48,6 +49,7 @@ class Speakers:
     rules: Rules
     by_name: Mapping[NodeName, Speaker] = field(hash=False)
     _members: dict[str, frozenset[NodeName]] = field(default_factory=dict, hash=False, compare=False)
+    _refusals: dict[tuple[NodeName, Family], Verdict | None] = field(default_factory=dict, hash=False, compare=False)
 
     @classmethod
     def of(cls, state: ClusterState, versions: Versions) -> Speakers:
@@ -71,17 +73,28 @@ class Speakers:
                 rows += self._in_family(own, family)
         return rows
 
+    def refusal(self, name: NodeName, family: Family) -> Verdict | None:
+        """Why BIRD refuses the whole configuration of a node, so that it keeps its old one; None where it does not.
+
+        What confd renders goes through `bird -p` first (confd/etc/calico/confd/conf.d/bird.toml, check_cmd).
+        """
+        if (name, family) not in self._refusals:
+            self._refusals[name, family] = refusal(self.rules, self.by_name, self.by_name[name], family)
+        return self._refusals[name, family]
+
     def _in_family(self, own: Speaker, family: Family) -> list[Session]:
         found: dict[Protocol, Verdict] = {}
+        refused = self.refusal(own.name, family)
         for name in self._candidates(own):
             other = self.by_name[name]
             here = protocols(self.rules, own, other, family)
             if here:
                 there = protocols(self.rules, other, own, family)
+                beyond = self.refusal(name, family)
                 for protocol in here:
-                    found[protocol] = verdict(protocol, own, here, other, there)
+                    found[protocol] = refused or beyond or verdict(protocol, own, here, other, there)
         for protocol in external_protocols(self.rules, own, family):
-            found[protocol] = _external(protocol)
+            found[protocol] = refused or _external(protocol)
         keyed = sorted(found, key=lambda protocol: _place(protocol))
         return [Session(protocol, found[protocol]) for protocol in ordered(own, keyed)]
 

@@ -69,6 +69,8 @@ class Settings:
     """Nodes whose calico-node pod is known not to be ready."""
     idle: str = ""
     """Why BGP does not run in this cluster; "" where it does."""
+    router_id: str | None = None
+    """CALICO_ROUTER_ID of calico-node, "" for none; None where its DaemonSet is not known."""
 
     @classmethod
     def of(cls, state: ClusterState) -> Settings:
@@ -92,10 +94,16 @@ class Settings:
             mesh_options=options,
             standalone=Standalone.of(state),
             idle=_idle(state),
+            router_id=_router_id(state),
             not_ready=frozenset(
                 one.node for one in state.others.values() if isinstance(one, Pod) and one.ready is False
             ),
         )
+
+
+def _router_id(state: ClusterState) -> str | None:
+    found = [one.router_id for one in state.others.values() if isinstance(one, DaemonSet) and one.agent]
+    return found[0] if found else None
 
 
 def _idle(state: ClusterState) -> str:

@@ -44,6 +44,11 @@ def _named(spec: Spec, state: ClusterState, group: Group, name: NodeName) -> Pla
             f"group `{group.name}`: node `{name}` does not exist",
             hint=f"did you mean `{close[0]}`?" if close else "see `kubectl get nodes`",
         )
+    if node.windows:
+        raise PolicyRefusal(
+            f"group `{group.name}`: node `{name}` runs Windows, where Calico has no BIRD",
+            hint="choose Linux nodes",
+        )
     if not _address(spec, node):
         hint = "calico-node must run there with BGP first"
         raise PolicyRefusal(f"group `{group.name}`: node `{name}` has no BGP address", hint=hint)
@@ -83,8 +88,12 @@ def _address(spec: Spec, node: Node) -> str:
 
 
 def _excluded(spec: Spec, node: Node, allow: tuple[Allow, ...]) -> str:
+    if node.windows:
+        return "with Windows"
     if not _address(spec, node):
         return "without BGP address"
+    if node.strange and spec.flavor is not Flavor.STANDALONE:
+        return "with an address that Kubernetes does not know"
     if node.ready is False and Allow.NOT_READY not in allow:
         return "not ready"
     if node.control_plane and Allow.CONTROL_PLANE not in allow:

@@ -16,6 +16,8 @@ from rrplan.bgp.model import Model
 from rrplan.bgp.peering import protocols
 from rrplan.bgp.profile import profile_for
 from rrplan.bgp.speaker import FAMILIES, Speaker
+from rrplan.desired.peers import clients_selector
+from rrplan.plans.addressing import addresses_known, addresses_unique, one_link, peer_address, router_id
 from rrplan.plans.plan import Finding, Severity
 from rrplan.plans.sight import Sight, Told, some
 from rrplan.plans.surroundings import label_sync, owners, providers, typha, workloads
@@ -94,6 +96,19 @@ def peer_as_number(sight: Sight) -> Told:
             )
 
 
+def peers_select(sight: Sight) -> Told:
+    """Every BGPPeer selects somebody, on both sides."""
+    for name, peer in sorted(sight.desired.state.peers.items()):
+        for field, text in (("nodeSelector", peer.node_selector), ("peerSelector", peer.peer_selector)):
+            try:
+                selector = parse(text) if text else None
+            except SelectorSyntaxError:
+                continue
+            nodes = [*sight.state.nodes.values(), *sight.desired.state.nodes.values()]
+            if selector is not None and not any(selector.matches(node.effective_labels) for node in nodes):
+                yield Severity.WARNING, f"BGPPeer `{name}`: `{field}: {text}` matches no node"
+
+
 def mesh_fields(sight: Sight) -> Told:
     """A BGPConfiguration that Calico's validation would refuse cannot be changed."""
     for name, configuration in sight.state.configurations.items():
@@ -106,15 +121,6 @@ def mesh_fields(sight: Sight) -> Told:
                     "refuses every write to it"
                 ),
             )
-
-
-def addresses_unique(sight: Sight) -> Told:
-    """No two nodes have one address."""
-    for family in ("ipv4", "ipv6"):
-        count = Counter(getattr(node, family) for node in sight.state.nodes.values() if getattr(node, family))
-        for address in sorted(address for address, number in count.items() if number > 1):
-            names = [name for name, node in sight.state.nodes.items() if getattr(node, family) == address]
-            yield Severity.ERROR, f"{address} is the address of {some(names)}: sessions to it reach any of them"
 
 
 def selectors_readable(sight: Sight) -> Told:
@@ -178,22 +184,36 @@ def cluster_id_unused(sight: Sight) -> Told:
 
 
 def as_numbers_equal(sight: Sight) -> Told:
-    """Reflectors and their clients are in one AS; across an AS border nothing is reflected."""
-    if not sight.desired.placed:
-        return
+    """The reflectors of a group and its clients are in one AS; across an AS border nothing is reflected."""
     default = sight.state.configurations.get("default")
     common = (default.as_number if default else None) or 64512
     numbers = {name: node.as_number or common for name, node in sight.state.nodes.items() if node.ipv4 or node.ipv6}
-    home = numbers.get(sight.desired.placed[0].node, common)
-    strangers = [name for name, number in numbers.items() if number != home]
-    if strangers:
-        yield (
-            Severity.WARNING,
-            (
-                f"{some(strangers)}: another AS number than the reflectors' {home}; their sessions are eBGP, "
-                "and reflection does not apply to them"
-            ),
-        )
+    reflectors = {one.node for one in sight.desired.placed}
+    for group in sight.spec.groups:
+        home = {numbers[one.node] for one in sight.desired.placed if one.group == group and one.node in numbers}
+        if not home:
+            continue
+        clients = parse(clients_selector(sight.spec, group))
+        members = [
+            name
+            for name, node in sight.state.nodes.items()
+            if name in numbers
+            and (
+                clients.matches(node.effective_labels)
+                if name not in reflectors
+                else any(one.node == name and one.group == group for one in sight.desired.placed)
+            )
+        ]
+        most = Counter(numbers[name] for name in members if name in reflectors).most_common(1)[0][0]
+        strangers = [name for name in members if numbers[name] != most]
+        if strangers:
+            yield (
+                Severity.WARNING,
+                (
+                    f"{some(strangers)}: another AS number than {most}, which the reflectors of group `{group.name}` "
+                    "have; their sessions are eBGP, and reflection does not apply to them"
+                ),
+            )
 
 
 def dead_nodes(sight: Sight) -> Told:
@@ -260,9 +280,14 @@ CHECKS: tuple[Callable[[Sight], Told], ...] = (
     bgp_in_use,
     datastore_ready,
     peer_as_number,
+    peer_address,
+    router_id,
     mesh_fields,
     addresses_unique,
+    addresses_known,
+    one_link,
     selectors_readable,
+    peers_select,
     cluster_ids_valid,
     cluster_id_unused,
     as_numbers_equal,

@@ -53,7 +53,23 @@ def _kubernetes_node(reader: Reader) -> Node:
         provider_id=spec.text("providerID"),
         unsynced=tuple(annotations.text(UNSYNCED_ANNOTATION).split()),
         host_ip=_host_ip(reader),
+        internal_ips=_internal_ips(reader),
+        ipv4_bits=_bits(annotations.text(IPV4_ANNOTATION)),
+        ipv6_bits=_bits(annotations.text(IPV6_ANNOTATION)),
     )
+
+
+def _bits(text: str) -> int:
+    """The prefix length of `10.0.0.1/24`; 0 where there is none."""
+    bits = text.partition("/")[2]
+    return int(bits) if bits.isdecimal() else 0
+
+
+def _internal_ips(reader: Reader) -> tuple[str, ...]:
+    told = [
+        one.text("address") for one in reader.child("status").children("addresses") if one.text("type") == "InternalIP"
+    ]
+    return tuple(found for text in told for version in (4, 6) if (found := parse_address(text, version)))
 
 
 def _host_ip(reader: Reader) -> str:
@@ -87,6 +103,8 @@ def _calico_node(reader: Reader) -> Node:
         ipv6=_address(bgp, "ipv6Address", 6),
         as_number=bgp.as_number("asNumber"),
         cluster_id=bgp.text("routeReflectorClusterID"),
+        ipv4_bits=_bits(bgp.text("ipv4Address")),
+        ipv6_bits=_bits(bgp.text("ipv6Address")),
     )
 
 
@@ -140,12 +158,17 @@ def merge_nodes(kubernetes: Node, calico: Node) -> Node:
             )
         ),
         host_ip=kubernetes.host_ip,
+        internal_ips=kubernetes.internal_ips,
+        ipv4_bits=kubernetes.ipv4_bits or calico.ipv4_bits,
+        ipv6_bits=kubernetes.ipv6_bits or calico.ipv6_bits,
     )
 
 
 def without_calico(node: Node) -> Node:
     """The node as Kubernetes alone knows it: it does not speak BGP."""
-    return replace(node, ipv4="", ipv6="", as_number=None, cluster_id="", calico_labels={}, unsynced=())
+    return replace(
+        node, ipv4="", ipv6="", as_number=None, cluster_id="", calico_labels={}, unsynced=(), ipv4_bits=0, ipv6_bits=0
+    )
 
 
 def with_calico(node: Node | None, calico: CalicoNode) -> Node:
@@ -167,14 +190,18 @@ def _told_by(calico: CalicoNode) -> Node:
 def calico_annotations(node: Node) -> dict[str, str | None]:
     """What Calico knows of a node, as annotations; None for those that the Node shall not have."""
     told = {
-        IPV4_ANNOTATION: node.ipv4,
-        IPV6_ANNOTATION: node.ipv6,
+        IPV4_ANNOTATION: _with_bits(node.ipv4, node.ipv4_bits),
+        IPV6_ANNOTATION: _with_bits(node.ipv6, node.ipv6_bits),
         AS_ANNOTATION: "" if node.as_number is None else str(node.as_number),
         CLUSTER_ID_ANNOTATION: node.cluster_id,
         LABELS_ANNOTATION: _json_object(node.calico_labels),
         UNSYNCED_ANNOTATION: " ".join(node.unsynced),
     }
     return {name: value or None for name, value in told.items()}
+
+
+def _with_bits(address: str, bits: int) -> str:
+    return f"{address}/{bits}" if address and bits else address
 
 
 def encode_node(node: Node) -> dict[str, object]:
@@ -196,8 +223,9 @@ def encode_node(node: Node) -> dict[str, object]:
     status: dict[str, object] = {}
     if node.ready is not None:
         status["conditions"] = [{"type": "Ready", "status": "True" if node.ready else "False"}]
-    if node.host_ip:
-        status["addresses"] = [{"type": "InternalIP", "address": node.host_ip}]
+    known = node.internal_ips or ((node.host_ip,) if node.host_ip else ())
+    if known:
+        status["addresses"] = [{"type": "InternalIP", "address": address} for address in known]
     return {**document, "status": status} if status else document
 
 

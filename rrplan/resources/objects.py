@@ -44,6 +44,7 @@ class Node:
     `cluster_id` "" means no route reflector. `ready` None means that nobody told us. `unsynced` are the names of
     Kubernetes labels that Calico's own Node lacks or has with another value, where both were given. `host_ip` is the
     IPv4 address that Kubernetes has for the host, where it was given: pods in the host's network have it.
+    `internal_ips` are all of these. The prefix lengths are 0 where Calico's addresses came without one.
     """
 
     name: NodeName
@@ -59,6 +60,23 @@ class Node:
     provider_id: str = ""
     unsynced: tuple[str, ...] = ()
     host_ip: str = ""
+    internal_ips: tuple[str, ...] = ()
+    ipv4_bits: int = field(default=0, compare=False)
+    ipv6_bits: int = field(default=0, compare=False)
+
+    @property
+    def windows(self) -> bool:
+        """Whether it runs Windows, where Calico has no BIRD (Kubernetes well-known label)."""
+        return "windows" in (self.labels.get("kubernetes.io/os"), self.labels.get("beta.kubernetes.io/os"))
+
+    @property
+    def strange(self) -> tuple[str, ...]:
+        """Addresses of Calico that are none of the InternalIPs that Kubernetes has, where it has any of that family."""
+        return tuple(
+            address
+            for address, mark in ((self.ipv4, "."), (self.ipv6, ":"))
+            if address and address not in self.internal_ips and any(mark in one for one in self.internal_ips)
+        )
 
     @property
     def key(self) -> ResourceKey:
@@ -188,12 +206,19 @@ class DaemonSet:
     node_selector: Mapping[str, str] = field(default_factory=dict, hash=False)
     avoids: tuple[tuple[str, str], ...] = ()
     affinity: bool = False
+    router_id: str = ""
+    """Of calico-node: environment variable CALICO_ROUTER_ID; "" where it is not set."""
     update_strategy: str = ""
     image: str = ""
     """Of the first container; "" where it is calico-node's, whose version is known."""
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     spec: Mapping[str, object] = field(default_factory=dict, hash=False, compare=False)
     """Of reflectors: whole, so that a deletion can be undone. The API server adds to it, so it is not compared."""
+
+    @property
+    def agent(self) -> bool:
+        """Whether its pods are calico-node."""
+        return not self.reflector and (self.calico_version is not None or self.name == "calico-node")
 
     @property
     def key(self) -> ResourceKey:
