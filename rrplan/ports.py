@@ -118,8 +118,20 @@ class NodeReading:
     families: Mapping[str, FamilyReading] = field(hash=False)
 
 
+@dataclass(frozen=True, slots=True)
+class NodeSessions:
+    """All BGP sessions of one node, by family and by the other end's address: "" where established, else why not."""
+
+    node: NodeName
+    families: Mapping[str, Mapping[str, str]] = field(hash=False)
+
+
 class Probe(Protocol):
     """Reads sessions and routes from nodes."""
+
+    def sessions(self, nodes: Collection[NodeName]) -> Sequence[NodeSessions]:
+        """Every session of each node as the node itself reports it; a silent node is left out."""
+        ...
 
     def read(self, nodes: Collection[NodeName], peers: Collection[NodeName]) -> Sequence[NodeReading]:
         """The present reading of each node, with its sessions to `peers`; a silent node is left out."""

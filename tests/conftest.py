@@ -1,8 +1,8 @@
 """Shared settings of the tests, and the real API servers that several of them need."""
 
 import os
-from collections.abc import Iterator
-from typing import NoReturn
+from collections.abc import Iterable, Iterator
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import settings
@@ -11,9 +11,34 @@ from tests.real.etcd import EtcdMembers
 from tests.real.mixed import MixedCluster
 from tests.real.parts import missing
 from tests.real.server import RealServer
+from tests.support.order import Groups, arrange
 
-settings.register_profile("rrplan", deadline=None, derandomize=True, print_blob=True)
-settings.load_profile("rrplan")
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("soak", deadline=None, derandomize=False, database=None, print_blob=True)
+settings.load_profile(os.environ.get("RRPLAN_PROFILE", "ci"))
+
+FAST_SECONDS = 60
+LIMITS = {"real": 900, "bird": 900, "crash": 300, "slow": 600}
+"""Seconds that a test may take, by its mark; a test with several marks has the longest of them."""
+
+
+def limit(marks: Iterable[str]) -> int:
+    """Seconds that a test with these marks may take."""
+    return max((LIMITS[mark] for mark in marks if mark in LIMITS), default=FAST_SECONDS)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, and every test ends: what hangs fails, with the stack of every thread."""
+    arrange(items)
+    for item in items:
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(limit(mark.name for mark in item.iter_markers())))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
+    """What uses the same real server runs on the same worker, whatever `--dist` says."""
+    return Groups(config, log)
 
 
 def lacks(text: str) -> NoReturn:
@@ -54,5 +79,7 @@ def plain_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServe
 def mixed_cluster(plain_server: RealServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MixedCluster]:
     """That server, and a real etcd where Calico keeps its resources."""
     etcd = EtcdMembers(tmp_path_factory.mktemp("etcd"))
-    yield MixedCluster(plain_server, etcd)
+    made = MixedCluster(plain_server, etcd)
+    yield made
+    made.stop()
     etcd.stop()

@@ -32,6 +32,8 @@ LIST_TRIES = 5
 READ_TRIES = 3
 """After a read that failed: a moment later each time, or when the server says so (Retry-After)."""
 FIELD_MANAGER = "rrplan"
+STATUS_CHANNEL = 3
+"""Where a kubelet says how a command ended (v4.channel.k8s.io)."""
 
 T = TypeVar("T")
 
@@ -150,16 +152,10 @@ class ApiServer:
         url = f"{self._host}/api/v1/namespaces/{namespace}/pods/{pod}/exec"
         for tries in range(READ_TRIES, -1, -1):
             try:
-                return str(
-                    stream.websocket_call(
-                        self._configuration,
-                        "GET",
-                        url,
-                        query_params=query,
-                        headers=headers,
-                        _request_timeout=READ_SECONDS,
-                    ).data
+                client = stream.websocket_call(
+                    self._configuration, "GET", url, query_params=query, headers=headers, _preload_content=False
                 )
+                output = _whole(client)
             except ApiException as error:
                 text = f"no command can be run in pod {namespace}/{pod}: {_handshake(error)}"
                 if re.search(r"Handshake status 4(?!29)", str(error.reason)):
@@ -167,7 +163,10 @@ class ApiServer:
                     raise kind(text) from error
                 if not tries:
                     raise DatastoreTimeout(text) from error
-        raise AssertionError("the last try returns or raises")
+                continue
+            if output is not None:
+                return output
+        raise DatastoreTimeout(f"the output of a command in pod {namespace}/{pod} broke off")
 
     def _credentials(self) -> dict[str, str]:
         """Fresh for each request: an exec plugin's token expires."""
@@ -232,6 +231,20 @@ class ApiServer:
 
 def _dry(dry_run: bool) -> dict[str, str]:
     return {"dryRun": "All"} if dry_run else {}
+
+
+def _whole(client: Any) -> str | None:
+    """All that a command printed; None where the connection broke before the exit status: it may be a part of it."""
+    from websocket import WebSocketException
+
+    with suppress(WebSocketException, OSError):
+        client.run_forever(timeout=READ_SECONDS)
+        if client.is_open():
+            client.close()
+            raise DatastoreTimeout(f"a command in a pod did not end within {READ_SECONDS:g} s")
+        if client.read_channel(STATUS_CHANNEL):
+            return str(client.read_all())
+    return None
 
 
 def _handshake(error: Any) -> str:

@@ -19,8 +19,7 @@ class SystemClock:
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
-        wait = time.sleep
-        wait(seconds)
+        time.sleep(seconds)
 
 
 def timestamp(at: datetime) -> str:

@@ -82,12 +82,14 @@ def _pair(protocol: Protocol, own: Speaker, counterpart: Protocol, other: Speake
     if protocol.peer_as != counterpart.local_as:
         return Verdict(
             Established.NO,
-            f"bad peer AS: {own.name} expects AS {protocol.peer_as}, {other.name} has AS {counterpart.local_as}",
+            f"bad peer AS: {own.name} expects AS {protocol.peer_as}{_said_by(protocol)}, {other.name} has AS "
+            f"{counterpart.local_as}",
         )
     if counterpart.peer_as != protocol.local_as:
         return Verdict(
             Established.NO,
-            f"bad peer AS: {other.name} expects AS {counterpart.peer_as}, {own.name} has AS {protocol.local_as}",
+            f"bad peer AS: {other.name} expects AS {counterpart.peer_as}{_said_by(counterpart)}, {own.name} has AS "
+            f"{protocol.local_as}",
         )
     if any(one.reflector_client and not one.internal for one in (protocol, counterpart)):
         return Verdict(
@@ -108,6 +110,10 @@ def _pair(protocol: Protocol, own: Speaker, counterpart: Protocol, other: Speake
     if protocol.source_address is None and counterpart.source_address is None:
         return Verdict(Established.UNKNOWN, "the kernel chooses the source address at both ends")
     return YES
+
+
+def _said_by(protocol: Protocol) -> str:
+    return f" (BGPPeer {' or '.join(protocol.peers)})" if protocol.peers else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,25 +104,48 @@ class Converged:
     possible: Holdings
 
 
+class Touched(NamedTuple):
+    """Sessions that a change does not leave alone: between pairs of Kin, and of Kin to speakers outside."""
+
+    sessions: frozenset[Pair]
+    uplinks: frozenset[tuple[int, Outside]]
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """One family while a state becomes another, over indices of Kin and of speakers outside.
 
-    `surviving` is who holds what over those sessions alone that are certainly left alone. `changed` are the pairs
-    between which some session may be another one than before. `begins` and `ends` say whether a session comes up,
+    `surviving` is who holds what over those sessions alone that are certainly left alone. `changed_pairs` are those
+    between which some session may be another one than before, `shaken_pairs` those and all between which a session may
+    restart because BGPPeers disagree about its block. `begins` and `ends` say whether a session comes up,
     and whether one goes down, `idle` whether all of these have an end at a node that is down. `fates` are the uplinks
     of one node of each Kin that are not left alone, `speakers` all speakers outside, before and after.
     """
 
     speakers: tuple[Outside, ...]
     surviving: Holdings
-    changed: frozenset[Pair]
+    changed_pairs: frozenset[Pair]
+    shaken_pairs: frozenset[Pair]
     begins: bool
     ends: bool
     idle: bool
     fates: Mapping[int, Mapping[Outside, Fate]] = field(hash=False)
     redrawn: frozenset[tuple[int, Outside]] = frozenset()
     """Uplinks that restart only because BGPPeers disagree about them: the doubt is the same before and after."""
+
+    @property
+    def changed(self) -> Touched:
+        """The sessions that may be others than before."""
+        return Touched(self.changed_pairs, self._fated - self.redrawn)
+
+    @property
+    def shaken(self) -> Touched:
+        """These, and all that may restart because BGPPeers disagree about their block."""
+        return Touched(self.shaken_pairs, self._fated)
+
+    @property
+    def _fated(self) -> frozenset[tuple[int, Outside]]:
+        return frozenset((kin, outside) for kin, told in self.fates.items() for outside in told)
 
     @property
     def gained(self) -> frozenset[tuple[int, Outside]]:
@@ -156,6 +179,7 @@ def converged(
 def passage(old: Rules, new: Rules, kins: Sequence[Kin], family: Family) -> Passage:
     """What is left alone while the state changes, and what is not."""
     changed: set[Pair] = set()
+    shaken: set[Pair] = set()
     begins = ends = False
     idle = True
     found: dict[Pair, Adjacency] = {}
@@ -167,6 +191,8 @@ def passage(old: Rules, new: Rules, kins: Sequence[Kin], family: Family) -> Pass
         roles = any(_role(member.before) != _role(member.after) for member in (one, other))
         if roles or not same(before, after):
             changed |= {(here, there), (there, here)}
+        if any(protocol.disputed for protocols_ in (*before, *after) for protocol in protocols_):
+            shaken |= {(here, there), (there, here)}
         if not same(before, after):
             ends = ends or all(before)
             begins = begins or all(after)
@@ -198,6 +224,7 @@ def passage(old: Rules, new: Rules, kins: Sequence[Kin], family: Family) -> Pass
         known,
         _holdings(kins, family, found, kept, Doubt.AGAINST, known),
         frozenset(changed),
+        frozenset(changed | shaken),
         begins,
         ends,
         idle and all(kins[index].members[0].after.down for index, one in told.items() if one),
@@ -206,8 +233,10 @@ def passage(old: Rules, new: Rules, kins: Sequence[Kin], family: Family) -> Pass
     )
 
 
-def over_changed(rules: Rules, kins: Sequence[Kin], family: Family, through: Passage) -> frozenset[Pair]:
-    """The pairs (holder, origin) that may hold a route before the change over some session that is not left alone.
+def over(
+    rules: Rules, kins: Sequence[Kin], family: Family, speakers: Sequence[Outside], touched: Touched
+) -> frozenset[Pair]:
+    """The pairs (holder, origin) that may hold a route before a change over a session that it touches.
 
     All other pairs hold over sessions alone that nothing happens to: whether they are up is not known, but it is the
     same before and after.
@@ -218,7 +247,7 @@ def over_changed(rules: Rules, kins: Sequence[Kin], family: Family, through: Pas
         for index, kin in enumerate(kins)
         if kin.members[0].before.address(family)
     }
-    before = _holdings(kins, family, found, up, Doubt.FOR, through.speakers, through)
+    before = _holdings(kins, family, found, up, Doubt.FOR, speakers, touched)
     return frozenset(
         (holder, origin)
         for origin, reached in before.spreads.items()
@@ -276,10 +305,10 @@ def _holdings(
     up: Mapping[int, Mapping[Outside, Uplink]],
     doubt: Doubt,
     speakers_outside: Sequence[Outside] | None = None,
-    through: Passage | None = None,
+    marks: Touched | None = None,
 ) -> Holdings:
-    """Propagate over what counts; with `through`, as things stand before that change, and what it changes is marked."""
-    speakers = [kin.members[0].before if through else kin.members[0].after for kin in kins]
+    """Propagate over what counts; with `marks`, as things stand before a change, over sessions that are marked."""
+    speakers = [kin.members[0].before if marks else kin.members[0].after for kin in kins]
     links: dict[Pair, Links] = {}
     for (here, there), one in found.items():
         if one.links and (one.certain or doubt is Doubt.FOR):
@@ -293,7 +322,7 @@ def _holdings(
         speakers_outside = sorted({speaker for told in up.values() for speaker in told})
     outside = {speaker: len(kins) + place for place, speaker in enumerate(speakers_outside)}
     groups += [Group(1, speaker.as_number, "", leaf=True) for speaker in speakers_outside]
-    marked = set(through.changed) if through else set()
+    marked = set(marks.sessions) if marks else set()
     for index, told in up.items():
         for speaker, uplink in told.items():
             if not uplink.certain and doubt is Doubt.AGAINST:
@@ -301,7 +330,7 @@ def _holdings(
             place = outside[speaker]
             links[index, place] = (uplink.link,)
             links[place, index] = (uplink.link.reversed(),)
-            if through and speaker in through.fates.get(index, {}) and (index, speaker) not in through.redrawn:
+            if marks and (index, speaker) in marks.uplinks:
                 marked |= {(index, place), (place, index)}
     web = Web(tuple(groups), links, doubt, frozenset(marked))
     neighbours = web.neighbours()

@@ -17,13 +17,14 @@ from rrplan.bgp.holdings import (
     Member,
     Passage,
     converged,
-    over_changed,
+    over,
     passage,
 )
 from rrplan.bgp.outside import Fate, Outside
 from rrplan.bgp.peering import Rules
 from rrplan.bgp.population import Lens, Population, Signature
 from rrplan.bgp.profile import Versions
+from rrplan.bgp.reflection import Doubt
 from rrplan.bgp.sessions import rules_of
 from rrplan.bgp.speaker import FAMILIES, Family, Speaker, speaker_of
 from rrplan.bgp.transition import Ends, Kind, Loss, OutsideSession, Transition
@@ -120,17 +121,16 @@ class Model:
         """How many nodes each class has."""
         return {signature: len(members) for signature, members in self.population.classes.items()}
 
-    def missing(self) -> tuple[Loss, ...]:
-        """The pairs that have no route at the present state."""
+    def missing(self, doubt: Doubt = Doubt.AGAINST) -> tuple[Loss, ...]:
+        """The pairs of nodes that have no route at the present state; with doubt FOR, those that cannot have one."""
         view = self.view()
+        held = view.holdings if doubt is Doubt.AGAINST else view.possible
         kinds = [
             Kind(signature, signature, len(self.population.classes[signature]), self._kin(signature))
             for signature in view.signatures
         ]
         ends = Ends(kinds, ())
-        return tuple(
-            ends.loss(pair, family) for family, holdings in view.holdings.items() for pair in sorted(holdings.missing)
-        )
+        return tuple(ends.loss(pair, family) for family, holdings in held.items() for pair in sorted(holdings.missing))
 
     def _kin(self, signature: Signature) -> Kin:
         members = tuple(Member(one, one) for one in self.population.members(signature))
@@ -265,11 +265,13 @@ class Model:
                 there, new = [*range(len(kinds))], _without(self.rules, kins, family, through.gained)
             gone = had - ends.held(there, new)
             if gone:
-                gone &= over_changed(old_rules, kins, family, through)
-            exposed_too = ends.restarted(through) | gone
-            left = ends.held([*range(len(kinds))], through.surviving)
+                gone &= over(old_rules, kins, family, through.speakers, through.changed)
+            bare = had - ends.held([*range(len(kinds))], through.surviving)
+            if bare and old is not before.holdings[family]:
+                bare &= over(old_rules, kins, family, through.speakers, through.shaken)
+            bare |= had & (ends.restarted(through) | gone)
             lost += [ends.loss(pair, family) for pair in sorted(gone)]
-            exposed += [ends.loss(pair, family) for pair in sorted(had) if pair in exposed_too or pair not in left]
+            exposed += [ends.loss(pair, family) for pair in sorted(bare)]
             outside += [
                 OutsideSession(
                     kinds[index].kin.members[0].after.name,

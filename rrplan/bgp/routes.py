@@ -104,6 +104,5 @@ def _alone(model: Model, name: NodeName, family: Family) -> str:
         if here:
             found = verdict(here[0], own, here, other, protocols(rules, other, own, family))
             if found.reason:
-                told = f"BGPPeer {' and '.join(here[0].peers)}, " if here[0].peers else ""
-                return f"{name} has no session that is certain to be up; {told}{here[0].name}: {found.reason}"
+                return f"{name} has no session that is certain to be up; {here[0].name}: {found.reason}"
     return f"{name} has no session that is certain to be up"

@@ -42,6 +42,14 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
 
     `snapshot` is what the plan file says about where the state came from.
     """
+    plan = draft_plan(spec, state, versions, snapshot)
+    if plan.proof.violations and plan.steps:
+        raise UnsafePlanError(plan.proof.violations, hint=_hint(spec, plan.proof.violations))
+    return plan
+
+
+def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: dict[str, object]) -> Plan:
+    """The same, where it is only looked at: an unsafe plan keeps its counterexamples in its proof."""
     inside = bool(spec.groups) or any(node.cluster_id for node in state.nodes.values())
     if spec.flavor is Flavor.IN_CLUSTER and inside:
         check_planned(versions, meshed=Settings.of(state).mesh or spec.topology is Topology.FULL_MESH)
@@ -55,8 +63,6 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
     ordered = ActionGraph(plain, reasons).order()
     empty = _empty(state)
     steps, proof, sets, model = _walk(spec, state, versions, desired, ordered, desired.drained | empty)
-    if proof.violations and steps:
-        raise UnsafePlanError(proof.violations, hint=_hint(spec, proof.violations))
     notices = list(desired.notices)
     if versions.assumed:
         notices.append(f"the Calico version is {versions.source} ({versions.default}); say it with `--calico-version`")
@@ -90,6 +96,7 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
         notices=tuple(notices),
         findings=(*found, *peers_agree(model)),
         reasons=desired.reasons,
+        down=tuple(down),
         on_failure=spec.on_failure.value,
         hooks=tuple(hook.model_dump(mode="json", by_alias=True) for hook in spec.hooks),
     )

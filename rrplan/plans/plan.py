@@ -109,6 +109,29 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionDown:
+    """A session that the proof counts on and that `node` says is not established; `peer` is a name or an address."""
+
+    node: NodeName
+    peer: str
+    family: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What nodes of the cluster reported when the plan was made: of `sessions` that the proof counts on, some `down`.
+
+    `silent` are those of the `asked` nodes that did not answer.
+    """
+
+    asked: tuple[NodeName, ...]
+    silent: tuple[NodeName, ...]
+    sessions: int
+    down: tuple[SessionDown, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """Action, change, gates and undo gates: the unit that is proved, journaled and undone.
 
@@ -148,6 +171,10 @@ class Plan:
     reasons: tuple[str, ...] = ()
     on_failure: str = "undo"
     hooks: tuple[Mapping[str, object], ...] = field(default=(), hash=False)
+    down: tuple[NodeName, ...] = ()
+    """The nodes that were down when the plan was made."""
+    observed: Observed | None = None
+    """None where nobody looked."""
     rehearsal: Rehearsal | None = None
     """What was measured when it was rehearsed; no part of what is carried out, nor of the digest."""
 

@@ -9,11 +9,11 @@ from itertools import product
 from pathlib import Path
 
 from rrplan.bgp.profile import Versions
-from rrplan.bgp.speaker import FAMILIES
+from rrplan.bgp.speaker import FAMILIES, Settings, as_configured, is_down
 from rrplan.errors import PreflightError
 from rrplan.ids import NodeName
 from rrplan.plans.promise import Pair
-from rrplan.ports import Datastore, Document, Stored, Write
+from rrplan.ports import Clock, Datastore, Document, Stored, Write
 from rrplan.rehearsal.agents import Agents
 from rrplan.rehearsal.laboratory import Laboratory
 from rrplan.rehearsal.recorder import Flow, Recorder, Recording
@@ -73,9 +73,12 @@ class Heard:
 class Stage:
     """Real speakers of every node that is in some of `states`; the first is the one to start from."""
 
-    def __init__(self, states: Sequence[ClusterState], versions: Versions, folder: Path, seed: int) -> None:
+    def __init__(
+        self, states: Sequence[ClusterState], versions: Versions, folder: Path, seed: int, clock: Clock
+    ) -> None:
         self._start = states[0]
         self._seed = seed
+        self._clock = clock
         self.laboratory = Laboratory(states, versions, folder)
         self._agents = Agents(self.laboratory, seed)
         self._recorder: Recorder | None = None
@@ -84,11 +87,18 @@ class Stage:
     def begin(self, missing: frozenset[Pair], reflecting: frozenset[NodeName]) -> frozenset[Pair]:
         """Bring the starting state up and wait until it is calm, then record; the pairs that have routes.
 
-        All but those that are `missing` should have them.
+        All but those that are `missing` should have them; where there is doubt, what is there decides.
         """
         wanted = self._wanted(missing)
-        self._agents.start(self._start)
-        self._settle(wanted)
+        # Nodes that are down were up once: a BIRD waits for a peer that never was for minutes (graceful restart).
+        self._agents.start(as_configured(self._start))
+        wanted |= self._settle(wanted) & self._wanted(frozenset())
+        down = {name for name, node in self._start.nodes.items() if is_down(node, Settings.of(self._start))}
+        if down:
+            for name in down:
+                self.laboratory.apply(name, {})
+            wanted = {pair for pair in wanted if not {pair.at, pair.origin} & down}
+            wanted &= self._settle(wanted & self._wanted(missing))
         flows = self.flows(wanted, reflecting)
         self.every = max(FASTEST_SECONDS, len(flows) / PROBES_PER_SECOND)
         self._recorder = Recorder(self._namespaces(), self.laboratory.pods, flows, self.every)
@@ -127,9 +137,8 @@ class Stage:
             if at != origin and family in blocks[at] and family in blocks[origin]
         } - missing
 
-    def _settle(self, wanted: set[Pair]) -> None:
-        """Wait for the routes and for calm; real daemons are watched."""
-        wait = time.sleep
+    def _settle(self, wanted: set[Pair]) -> set[Pair]:
+        """Wait for the routes and for calm; real daemons are watched. All routes that are there then."""
         began = calm = time.monotonic()
         last: set[Pair] | None = None
         while True:
@@ -144,7 +153,7 @@ class Stage:
             if not wanted <= found or found != last:
                 calm, last = now, found
             if now - calm >= CALM_SECONDS:
-                return
+                return found
             if now - began > SETTLE_SECONDS:
                 one = min(wanted - found, default=None)
                 text = f"{one.at} has no route of {one.origin} ({one.family})" if one else "routes come and go"
@@ -152,7 +161,7 @@ class Stage:
                     [f"the starting state does not come up within {SETTLE_SECONDS:.0f} s: {text}"],
                     hint="`rrplan routes` says how a route should reach a node",
                 )
-            wait(LOOK_SECONDS)
+            self._clock.sleep(LOOK_SECONDS)
 
     def flows(self, wanted: set[Pair], reflecting: frozenset[NodeName]) -> list[Flow]:
         """Probes for every kind of pair in each family, a few pairs of each; the same for the same seed."""

@@ -11,6 +11,7 @@ from rrplan.render.words import (
     finding_text,
     folded,
     gate_text,
+    observed_lines,
     proof_lines,
     totals,
     ungated_text,
@@ -39,6 +40,8 @@ def plan_markdown(plan: Plan) -> str:
             lines += [f"   - {gate_text(gate)}" for gate in step.gates]
             lines += [f"   - {ungated_text(step)}"] if step.ungated else []
         lines += ["", "## Proof", "", *(f"- {line}" for line in proof_lines(plan)), "", NOT_PROVED, ""]
+    if plan.observed:
+        lines += ["## Sessions now", "", *(f"- {line}" for line in observed_lines(plan)), ""]
     if plan.notices:
         lines += ["## Notices", "", *(f"- {notice}" for notice in plan.notices), ""]
     if plan.findings:

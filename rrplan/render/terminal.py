@@ -13,6 +13,7 @@ from rrplan.render.words import (
     finding_text,
     folded,
     gate_text,
+    observed_lines,
     proof_lines,
     totals,
     ungated_text,
@@ -37,6 +38,9 @@ def plan_text(plan: Plan, *, width: int = 80, color: bool = False) -> str:
         lines += ["", "Proof:", ""]
         lines += [line for text in proof_lines(plan) for line in _wrapped(text, width, "  - ")]
         lines += _wrapped(NOT_PROVED, width, "  ")
+    if plan.observed:
+        lines += ["", "Sessions now:", ""]
+        lines += [line for text in observed_lines(plan) for line in _wrapped(text, width, "  - ")]
     if plan.reasons and plan.steps:
         lines += ["", "Reflectors:", ""]
         lines += [line for text in plan.reasons for line in _wrapped(text, width, "  - ")]

@@ -12,6 +12,7 @@ NOT_PROVED = (
     "Not covered by the proof: BIRD bugs, missed reloads, nodes that fail later, TCP reachability, filters that "
     "reject, and what speakers outside the cluster do with routes; gates watch for these."
 )
+SHOWN = 5
 SYMBOL = {"create": "+", "update": "~", "delete": "-"}
 
 
@@ -63,6 +64,21 @@ def proof_lines(plan: Plan) -> list[str]:
         lines.append("while a step takes effect: every pair keeps a path over sessions that are left alone")
     lines += outside_lines(plan)
     return [*lines, "; ".join(plan.proof.checks)] if plan.proof.checks else lines
+
+
+def observed_lines(plan: Plan) -> list[str]:
+    """What nodes reported when the plan was made, and what of it stands against a run."""
+    seen = plan.observed
+    if seen is None:
+        return []
+    asked = f"{len(seen.asked)} node{'s were' if len(seen.asked) != 1 else ' was'} asked when this plan was made"
+    if not seen.down and not seen.silent:
+        return [f"{asked}: all {seen.sessions} sessions of theirs that the proof counts on are up"]
+    lines = [f"{asked}: {len(seen.down)} of {seen.sessions} sessions that the proof counts on are down"]
+    lines += [f"the session of {one.node} with {one.peer} ({one.family}): {one.why}" for one in seen.down[:SHOWN]]
+    lines += [f"and {len(seen.down) - SHOWN} more"] if len(seen.down) > SHOWN else []
+    lines += [f"no answer from {', '.join(seen.silent[:SHOWN])}"] if seen.silent else []
+    return [*lines, "`rrplan apply` refuses while this is so, unless `--accept-down NODE` names one end"]
 
 
 def outside_lines(plan: Plan) -> list[str]:

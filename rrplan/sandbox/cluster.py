@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rrplan.bgp.model import Model
-from rrplan.bgp.outside import Outside, Uplink, uplinks
+from rrplan.bgp.outside import Outside, Uplink
 from rrplan.bgp.profile import calico_versions
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.errors import (
@@ -18,7 +18,13 @@ from rrplan.errors import (
     RRPlanError,
 )
 from rrplan.ids import NodeName
-from rrplan.ports import Document, FamilyReading, NodeReading, SessionReading, Stored, UplinkReading, Write
+from rrplan.ports import (
+    Document,
+    NodeReading,
+    NodeSessions,
+    Stored,
+    Write,
+)
 from rrplan.resources import ClusterState, Pod, ResourceKey, decode, key_of
 from rrplan.resources.documents import patched
 from rrplan.resources.validation import objections
@@ -26,6 +32,7 @@ from rrplan.sandbox import timers
 from rrplan.sandbox.clock import SandboxClock, no_pace
 from rrplan.sandbox.controllers import controlled, keep_annotations
 from rrplan.sandbox.faults import Fault
+from rrplan.sandbox.reported import Moment
 from rrplan.sandbox.sessions import begun_uplinks, explicit_links, explicit_pairs, pair_name, uplinks_of
 from rrplan.sandbox.store import Store
 
@@ -316,67 +323,34 @@ class Sandbox:
         """The readings at this simulated moment; a dead node is silent."""
         self._reachable()
         now = self.clock.now()
-        dead = {name for name, at in self._died.items() if now >= at}
-        dead |= {name for name, speaker in self._model.population.speakers.items() if speaker.down}
+        dead = self._dead()
         self._fresh = {pair for pair in self._fresh if self._sessions[pair][2] > now}
-        families = {family: self._in_family(family, nodes, peers, now, dead) for family in FAMILIES}
+        families = {}
+        for family in FAMILIES:
+            moment = Moment(self._model, family, self._down(family, now), self._mesh_ready(family, now, dead), dead)
+            families[family] = moment.readings(nodes, peers)
         return [
             NodeReading(name, {str(family): families[family][name] for family in FAMILIES if name in families[family]})
             for name in nodes
             if name not in dead and name in self.state.nodes
         ]
 
-    def _in_family(
-        self, family: Family, nodes: Collection[NodeName], peers: Collection[NodeName], now: float, dead: set[NodeName]
-    ) -> dict[NodeName, FamilyReading]:
-        model = self._model
-        view = model.view()
-        holdings = view.holdings[family]
-        sizes = model.living(view)
-        joined = set(holdings.joined)
-        outside = any(peer.peer_ip for peer in model.rules.peers)
-        index = {signature: position for position, signature in enumerate(view.signatures)}
-        here = {name for name in {*nodes, *peers} if name in model.population.speakers}
-        place = {name: index[model.population.signature_of[name]] for name in here}
-        gone = self._down(family, now)
-        meshed = self._mesh_ready(family, now, dead)
-        alike: dict[int, dict[NodeName, SessionReading]] = {}
-        readings: dict[NodeName, FamilyReading] = {}
-        for name in nodes:
-            if name not in here or not model.population.speakers[name].address(family):
-                continue
-            there = place[name]
-            if there not in alike:
-                alike[there] = {
-                    peer: SessionReading(
-                        peer,
-                        peer not in dead,
-                        0 if peer in dead else max(holdings.delivered(place[peer], there, sizes) - len(gone[peer]), 0),
-                    )
-                    for peer in peers
-                    if peer in here and (place[peer], there) in joined
-                }
-            sessions = alike[there]
-            # Most nodes have all their sessions: those of a class share one reading.
-            if name in gone or name in sessions:
-                sessions = {
-                    peer: SessionReading(peer, established=False, routes=0) if peer in gone[name] else session
-                    for peer, session in sessions.items()
-                    if peer != name
-                }
-            readings[name] = FamilyReading(
-                recovering=False,
-                sessions=sessions,
-                mesh_up=len(meshed) - 1 if name in meshed else 0,
-                uplinks={
-                    one.address: UplinkReading(established=one.address not in gone[name])
-                    for one in uplinks(model.rules, model.population.speakers[name], family)
-                    if one.address
-                }
-                if outside
-                else {},
-            )
-        return readings
+    def sessions(self, nodes: Collection[NodeName]) -> Sequence[NodeSessions]:
+        """All sessions of each node at this simulated moment."""
+        self._reachable()
+        now, dead = self.clock.now(), self._dead()
+        found: dict[NodeName, dict[str, dict[str, str]]] = {name: {} for name in nodes if name not in dead}
+        for family in FAMILIES:
+            moment = Moment(self._model, family, self._down(family, now), self._mesh_ready(family, now, dead), dead)
+            for name, families in found.items():
+                if self._model.population.speakers[name].address(family):
+                    families[str(family)] = moment.sessions(name)
+        return [NodeSessions(name, families) for name, families in found.items()]
+
+    def _dead(self) -> set[NodeName]:
+        """The nodes that are silent now."""
+        died = {name for name, at in self._died.items() if self.clock.now() >= at}
+        return died | set(self._model.down())
 
     def _down(self, family: Family, now: float) -> defaultdict[NodeName, set[NodeName]]:
         """The explicit sessions that are not up at this moment, by both ends."""

@@ -94,9 +94,9 @@ def _peer(dice: random.Random, name: str, nodes: list[Node]) -> BGPPeer:
         address = dice.choice([one for one in (aimed.ipv4, aimed.ipv6) if one])
         number = dice.choice([aimed.as_number or DEFAULT_AS] * 3 + [65001])
     chosen = {"node": node} if node else {"nodeSelector": local} if whose == "selector" else {}
-    spec = {"peerIP": address, "asNumber": number, **chosen}
+    told: dict[str, object] = {"peerIP": address, "asNumber": number, **chosen}
     return BGPPeer(
-        name, node=node, node_selector=chosen.get("nodeSelector", ""), peer_ip=address, as_number=number, spec=spec
+        name, node=node, node_selector=chosen.get("nodeSelector", ""), peer_ip=address, as_number=number, spec=told
     )
 
 

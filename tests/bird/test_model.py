@@ -2,24 +2,20 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests.bird.laboratory import lacking
 from tests.conftest import lacks
+
+pytestmark = [pytest.mark.bird, pytest.mark.slow]
 
 CASES = 40
 AT_ONCE = 10
 """They wait for BIRD's timers, not for the processor."""
-
-
-def lacking() -> list[str]:
-    """What is not here, with how to get it."""
-    found = [] if shutil.which("bird") else ["bird 1.6 (apt-get install bird)"]
-    found += [] if shutil.which("ip") else ["ip (apt-get install iproute2)"]
-    alone = subprocess.run(["unshare", "-Urn", "true"], capture_output=True, check=False)
-    return found + ([] if alone.returncode == 0 else ["user namespaces (`unshare -Urn true` fails here)"])
 
 
 def test_model_and_daemons_agree() -> None:

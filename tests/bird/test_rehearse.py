@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from rrplan.plans import read_plan
-from tests.bird.test_model import lacking
+from tests.bird.laboratory import lacking
 from tests.conftest import lacks
 from tests.support import SPEC
+
+pytestmark = [pytest.mark.bird, pytest.mark.slow]
 
 
 @pytest.fixture

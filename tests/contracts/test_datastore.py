@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rrplan.adapters.clock import SystemClock
 from rrplan.adapters.etcd_cluster import EtcdCluster
 from rrplan.adapters.live import LiveCluster
 from rrplan.bgp.profile import calico_versions
@@ -36,7 +37,10 @@ NAMED = r'BGPPeer/one|bgppeers\.\S+ "one"'
 """A conflict names the object, in our words or in the server's."""
 
 
-@pytest.fixture(params=["sandbox", "crd.projectcalico.org/v1", "projectcalico.org/v3", "etcd", "calicoctl"])
+REAL = ("crd.projectcalico.org/v1", "projectcalico.org/v3", "etcd", "calicoctl")
+
+
+@pytest.fixture(params=["sandbox", *(pytest.param(name, marks=pytest.mark.real) for name in REAL)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Datastore]:
     """Each implementation in turn, with a few nodes in it."""
     documents = demo_cluster(4, 1)
@@ -242,7 +246,7 @@ def test_eviction(store: Datastore) -> None:
     deadline = time.monotonic() + 10
     while store.pods_to_evict(NodeName("rr-1")):
         assert time.monotonic() < deadline
-        time.sleep(0.1)  # a real API server is being watched
+        SystemClock().sleep(0.1)  # a real API server is being watched
 
 
 def test_labels_are_read_as_they_were_written(store: Datastore) -> None:

@@ -6,9 +6,13 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+
 from rrplan.plans import write_plan
 from tests.real.server import RealServer
-from tests.real.test_run import LiveBench
+from tests.support.live import LiveBench
+
+pytestmark = [pytest.mark.real, pytest.mark.crash]
 
 SPEED = 4
 """Simulated seconds per real one."""

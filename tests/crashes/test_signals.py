@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.crashes.test_kill import end, prepared, rrplan
+from tests.support.processes import end, prepared, rrplan
+
+pytestmark = pytest.mark.crash
 
 
 @pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGINT, signal.SIGINT]], ids=str)

@@ -1,48 +1,22 @@
 """A run to standalone reflectors that dies after any journal entry, before or after the write that it announced."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from rrplan.adapters.run_directory import FileLog
 from rrplan.plans.change import Change
-from rrplan.ports import Log
 from rrplan.runs import Journal, Result
 from rrplan.runs.writing import Outcome, Writer
 from rrplan.sandbox import ucp_cluster
 from tests.support import Bench
-from tests.unit.plans.test_standalone import SPEC
+from tests.support.dying import Crash, DyingLog, after
+from tests.support.specs import STANDALONE as SPEC
+
+pytestmark = pytest.mark.crash
 
 STEPS = 16
 ENTRIES = 3 * STEPS + 2
-
-
-class Crash(BaseException):
-    """The process is gone."""
-
-
-class Mortal:
-    """A log whose process dies after some lines."""
-
-    def __init__(self, log: Log, left: int) -> None:
-        self._log, self._left = log, left
-        self.place = log.place
-
-    def lines(self) -> Sequence[bytes]:
-        """As they are."""
-        return self._log.lines()
-
-    def append(self, line: bytes, *, durable: bool) -> None:
-        """Write, then die when it was the last."""
-        self._log.append(line, durable=durable)
-        self._left -= 1
-        if self._left == 0:
-            raise Crash
-
-    def close(self) -> None:
-        """As it is."""
-        self._log.close()
 
 
 def died(path: Path, entry: int, *, written: bool) -> Bench:
@@ -51,7 +25,7 @@ def died(path: Path, entry: int, *, written: bool) -> Bench:
     assert len(bench.plan.steps) == STEPS
     log = FileLog(path / "journal.jsonl")
     with pytest.raises(Crash):
-        bench.runner(journal=Journal.open(Mortal(log, entry), "digest")).apply()
+        bench.runner(journal=Journal.open(DyingLog(log, after(entry)), "digest")).apply()
     log.close()
     last = (path / "journal.jsonl").read_text().splitlines()[-1]
     if written and '"started"' in last:

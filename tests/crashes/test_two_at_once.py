@@ -5,7 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.crashes.test_kill import prepared, rrplan
+import pytest
+
+from tests.support.processes import prepared, rrplan
+
+pytestmark = pytest.mark.crash
 
 
 def test_second_run_is_told_who_holds_the_lock(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from rrplan.render.markdown import plan_markdown
 from rrplan.render.progress import JsonProgress, TextProgress
 from rrplan.render.sessions import sessions_json, sessions_summary, sessions_summary_text, sessions_text
 from rrplan.render.terminal import plan_text
+from rrplan.runs.events import Listener
 from rrplan.snapshots import snapshot_of_manifests
 from rrplan.specs import load
 from tests.support import Bench
@@ -73,7 +74,7 @@ def _progress() -> dict[str, str]:
         bench = Bench(Path(folder), faults=["session-never-up=rr-2", "api-away=2"])
         bench.runner().apply()
     plain, live, lines = io.StringIO(), io.StringIO(), io.StringIO()
-    listeners = [TextProgress(plain, live=False), TextProgress(live, live=True), JsonProgress(lines)]
+    listeners: list[Listener] = [TextProgress(plain, live=False), TextProgress(live, live=True), JsonProgress(lines)]
     for event in bench.listener.events:
         for listener in listeners:
             listener.report(event)

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import event, given, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -21,6 +22,7 @@ from rrplan.snapshots import Snapshot, capture, read_snapshot, write_snapshot
 from rrplan.specs import Spec, load
 from tests.properties.naive import naive
 from tests.support import Bench
+from tests.support.dying import Crash, DyingLog, after
 
 
 @st.composite
@@ -72,6 +74,7 @@ def specs(draw: st.DrawFn) -> Spec:
     return load(text.encode(), "spec.yaml")
 
 
+pytestmark = pytest.mark.slow
 EXPOSURES = st.sampled_from(["drained-only", "{brief: 20s}"])
 
 
@@ -122,23 +125,6 @@ def test_planned_done_and_undone(documents: list[Document], spec: Spec) -> None:
         shutil.rmtree(path)
 
 
-class Crash(BaseException):
-    """The process is gone."""
-
-
-class Mortal(FileLog):
-    """A log whose process dies after some lines."""
-
-    left = 0
-
-    def append(self, line: bytes, *, durable: bool) -> None:
-        """Write, then die."""
-        super().append(line, durable=durable)
-        self.left -= 1
-        if self.left == 0:
-            raise Crash
-
-
 class Runs(RuleBasedStateMachine):
     """Apply, crash, resume and roll back in any order, on one cluster."""
 
@@ -163,9 +149,8 @@ spec:
         self.back = False
 
     def _run(self, *, back: bool, entries: int) -> None:
-        log = Mortal(self.path / "journal.jsonl")
-        log.left = entries
-        journal = Journal.open(log, "digest")
+        log = FileLog(self.path / "journal.jsonl")
+        journal = Journal.open(DyingLog(log, after(entries)), "digest")
         runner = self.bench.runner(journal=journal)
         # From the first line about a rollback on, resuming goes on with the rollback.
         self.back = self.back or back

@@ -5,8 +5,6 @@ agent answers CalicoNodeStatus and runs `birdcl` for the exec endpoint of the ku
 """
 
 import json
-import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Collection
@@ -16,11 +14,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from websockets.sync.server import Server, ServerConnection, serve
-
 from rrplan.adapters.api_server import ApiServer
 from rrplan.adapters.kubernetes_objects import KubernetesObjects
 from rrplan.adapters.live import LiveCluster
+from rrplan.bgp.outside import uplinks
 from rrplan.bgp.profile import calico_versions
 from rrplan.bgp.reflection import ORIGIN
 from rrplan.bgp.speaker import FAMILIES, Family
@@ -31,6 +28,7 @@ from rrplan.resources import ResourceKey
 from rrplan.resources.documents import patched
 from rrplan.sandbox import Sandbox
 from rrplan.snapshots import capture
+from tests.real.kubelet import Kubelet
 
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 TYPES = {"Node_": "NodePeer", "Mesh_": "NodeMesh"}
@@ -68,6 +66,10 @@ class NodeAgent:
         """Nodes whose BIRD missed the last reload: they show no explicit session."""
         self.recovering: set[str] = set()
         """Nodes whose BIRD is in graceful-restart recovery."""
+        self.breaking: set[str] = set()
+        """Nodes whose kubelet closes the connection instead of saying what a command prints."""
+        self.silent: set[str] = set()
+        """Nodes whose kubelet keeps the connection and says nothing."""
         self._lock = threading.RLock()
         self._clock: ThreadingHTTPServer | None = None
         self._quiet = set(quiet)
@@ -77,9 +79,8 @@ class NodeAgent:
         state = capture(self._live).state
         self._version = calico_versions(state).default
         self.twin = Sandbox.make(folder / "twin", [stored.document for stored in self._live.everything()])
-        self._exec: Server = _serve(folder, self._birdcl)
-        self.port: int = self._exec.socket.getsockname()[1]
-        threading.Thread(target=self._exec.serve_forever, daemon=True).start()
+        self._exec = Kubelet(self._execute)
+        self.port = self._exec.port
         self._stop = threading.Event()
         self.tick(0)
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -122,7 +123,7 @@ class NodeAgent:
             self._clock.server_close()
         self._stop.set()
         self._thread.join()
-        self._exec.shutdown()
+        self._exec.stop()
         self.twin.close()
 
     def tick(self, seconds: float) -> bool:
@@ -260,7 +261,7 @@ class NodeAgent:
         if not speakers[node].address(family):
             return []
         now = self.twin.clock.now()
-        dead = {name for name, at in self.twin._died.items() if now >= at}
+        dead = self.twin._dead()
         down = self.twin._down(family, now)
         ready = self.twin._mesh_ready(family, now, dead)
         found = []
@@ -276,12 +277,19 @@ class NodeAgent:
                 found.append(("Mesh_", peer, up, int(up and peer not in self._quiet), int(up)))
         return found
 
+    def _uplinks(self, node: NodeName, family: Family) -> dict[str, bool]:
+        """The sessions to the outside, by address, and whether they are established."""
+        model = self.twin._model
+        late = self.twin._down(family, self.twin.clock.now())[node]
+        found = uplinks(model.rules, model.population.speakers[node], family)
+        return {one.address: one.address not in late for one in found if one.address}
+
     def _explicit(self, one: NodeName, other: NodeName, family: Family) -> bool:
         model = self.twin._model
         view = model.view()
         pair = [view.index(model.population.signature_of[name]) for name in (one, other)]
         reflects = model.population.speakers[one].cluster_id or model.population.speakers[other].cluster_id
-        return bool(reflects) and (pair[0], pair[1]) in view.holdings[family].web.links
+        return bool(reflects) and (pair[0], pair[1]) in view.holdings[family].joined
 
     def _given(self, sender: NodeName, receiver: NodeName, family: Family) -> set[NodeName]:
         """Whose blocks a session carries from one end to the other."""
@@ -329,7 +337,9 @@ class NodeAgent:
                     self.server.patch(path, {"status": self._status(node)})
 
     def _status(self, node: NodeName) -> dict[str, Any]:
-        agent, bgp, routes = {}, {}, {}
+        agent: dict[str, object] = {}
+        bgp: dict[str, object] = {}
+        routes: dict[str, object] = {}
         speakers = self.twin._model.population.speakers
         for family, suffix in ((Family.IPV4, "V4"), (Family.IPV6, "V6")):
             sessions = self._sessions(node, family)
@@ -354,6 +364,15 @@ class NodeAgent:
                 for route in self._routes(node, family)
             ]
         return {"lastUpdated": "2026-01-01T00:00:00Z", "agent": agent, "bgp": bgp, "routes": routes}
+
+    def _execute(self, pod: str, command: list[str]) -> str:
+        assert command[:2] == ["birdcl", "-s"]
+        node = NodeName(pod.removeprefix("calico-node-"))
+        if node in self.silent:
+            self._stop.wait(5)
+        if node in self.breaking:
+            raise ConnectionError
+        return self._birdcl(node, command)
 
     def _birdcl(self, node: NodeName, command: list[str]) -> str:
         """The output of `birdcl -s SOCKET show ...`."""
@@ -399,6 +418,13 @@ class NodeAgent:
             lines.append(f"    Neighbor address: {address}")
             if up:
                 lines.append(f"    Routes:         {imported} imported, {exported} exported, {imported} preferred")
+        for address, up in self._uplinks(node, family).items():
+            state = "up     12:00:00    Established   " if up else "start  12:00:00    Active        Socket: Timeout"
+            lines += [
+                f"Node_{_named(address)} BGP      master   {state}",
+                f"  BGP state:          {'Established' if up else 'Active'}",
+                f"    Neighbor address: {address}",
+            ]
         return lines
 
 
@@ -424,26 +450,3 @@ def _route(route: Route) -> str:
     sender = f" from {route.peer}" if route.peer != route.hop else ""
     best = " *" if route.best else ""
     return f"{route.prefix}    via {route.hop} on eth0 [{route.protocol} 12:00:00{sender}]{best} (100/0) [i]"
-
-
-def _serve(folder: Path, birdcl: Any) -> Server:
-    """The exec endpoint of every kubelet: WebSocket, protocol v4.channel.k8s.io."""
-    key, certificate = folder / "kubelet.key", folder / "kubelet.crt"
-    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=kubelet"]
-    words += ["-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run([*words, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-
-    def execute(connection: ServerConnection) -> None:
-        assert connection.request is not None
-        url = urlsplit(connection.request.path)
-        command = parse_qs(url.query)["command"]
-        pod = url.path.split("/")[3]
-        assert command[:2] == ["birdcl", "-s"]
-        data = birdcl(NodeName(pod.removeprefix("calico-node-")), command).encode()
-        for start in range(0, len(data), 16_000):
-            connection.send(b"\x01" + data[start : start + 16_000])
-        connection.send(b"\x03" + json.dumps({"metadata": {}, "status": "Success"}).encode())
-
-    return serve(execute, "127.0.0.1", 0, ssl=context, subprotocols=["v4.channel.k8s.io"], compression=None)  # type: ignore[list-item]

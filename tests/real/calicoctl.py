@@ -1,15 +1,18 @@
 """A calicoctl for tests: its words, its JSON and its errors, on a real etcd; the real one is not in any registry.
 
-`python -m tests.real.calicoctl ACCESS WORDS...`, where ACCESS is JSON. Verbs: get KIND [NAME] -o json|yaml; create,
-replace, delete -f -; delete KIND NAME; patch KIND NAME --patch=JSON. Sources: calicoctl/resourcemgr/resourcemgr.go and
-libcalico-go/lib/errors/errors.go (v3.8).
+Verbs: get KIND [NAME] -o json|yaml; create, replace, delete -f -; delete KIND NAME; patch KIND NAME --patch=JSON.
+Sources: calicoctl/resourcemgr/resourcemgr.go and libcalico-go/lib/errors/errors.go (v3.8). Its command is a process
+that asks a server in the process of the tests: to import what talks to etcd would take half a second each time.
 """
 
 import json
 import shlex
+import socketserver
 import sys
+import tempfile
+import threading
 from collections.abc import Mapping
-from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -21,40 +24,61 @@ from rrplan.ports import Stored
 from rrplan.resources import ResourceKey
 from rrplan.resources.documents import patched
 
-CODE = "import sys; sys.path[:0] = [{root!r}]; from tests.real.calicoctl import main; sys.exit(main(sys.argv[1:]))"
+CLIENT = (
+    "import json, socket, sys; place, *words = sys.argv[1:]; far = socket.socket(socket.AF_UNIX); far.connect(place); "
+    "asked = [words, sys.stdin.read() if '-f' in words else '']; far.sendall(json.dumps(asked).encode() + b'\\n'); "
+    "code, out, said = json.loads(far.makefile().readline()); sys.stdout.write(out); sys.stderr.write(said); "
+    "sys.exit(code)"
+)
 
 
-def command(access: Access, root: str) -> str:
-    """The command that calls it."""
-    told = {name: value for name, value in asdict(access).items() if value}
-    return shlex.join([sys.executable, "-c", CODE.format(root=root), json.dumps(told)])
+class Server:
+    """Answers the commands, on an etcd; `command` is what calls it."""
+
+    def __init__(self, access: Access) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="rrplan-calicoctl-")
+        place = str(Path(self._folder.name) / "socket")
+        self.command = shlex.join([sys.executable, "-I", "-S", "-c", CLIENT, place])
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                words, given = json.loads(self.rfile.readline())
+                self.wfile.write(json.dumps(answered(access, words, given)).encode() + b"\n")
+
+        self._server = socketserver.ThreadingUnixStreamServer(place, Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self) -> None:
+        """End it."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._folder.cleanup()
 
 
-def main(words: list[str]) -> int:
-    """What calicoctl would do; 1 for an error."""
-    calico = CalicoEtcd(Etcd(Access(**json.loads(words[0]))))
-    verb, *rest = words[1:]
+def answered(access: Access, words: list[str], given: str) -> tuple[int, str, str]:
+    """What calicoctl would do with these words and this standard input: exit code, output, errors."""
+    calico = CalicoEtcd(Etcd(access))
+    verb, *rest = words
     try:
         if verb == "get":
-            _get(calico, rest)
-        elif rest[0] == "-f":
-            _write(calico, verb, yaml.safe_load(sys.stdin))
+            return 0, _got(calico, rest), ""
+        if rest[0] == "-f":
+            _write(calico, verb, yaml.safe_load(given))
         else:
             _named(calico, verb, *rest)
     except Refused as refused:
-        sys.stderr.write(f"{refused}\n")
-        return 1
+        return 1, "", f"{refused}\n"
     except DatastoreError as error:
-        sys.stderr.write(f"Failed to execute command: {error}\n")
-        return 1
-    return 0
+        return 1, "", f"Failed to execute command: {error}\n"
+    return 0, "", ""
 
 
 class Refused(Exception):
     """An error in calicoctl's words."""
 
 
-def _get(calico: CalicoEtcd, words: list[str]) -> None:
+def _got(calico: CalicoEtcd, words: list[str]) -> str:
     plural, *names = words[: words.index("-o")]
     kind = _kind(plural)
     if names:
@@ -66,7 +90,7 @@ def _get(calico: CalicoEtcd, words: list[str]) -> None:
         items = [stored.document for stored in calico.everything([kind])]
         head = {"kind": f"{kind}List", "apiVersion": "projectcalico.org/v3", "metadata": {"resourceVersion": "9"}}
         value = {**head, "items": items}
-    sys.stdout.write(yaml.safe_dump(dict(value)) if words[-1] == "yaml" else json.dumps(value, indent=2) + "\n")
+    return yaml.safe_dump(dict(value)) if words[-1] == "yaml" else json.dumps(value, indent=2) + "\n"
 
 
 def _kind(word: str) -> str:
@@ -115,7 +139,3 @@ def _merged(document: dict[str, Any], present: Stored) -> dict[str, Any]:
     told = {name: document["metadata"].get(name) for name in ("labels", "annotations")}
     kept = {name: value for name, value in there.items() if name not in told}
     return {**document, "metadata": {**kept, **{name: value for name, value in told.items() if value}}}
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

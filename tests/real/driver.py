@@ -13,10 +13,11 @@ from pathlib import Path
 
 from rrplan import api
 from rrplan.adapters.api_server import ApiServer
-from rrplan.cli.running import EXIT, _Deadly
+from rrplan.cli.running import EXIT
 from rrplan.errors import RRPlanError
 from rrplan.plans import read_plan
 from rrplan.render.progress import JsonProgress
+from tests.support.dying import DyingLog, after, killed
 
 
 class RemoteClock:
@@ -51,8 +52,12 @@ def main() -> int:
     parser.add_argument("--plan")
     parser.add_argument("--kill-after", type=int, default=0)
     words = parser.parse_args()
-    cluster = api.live_on(ApiServer.connect(words.kubeconfig), RemoteClock(words.clock), sys.stderr.write)
-    control = api.Control(JsonProgress(sys.stdout), wrap=lambda log: _Deadly(log, words.kill_after))
+
+    def tell(text: str) -> None:
+        sys.stderr.write(text)
+
+    cluster = api.live_on(ApiServer.connect(words.kubeconfig), RemoteClock(words.clock), tell)
+    control = api.Control(JsonProgress(sys.stdout), wrap=lambda log: DyingLog(log, after(words.kill_after), killed))
     try:
         if words.verb == "apply":
             made, _ = read_plan(Path(words.plan).read_bytes(), words.plan)

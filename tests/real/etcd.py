@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,13 @@ from rrplan.resources import Node, ResourceKey, decode, key_of
 from tests.real.parts import find
 
 TRIES = 3
+
+
+@cache
+def without_fsync() -> list[str]:
+    """The option that spares the disk, where etcd has it: processes are killed here, machines are not."""
+    told = subprocess.run([str(find("etcd")), "--help"], capture_output=True, text=True, check=False)
+    return ["--unsafe-no-fsync"] if "unsafe-no-fsync" in told.stdout + told.stderr else []
 
 
 class Certificates:
@@ -105,7 +113,7 @@ class EtcdMembers:
                 f"--initial-cluster={everybody}",
                 "--heartbeat-interval=50",
                 "--election-timeout=500",
-                "--unsafe-no-fsync" if self._knows_no_fsync() else "--logger=zap",
+                *without_fsync(),
             ]
             if self._server:
                 assert self.certificates is not None
@@ -117,11 +125,6 @@ class EtcdMembers:
                 ]
             self._words.append(words)
             self._processes.append(self._run(index))
-
-    @staticmethod
-    def _knows_no_fsync() -> bool:
-        told = subprocess.run([str(find("etcd")), "--help"], capture_output=True, text=True, check=False)
-        return "unsafe-no-fsync" in told.stdout + told.stderr
 
     def _run(self, index: int) -> "subprocess.Popen[bytes]":
         with (self.folder / f"m{index}.log").open("ab") as log:

@@ -22,6 +22,7 @@ class MixedCluster:
     def __init__(self, server: RealServer, etcd: EtcdMembers) -> None:
         self.server = server
         self.etcd = etcd
+        self._calicoctl: calicoctl.Server | None = None
 
     def connect(self) -> EtcdCluster:
         """A datastore of its own."""
@@ -33,7 +34,14 @@ class MixedCluster:
 
     def calicoctl_command(self) -> str:
         """What calls calicoctl."""
-        return calicoctl.command(self.etcd.access(), str(Path(__file__).parents[2]))
+        if self._calicoctl is None:
+            self._calicoctl = calicoctl.Server(self.etcd.access())
+        return self._calicoctl.command
+
+    def stop(self) -> None:
+        """End what answers for calicoctl."""
+        if self._calicoctl is not None:
+            self._calicoctl.stop()
 
     def calico_config(self, folder: Path) -> Path:
         """calicoctl's configuration file, which leads to this etcd."""

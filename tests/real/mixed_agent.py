@@ -57,6 +57,7 @@ class MixedAgent(NodeAgent):
             assert isinstance(found, DaemonSet)
             generation = item["metadata"]["generation"]
             status = at(controlled(Stored(item, str(generation)), self.twin.state).document, ("status",))
+            assert isinstance(status, dict)
             if item.get("status") != {**item.get("status", {}), **status}:
                 with suppress(DatastoreConflict):
                     self.server.patch(f"{SETS}/{found.name}/status", {"status": status})
@@ -70,11 +71,12 @@ class MixedAgent(NodeAgent):
             if wanted and name not in there and name in self._blocks:
                 self._agent_pod(name)
             elif not wanted and name in there:
-                self.mixed.server._force(f"{PODS}/calico-node-{name}")
+                self.mixed.server.force(f"{PODS}/calico-node-{name}")
 
     def _reached(self, item: dict[str, Any]) -> list[dict[str, str]]:
         """The host name first, as the API server looks; so the address can be the host's."""
-        kept = [one for one in at(item, ("status", "addresses")) or () if one["type"] == "InternalIP"]
+        addresses: list[dict[str, str]] = item.get("status", {}).get("addresses", [])
+        kept = [one for one in addresses if one["type"] == "InternalIP"]
         return [{"type": "Hostname", "address": "127.0.0.1"}, *kept]
 
     def _block(self, name: NodeName) -> None:

@@ -31,7 +31,23 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+FAULTS = [
+    Fault("reset"),
+    Fault("lost"),
+    Fault("stall"),
+    Fault("status", 409),
+    Fault("status", 410),
+    Fault("status", 429, {"Retry-After": "0"}),
+    Fault("status", 500),
+    Fault("status", 503),
+]
+
 Choose = Callable[[str, str], Fault | None]
+
+
+def fits(fault: Fault, method: str, path: str) -> bool:
+    """Whether a server could answer this request so."""
+    return {409: method != "GET", 410: "limit=" in path}.get(fault.status, True)
 
 
 class Proxy:
@@ -134,10 +150,11 @@ def _handler(proxy: Proxy, host: str, port: int | None, context: ssl.SSLContext)
                 suppress(OSError),
                 context.wrap_socket(socket.create_connection((host, port or 443), 30), server_hostname=host) as far,
             ):
+                far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 far.sendall(head.encode() + b"\r\n")
-                back = threading.Thread(target=_pump, args=(self.connection, far), daemon=True)
+                back = threading.Thread(target=pump, args=(self.connection, far), daemon=True)
                 back.start()
-                _pump(far, self.connection)
+                pump(far, self.connection)
                 self._cut()
                 back.join(5)
 
@@ -146,7 +163,7 @@ def _handler(proxy: Proxy, host: str, port: int | None, context: ssl.SSLContext)
     return Handler
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
+def pump(source: socket.socket, target: socket.socket) -> None:
     with suppress(OSError):
         while data := source.recv(65536):
             target.sendall(data)

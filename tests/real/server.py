@@ -16,6 +16,7 @@ import yaml
 from rrplan.adapters.api_server import ApiServer
 from rrplan.errors import DatastoreError
 from rrplan.ports import Document
+from tests.real.etcd import without_fsync
 from tests.real.parts import find
 
 TRIES = 3
@@ -67,8 +68,13 @@ class RealServer:
         self.folder = folder
         self._processes = []
         client, peer, secure = _ports(3)
-        key = self.folder / "service-account.key"
-        subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
+        key, secret, self._certificate = (self.folder / name for name in ("accounts.key", "server.key", "server.crt"))
+        # Elliptic curves: thousands of short connections are opened, and with RSA each costs milliseconds.
+        _openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(key))
+        names = "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:kubernetes.default.svc"
+        words = ["-nodes", "-days", "2", "-subj", "/CN=kube-apiserver", "-addext", names, "-newkey", "ec"]
+        words += ["-pkeyopt", "ec_paramgen_curve:P-256"]
+        _openssl("req", "-x509", *words, "-keyout", str(secret), "-out", str(self._certificate))
         (self.folder / "tokens.csv").write_text(
             f'{TOKEN},admin,admin,"system:masters"\n{READER},reader,reader,""\n'
             f'{OPERATOR},operator,operator,"system:masters"\n'
@@ -84,6 +90,7 @@ class RealServer:
             f"--listen-peer-urls=http://127.0.0.1:{peer}",
             f"--initial-advertise-peer-urls=http://127.0.0.1:{peer}",
             f"--initial-cluster=default=http://127.0.0.1:{peer}",
+            *without_fsync(),
         )
         self._run(
             "kube-apiserver",
@@ -91,6 +98,8 @@ class RealServer:
             "--bind-address=127.0.0.1",
             f"--secure-port={secure}",
             f"--cert-dir={self.folder / 'certificates'}",
+            f"--tls-cert-file={self._certificate}",
+            f"--tls-private-key-file={secret}",
             f"--service-account-key-file={key}",
             f"--service-account-signing-key-file={key}",
             "--service-account-issuer=https://kubernetes.default.svc",
@@ -101,11 +110,12 @@ class RealServer:
             f"--audit-policy-file={policy}",
             f"--audit-log-path={self.folder / 'audit.log'}",
             "--audit-log-mode=blocking",
+            "--audit-log-maxsize=10000",  # megabytes: it is read by position
             "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
         )
         cluster = {
             "server": f"https://127.0.0.1:{secure}",
-            "certificate-authority": str(self.folder / "certificates" / "apiserver.crt"),
+            "certificate-authority": str(self._certificate),
         }
         value = {
             "apiVersion": "v1",
@@ -143,15 +153,22 @@ class RealServer:
         log = (self.folder / f"{name}.log").open("ab")
         self._processes[index] = subprocess.Popen(self._words[name], stdout=log, stderr=log, cwd=self.folder)
 
-    def writes(self, user: str) -> list[dict[str, Any]]:
-        """What an account wrote, from the API server's audit log, oldest first: only what was kept."""
+    def moment(self) -> int:
+        """Now, as `writes` counts it: how long the API server's audit log is."""
+        path = self.folder / "audit.log"
+        return path.stat().st_size if path.exists() else 0
+
+    def writes(self, since: int = 0, user: str = "operator") -> list[dict[str, Any]]:
+        """What an account wrote since a `moment`, from the audit log, oldest first: only what was kept."""
         found = []
-        for line in (self.folder / "audit.log").read_text().splitlines():
-            with suppress(ValueError):
-                entry: dict[str, Any] = json.loads(line)
-                kept = entry["verb"] in WRITES and entry.get("responseStatus", {}).get("code", 500) < 300
-                if kept and entry["user"]["username"] == user and "dryRun=All" not in entry["requestURI"]:
-                    found.append(entry)
+        with (self.folder / "audit.log").open("rb") as log:
+            log.seek(since)
+            for line in log:
+                with suppress(ValueError):
+                    entry: dict[str, Any] = json.loads(line)
+                    kept = entry["verb"] in WRITES and entry.get("responseStatus", {}).get("code", 500) < 300
+                    if kept and entry["user"]["username"] == user and "dryRun=All" not in entry["requestURI"]:
+                        found.append(entry)
         return found
 
     def _connected(self) -> ApiServer:
@@ -161,10 +178,9 @@ class RealServer:
             dead = next((one for one in self._processes if one.poll() is not None), None)
             assert dead is None, f"{dead.args!r} ended:\n{self._logs()}" if dead else ""
             try:
-                if (self.folder / "certificates" / "apiserver.crt").exists():
-                    server = ApiServer.connect(str(self.kubeconfig))
-                    if server.get("/api/v1/namespaces/default") is not None:
-                        return server
+                server = ApiServer.connect(str(self.kubeconfig))
+                if server.get("/api/v1/namespaces/default") is not None:
+                    return server
             except DatastoreError:
                 pass
             time.sleep(0.2)
@@ -219,16 +235,10 @@ class RealServer:
         for namespace in ("default", "kube-system"):
             collections += [f"/api/v1/namespaces/{namespace}/pods", f"/apis/apps/v1/namespaces/{namespace}/daemonsets"]
         for path in collections:
-            for item in list(self.api.items(path)):
-                self._force(f"{path}/{item['metadata']['name']}")
+            self.force(path)
 
-    def forget_runs(self) -> None:
-        """Remove what runs keep in the cluster."""
-        path = "/api/v1/namespaces/kube-system/configmaps"
-        for item in list(self.api.items(path, labelSelector="rrplan.io/run")):
-            self._force(f"{path}/{item['metadata']['name']}")
-
-    def _force(self, path: str) -> None:
+    def force(self, path: str) -> None:
+        """Remove an object, or all objects of a collection, at once."""
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0}
         self.api._send("DELETE", path, {}, body, "application/json", missing_is_none=True)
 
@@ -239,7 +249,7 @@ class RealServer:
                 for item in list(self.api.items("/api/v1/pods")):
                     metadata: Mapping[str, Any] = item["metadata"]
                     if metadata.get("deletionTimestamp"):
-                        self._force(f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}")
+                        self.force(f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}")
             except DatastoreError:
                 continue
 
@@ -247,13 +257,14 @@ class RealServer:
         """End both processes and remove their files."""
         self._stop.set()
         for process in reversed(self._processes):
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            # Nothing of theirs is kept, and a server takes its time to end in good order.
+            process.kill()
+            process.wait()
         shutil.rmtree(self.folder / "etcd", ignore_errors=True)
+
+
+def _openssl(*words: str) -> None:
+    subprocess.run(["openssl", *words], check=True, capture_output=True)
 
 
 def _ports(count: int) -> list[int]:

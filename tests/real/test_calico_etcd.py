@@ -24,7 +24,9 @@ from rrplan.specs import load
 from tests.real.mixed import MixedCluster
 from tests.real.proxy import Fault, Proxy
 from tests.real.server import RealServer
-from tests.unit.plans.test_standalone import SPEC
+from tests.support.specs import STANDALONE as SPEC
+
+pytestmark = pytest.mark.real
 
 DOCUMENTS = ucp_cluster(5)
 

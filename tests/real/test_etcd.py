@@ -32,6 +32,8 @@ from tests.conftest import lacks
 from tests.real.etcd import Certificates, EtcdMembers, free_ports, peer
 from tests.real.parts import HINTS, find
 
+pytestmark = pytest.mark.real
+
 SECRET = "n0t-for-messages"
 KEY, PEER = peer("one")
 READ_SECONDS = 1.0
@@ -131,10 +133,11 @@ def test_refused_by_tls(secure: EtcdMembers, told: dict[str, str], message: str,
     """Who does not fit is told why, and what to do; it is a definite no, also for a write."""
     assert secure.certificates is not None
     given = {name: secure.certificates.path(value) if name == "ca" else value for name, value in told.items()}
-    for attempt in (
+    attempts: list[Callable[[], object]] = [
         lambda: calico(secure.connect(**given)).get(KEY),
         lambda: calico(secure.connect(**given)).create(KEY, PEER),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(DatastoreRefused, match=re.escape(f"etcd {secure.endpoints[0]} {message}")) as caught:
             attempt()
         assert caught.value.hint.startswith(hint)
@@ -211,9 +214,9 @@ def test_what_can_be_said_before(access: Access, message: str) -> None:
 
 def test_unusable_key_files(certificates: Certificates) -> None:
     """A key of another certificate, and a file that is no PEM."""
-    wrong = {"certificate": certificates.path("calico.crt"), "key": certificates.path("stranger.key")}
+    certificate, key = certificates.path("calico.crt"), certificates.path("stranger.key")
     with pytest.raises(PreflightError, match="cannot be used: key values mismatch"):
-        Etcd(Access(["https://127.0.0.1:1"], **wrong))
+        Etcd(Access(["https://127.0.0.1:1"], certificate=certificate, key=key))
     with pytest.raises(PreflightError, match=r"the CA file \S+ cannot be used") as caught:
         Etcd(Access(["https://127.0.0.1:1"], ca=certificates.path("calico.key")))
     assert caught.value.hint == "PEM files are expected, a key without pass phrase"

@@ -33,6 +33,8 @@ from rrplan.snapshots import capture
 from rrplan.specs import load
 from tests.real.mixed import MixedCluster
 
+pytestmark = pytest.mark.real
+
 NODE = ResourceKey("Node", "rr-1")
 PATH = f"{PREFIX}nodes/rr-1"
 LABEL = "example.com/reflector"
@@ -238,7 +240,7 @@ def test_nodes_with_one_half(mixed: MixedCluster) -> None:
     found = store.get(NODE)
     assert found is not None
     store.delete(NODE, found.version)
-    mixed.server._force("/api/v1/nodes/node-001")
+    mixed.server.force("/api/v1/nodes/node-001")
     nodes = capture(mixed.connect()).state.nodes
     assert (nodes[NodeName("rr-1")].ipv4, nodes[NodeName("rr-1")].ready) == ("", True)
     assert (nodes[NodeName("node-001")].ipv4, nodes[NodeName("node-001")].ready) == ("10.0.0.2", None)

@@ -21,10 +21,13 @@ from rrplan.ids import NodeName
 from rrplan.resources import Node, encode
 from rrplan.runs import Result, events
 from tests.real.audit import outside
-from tests.real.proxy import Fault, Proxy
+from tests.real.kubelet import kubelet_certificate
+from tests.real.proxy import FAULTS, Fault, Proxy, fits
 from tests.real.server import RealServer
-from tests.real.test_run import LiveBench
-from tests.support import Remembering
+from tests.support import Acting, Remembering
+from tests.support.live import LiveBench
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 EVERY = 13
 """One request of so many fails."""
@@ -51,37 +54,12 @@ def proxy(bench: LiveBench, tmp_path: Path) -> Iterator[Proxy]:
 
 def nothing_else_written(bench: LiveBench) -> None:
     """The API server's audit log against the plan."""
-    assert outside(bench.made, bench.server.writes("operator")[bench.writes :]) == []
+    assert outside(bench.made, bench.written()) == []
 
 
 def begun(bench: LiveBench) -> bool:
     """Whether the run has begun: before, a failure is an error and nothing more."""
-    return bool(bench.listener.of(events.StepStarted))
-
-
-class Acting(Remembering):
-    """A listener that does something when an event comes."""
-
-    def __init__(self, act: Callable[[events.RunEvent], None]) -> None:
-        super().__init__()
-        self._act = act
-
-    def report(self, event: events.RunEvent) -> None:
-        """Remember, act."""
-        super().report(event)
-        self._act(event)
-
-
-FAULTS = [
-    Fault("reset"),
-    Fault("lost"),
-    Fault("stall"),
-    Fault("status", 409),
-    Fault("status", 410),
-    Fault("status", 429, {"Retry-After": "0"}),
-    Fault("status", 500),
-    Fault("status", 503),
-]
+    return bool(bench.listener.of(events.StepStarted) or bench.listener.of(events.UndoStarted))
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.kind}{fault.status or ''}")
@@ -89,30 +67,47 @@ def test_requests_fail_again_and_again(
     fault: Fault, bench: LiveBench, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run ends where it should, whatever requests fail, and so does its rollback."""
-    monkeypatch.setattr(api_server, "READ_SECONDS", 1.0)
     number = count(1)
     bench.plan(spec_lines=QUICK)
 
     def choose(method: str, path: str) -> Fault | None:
-        fits = {409: method != "GET", 410: "limit=" in path}.get(fault.status, True)
-        return fault if fits and begun(bench) and next(number) % EVERY == 0 else None
+        if not begun(bench) or not fits(fault, method, path):
+            return None
+        if fault.kind == "stall":
+            monkeypatch.setattr(api_server, "READ_SECONDS", 0.2)  # a client that does not wait as long as others do
+        return fault if next(number) % EVERY == 0 else None
 
     proxy.choose = choose
     assert bench.apply() is Result.DONE, bench.told()
+    there = len(proxy.seen)
+    assert there > 2
     bench.listener = Remembering()
+    monkeypatch.undo()
     assert bench.rollback() is Result.UNDONE, bench.told()
-    assert len(proxy.seen) > 2
+    assert len(proxy.seen) > there
     assert bench.objects() == bench.before
     nothing_else_written(bench)
 
 
+KILLED_AT = ["drain/rr-2", "promote/rr-1", "mesh-off"]
+"""A drain, a promotion, a change of Calico's own resources: three ways to write, each with its gate."""
+
+
 @pytest.mark.parametrize("part", ["kube-apiserver", "etcd"])
-def test_killed_at_every_step(part: str, bench: LiveBench) -> None:
-    """The server is killed and started again as each step begins: the run waits, and nothing is lost."""
+def test_killed_at_steps_of_each_kind(part: str, bench: LiveBench) -> None:
+    """The server is killed and started again as steps begin: the run waits, and nothing is lost."""
     bench.plan(spec_lines=QUICK)
-    bench.listener = Acting(lambda event: bench.server.restart(part) if isinstance(event, events.StepStarted) else None)
+    killed: list[str] = []
+
+    def kill(event: events.RunEvent) -> None:
+        if isinstance(event, events.StepStarted) and event.step in KILLED_AT:
+            killed.append(event.step)
+            bench.server.restart(part)
+
+    bench.listener = Acting(kill)
     result = bench.apply()
     assert result is Result.DONE, bench.told()
+    assert killed == KILLED_AT
     assert len(bench.listener.of(events.StepStarted)) == len(bench.made.steps)
     bench.listener = Remembering()
     assert not bench.plan(spec_lines=QUICK, keep=False).steps
@@ -201,16 +196,16 @@ def test_mesh_on_again(bench: LiveBench) -> None:
 
 
 def changes(bench: LiveBench) -> list[str]:
-    """The operator's writes to the cluster itself."""
+    """The operator's writes to the cluster itself, since the plan was made."""
     kinds = ("nodes", "bgppeers", "bgpconfigurations")
-    return [entry["auditID"] for entry in bench.server.writes("operator") if entry["objectRef"]["resource"] in kinds]
+    return [entry["auditID"] for entry in bench.written() if entry["objectRef"]["resource"] in kinds]
 
 
-def test_webhook_that_denies(bench: LiveBench, tmp_path: Path) -> None:
+def test_webhook_that_denies(bench: LiveBench) -> None:
     """Found by the dry-run before step 1: exit code 8, with the webhook's own words; nothing is written."""
     bench.plan(spec_lines=QUICK)
     before = len(changes(bench))
-    with Denying(bench, tmp_path), pytest.raises(PreflightError) as error:
+    with Denying(bench), pytest.raises(PreflightError) as error:
         bench.apply()
     assert 'admission webhook "guard.example.com" denied the request: nodes are frozen' in str(error.value)
     assert str(error.value).startswith("preflight: Node/rr-1: ")
@@ -222,9 +217,8 @@ def test_webhook_that_denies(bench: LiveBench, tmp_path: Path) -> None:
 class Denying:
     """A validating webhook that refuses changes of Nodes by the operator."""
 
-    def __init__(self, bench: LiveBench, folder: Path) -> None:
+    def __init__(self, bench: LiveBench) -> None:
         self._bench = bench
-        self._folder = folder
 
     def __enter__(self) -> None:
         """Serve and register it."""
@@ -247,10 +241,10 @@ class Denying:
 
         self._http = HTTPServer(("127.0.0.1", 0), Guard)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self._folder / "kubelet.crt", self._folder / "kubelet.key")
+        context.load_cert_chain(*kubelet_certificate())
         self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
-        bundle = base64.b64encode((self._folder / "kubelet.crt").read_bytes()).decode()
+        bundle = base64.b64encode(kubelet_certificate()[0].read_bytes()).decode()
         rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["nodes"]}
         webhook = {
             "name": "guard.example.com",

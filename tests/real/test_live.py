@@ -31,9 +31,11 @@ from rrplan.sandbox import Sandbox, demo_cluster
 from rrplan.snapshots import capture
 from rrplan.specs import load
 from tests.conftest import lacks
-from tests.real.proxy import _pump
+from tests.real.proxy import pump
 from tests.real.server import TOKEN, RealServer
 from tests.support import SPEC
+
+pytestmark = pytest.mark.real
 
 DOCUMENTS = demo_cluster(8, 2)
 
@@ -228,9 +230,9 @@ def tunnel() -> Iterator[tuple[int, list[str]]]:
             with socket.create_connection((host, int(port))) as far:
                 self.send_response(200)
                 self.end_headers()
-                back = threading.Thread(target=_pump, args=(self.connection, far), daemon=True)
+                back = threading.Thread(target=pump, args=(self.connection, far), daemon=True)
                 back.start()
-                _pump(far, self.connection)
+                pump(far, self.connection)
 
         def log_message(self, format: str, *args: object) -> None:
             return
@@ -243,15 +245,11 @@ def tunnel() -> Iterator[tuple[int, list[str]]]:
     server.server_close()
 
 
-def test_cluster_without_calico(tmp_path: Path, crd_server: RealServer) -> None:
+def test_cluster_without_calico(plain_server: RealServer) -> None:
     """It says what is looked for, and what to do for etcd."""
-    server = RealServer(tmp_path / "server", "")
-    try:
-        with pytest.raises(PreflightError, match="this cluster serves no Calico resources") as error:
-            LiveCluster(server.api)
-        assert error.value.hint.startswith("where Calico uses etcd, give `--calico-config` too")
-    finally:
-        server.stop()
+    with pytest.raises(PreflightError, match="this cluster serves no Calico resources") as error:
+        LiveCluster(plain_server.api)
+    assert error.value.hint.startswith("where Calico uses etcd, give `--calico-config` too")
 
 
 def test_server_that_goes_away(tmp_path: Path, crd_server: RealServer) -> None:

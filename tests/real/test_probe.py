@@ -7,18 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from rrplan.adapters import api_server
 from rrplan.adapters.api_server import ApiServer, Forbidden
-from rrplan.adapters.bird import Birds, in_pods
+from rrplan.adapters.bird import CONTAINER, SOCKETS, Birds, in_pods
 from rrplan.adapters.directory import ApiDirectory
 from rrplan.adapters.node_status import NodeStatuses
 from rrplan.adapters.node_status_table import NodeStatusTables
 from rrplan.adapters.probe import LiveProbe
-from rrplan.errors import DatastoreRefused, PreflightError
+from rrplan.errors import DatastoreRefused, DatastoreTimeout, PreflightError
 from rrplan.ids import NodeName
 from rrplan.runs import Result, events
 from tests.real.server import RealServer
-from tests.real.test_run import AgentClock, LiveBench
 from tests.support import SPEC
+from tests.support.live import AgentClock, LiveBench
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 QUICK = "  gates: {stable: 1s, routes: 30s}\n"
 
@@ -34,7 +37,7 @@ def bench(crd_server: RealServer, tmp_path: Path) -> Iterator[LiveBench]:
 
 def reasons(bench: LiveBench) -> str:
     """Why steps failed."""
-    return "\n".join(event.reason for event in bench.listener.of(events.StepFailed))  # type: ignore[attr-defined]
+    return "\n".join(event.reason for event in bench.listener.of(events.StepFailed))
 
 
 def test_nodes_without_blocks_are_not_waited_for(bench: LiveBench) -> None:
@@ -122,6 +125,16 @@ def test_leftover_statuses_are_removed(bench: LiveBench) -> None:
     assert [item["metadata"]["name"] for item in bench.server.api.items(path)] == ["theirs"]
 
 
+@pytest.mark.parametrize(("how", "text"), [("breaking", "broke off"), ("silent", "did not end within 0.5 s")])
+def test_output_that_does_not_come(bench: LiveBench, how: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not taken for a BIRD that has nothing to say: what it would have said is not known."""
+    getattr(bench.agent, how).add("node-001")
+    monkeypatch.setattr(api_server, "READ_SECONDS", 0.5)
+    words = ["birdcl", "-s", SOCKETS["ipv4"], "show", "protocols", "all"]
+    with pytest.raises(DatastoreTimeout, match=text):
+        bench.server.connect().execute("kube-system", "calico-node-node-001", CONTAINER, words)
+
+
 def test_pod_that_is_not_there(bench: LiveBench) -> None:
     """A node without its calico-node pod does not answer."""
     bench.server.api.delete("/api/v1/namespaces/kube-system/pods/calico-node-node-001", "")
@@ -186,5 +199,5 @@ def test_drain_keeps_what_would_be_lost(bench: LiveBench) -> None:
     ]
     assert bench.apply() is Result.DONE, bench.told()
     assert server.api.get(f"{pods}/alone") is None
-    evicted = [one["requestObject"] for one in server.writes("operator") if "/alone/eviction" in one["requestURI"]]
+    evicted = [one["requestObject"] for one in bench.written() if "/alone/eviction" in one["requestURI"]]
     assert [body["deleteOptions"]["gracePeriodSeconds"] for body in evicted] == [9]

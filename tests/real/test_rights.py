@@ -10,21 +10,16 @@ import yaml
 
 from rrplan import api
 from rrplan.adapters.api_server import ApiServer
-from rrplan.adapters.clock import SystemClock
-from rrplan.adapters.rights import Right, lacking, rights
+from rrplan.adapters.rights import Right, rights
 from rrplan.errors import PreflightError
 from rrplan.plans import write_plan
 from rrplan.runs import Result
 from tests.real.server import RealServer
-from tests.real.test_run import LiveBench
+from tests.support import SPEC
+from tests.support.account import account, applied, settled
+from tests.support.live import LiveBench
 
-COLLECTIONS = {
-    "ServiceAccount": "/api/v1/namespaces/{namespace}/serviceaccounts",
-    "ClusterRole": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
-    "ClusterRoleBinding": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
-    "Role": "/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles",
-    "RoleBinding": "/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings",
-}
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 
 @pytest.fixture
@@ -34,40 +29,6 @@ def bench(crd_server: RealServer, tmp_path: Path) -> Iterator[LiveBench]:
     yield made
     made.agent.stop()
     crd_server.clear()
-
-
-def applied(server: RealServer, documents: list[dict[str, object]]) -> list[str]:
-    """Create what `rrplan rbac` printed; the paths."""
-    paths = []
-    for document in documents:
-        metadata = document["metadata"]
-        assert isinstance(metadata, dict)
-        path = COLLECTIONS[str(document["kind"])].format(namespace=metadata.get("namespace", ""))
-        server.api.create(path, document)
-        paths.append(f"{path}/{metadata['name']}")
-    return paths
-
-
-def account(server: RealServer, folder: Path) -> Path:
-    """A kubeconfig with a token of the ServiceAccount."""
-    path = "/api/v1/namespaces/kube-system/serviceaccounts/rrplan/token"
-    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-    token = server.api.create(path, request)["status"]["token"]
-    value = yaml.safe_load(server.kubeconfig.read_text())
-    value["users"].append({"name": "account", "user": {"token": token}})
-    value["contexts"].append({"name": "account", "context": {"cluster": "real", "user": "account"}})
-    (folder / "account").write_text(yaml.safe_dump({**value, "current-context": "account"}))
-    return folder / "account"
-
-
-def settled(server: ApiServer, needed: list[Right], wanted: list[Right]) -> list[Right]:
-    """What lacks, once the API server has taken the roles in: it follows them a moment later."""
-    for _ in range(100):
-        found = lacking(server, needed)
-        if found == wanted:
-            break
-        SystemClock().sleep(0.05)
-    return found
 
 
 def test_least_rights(bench: LiveBench, tmp_path: Path) -> None:
@@ -113,8 +74,6 @@ def test_least_rights(bench: LiveBench, tmp_path: Path) -> None:
 
 def spec(folder: Path) -> Path:
     """The spec as a file."""
-    from tests.support import SPEC
-
     (folder / "spec.yaml").write_text(SPEC)
     return folder / "spec.yaml"
 

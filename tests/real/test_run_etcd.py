@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,71 +11,23 @@ import yaml
 from rrplan import api
 from rrplan.adapters.api_server import ApiServer
 from rrplan.adapters.calicoctl import Calicoctl
-from rrplan.adapters.containers import CONFIG_KEYS
-from rrplan.adapters.etcd_calico import CalicoEtcd
 from rrplan.adapters.rights import rights
-from rrplan.api import Cluster, Control
+from rrplan.api import Control
 from rrplan.errors import PreflightError
-from rrplan.plans import Plan, write_plan
-from rrplan.ports import CalicoResources, Document
+from rrplan.plans import write_plan
 from rrplan.runs import Result, events
 from rrplan.sandbox import demo_cluster, ucp_cluster
-from rrplan.snapshots import capture
-from rrplan.specs import load
 from tests.real.etcd import EtcdMembers
 from tests.real.mixed import MixedCluster
-from tests.real.mixed_agent import MixedAgent
 from tests.real.server import RealServer
-from tests.real.test_failures import Acting
-from tests.real.test_random import Crash, Mortal
-from tests.real.test_rights import account, applied, settled
-from tests.real.test_run import AgentClock
 from tests.support import SPEC as INSIDE
-from tests.support import Remembering
-from tests.unit.plans.test_standalone import SPEC
+from tests.support import Acting
+from tests.support.account import account, applied, settled
+from tests.support.dying import Crash, DyingLog, abandoned, after
+from tests.support.mixed import MAPS, MixedBench, begin
+from tests.support.specs import STANDALONE as SPEC
 
-MAPS, SECRETS = (f"/api/v1/namespaces/kube-system/{kind}" for kind in ("configmaps", "secrets"))
-
-
-class MixedBench:
-    """A cluster with its nodes' agent."""
-
-    def __init__(self, mixed: MixedCluster, folder: Path, documents: Iterable[Document]) -> None:
-        mixed.fill([document for document in documents if document["kind"] != "CalicoNode"])
-        self.mixed = mixed
-        self.agent = MixedAgent(mixed, folder)
-        self.listener: Remembering = Remembering()
-        self.notices: list[str] = []
-
-    def cluster(self, connection: ApiServer | None = None, calico: CalicoResources | None = None) -> Cluster:
-        """The cluster as a new process would find it, or somebody with other rights or another way to etcd."""
-        calico = calico or CalicoEtcd(self.mixed.etcd.connect())
-        return api.live_on(
-            connection or self.mixed.server.connect(), AgentClock(self.agent), self.notices.append, calico
-        )
-
-    def plan(self, spec: str = SPEC) -> Plan:
-        """A plan from what is there."""
-        return api.plan(load(spec.encode(), "spec.yaml"), capture(self.cluster().datastore))
-
-    def control(self, stop: Callable[[], bool] = lambda: False) -> Control:
-        """Who hears, who stops."""
-        return Control(self.listener, stop)
-
-    def state(self) -> dict[str, object]:
-        """What a plan changes."""
-        found = capture(self.cluster().datastore).state
-        return {"nodes": found.nodes, "peers": found.peers, "configurations": found.configurations}
-
-    def told(self) -> str:
-        """Everything that went wrong or had to wait."""
-        return "\n".join([*self.notices, *(str(event) for event in self.listener.events)])
-
-
-def begin(server: RealServer) -> None:
-    """ConfigMap and Secret of the containers."""
-    server.api.create(MAPS, {"metadata": {"name": "calico-config"}, "data": dict.fromkeys(CONFIG_KEYS, "x")})
-    server.api.create(SECRETS, {"metadata": {"name": "calico-etcd-secrets"}})
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 
 @pytest.fixture
@@ -101,7 +53,7 @@ def newer(mixed_cluster: MixedCluster, tmp_path: Path) -> Iterator[MixedBench]:
 def test_standalone_there_and_back(bench: MixedBench) -> None:
     """Every step settles on what nodes and controllers say; nothing is left to do; the rollback restores it all."""
     before = bench.state()
-    made = bench.plan()
+    made = bench.plan(SPEC)
     assert api.apply(made, bench.cluster(), bench.control()) is Result.DONE, bench.told()
     assert not bench.plan().steps
     assert api.rollback(bench.cluster(), bench.control()) is Result.UNDONE, bench.told()
@@ -122,8 +74,8 @@ def test_by_way_of_calicoctl(bench: MixedBench) -> None:
 
 def test_inside_there_and_back(newer: MixedBench) -> None:
     """Reflectors inside the cluster: a promotion is one write in each datastore."""
-    before = newer.state()
-    assert api.apply(newer.plan(INSIDE), newer.cluster(), newer.control()) is Result.DONE, newer.told()
+    before, made = newer.state(), newer.plan(INSIDE + "  gates: {stable: 2s}\n")
+    assert api.apply(made, newer.cluster(), newer.control()) is Result.DONE, newer.told()
     assert not newer.plan(INSIDE).steps
     assert api.rollback(newer.cluster(), newer.control()) is Result.UNDONE, newer.told()
     assert newer.state() == before
@@ -135,8 +87,9 @@ def test_another_process_goes_on(bench: MixedBench, entries: int) -> None:
     """A run that died anywhere is resumed by the next process, which finds what is done in both datastores."""
     before = bench.state()
     cluster = bench.cluster()
+    control = Control(bench.listener, wrap=lambda log: DyingLog(log, after(entries), abandoned(cluster.lock)))
     with pytest.raises(Crash):
-        api.apply(bench.plan(), cluster, Control(bench.listener, wrap=lambda log: Mortal(log, entries, cluster)))
+        api.apply(bench.plan(), cluster, control)
     assert api.resume(bench.cluster(), bench.control()) is Result.DONE, bench.told()
     assert not bench.plan().steps
     assert api.rollback(bench.cluster(), bench.control()) is Result.UNDONE, bench.told()

@@ -21,8 +21,10 @@ from tests.conftest import lacks
 from tests.real.agent import NodeAgent
 from tests.real.mixed import MixedCluster
 from tests.real.server import RealServer
-from tests.real.test_run import LiveBench
-from tests.real.test_run_etcd import MixedBench
+from tests.support.live import LiveBench
+from tests.support.mixed import MixedBench
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 KUBECTL = """\
 #!{python}

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from rrplan import api
 from rrplan.adapters.live import LiveCluster
@@ -11,11 +12,13 @@ from rrplan.plans import Plan
 from rrplan.resources import encode
 from rrplan.runs import Result
 from rrplan.snapshots import capture, snapshot_of_manifests
-from rrplan.specs import Spec, load
+from rrplan.specs import Spec, from_document
 from tests.real.audit import outside
 from tests.real.server import RealServer
-from tests.real.test_run import LiveBench
-from tests.scenarios.test_scenarios import SCENARIOS, parts
+from tests.support.live import LiveBench
+from tests.support.scenarios import SCENARIOS, parts
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 KUBERNETES = [folder for folder in SCENARIOS if parts(folder)[2].get("datastore") != "etcd"]
 """Those whose Calico keeps its data in Kubernetes; the others need an etcd beside the API server."""
@@ -25,7 +28,7 @@ KUBERNETES = [folder for folder in SCENARIOS if parts(folder)[2].get("datastore"
 def test_live_scenario(folder: Path, tmp_path: Path, crd_server: RealServer) -> None:
     """What is refused on the embedded cluster is refused here; what is done there is done here, and undone."""
     cluster, document, expect = parts(folder)
-    spec = load(document, "spec.yaml")
+    spec = hurried(document)
     snapshot = snapshot_of_manifests([("cluster.yaml", cluster)])
     documents = [encode(resource) for resource in snapshot.state]
     try:
@@ -44,6 +47,13 @@ def test_live_scenario(folder: Path, tmp_path: Path, crd_server: RealServer) -> 
         crd_server.clear()
 
 
+def hurried(document: bytes) -> Spec:
+    """The spec of a scenario; gates hold two seconds rather than ten, so that nodes are asked a third as often."""
+    told = yaml.safe_load(document)
+    told["spec"].setdefault("gates", {}).setdefault("stable", "2s")
+    return from_document(told)
+
+
 def _carried_out_and_back(bench: LiveBench, spec: Spec, there: Plan) -> None:
     here = bench.planned(spec)
     assert [step.id for step in here.steps] == [step.id for step in there.steps]
@@ -54,4 +64,4 @@ def _carried_out_and_back(bench: LiveBench, spec: Spec, there: Plan) -> None:
     assert not api.plan(spec, capture(bench.cluster().datastore)).steps
     assert bench.rollback() is Result.UNDONE, bench.told()
     assert bench.objects() == bench.before
-    assert outside(here, bench.server.writes("operator")[bench.writes :]) == []
+    assert outside(here, bench.written()) == []

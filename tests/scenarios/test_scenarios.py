@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 from rrplan import api
 from rrplan.errors import RRPlanError
@@ -15,15 +14,7 @@ from rrplan.runs import Result
 from rrplan.snapshots import capture, joined_documents, read_snapshot, snapshot_of_manifests, write_snapshot
 from rrplan.specs import Spec, load
 from tests.support import Bench
-
-FOLDER = Path(__file__).resolve().parents[2] / "fixtures" / "scenarios"
-SCENARIOS = sorted(path for path in FOLDER.iterdir() if path.is_dir())
-
-
-def parts(folder: Path) -> tuple[bytes, bytes, dict[str, object]]:
-    """Cluster, spec and expectation of a scenario."""
-    expect = yaml.safe_load((folder / "expect.yaml").read_text())
-    return (folder / "cluster.yaml").read_bytes(), (folder / "spec.yaml").read_bytes(), expect
+from tests.support.scenarios import SCENARIOS, parts
 
 
 @pytest.mark.parametrize("folder", SCENARIOS, ids=lambda folder: folder.name)

@@ -11,6 +11,7 @@ from rrplan.bgp.routes import route
 from rrplan.bgp.sessions import Speakers
 from rrplan.bgp.speaker import Family
 from rrplan.ids import NodeName
+from rrplan.ports import Document
 from rrplan.resources import CalicoVersion, ClusterState, Node, decode, encode
 from tests.unit.bgp.test_peering import config, peer, text
 
@@ -18,7 +19,7 @@ VERSIONS = Versions(CalicoVersion(3, 8), "test")
 LABEL = "com.docker.ucp.kubernetes.calico/route-reflector"
 OFF = config(nodeToNodeMeshEnabled=False)
 PEERS = [peer("rr-1", peerIP="10.0.0.101", asNumber=64512), peer("rr-2", peerIP="10.0.0.102", asNumber=64512)]
-RR = {
+RR: Document = {
     "apiVersion": "apps/v1",
     "kind": "DaemonSet",
     "metadata": {"name": "calico-rr", "namespace": "kube-system"},
@@ -51,7 +52,7 @@ def agent(node: str) -> dict[str, object]:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 
-def state(*documents: dict[str, object]) -> ClusterState:
+def state(*documents: Document) -> ClusterState:
     """Three workers, and these."""
     found = [decode(one) for one in (*map(worker, (1, 2, 3)), *documents)]
     return ClusterState.of([one for one in found if one is not None])
@@ -62,7 +63,7 @@ def sessions(cluster: ClusterState, node: str) -> list[str]:
     return [text(one) for one in Speakers.of(cluster, VERSIONS).sessions(NodeName(node))]
 
 
-BOTH = [RR, host(1), host(2)]
+BOTH: list[Document] = [RR, host(1), host(2)]
 
 
 def test_sessions_of_both_ends() -> None:

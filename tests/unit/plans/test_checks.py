@@ -1,5 +1,6 @@
 """Each preflight check: what it finds, in words, and that it has its page."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +75,9 @@ def unsynced(name: str, labels: str) -> dict[str, object]:
     return {"apiVersion": "v1", "kind": "Node", "metadata": metadata}
 
 
-def owned(kind: str, name: str, spec: dict[str, object], **metadata: dict[str, str]) -> dict[str, object]:
+def owned(kind: str, name: str, spec: Mapping[str, object], **metadata: dict[str, str]) -> dict[str, object]:
     """An object with labels and annotations."""
-    return {**thing(kind, name, **spec), "metadata": {"name": name, **metadata}}
+    return {**thing(kind, name), "spec": spec, "metadata": {"name": name, **metadata}}
 
 
 def cluster_type(text: str) -> dict[str, object]:
@@ -85,14 +86,17 @@ def cluster_type(text: str) -> dict[str, object]:
 
 
 MANY = [node(f"more-{host:02d}", host) for host in range(1, 51)]
-ON = {"nodeToNodeMeshEnabled": True}
+ON: dict[str, object] = {"nodeToNodeMeshEnabled": True}
 SINGLE = pod("db-0", "rr-1", owner="StatefulSet", set_name="db")
 ELSEWHERE = pod("dns-1", "node-001", owner="ReplicaSet", set_name="dns")
 HELM = {"app.kubernetes.io/managed-by": "Helm"}
 ARGO = {"argocd.argoproj.io/tracking-id": "net:projectcalico.org/BGPConfiguration:default"}
 FLUX = {"kustomize.toolkit.fluxcd.io/name": "net"}
-PEER = {"nodeSelector": "!has(rrplan.io/route-reflector)", "peerSelector": 'rrplan.io/route-reflector == "main"'}
-OFF = {"nodeToNodeMeshEnabled": False}
+PEER: dict[str, object] = {
+    "nodeSelector": "!has(rrplan.io/route-reflector)",
+    "peerSelector": 'rrplan.io/route-reflector == "main"',
+}
+OFF: dict[str, Any] = {"nodeToNodeMeshEnabled": False}
 
 ERRORS = [
     ("bgp-in-use", backend("vxlan"), "DaemonSet x/calico-node runs with backend `vxlan`: no BIRD, no BGP"),

@@ -16,8 +16,8 @@ from rrplan.snapshots import Snapshot
 from rrplan.specs import load
 from rrplan.specs.ucp import UCP
 from tests.support import SPEC as INSIDE
+from tests.support.specs import STANDALONE
 from tests.unit.cli.test_standing import rrplan
-from tests.unit.plans.test_standalone import SPEC as STANDALONE
 
 DRAINING = INSIDE.replace("drain: true", "drain: {force: true, deleteEmptyDirData: true, gracePeriod: 30s}")
 

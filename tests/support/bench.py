@@ -1,7 +1,6 @@
-"""What several tests need: a listener that remembers, and a run on an embedded cluster."""
+"""A run on an embedded cluster, and the spec that most tests use."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rrplan import api
@@ -9,13 +8,14 @@ from rrplan.adapters.hooks import CommandHooks
 from rrplan.adapters.lock import FileLock
 from rrplan.adapters.run_directory import FileLog
 from rrplan.plans import Plan
+from rrplan.plans.plan import Step
 from rrplan.ports import Document, Probe
 from rrplan.runs import Journal, Runner
-from rrplan.runs.events import RunEvent
 from rrplan.runs.runner import World
 from rrplan.sandbox import Sandbox, demo_cluster, parse_fault
 from rrplan.snapshots import capture
 from rrplan.specs import Spec, load
+from tests.support.listeners import Remembering
 
 SPEC = """\
 apiVersion: rrplan.io/v1
@@ -27,44 +27,6 @@ spec:
   groups: [{name: main, nodes: {names: [rr-1, rr-2]}}]
   drain: true
 """
-
-
-class JumpingClock:
-    """Time that passes when somebody waits; with each wait the date jumps an hour, forth and back."""
-
-    def __init__(self) -> None:
-        self.waits: list[float] = []
-        self._now = 1000.0
-
-    def now(self) -> float:
-        """Seconds, evenly."""
-        return self._now
-
-    def wall(self) -> datetime:
-        """The date: an hour late after every second wait."""
-        hours = len(self.waits) % 2
-        return datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(seconds=self._now, hours=hours)
-
-    def sleep(self, seconds: float) -> None:
-        """Time passes, the date jumps."""
-        assert len(self.waits) < 5000, "somebody waits for ever"
-        self.waits.append(seconds)
-        self._now += seconds
-
-
-class Remembering:
-    """A listener that remembers every event."""
-
-    def __init__(self) -> None:
-        self.events: list[RunEvent] = []
-
-    def report(self, event: RunEvent) -> None:
-        """Remember it."""
-        self.events.append(event)
-
-    def of(self, kind: type) -> list[RunEvent]:
-        """The events of one kind."""
-        return [event for event in self.events if isinstance(event, kind)]
 
 
 class Bench:
@@ -92,6 +54,10 @@ class Bench:
         """The cluster without its pods: an eviction is not taken back."""
         state = capture(self.sandbox).state
         return {"nodes": state.nodes, "peers": state.peers, "configurations": state.configurations}
+
+    def left(self) -> tuple[Step, ...]:
+        """What a new plan would still do."""
+        return api.plan(self.spec, capture(self.sandbox)).steps
 
     def reopen(self, faults: Sequence[str] = ()) -> None:
         """As another process would find the cluster."""

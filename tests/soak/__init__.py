@@ -1,0 +1,1 @@
+"""Random tests with fresh seeds, for as long as wanted: `make soak`."""

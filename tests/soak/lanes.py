@@ -1,0 +1,112 @@
+"""The lanes of a soak: which commands run, on how many cases, what they need, and how one failing case is repeated."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.bird.cases import JUDGED
+from tests.bird.laboratory import lacking
+from tests.real.parts import missing
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = f".venv/bin/{Path(sys.executable).name}" if Path(sys.prefix) == ROOT / ".venv" else sys.executable
+FAST = "not real and not bird and not crash and not slow"
+LIVE_SEEDS, BIRD_STATES, BIRD_STEPS, KILLS = 5, 20, 5, 5
+"""Cases of these lanes in a soak of one."""
+BIRD_AT_ONCE = 10
+BATCH = 10
+"""Seeds of one call of the tests on a real API server, which starts that server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One command; `failures` reads from its output how each failing case is repeated."""
+
+    words: tuple[str, ...]
+    cases: int
+    environment: Mapping[str, str] = field(default_factory=dict)
+    failures: Callable[[str], list[str]] | None = None
+    tells: bool = False
+    """What it prints is wanted also where nothing fails."""
+
+    def command(self) -> str:
+        """For a shell, in the root of the tree."""
+        return shlex.join(["env", *(f"{name}={value}" for name, value in self.environment.items()), *self.words])
+
+    def repeats(self, output: str) -> list[str]:
+        """The commands that repeat what failed; where cases are not told apart, the command itself."""
+        return (self.failures(output) if self.failures else []) or [self.command()]
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One kind of random test."""
+
+    name: str
+    tasks: tuple[Task, ...]
+    at_once: int = 1
+    lacks: tuple[str, ...] = ()
+
+    @property
+    def cases(self) -> int:
+        """Of all its commands."""
+        return sum(task.cases for task in self.tasks)
+
+
+def lanes(seed: int, times: int) -> list[Lane]:
+    """All of them, from the quickest to the slowest."""
+    processors = os.cpu_count() or 1
+    return [
+        Lane("speaker", _properties("test_speaker.py", 200, seed, 10 * times), processors),
+        Lane("runs", _properties("test_runs.py", 260, seed, times), processors),
+        Lane("kills", _chunks("tests.soak.kills", seed, times), processors),
+        Lane("live", _live(seed, times * LIVE_SEEDS), lacks=tuple(missing())),
+        Lane("bird-states", (_bird("states", seed, times * BIRD_STATES),), lacks=tuple(lacking())),
+        Lane("bird-steps", (_bird("steps", seed, times * BIRD_STEPS),), lacks=tuple(lacking())),
+        Lane("lowest", (Task((PYTHON, "-m", "tests.soak.lowest"), 1, tells=True),)),
+        Lane("coverage", (Task((PYTHON, "-m", "tests.soak.coverage", str(seed)), 1, tells=True),)),
+    ]
+
+
+def _properties(name: str, cases: int, seed: int, times: int) -> tuple[Task, ...]:
+    words = (PYTHON, "-m", "pytest", "-p", "no:cacheprovider", f"tests/properties/{name}")
+    return tuple(
+        Task((*words, f"--hypothesis-seed={seed + number}"), cases, {"RRPLAN_PROFILE": "soak"})
+        for number in range(times)
+    )
+
+
+def _chunks(module: str, seed: int, times: int) -> tuple[Task, ...]:
+    return tuple(Task((PYTHON, "-m", module, str(seed + number), str(KILLS)), KILLS) for number in range(times))
+
+
+def _live(seed: int, count: int) -> tuple[Task, ...]:
+    """Some seeds at a time, so that what fails is repeated without the others."""
+    words = (PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "tests/real/test_random.py")
+    return tuple(
+        Task(words, size, {"RRPLAN_SOAK_SEEDS": f"{seed + first}:{size}", "RRPLAN_REQUIRE_REAL": "1"})
+        for first in range(0, count, BATCH)
+        for size in [min(BATCH, count - first)]
+    )
+
+
+def _bird(kind: str, seed: int, count: int) -> Task:
+    words = ("unshare", "-Urn", PYTHON, "-m", "tests.bird.cases", kind, str(seed), str(count), str(BIRD_AT_ONCE))
+    return Task(words, count, failures=lambda output: _bird_failures(kind, seed, output))
+
+
+def _bird_failures(kind: str, seed: int, output: str) -> list[str]:
+    found = []
+    for line in output.splitlines():
+        if line.startswith("{") and '"case"' in line:
+            told = json.loads(line)
+            if any(told.get(word) for word in JUDGED):
+                words = ["unshare", "-Urn", PYTHON, "-m", "tests.soak.bird", kind, str(seed), str(told["case"])]
+                found.append(shlex.join(words))
+    return found

@@ -1,0 +1,13 @@
+"""Specs that several tests share."""
+
+STANDALONE = """\
+apiVersion: rrplan.io/v1
+kind: BGPTopology
+metadata: {name: ucp}
+spec:
+  topology: route-reflectors
+  flavor: standalone
+  groups: [{name: main, nodes: {names: [rr-1, rr-2]}}]
+  drain: true
+"""
+"""Reflectors in containers of their own, where Calico uses etcd."""
