@@ -21,6 +21,7 @@ SEEDS = {
 """The first case that shows each: `python -m tests.walker breaks` finds them anew where the draws have changed."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", BREAKS)
 def test_broken_proof(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The case that shows a switched-off rule is found with the broken proof, and with the whole one it is not."""
