@@ -18,18 +18,20 @@ from rrplan.adapters.clock import SystemClock, timestamp
 from rrplan.adapters.hooks import CommandHooks
 from rrplan.bgp.profile import Versions, calico_versions
 from rrplan.errors import PreflightError, RRPlanError, StalePlanError
-from rrplan.plans import Plan, build_plan, plan_document, read_plan, write_plan
+from rrplan.plans import Plan, build_plan, draft_plan, plan_document, read_plan, write_plan
 from rrplan.plans.expected import expected
 from rrplan.plans.rehearsal import Rehearsal
-from rrplan.ports import CalicoResources, Clock, Datastore, KeptRun, Lock, Log, Probe, RunStore, Write
+from rrplan.ports import CalicoResources, Clock, Datastore, KeptRun, Lock, Log, Probe, RunStore
 from rrplan.resources import CalicoVersion, ClusterState, encode
 from rrplan.runs import Journal, Result, Runner
 from rrplan.runs.drift import drift
 from rrplan.runs.events import Listener
-from rrplan.runs.gates import undrainable
+from rrplan.runs.observation import observe
+from rrplan.runs.preflight import check_drains, check_sessions, dry_run
 from rrplan.runs.runner import World
 from rrplan.runs.standing import Standing
 from rrplan.runs.standing import standings as runs_standings
+from rrplan.runs.verification import Verdict, verified
 from rrplan.sandbox import Sandbox
 from rrplan.snapshots import Snapshot, capture, write_snapshot
 from rrplan.specs import Spec
@@ -41,13 +43,17 @@ if TYPE_CHECKING:
 
 def plan(spec: Spec, snapshot: Snapshot, *, version: CalicoVersion | None = None) -> Plan:
     """The proved plan from a snapshot to a spec; raises PolicyRefusal or UnsafePlanError."""
-    versions: Versions = calico_versions(snapshot.state, version)
-    about: dict[str, object] = {
+    versions = calico_versions(snapshot.state, version)
+    return build_plan(spec, snapshot.state, versions, _about(snapshot, versions))
+
+
+def _about(snapshot: Snapshot, versions: Versions) -> dict[str, object]:
+    """What a plan says of where its state came from."""
+    return {
         "digest": snapshot.digest,
         "taken_at": snapshot.taken_at or None,
         "calico_version": str(versions.default),
     }
-    return build_plan(spec, snapshot.state, versions, about)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,8 @@ class Control:
     listener: Listener
     stop: Callable[[], bool] = lambda: False
     wrap: Callable[[Log], Log] = lambda log: log
+    accept_down: frozenset[str] = frozenset()
+    """Nodes, and addresses outside the cluster, whose sessions may be down when a plan begins."""
 
 
 def embedded(sandbox: Sandbox, directory: Path) -> Cluster:
@@ -169,9 +177,11 @@ def apply(made: Plan, cluster: Cluster, control: Control) -> Result:
     cluster.preflight(made)
     cluster.lock.acquire(_holder(run, "apply", digest, now))
     try:
-        check_fresh(made, capture(cluster.datastore))
-        _check_drains(made, cluster.datastore)
-        _dry_run(made, cluster.datastore)
+        snapshot = capture(cluster.datastore)
+        check_fresh(made, snapshot)
+        check_sessions(made, snapshot.state, cluster.probe, control.accept_down)
+        check_drains(made, cluster.datastore)
+        dry_run(made, cluster.datastore)
         kept = KeptRun(run, made.name, getpass.getuser(), timestamp(now))
         cluster.runs.begin(kept, write_plan(made))
         return _run(made, digest, run, cluster, control, back=False)
@@ -208,28 +218,10 @@ def _run(made: Plan, digest: str, run: str, cluster: Cluster, control: Control, 
         return runner.rollback() if back else runner.apply()
 
 
-def _check_drains(made: Plan, datastore: Datastore) -> None:
-    refused = undrainable(made, datastore)
-    if refused:
-        raise PreflightError(
-            refused, hint="nothing was changed; move these pods, or say in `drain` of the spec that they may go"
-        )
-
-
-def _dry_run(made: Plan, datastore: Datastore) -> None:
-    """Ask the server about every write that fits what is there now; raises PreflightError."""
-    seen: set[object] = set()
-    writes = []
-    for step in made.changes:
-        change = step.change
-        assert change is not None
-        # A second change of one object builds on the first: the server cannot judge it before that is made.
-        if change.key not in seen:
-            writes.append(Write(change.key, change.before, change.after))
-        seen.add(change.key)
-    refusals = datastore.dry_run(writes)
-    if refusals:
-        raise PreflightError(refusals, hint="nothing was changed; the server refuses these writes, see its reason")
+def observed(made: Plan, snapshot: Snapshot, probe: Probe, *, version: CalicoVersion | None = None) -> Plan:
+    """The plan with what the nodes say of the sessions that it counts on; raises DatastoreError."""
+    seen = observe(snapshot.state, calico_versions(snapshot.state, version), probe)
+    return replace(made, observed=seen)
 
 
 def standings(cluster: Cluster) -> list[Standing]:
@@ -243,25 +235,14 @@ def _standings(state: ClusterState, cluster: Cluster) -> list[Standing]:
     return runs_standings(expectations, node_sets, cluster.probe)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether a cluster is as a spec says: `drift` in words, and its sessions where the nodes were asked."""
-
-    drift: tuple[str, ...]
-    sessions: tuple[Standing, ...] = ()
-
-    @property
-    def good(self) -> bool:
-        """No drift, and every session as expected."""
-        return not self.drift and all(one.complete >= one.expected for one in self.sessions)
-
-
 def verify(spec: Spec, cluster: Cluster, *, sessions: bool = True) -> Verdict:
-    """Compare a cluster with a spec; raises what `plan` raises where the spec cannot be had."""
+    """Compare a cluster with a spec, also where the way there is unsafe; raises PolicyRefusal or PreflightError."""
     snapshot = capture(cluster.datastore)
-    made = plan(spec, snapshot)
-    drift = tuple(f"{step.change.key}: {step.summary}" for step in made.changes if step.change)
-    return Verdict(drift, tuple(_standings(snapshot.state, cluster)) if sessions else ())
+    state = snapshot.state
+    seen = _standings(state, cluster) if sessions else ()
+    versions = calico_versions(state)
+    draft = draft_plan(spec, state, versions, _about(snapshot, versions))
+    return verified(spec, draft, state, versions, seen)
 
 
 def last_run(cluster: Cluster) -> str:

@@ -90,12 +90,24 @@ class SessionReading:
 
 
 @dataclass(frozen=True, slots=True)
+class UplinkReading:
+    """A session to a speaker outside the cluster as its node sees it."""
+
+    established: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FamilyReading:
-    """One BIRD: recovery (graceful restart, status code 0024), sessions to asked peers, mesh sessions up."""
+    """One BIRD: recovery (graceful restart, status code 0024), sessions to asked peers, mesh sessions up.
+
+    `uplinks` are its sessions to addresses that belong to no node, by address.
+    """
 
     recovering: bool
     sessions: Mapping[NodeName, SessionReading] = field(hash=False)
     mesh_up: int = 0
+    uplinks: Mapping[str, UplinkReading] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +118,20 @@ class NodeReading:
     families: Mapping[str, FamilyReading] = field(hash=False)
 
 
+@dataclass(frozen=True, slots=True)
+class NodeSessions:
+    """All BGP sessions of one node, by family and by the other end's address: "" where established, else why not."""
+
+    node: NodeName
+    families: Mapping[str, Mapping[str, str]] = field(hash=False)
+
+
 class Probe(Protocol):
     """Reads sessions and routes from nodes."""
+
+    def sessions(self, nodes: Collection[NodeName]) -> Sequence[NodeSessions]:
+        """Every session of each node as the node itself reports it; a silent node is left out."""
+        ...
 
     def read(self, nodes: Collection[NodeName], peers: Collection[NodeName]) -> Sequence[NodeReading]:
         """The present reading of each node, with its sessions to `peers`; a silent node is left out."""

@@ -21,7 +21,7 @@ from rrplan.adapters.node_status import NodeStatuses, NotServed
 from rrplan.adapters.node_status_table import NodeStatusTables
 from rrplan.errors import DatastoreRefused
 from rrplan.ids import NodeName
-from rrplan.ports import Directory, FamilyReading, NodeReading, SessionReading
+from rrplan.ports import Directory, FamilyReading, NodeReading, NodeSessions, SessionReading, UplinkReading
 
 FAMILIES = ("ipv4", "ipv6")
 AT_ONCE = 10
@@ -88,6 +88,33 @@ class LiveProbe:
             own = ends.get(node)
             if own or own is None:
                 found.append(self._reading(node, own, far, tables))
+        return found
+
+    def sessions(self, nodes: Collection[NodeName]) -> Sequence[NodeSessions]:
+        """What BIRD says or, where nobody may run `birdcl` in pods, CalicoNodeStatus or the tables of calicoctl."""
+        self._read_addresses()
+        inside = [node for node in nodes if node not in self._hosts]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            ends = dict(zip(inside, pool.map(self._any_source, inside), strict=True))
+        return [
+            NodeSessions(
+                node,
+                {
+                    family: {
+                        address: "" if session.established else f"BIRD says `{session.state}`"
+                        for address, session in {**end.mesh, **end.sessions}.items()
+                    }
+                    for family, end in told.items()
+                },
+            )
+            for node, told in ends.items()
+            if told
+        ]
+
+    def _any_source(self, node: NodeName) -> Ends | None:
+        found = self._node(node, with_routes=False)
+        if not found and self._statuses and "birdcl" in self._told:
+            found = self._asked("CalicoNodeStatus", self._statuses.ask, node)
         return found
 
     def quiet(self, family: str) -> frozenset[NodeName]:
@@ -189,8 +216,18 @@ class LiveProbe:
             ends = [end for end in (mine, *(far[peer].get(family) for peer in sessions)) if end is not None]
             if mine is not None or sessions:
                 recovering = any(end.recovering for end in ends)
-                families[family] = FamilyReading(recovering, sessions, mine.mesh_up if mine else 0)
+                uplinks = self._uplinks(mine) if mine else {}
+                families[family] = FamilyReading(recovering, sessions, mine.mesh_up if mine else 0, uplinks)
         return NodeReading(node, families)
+
+    def _uplinks(self, mine: End) -> dict[str, UplinkReading]:
+        """The sessions to addresses that belong to no node."""
+        hosts = {address for told in self._hosts.values() for address in told.values()}
+        return {
+            address: UplinkReading(session.established, "" if session.established else f"BIRD says `{session.state}`")
+            for address, session in mine.sessions.items()
+            if address not in self._by_address and address not in hosts
+        }
 
     def _came(self, node: NodeName, mine: End, there: str) -> int:
         """How many nodes' routes came over a session, where the whole table of the receiver is known."""

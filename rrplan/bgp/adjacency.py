@@ -45,19 +45,35 @@ def verdict(
             Established.UNKNOWN,
             f"calico-node and calico/routereflector may both run on {contested}; one of them has no listener",
         )
-    answers = [_pair(protocol, own, counterpart, other) for counterpart in there]
+    answers = [
+        _pair(variant, own, counterpart, other)
+        for end in there
+        for variant in protocol.variants
+        for counterpart in end.variants
+    ]
     good = [answer for answer in answers if answer.established is not Established.NO]
     if not good:
         return answers[0]
     if len(here) > 1:
-        names = " and ".join(other_.name for other_ in here if other_ is not protocol)
+        names = " and ".join(one.name for one in here if one is not protocol)
         return Verdict(
             Established.UNKNOWN, f"shares the lock on {protocol.peer_address} with {names}; one of them is up"
         )
     if len(there) > 1:
         names = " and ".join(counterpart.name for counterpart in there)
         return Verdict(Established.UNKNOWN, f"{other.name} has {names} for this address; one of them is up")
-    return good[0]
+    if len(good) < len(answers):
+        bad = next(answer for answer in answers if answer.established is Established.NO)
+        return Verdict(Established.UNKNOWN, f"{_dispute(protocol, there[0])}: {bad.reason}")
+    return next((answer for answer in good if answer.established is Established.UNKNOWN), YES)
+
+
+def _dispute(protocol: Protocol, counterpart: Protocol) -> str:
+    disputed = protocol if protocol.disputed else counterpart
+    return (
+        f"BGPPeers {' and '.join(disputed.peers)} give this session different attributes, and which one wins is "
+        "random; with one of them there is no session"
+    )
 
 
 def _pair(protocol: Protocol, own: Speaker, counterpart: Protocol, other: Speaker) -> Verdict:
@@ -66,12 +82,14 @@ def _pair(protocol: Protocol, own: Speaker, counterpart: Protocol, other: Speake
     if protocol.peer_as != counterpart.local_as:
         return Verdict(
             Established.NO,
-            f"bad peer AS: {own.name} expects AS {protocol.peer_as}, {other.name} has AS {counterpart.local_as}",
+            f"bad peer AS: {own.name} expects AS {protocol.peer_as}{_said_by(protocol)}, {other.name} has AS "
+            f"{counterpart.local_as}",
         )
     if counterpart.peer_as != protocol.local_as:
         return Verdict(
             Established.NO,
-            f"bad peer AS: {other.name} expects AS {counterpart.peer_as}, {own.name} has AS {protocol.local_as}",
+            f"bad peer AS: {other.name} expects AS {counterpart.peer_as}{_said_by(counterpart)}, {own.name} has AS "
+            f"{protocol.local_as}",
         )
     if any(one.reflector_client and not one.internal for one in (protocol, counterpart)):
         return Verdict(
@@ -89,20 +107,18 @@ def _pair(protocol: Protocol, own: Speaker, counterpart: Protocol, other: Speake
             Established.NO,
             f"wrong port: {own.name} dials {protocol.peer_port}, {other.name} listens on {other.listens}",
         )
-    if protocol.disputed or counterpart.disputed:
-        disputed = protocol if protocol.disputed else counterpart
-        return Verdict(
-            Established.UNKNOWN,
-            f"BGPPeers {' and '.join(disputed.peers)} give this session different attributes; which one wins is random",
-        )
     if protocol.source_address is None and counterpart.source_address is None:
         return Verdict(Established.UNKNOWN, "the kernel chooses the source address at both ends")
     return YES
 
 
+def _said_by(protocol: Protocol) -> str:
+    return f" (BGPPeer {' or '.join(protocol.peers)})" if protocol.peers else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A session between two nodes that is certain to be up, seen from one of them.
+    """A session between two speakers, seen from one of them.
 
     `own_client`: this node regards the other as its client; `other_client`: the other regards this node so.
     """
@@ -116,38 +132,74 @@ class Link:
         return Link(self.internal, self.other_client, self.own_client)
 
 
-def link(own: Speaker, here: Sequence[Protocol], other: Speaker, there: Sequence[Protocol]) -> Link | None:
-    """The certain session of a pair, or None.
+@dataclass(frozen=True, slots=True)
+class Adjacency:
+    """What the protocols of a pair of nodes come to: every session that may be up, and whether one certainly is.
 
-    Where several protocols share the lock, a session is up but which one is not known; it still counts
-    when all of them would behave alike (same roles), because then it does not matter.
+    Where several protocols share the lock, or BGPPeers disagree about a block, one session is up and which one is
+    not known; `certain` says that there is one whichever it is.
     """
-    if own.contested or other.contested:
-        return None
-    found: set[Link] = set()
-    for protocol in here:
-        for counterpart in there:
+
+    links: tuple[Link, ...] = ()
+    certain: bool = True
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether there may be a session, and may be none."""
+        return bool(self.links) and not self.certain
+
+    def reversed(self) -> Adjacency:
+        """The same seen from the other end."""
+        return Adjacency(tuple(one.reversed() for one in self.links), self.certain)
+
+
+NONE = Adjacency()
+
+
+def adjacency(own: Speaker, here: Sequence[Protocol], other: Speaker, there: Sequence[Protocol]) -> Adjacency:
+    """The sessions between two nodes, from all the protocols that they render towards each other."""
+    if not here or not there:
+        return NONE
+    certain = not (own.contested or other.contested)
+    links: dict[Link, None] = {}
+    for protocol in _variants(here):
+        for counterpart in _variants(there):
             answer = _pair(protocol, own, counterpart, other)
-            if answer.established is not Established.YES:
-                return None
-            found.add(Link(protocol.internal, protocol.reflector_client, counterpart.reflector_client))
-    return found.pop() if len(found) == 1 else None
+            certain = certain and answer.established is Established.YES
+            if answer.established is not Established.NO:
+                links[Link(protocol.internal, protocol.reflector_client, counterpart.reflector_client)] = None
+    return Adjacency(tuple(links), certain)
 
 
-def survives(
-    before: tuple[Sequence[Protocol], Sequence[Protocol]], after: tuple[Sequence[Protocol], Sequence[Protocol]]
-) -> bool:
+def _variants(protocols: Sequence[Protocol]) -> list[Protocol]:
+    return [variant for protocol in protocols for variant in protocol.variants]
+
+
+Ends = tuple[Sequence[Protocol], Sequence[Protocol]]
+"""The protocols of (one end, other end) of a pair."""
+
+
+def same(before: Ends, after: Ends) -> bool:
+    """Whether both ends render exactly what they rendered, so that a session that was up stays, whichever it was."""
+    return all(
+        [protocol.blocks for protocol in old] == [protocol.blocks for protocol in new]
+        for old, new in zip(before, after, strict=True)
+    )
+
+
+def survives(before: Ends, after: Ends) -> bool:
     """Whether the live session of a pair is certainly left alone while both ends reload in any order.
 
-    `before` and `after` are the protocols of (one end, other end). A protocol that is alone before holds
-    the lock and keeps it; among several before, the live one is unknown, so all of them must stay as they are.
+    A protocol that is alone before holds the lock and keeps it; among several before, the live one is unknown, so
+    all of them must stay as they are. A block that BGPPeers disagree about may be another one after any
+    recomputation, and every change of any BGPPeer or node makes confd compute anew: it is never left alone.
     """
     return all(_end_survives(old, new) for old, new in zip(before, after, strict=True))
 
 
 def _end_survives(before: Sequence[Protocol], after: Sequence[Protocol]) -> bool:
+    if any(protocol.disputed for protocol in (*before, *after)):
+        return False
     old = [protocol.block for protocol in before]
     new = [protocol.block for protocol in after]
-    if len(old) == 1:
-        return old[0] in new and not any(protocol.disputed for protocol in after)
-    return old == new
+    return old[0] in new if len(old) == 1 else old == new

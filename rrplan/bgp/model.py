@@ -8,64 +8,55 @@ each class has, up to three), so a thousand steps that look alike cost one compu
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from rrplan.bgp.holdings import ENOUGH, Holdings, Kin, Member, converged, surviving
+from rrplan.bgp.holdings import (
+    ENOUGH,
+    Holdings,
+    Kin,
+    Member,
+    Passage,
+    converged,
+    over,
+    passage,
+)
+from rrplan.bgp.outside import Fate, Outside
 from rrplan.bgp.peering import Rules
 from rrplan.bgp.population import Lens, Population, Signature
 from rrplan.bgp.profile import Versions
+from rrplan.bgp.reflection import Doubt
 from rrplan.bgp.sessions import rules_of
 from rrplan.bgp.speaker import FAMILIES, Family, Speaker, speaker_of
+from rrplan.bgp.transition import Ends, Kind, Loss, OutsideSession, Transition
 from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer, ClusterState
-
-PairOfKins = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One state: its classes in a fixed order, and who holds whose routes, per family."""
+    """One state: its classes in a fixed order, and who holds whose routes for certain, per family.
+
+    `possible` counts every session that may be up.
+    """
 
     signatures: tuple[Signature, ...]
     holdings: Mapping[Family, Holdings] = field(hash=False)
+    possible: Mapping[Family, Holdings] = field(hash=False)
+    _places: dict[Signature, int] = field(hash=False, compare=False)
 
     def index(self, signature: Signature) -> int:
         """The position of a class."""
-        return self.signatures.index(signature)
+        return self._places[signature]
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
-    """Ordered pairs of nodes without a route, of two kinds of nodes at a time.
+class Mark:
+    """A state that a model stood at, to compare a later one with."""
 
-    `pairs` counts them all; (`at`, `origin`) is one of them. `marked` says that all of them end at a marked node.
-    """
-
-    family: Family
-    at: NodeName
-    origin: NodeName
-    pairs: int
-    marked: bool
-    holders: int
-    origins: int
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """What one step costs: pairs that lose their route for good, and pairs that have none while it takes effect."""
-
-    lost: tuple[Loss, ...]
-    exposed: tuple[Loss, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """A class of nodes across a step."""
-
-    old: Signature
-    new: Signature
-    size: int
-    kin: Kin
+    rules: Rules
+    view: View
+    signature_of: Mapping[NodeName, Signature] = field(hash=False)
+    speakers: Mapping[NodeName, Speaker] = field(hash=False)
 
 
 class Model:
@@ -86,14 +77,15 @@ class Model:
         first = rules_of(state, _nobody)
         # A host may get a standalone reflector in a state to come, and is then known by its address.
         hosts = {node.host_ip: name for name, node in state.nodes.items() if node.host_ip}
-        everybody = Rules(first.settings, first.peers, {**hosts, **first.addresses}, _nobody)
+        everybody = replace(first, addresses={**hosts, **first.addresses})
         self.lens = Lens.over(everybody, [*state.peers.values(), *peers], zone_label=zone_label, marked=marked)
-        self.rules = Rules(first.settings, first.peers, first.addresses, self.lens.matcher)
+        self.rules = replace(first, matches=self.lens.matcher)
         speakers = {name: speaker_of(node, self.rules.settings, versions) for name, node in state.nodes.items()}
         self.population = Population(self.lens, speakers)
         self._views: dict[object, View] = {}
-        self._survivors: dict[object, dict[Family, frozenset[PairOfKins]]] = {}
+        self._passages: dict[object, dict[Family, Passage]] = {}
         self._numbers: dict[Rules, int] = {}
+        self._untried: dict[NodeName, frozenset[str]] = {}
 
     def _number(self, rules: Rules) -> int:
         """Rules are compared once and then known by number."""
@@ -117,34 +109,45 @@ class Model:
                 for signature in present
             ]
             found = {family: converged(self.rules, kins, family) for family in FAMILIES}
-            view = self._views[key] = View(present, found)
+            view = self._views[key] = View(
+                present,
+                {family: one.certain for family, one in found.items()},
+                {family: one.possible for family, one in found.items()},
+                {signature: place for place, signature in enumerate(present)},
+            )
         return view
 
     def sizes(self) -> dict[Signature, int]:
         """How many nodes each class has."""
         return {signature: len(members) for signature, members in self.population.classes.items()}
 
-    def missing(self) -> tuple[Loss, ...]:
-        """The pairs that have no route at the present state."""
+    def missing(self, doubt: Doubt = Doubt.AGAINST) -> tuple[Loss, ...]:
+        """The pairs of nodes that have no route at the present state; with doubt FOR, those that cannot have one."""
         view = self.view()
+        held = view.holdings if doubt is Doubt.AGAINST else view.possible
         kinds = [
-            _Kind(signature, signature, len(self.population.classes[signature]), self._kin(signature))
+            Kind(signature, signature, len(self.population.classes[signature]), self._kin(signature))
             for signature in view.signatures
         ]
-        return tuple(
-            _loss(kinds, holder, origin, family)
-            for family, holdings in view.holdings.items()
-            for holder, origin in sorted(holdings.missing)
-        )
+        ends = Ends(kinds, ())
+        return tuple(ends.loss(pair, family) for family, holdings in held.items() for pair in sorted(holdings.missing))
 
     def _kin(self, signature: Signature) -> Kin:
         members = tuple(Member(one, one) for one in self.population.members(signature))
         return Kin(members, len(members))
 
+    def down(self) -> list[NodeName]:
+        """The nodes that are down, sorted."""
+        return sorted(name for signature, names in self.population.classes.items() if signature.down for name in names)
+
+    def living(self, view: View) -> list[int]:
+        """How many nodes of each class are not down, in the order of a view: their routes are waited for."""
+        return [0 if one.down else len(self.population.classes[one]) for one in view.signatures]
+
     def delivered(self, family: Family, sender: NodeName, receiver: NodeName) -> int:
         """How many nodes' routes `sender` hands to `receiver` at the present state."""
         view = self.view()
-        sizes = [len(self.population.classes[signature]) for signature in view.signatures]
+        sizes = self.living(view)
         here = view.index(self.population.signature_of[sender])
         there = view.index(self.population.signature_of[receiver])
         return view.holdings[family].delivered(here, there, sizes)
@@ -162,19 +165,37 @@ class Model:
             self.rules = rules_of(state, self.lens.matcher)
         elif state.peers is not self.state.peers or state.configurations is not self.state.configurations:
             fresh = rules_of(state, self.lens.matcher)
-            self.rules = Rules(fresh.settings, fresh.peers, old_rules.addresses, self.lens.matcher)
+            self.rules = replace(fresh, addresses=old_rules.addresses)
         for name in touched:
-            self.population.move(speaker_of(state.nodes[name], self.rules.settings, self.versions))
+            speaker = speaker_of(state.nodes[name], self.rules.settings, self.versions)
+            self.population.move(replace(speaker, untried=self._untried.get(name, frozenset())))
         self.state = state
         kinds = self._kinds(before, settled)
-        return self._cost(kinds, old_rules, old_view, self.view())
+        cost = self._cost(kinds, old_rules, old_view, self.view())
+        if any(one.fate is Fate.GAINED for one in cost.outside):
+            old = {name: signature for name, (signature, _) in before.items()}
+            self._remember_untried(kinds, old_rules, old)
+        return cost
+
+    def _remember_untried(self, kinds: Sequence[Kind], old_rules: Rules, old: Mapping[NodeName, Signature]) -> None:
+        """Until the end of the chain nothing rests on a session to the outside that a step has brought."""
+        gained: dict[tuple[Signature, Signature], set[str]] = {}
+        for through in self._passage(kinds, old_rules).values():
+            for index, outside in through.gained:
+                gained.setdefault((kinds[index].old, kinds[index].new), set()).add(outside.name)
+        for name, signature in list(self.population.signature_of.items()):
+            found = gained.get((old.get(name, signature), signature))
+            if found:
+                speaker = self.population.speakers[name]
+                self._untried[name] = speaker.untried | found
+                self.population.move(replace(speaker, untried=self._untried[name]))
 
     def _kinds(
         self,
         before: Mapping[NodeName, tuple[Signature, Speaker]],
         settled: Mapping[Signature, tuple[list[Speaker], int]],
-    ) -> list[_Kind]:
-        kinds: list[_Kind] = []
+    ) -> list[Kind]:
+        kinds: list[Kind] = []
         moved: dict[tuple[Signature, Signature], list[Member]] = {}
         left = {signature: size for signature, (_, size) in settled.items()}
         for name, (signature, speaker) in before.items():
@@ -185,65 +206,97 @@ class Model:
         for signature, (members, _) in settled.items():
             if left[signature]:
                 kin = Kin(tuple(Member(one, one) for one in members), min(left[signature], ENOUGH))
-                kinds.append(_Kind(signature, signature, left[signature], kin))
+                kinds.append(Kind(signature, signature, left[signature], kin))
         for (old, new), members_ in moved.items():
             kin = Kin(tuple(members_[:ENOUGH]), min(len(members_), ENOUGH))
-            kinds.append(_Kind(old, new, len(members_), kin))
+            kinds.append(Kind(old, new, len(members_), kin))
         return kinds
 
-    def _cost(self, kinds: Sequence[_Kind], old_rules: Rules, before: View, after: View) -> Transition:
+    def mark(self) -> Mark:
+        """The present state, to compare a later one with."""
+        return Mark(self.rules, self.view(), dict(self.population.signature_of), dict(self.population.speakers))
+
+    def since(self, mark: Mark) -> Transition:
+        """What is different from a state that the model stood at; nodes that have come or gone are left out."""
+        moved: dict[tuple[Signature, Signature], list[NodeName]] = {}
+        for name, signature in self.population.signature_of.items():
+            if name in mark.signature_of:
+                moved.setdefault((mark.signature_of[name], signature), []).append(name)
+        kinds = [
+            Kind(
+                old,
+                new,
+                len(names),
+                Kin(
+                    tuple(Member(mark.speakers[name], self.population.speakers[name]) for name in names[:ENOUGH]),
+                    min(len(names), ENOUGH),
+                ),
+            )
+            for (old, new), names in moved.items()
+        ]
+        return self._cost(kinds, mark.rules, mark.view, self.view())
+
+    def _passage(self, kinds: Sequence[Kind], old_rules: Rules) -> dict[Family, Passage]:
         key = (
             self._number(old_rules),
             self._number(self.rules),
             tuple((kind.old, kind.new, kind.kin.count) for kind in kinds),
         )
-        survivors = self._survivors.get(key)
-        if survivors is None:
+        if key not in self._passages:
             kins = [kind.kin for kind in kinds]
-            survivors = {family: surviving(old_rules, self.rules, kins, family).missing for family in FAMILIES}
-            self._survivors[key] = survivors
+            self._passages[key] = {family: passage(old_rules, self.rules, kins, family) for family in FAMILIES}
+        return self._passages[key]
+
+    def _cost(self, kinds: Sequence[Kind], old_rules: Rules, before: View, after: View) -> Transition:
+        kins = [kind.kin for kind in kinds]
         lost: list[Loss] = []
         exposed: list[Loss] = []
-        for family in FAMILIES:
-            had = _held(kinds, [before.index(kind.old) for kind in kinds], before.holdings[family])
-            has = _held(kinds, [after.index(kind.new) for kind in kinds], after.holdings[family])
-            for holder, origin in sorted(had):
-                if (holder, origin) not in has:
-                    lost.append(_loss(kinds, holder, origin, family))
-                if (holder, origin) in survivors[family]:
-                    exposed.append(_loss(kinds, holder, origin, family))
-        return Transition(tuple(lost), tuple(exposed))
+        outside: list[OutsideSession] = []
+        passages = self._passage(kinds, old_rules)
+        for family, through in passages.items():
+            old, new = before.possible[family], after.holdings[family]
+            ends = Ends(kinds, through.speakers)
+            here, there = [before.index(kind.old) for kind in kinds], [after.index(kind.new) for kind in kinds]
+            # A host that becomes a standalone reflector has no routes of its own any more, and needs none.
+            silent = {index for index, place in enumerate(there) if place not in set(new.speaking)}
+            had = {pair for pair in ends.held(here, old) if silent.isdisjoint(pair)}
+            if through.gained:
+                # Nobody knows whether the other side accepts a new session: nothing rests on it.
+                there, new = [*range(len(kinds))], _without(self.rules, kins, family, through.gained)
+            gone = had - ends.held(there, new)
+            if gone:
+                gone &= over(old_rules, kins, family, through.speakers, through.changed)
+            bare = had - ends.held([*range(len(kinds))], through.surviving)
+            if bare and old is not before.holdings[family]:
+                bare &= over(old_rules, kins, family, through.speakers, through.shaken)
+            bare |= had & (ends.restarted(through) | gone)
+            lost += [ends.loss(pair, family) for pair in sorted(gone)]
+            exposed += [ends.loss(pair, family) for pair in sorted(bare)]
+            outside += [
+                OutsideSession(
+                    kinds[index].kin.members[0].after.name,
+                    kinds[index].size,
+                    speaker,
+                    fate,
+                    kinds[index].new.marked,
+                    kinds[index].down,
+                )
+                for index, told in through.fates.items()
+                for speaker, fate in told.items()
+            ]
+        return Transition(
+            tuple(lost),
+            tuple(exposed),
+            tuple(outside),
+            any(one.begins for one in passages.values()),
+            any(one.ends for one in passages.values()),
+            idle=all(one.idle for one in passages.values()),
+        )
 
 
 def _nobody(_selector: str, _speaker: Speaker) -> bool:
     return False
 
 
-def _held(kinds: Sequence[_Kind], where: Sequence[int], holdings: Holdings) -> set[PairOfKins]:
-    """The pairs of kinds whose nodes hold one another's routes."""
-    present = set(holdings.present) - holdings.mute
-    missing = holdings.missing
-    return {
-        (holder, origin)
-        for holder in range(len(kinds))
-        for origin in range(len(kinds))
-        if (holder != origin or kinds[holder].size > 1)
-        and where[holder] in present
-        and where[origin] in present
-        and (where[holder], where[origin]) not in missing
-    }
-
-
-def _loss(kinds: Sequence[_Kind], holder: int, origin: int, family: Family) -> Loss:
-    here, there = kinds[holder], kinds[origin]
-    at = here.kin.members[0].after.name
-    source = there.kin.members[1 if holder == origin else 0].after.name
-    return Loss(
-        family=family,
-        at=at,
-        origin=source,
-        pairs=here.size * (there.size - (holder == origin)),
-        marked=here.new.marked or there.new.marked,
-        holders=here.size,
-        origins=there.size,
-    )
+def _without(rules: Rules, kins: Sequence[Kin], family: Family, gained: frozenset[tuple[int, Outside]]) -> Holdings:
+    return converged(rules, kins, family, without=gained).certain

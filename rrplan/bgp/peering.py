@@ -8,7 +8,7 @@ a table of sessions asks it for the pairs that can meet, the proof for one pair 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rrplan.bgp.protocol import Kind, Protocol
 from rrplan.bgp.speaker import BGP_PORT, Family, Settings, Speaker
@@ -70,13 +70,15 @@ class Emission:
 class Rules:
     """Everything of a cluster that the pair rule needs besides the two speakers.
 
-    `addresses` says which addresses belong to nodes; `matches` evaluates a selector text for a speaker.
+    `addresses` says which addresses belong to nodes; `matches` evaluates a selector text for a speaker; `hosts` are
+    the addresses that Kubernetes has for its nodes, whether or not Calico knows them.
     """
 
     settings: Settings
     peers: tuple[BGPPeer, ...]
     addresses: Mapping[str, NodeName] = field(hash=False)
     matches: Matches = field(hash=False)
+    hosts: frozenset[str] = field(default=frozenset(), hash=False, compare=False)
 
     def is_global(self, peer: BGPPeer) -> bool:
         """A BGPPeer without node and nodeSelector holds for every node."""
@@ -144,7 +146,7 @@ def protocols(rules: Rules, own: Speaker, other: Speaker, family: Family) -> tup
             keys.emit(0 if rules.is_global(peer) else 1, _forward(rules, peer, own, other, family))
         keys.emit(2, _reverse(rules, peer, own, other, family))
     winners = keys.winners(drop=own.profile.selectors)
-    explicit = [_render(rules, own, kind, family, emissions, other.name) for kind, emissions in winners]
+    explicit = [_render(own, kind, family, emissions, other.name) for kind, emissions in winners]
     return ordered(own, [*_mesh(rules, own, other, family), *explicit])
 
 
@@ -209,7 +211,7 @@ def external_protocols(rules: Rules, own: Speaker, family: Family) -> tuple[Prot
             keys.emit(0 if rules.is_global(peer) else 1, emission)
     return ordered(
         own,
-        [_render(rules, own, kind, family, found, None) for kind, found in keys.winners(drop=own.profile.selectors)],
+        [_render(own, kind, family, found, None) for kind, found in keys.winners(drop=own.profile.selectors)],
     )
 
 
@@ -289,50 +291,51 @@ def _node_as_peer(peer: BGPPeer, own: Speaker, other: Speaker, family: Family) -
 
 
 def _render(
-    rules: Rules,
-    own: Speaker,
-    kind: Kind,
-    family: Family,
-    emissions: list[Emission],
-    peer_node: NodeName | None,
+    own: Speaker, kind: Kind, family: Family, emissions: list[Emission], peer_node: NodeName | None
 ) -> Protocol:
-    first = emissions[0]
-    drawn = {_attributes(own, emission) for emission in emissions}
+    """The block of one key; where several BGPPeers write it, whether they agree is judged by what is rendered."""
+    names = tuple(sorted({emission.peer.name for emission in emissions}))
+    distinct: dict[tuple[object, ...], Protocol] = {}
+    for emission in emissions:
+        block = _block(own, kind, family, emission, peer_node, names)
+        distinct.setdefault(block.block, block)
+    first, *others = distinct.values()
+    return replace(first, alternatives=tuple(others))
+
+
+def _block(
+    own: Speaker, kind: Kind, family: Family, emission: Emission, peer_node: NodeName | None, names: tuple[str, ...]
+) -> Protocol:
     local = own.address(family)
     # Only what a `peerIP` asks for in its own direction carries the local AS (client.go, v3.31).
-    told = first.peer.local_as_number if own.profile.local_as and first.by_address else None
+    told = emission.peer.local_as_number if own.profile.local_as and emission.by_address else None
     local_as = told or own.as_number
     # `rr client` iff iBGP, an own cluster ID, and another one (or none) at the peer (v3.4+, string comparison).
-    inside = first.as_number == local_as or own.profile.client_of_any_as
-    client = bool(own.cluster_id) and inside and first.cluster_id != own.cluster_id
+    inside = emission.as_number == local_as or own.profile.client_of_any_as
+    client = bool(own.cluster_id) and inside and emission.cluster_id != own.cluster_id
+    known = emission.calico_node
     return Protocol(
         node=own.name,
         family=family,
         kind=kind,
         local_address=local,
         local_as=local_as,
-        peer_address=first.address,
-        port=first.port,
-        peer_as=first.as_number,
+        peer_address=emission.address,
+        port=emission.port,
+        peer_as=emission.as_number,
         peer_node=peer_node,
-        passive=(kind is Kind.GLOBAL and own.profile.passive_global and first.calico_node and first.address > local),
-        source_address=None if _kernel_chooses(first.peer, own) else local,
+        passive=kind is Kind.GLOBAL and own.profile.passive_global and known and emission.address > local,
+        source_address=None if _kernel_chooses(emission.peer, own) else local,
         reflector_client=client,
         cluster_id=own.cluster_id if client else None,
-        options=options_of(first.peer, own, kind),
-        peers=tuple(sorted({emission.peer.name for emission in emissions})),
-        disputed=len(drawn) > 1,
+        options=_rendered(options_of(emission.peer, own, kind), internal=emission.as_number == local_as),
+        peers=names,
     )
 
 
-def _attributes(own: Speaker, emission: Emission) -> tuple[object, ...]:
-    return (
-        emission.as_number,
-        emission.cluster_id,
-        emission.calico_node,
-        _kernel_chooses(emission.peer, own),
-        options_of(emission.peer, own),
-    )
+def _rendered(options: tuple[tuple[str, str], ...], *, internal: bool) -> tuple[tuple[str, str], ...]:
+    """`next hop keep` is rendered towards another AS alone (bird.cfg.template, v3.16 and later)."""
+    return tuple(one for one in options if not (internal and one[0] == "keepOriginalNextHop"))
 
 
 def _kernel_chooses(peer: BGPPeer, own: Speaker) -> bool:

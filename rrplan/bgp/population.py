@@ -39,6 +39,8 @@ class Signature:
     standalone: bool = False
     calico: bool = True
     contested: bool = False
+    down: bool = False
+    untried: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ class Lens:
             speaker.standalone,
             speaker.calico,
             speaker.contested,
+            speaker.down,
+            speaker.untried,
         )
 
 

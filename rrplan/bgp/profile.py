@@ -43,6 +43,8 @@ class Profile:
     """The reverse of a `peerIP` peer has only that address family (v3.24.0, calico#6119)."""
     cluster_id_validated: bool = False
     """A cluster ID annotation that is no IPv4 address is ignored (v3.26.0, 3bfb7b0daa)."""
+    local_workloads: bool = False
+    """`localWorkloadSelector` is known (v3.30.0)."""
     reverse_manual: bool = False
     """`reversePeering: Manual` is known (v3.30.3)."""
     local_as: bool = False
@@ -87,7 +89,8 @@ def _profiles() -> tuple[Profile, ...]:
     v24 = replace(v23, since=CalicoVersion(3, 24), reverse_one_family=True)
     v25 = replace(v24, since=CalicoVersion(3, 25), options=v24.options | {"ttlSecurity"})
     v26 = replace(v25, since=CalicoVersion(3, 26), cluster_id_validated=True)
-    v302 = replace(v26, since=CalicoVersion(3, 30, 2), options=v26.options | {"nextHopMode"})
+    v30 = replace(v26, since=CalicoVersion(3, 30), local_workloads=True)
+    v302 = replace(v30, since=CalicoVersion(3, 30, 2), options=v30.options | {"nextHopMode"})
     v303 = replace(v302, since=CalicoVersion(3, 30, 3), reverse_manual=True)
     v31 = replace(v303, since=CalicoVersion(3, 31), local_as=True, options=v303.options | {"localASNumber"})
     v32 = replace(
@@ -97,7 +100,7 @@ def _profiles() -> tuple[Profile, ...]:
         sorted_by_name=True,
         options=v31.options | {"keepaliveTime"},
     )
-    return (*before, v21, v23, v24, v25, v26, v302, v303, v31, v32)
+    return (*before, v21, v23, v24, v25, v26, v30, v302, v303, v31, v32)
 
 
 PROFILES = _profiles()

@@ -29,9 +29,9 @@ class Protocol:
     """A rendered BGP protocol, as far as it decides about the session.
 
     `port` None means that no port is rendered. `options` are further rendered settings of which any change
-    restarts the session (BIRD `bgp_reconfigure` compares the block with memcmp). `peer` names the BGPPeers
-    that ask for it, and `disputed` says that two of them give it different attributes: which one wins is
-    random on every recomputation, because confd iterates over a Go map.
+    restarts the session (BIRD `bgp_reconfigure` compares the block with memcmp). `peers` names the BGPPeers
+    that ask for it. Where they give it different attributes, `alternatives` are the other blocks that Calico may
+    render in its place: which one wins is random on every recomputation, because confd iterates over a Go map.
     """
 
     node: NodeName
@@ -49,7 +49,17 @@ class Protocol:
     cluster_id: str | None
     options: tuple[tuple[str, str], ...] = ()
     peers: tuple[str, ...] = ()
-    disputed: bool = False
+    alternatives: tuple[Protocol, ...] = ()
+
+    @property
+    def variants(self) -> tuple[Protocol, ...]:
+        """Everything that Calico may render here: this block, and its alternatives."""
+        return (self, *self.alternatives)
+
+    @property
+    def disputed(self) -> bool:
+        """Whether BGPPeers disagree about the block."""
+        return bool(self.alternatives)
 
     @property
     def name(self) -> str:
@@ -68,6 +78,11 @@ class Protocol:
     def internal(self) -> bool:
         """Whether the session is iBGP."""
         return self.local_as == self.peer_as
+
+    @property
+    def blocks(self) -> frozenset[tuple[object, ...]]:
+        """The blocks of all variants."""
+        return frozenset(variant.block for variant in self.variants)
 
     @property
     def block(self) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from rrplan.bgp.adjacency import Link
@@ -21,25 +21,47 @@ NO_AS: frozenset[int] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """`count` speakers with the same AS number, cluster ID ("" for none) and links."""
+    """`count` speakers with the same AS number, cluster ID ("" for none) and links.
+
+    A `leaf` passes nothing on: a node that is down, or a speaker outside the cluster.
+    """
 
     count: int
     as_number: int
     cluster_id: str
+    leaf: bool = False
+
+
+class Doubt(StrEnum):
+    """How sessions count of which it is not known whether, or as which of several, they are up."""
+
+    FOR = "for"
+    """As up: whatever may be held."""
+    AGAINST = "against"
+    """A session counts if it is up for certain, and passes on what it would pass on whichever it is."""
+
+
+Links = tuple[Link, ...]
+"""What the one session between two speakers may be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Web:
-    """Groups and the links between them; `links[a, b]` is seen from a, `links[a, a]` joins members of one group."""
+    """Groups and the links between them; `links[a, b]` is seen from a, `links[a, a]` joins members of one group.
+
+    `marked` links leave a mark on every copy of a route that comes over them.
+    """
 
     groups: tuple[Group, ...]
-    links: Mapping[tuple[int, int], Link] = field(hash=False)
+    links: Mapping[tuple[int, int], Links] = field(hash=False)
+    doubt: Doubt = Doubt.AGAINST
+    marked: frozenset[tuple[int, int]] = frozenset()
 
-    def neighbours(self) -> list[list[tuple[int, Link]]]:
+    def neighbours(self) -> list[list[tuple[int, Links]]]:
         """For every group, whom it has links to."""
-        table: list[list[tuple[int, Link]]] = [[] for _ in self.groups]
-        for (here, there), link in self.links.items():
-            table[here].append((there, link))
+        table: list[list[tuple[int, Links]]] = [[] for _ in self.groups]
+        for (here, there), links in self.links.items():
+            table[here].append((there, links))
         return table
 
 
@@ -63,6 +85,7 @@ class Copy:
     clusters: frozenset[str]
     systems: frozenset[int]
     before: Copy | None = field(compare=False)
+    marked: bool = False
 
 
 ORIGIN = -1
@@ -96,7 +119,7 @@ class Spread:
         return bool(self.copies.get(group))
 
 
-def spread(web: Web, origin: int, neighbours: Sequence[Sequence[tuple[int, Link]]] | None = None) -> Spread:
+def spread(web: Web, origin: int, neighbours: Sequence[Sequence[tuple[int, Links]]] | None = None) -> Spread:
     """Propagate the routes of one node of group `origin` until nothing changes."""
     table = web.neighbours() if neighbours is None else neighbours
     rest = [group.count - (index == origin) for index, group in enumerate(web.groups)]
@@ -113,28 +136,59 @@ def spread(web: Web, origin: int, neighbours: Sequence[Sequence[tuple[int, Link]
             held.append(copy)
             queue.append((receiver, copy))
 
-    home = web.groups[origin]
-    for receiver, link in table[origin]:
+    for receiver, links in table[origin]:
         if rest[receiver] > 0:
-            if not link.internal and home.as_number == web.groups[receiver].as_number:
-                continue
-            systems = NO_AS if link.internal else frozenset([home.as_number])
-            deliver(ORIGIN, receiver, Copy(ORIGIN, _learned(link), NOTHING, systems, None))
+            for copy in _copies(web, [_first(web, origin, receiver, link) for link in links], (origin, receiver)):
+                if isinstance(copy, Copy):
+                    deliver(ORIGIN, receiver, copy)
     while queue:
         holder, copy = queue.popleft()
-        if copy not in copies[holder]:
+        if web.groups[holder].leaf or copy not in copies[holder]:
             continue
-        for receiver, link in table[holder]:
+        for receiver, links in table[holder]:
             # Holder, the one it learned from, and the receiver are three different nodes.
             needed = 1 + (receiver == holder) + (receiver == copy.sender)
             if rest[receiver] < needed:
                 continue
-            passed = _pass(web, holder, receiver, link, copy)
-            if isinstance(passed, Stop):
-                stops.setdefault((holder, receiver), passed)
-            else:
-                deliver(holder, receiver, passed)
+            passed = [_pass(web, holder, receiver, link, copy) for link in links]
+            for one in _copies(web, passed, (holder, receiver), copy):
+                if isinstance(one, Stop):
+                    stops.setdefault((holder, receiver), one)
+                else:
+                    deliver(holder, receiver, one)
     return Spread(origin, {group: tuple(held) for group, held in copies.items()}, frozenset(given), stops)
+
+
+def _copies(
+    web: Web, passed: Sequence[Copy | Stop], way: tuple[int, int], before: Copy | None = None
+) -> Sequence[Copy | Stop]:
+    """What comes over a link that may be one of several: all of it, or only what comes over each of them."""
+    if len(passed) == 1 and not web.marked:
+        return passed
+    marked = way in web.marked or (before is not None and before.marked)
+    found = [replace(one, marked=True) if marked and isinstance(one, Copy) else one for one in passed]
+    if len(found) == 1 or web.doubt is Doubt.FOR:
+        return found
+    stop = next((one for one in found if isinstance(one, Stop)), None)
+    if stop is not None:
+        return [stop]
+    copies = [one for one in found if isinstance(one, Copy)]
+    kinds = {copy.learned for copy in copies}
+    # What was learned from a plain iBGP peer is passed on least.
+    learned = kinds.pop() if len(kinds) == 1 else Learned.PEER
+    clusters = frozenset[str]().union(*(copy.clusters for copy in copies))
+    systems = frozenset[int]().union(*(copy.systems for copy in copies))
+    return [replace(copies[0], learned=learned, clusters=clusters, systems=systems)]
+
+
+def _first(web: Web, origin: int, receiver: int, link: Link) -> Copy | Stop:
+    """What a neighbour of the origin gets."""
+    home = web.groups[origin]
+    if link.internal:
+        return Copy(ORIGIN, _learned(link), NOTHING, NO_AS, None)
+    if home.as_number == web.groups[receiver].as_number:
+        return Stop.AS_LOOP
+    return Copy(ORIGIN, Learned.EXTERNAL, NOTHING, frozenset([home.as_number]), None)
 
 
 def _learned(link: Link) -> Learned:
@@ -168,10 +222,11 @@ def _pass(web: Web, holder: int, receiver: int, link: Link, copy: Copy) -> Copy 
 
 
 def _dominates(one: Copy, other: Copy) -> bool:
-    """Whether `one` can go everywhere that `other` can: same sender and kind, and it went through less."""
+    """Whether `one` can go everywhere that `other` can: same sender and kind, through less, with its mark."""
     return (
         one.sender == other.sender
         and one.learned is other.learned
         and one.clusters <= other.clusters
         and one.systems <= other.systems
+        and (one.marked or not other.marked)
     )

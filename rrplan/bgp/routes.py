@@ -76,11 +76,15 @@ def _path(model: Model, view: View, copy: Copy, origin: NodeName, at: NodeName) 
 def _why_not(
     model: Model, view: View, holdings: Holdings, here: int, there: int, origin: NodeName, at: NodeName
 ) -> str:
-    links = holdings.web.links
     for name, index in ((at, there), (origin, here)):
-        if not any(pair[0] == index for pair in links):
+        if not any(pair[0] == index for pair in holdings.joined):
             return _alone(model, name, holdings.family)
     spread = holdings.spreads[here]
+    joined = set(holdings.joined)
+    for index, signature in enumerate(view.signatures):
+        if signature.down and index not in (here, there) and (index, there) in joined and spread.reaches(index):
+            gone = next(iter(model.population.classes[signature]))
+            return f"{gone} is down, which would pass them on"
     stops = [(pair, stop) for pair, stop in spread.stops.items() if pair[1] == there and pair[0] != there]
     order = {Stop.CLUSTER_LOOP: 0, Stop.AS_LOOP: 1, Stop.NOT_REFLECTED: 2}
     for (holder, _), stop in sorted(stops, key=lambda item: order[item[1]]):

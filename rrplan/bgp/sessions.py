@@ -33,7 +33,8 @@ def rules_of(state: ClusterState, matcher: Matches) -> Rules:
         hosts = (node for node in state.nodes.values() if node.host_ip and settings.standalone.runs_on(node))
         addresses |= {node.host_ip: node.name for node in hosts}
     peers = tuple(state.peers[name] for name in sorted(state.peers))
-    return Rules(settings, peers, addresses, matcher)
+    known = frozenset(node.host_ip for node in state.nodes.values() if node.host_ip)
+    return Rules(settings, peers, addresses, matcher, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,14 @@ class Speakers:
 
 
 def _external(protocol: Protocol) -> Verdict:
-    if protocol.peer_as == 0:
+    if any(variant.peer_as == 0 for variant in protocol.variants):
         return Verdict(Established.NO, "no AS number is given for the peer, so BIRD refuses the whole configuration")
+    if protocol.disputed:
+        return Verdict(
+            Established.UNKNOWN,
+            f"BGPPeers {' and '.join(protocol.peers)} give this session different attributes, and which one wins is "
+            "random",
+        )
     return EXTERNAL
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from rrplan.bgp.profile import Profile, Versions, profile_for
@@ -65,6 +65,8 @@ class Settings:
     ports: Mapping[NodeName, int] = field(default_factory=dict, hash=False)
     mesh_options: tuple[tuple[str, str], ...] = ()
     standalone: Standalone | None = None
+    not_ready: frozenset[NodeName] = frozenset()
+    """Nodes whose calico-node pod is known not to be ready."""
 
     @classmethod
     def of(cls, state: ClusterState) -> Settings:
@@ -87,6 +89,9 @@ class Settings:
             ports=ports,
             mesh_options=options,
             standalone=Standalone.of(state),
+            not_ready=frozenset(
+                one.node for one in state.others.values() if isinstance(one, Pod) and one.ready is False
+            ),
         )
 
 
@@ -114,6 +119,10 @@ class Speaker:
     """There is a Calico Node with an address, which others mesh with whether or not its calico-node runs."""
     contested: bool = False
     """calico-node and the container may both run: the second to start has no listener on port 179."""
+    down: bool = False
+    """The node is not Ready, or its calico-node is not: it is no path for others."""
+    untried: frozenset[str] = frozenset()
+    """Speakers outside to which it has a session only since a step on the way: nobody knows whether they accept it."""
 
     def address(self, family: Family) -> str:
         """The node's address in a family; "" where it has none."""
@@ -149,7 +158,23 @@ def speaker_of(node: Node, settings: Settings, versions: Versions) -> Speaker:
         profile=profile,
         labels=node.effective_labels,
         calico=bool(node.ipv4 or node.ipv6),
+        down=is_down(node, settings),
     )
+
+
+def is_down(node: Node, settings: Settings) -> bool:
+    """Whether a node is known not to run BGP now; where nobody says, it is taken to be alive."""
+    return node.ready is False or node.name in settings.not_ready
+
+
+def as_configured(state: ClusterState) -> ClusterState:
+    """The same state with every node alive: what its configuration comes to once everything runs."""
+    nodes = {name: replace(node, ready=None) if node.ready is False else node for name, node in state.nodes.items()}
+    others = {
+        key: replace(one, ready=None) if isinstance(one, Pod) and one.ready is False else one
+        for key, one in state.others.items()
+    }
+    return replace(state, nodes=nodes, others=others)
 
 
 def _standalone(node: Node, settings: Settings, profile: Profile) -> Speaker:
@@ -170,6 +195,7 @@ def _standalone(node: Node, settings: Settings, profile: Profile) -> Speaker:
         standalone=True,
         calico=bool(node.ipv4 or node.ipv6),
         contested=bool(node.ipv4) and (agents is None or node.name in agents),
+        down=node.ready is False,
     )
 
 

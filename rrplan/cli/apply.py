@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from rrplan import api
@@ -21,12 +23,19 @@ INSTEAD = "give `--auto-approve` or `--expect-digest`"
 @with_run
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--no-input", is_flag=True, help="Never ask: refuse where a question would come.")
+@click.option(
+    "--accept-down",
+    metavar="NODE",
+    multiple=True,
+    help="Begin although sessions of this node, or to this address outside the cluster, are down; may be repeated.",
+)
 @click.option("--expect-digest", metavar="SHA256", help="Apply without asking if the plan has this digest.")
 def command(
     plan: str,
     where: Where,
     output: str,
     expect_digest: str | None,
+    accept_down: tuple[str, ...],
     *,
     auto_approve: bool,
     no_input: bool,
@@ -49,4 +58,5 @@ def command(
     if asks and not confirmed("Apply this plan?", INSTEAD, no_input=no_input):
         click.echo("not applied; nothing was changed", err=True)
         return 1
-    return EXIT[api.apply(made, cluster, control(output, where))]
+    accepted = replace(control(output, where), accept_down=frozenset(accept_down))
+    return EXIT[api.apply(made, cluster, accepted)]

@@ -49,6 +49,7 @@ def rendered(made: Plan, form: str) -> str:
     help="What calls calicoctl in a runbook, if not `--calicoctl`; `kubectl` where Calico's API server runs.",
 )
 @click.option("--out", metavar="FILE", help="Write the plan file too.")
+@click.option("--no-observe", is_flag=True, help="Of a live cluster, read objects alone; ask no node for its sessions.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there is something to do.")
 def command(
     spec: str,
@@ -57,6 +58,7 @@ def command(
     out: str | None,
     runbook_calicoctl: str | None,
     *,
+    no_observe: bool,
     detailed_exitcode: bool,
 ) -> int:
     """Compare a spec with what is there: changes, their order, and the proof that no route is lost."""
@@ -65,6 +67,8 @@ def command(
     wanted = spec_from(spec)
     snapshot = source.snapshot()
     made = make_plan(wanted, snapshot, version=source.version)
+    if not no_observe and made.steps:
+        made = source.observed(made, snapshot)
     for notice in source.review(made):
         click.echo(f"notice: {notice}", err=True)
     file = out or (output if output not in (*FORMATS, RUNBOOK) else None)

@@ -8,12 +8,17 @@ from collections.abc import Iterator
 
 import click
 
-from rrplan.bgp.model import Loss, Model
+from rrplan.bgp.model import Model
 from rrplan.bgp.profile import calico_versions
 from rrplan.bgp.routes import Route, route, routes
+from rrplan.bgp.speaker import as_configured
+from rrplan.bgp.transition import Loss
 from rrplan.cli.sources import Source, with_state
 from rrplan.errors import UsageProblem
 from rrplan.ids import NodeName
+
+SHOWN = 10
+"""Nodes that are named."""
 
 
 @click.command("routes")
@@ -26,20 +31,33 @@ def command(
     origin: str | None,
     at: str | None,
     output: str,
-) -> None:
-    """How the routes of one node reach another, or why not; without nodes, the pairs that miss routes."""
+) -> int:
+    """How the routes of one node reach another, or why not; without nodes, the pairs that miss routes.
+
+    As configured and, where nodes are down, with what is down. Exit code 2 where a route is missing.
+    """
     state = source.snapshot().state
-    model = Model(state, calico_versions(state, source.version))
+    versions = calico_versions(state, source.version)
     for name in (origin, at):
         if name is not None and name not in state.nodes:
             close = difflib.get_close_matches(name, state.nodes, n=1)
             hint = f"did you mean `{close[0]}`?" if close else "`rrplan sessions` lists the nodes"
             raise UsageProblem(f"node `{name}` does not exist", hint=hint)
+    configured, present = Model(as_configured(state), versions), Model(state, versions)
+    down = present.down()
     if origin is None and at is None:
-        _missing(model, output)
-        return
-    for found in _asked(model, origin, at):
-        click.echo(json.dumps(_row(found), ensure_ascii=False) if output == "json" else _text(found))
+        return 2 if _missing(configured, present, down, output) else 0
+    missing = False
+    for view, model in (("as configured", configured), ("with what is down", present)):
+        if model is present and not down:
+            break
+        if down and output == "text":
+            click.echo(f"{view}{f' ({_some(down)})' if model is present else ''}:")
+        for found in _asked(model, origin, at):
+            missing = missing or not found.path
+            row = {**_row(found), "view": view} if down else _row(found)
+            click.echo(json.dumps(row, ensure_ascii=False) if output == "json" else _text(found))
+    return 2 if missing else 0
 
 
 def _asked(model: Model, origin: str | None, at: str | None) -> Iterator[Route]:
@@ -65,16 +83,29 @@ def _text(found: Route) -> str:
     return f"{found.family}  {way}"
 
 
-def _missing(model: Model, output: str) -> None:
-    losses = model.missing()
-    if not losses and output == "text":
-        click.echo("every node holds the routes of every other node")
-    for loss in losses:
-        found = route(model, loss.origin, loss.at, loss.family)
-        if output == "json":
-            click.echo(json.dumps({**_row(found), "pairs": loss.pairs}, ensure_ascii=False))
-        else:
-            click.echo(_loss(loss, found))
+def _missing(configured: Model, present: Model, down: list[NodeName], output: str) -> bool:
+    """The pairs that miss routes; pairs that end at a node that is down are told as configured alone."""
+    losses = {"as configured": (configured, configured.missing())}
+    if down:
+        alive = tuple(loss for loss in present.missing() if not loss.down)
+        losses["with what is down"] = (present, alive)
+    for view, (model, found) in losses.items():
+        lead = "" if not down else f"{view}: " if model is configured else f"{view} ({_some(down)}): "
+        if not found and output == "text":
+            others = "every other node" if model is configured else "every other node that is not down"
+            click.echo(f"{lead}every node holds the routes of {others}")
+        for loss in found:
+            if output == "json":
+                row = {**_row(route(model, loss.origin, loss.at, loss.family)), "pairs": loss.pairs}
+                click.echo(json.dumps({**row, "view": view} if down else row, ensure_ascii=False))
+            else:
+                click.echo(f"{lead}{_loss(loss, route(model, loss.origin, loss.at, loss.family))}")
+    return any(found for _, found in losses.values())
+
+
+def _some(names: list[NodeName]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def _loss(loss: Loss, found: Route) -> str:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rrplan import api
 from rrplan.adapters.clock import SystemClock, timestamp
 from rrplan.adapters.files import read_bytes
-from rrplan.errors import UsageProblem
+from rrplan.errors import DatastoreError, UsageProblem
 from rrplan.plans import Plan
 from rrplan.ports import CalicoResources
 from rrplan.resources import CalicoVersion
@@ -127,6 +128,22 @@ class Source:
         cluster, _ = self._cluster(self._server())
         taken = capture(cluster, timestamp(SystemClock().wall()))
         return replace(taken, notices=tuple(cluster.notices))
+
+    def observed(self, made: Plan, snapshot: Snapshot) -> Plan:
+        """The plan with what the nodes of a live cluster say of their sessions; as it is where nobody can be asked."""
+        if not (self.kubeconfig or self.context):
+            return made
+        calico = self.elsewhere.resources()
+
+        def tell(text: str) -> None:
+            click.echo(f"notice: {text}", err=True)
+
+        try:
+            cluster = api.live(self.kubeconfig, self.context, tell, self.impersonated, calico)
+            return api.observed(made, snapshot, cluster.probe, version=self.version)
+        except DatastoreError as error:
+            tell(f"no node was asked for its sessions: {error}")
+            return made
 
     def review(self, made: Plan) -> list[str]:
         """What only a live cluster can say about a plan: rights that this account lacks, and who else applies."""

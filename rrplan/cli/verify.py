@@ -19,22 +19,34 @@ from rrplan.render.standing import standing_text
 @click.option("--no-sessions", is_flag=True, help="Compare the objects only; ask no node.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print.")
 def command(spec: str, where: Where, output: str, *, no_sessions: bool) -> int:
-    """Is the cluster exactly as a spec says, down to the sessions? Changes nothing; exit code 2 where it is not."""
+    """Is the cluster exactly as a spec says, down to sessions and routes? Changes nothing; exit code 2 where not."""
     found = api.verify(spec_from(spec), where.cluster(), sessions=not no_sessions)
     if output == "json":
         told = {
             "as_specified": found.good,
             "drift": list(found.drift),
+            "missing_routes": list(found.missing),
+            "other_missing_routes": list(found.others),
+            "down": list(found.down),
             "sessions": [asdict(one) for one in found.sessions],
         }
         click.echo(json.dumps(told, indent=2))
         return 0 if found.good else 2
-    for text in found.drift:
+    for text in (*found.drift, *found.missing):
         click.echo(text)
+    for text in found.others:
+        click.echo(f"not a matter of this spec: {text}")
+    if found.down:
+        click.echo(f"down, and not asked: {', '.join(found.down)}")
     if found.sessions:
         click.echo(standing_text(found.sessions))
     if found.good:
         click.echo("the cluster is as the spec says" + ("" if found.sessions else "; no node was asked"))
         return 0
-    click.echo("the cluster is not as the spec says; `rrplan plan` shows the way there")
+    if found.drift:
+        click.echo("the cluster is not as the spec says; `rrplan plan` shows the way there")
+    elif found.missing:
+        click.echo("the objects are as the spec says, and nodes that it connects miss routes; the spec must say more")
+    else:
+        click.echo("the objects are as the spec says, and not every session is up")
     return 2

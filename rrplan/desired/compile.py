@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rrplan.bgp.speaker import Settings, is_down
 from rrplan.desired.desired import Desired, mesh_set, wanted_and_others
 from rrplan.desired.peers import wanted_peers
 from rrplan.desired.placement import Placed, place
@@ -23,9 +24,11 @@ def compile_desired(spec: Spec, state: ClusterState) -> Desired:
     nodes = dict(state.nodes)
     changing: set[NodeName] = set()
     notices = list(notes)
+    settings = Settings.of(state)
     for name, node in state.nodes.items():
         wanted = _node(spec, node, by_name.get(name))
-        if (wanted.cluster_id, wanted.labels) != (node.cluster_id, node.labels):
+        # Nobody can evict the pods of a node that is down, and its gate would never pass.
+        if (wanted.cluster_id, wanted.labels) != (node.cluster_id, node.labels) and not is_down(node, settings):
             changing.add(name)
         if wanted != node:
             nodes[name] = wanted

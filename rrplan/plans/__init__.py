@@ -1,6 +1,6 @@
 """From two states to a proved, ordered, undoable plan. Pure: it reads, waits and writes nothing."""
 
-from rrplan.plans.build import build_plan
+from rrplan.plans.build import build_plan, draft_plan
 from rrplan.plans.change import Change
 from rrplan.plans.plan import Edge, Plan, Proof, Step
 from rrplan.plans.planfile import is_plan, plan_document, read_plan, write_plan
@@ -12,6 +12,7 @@ __all__ = [
     "Proof",
     "Step",
     "build_plan",
+    "draft_plan",
     "is_plan",
     "plan_document",
     "read_plan",

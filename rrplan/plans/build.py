@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions, check_planned
 from rrplan.bgp.speaker import Settings, Standalone
+from rrplan.bgp.transition import Transition
 from rrplan.desired import Desired, compile_desired
 from rrplan.digest import digest
 from rrplan.errors import PreflightError, UnsafePlanError
@@ -14,12 +17,13 @@ from rrplan.ids import ActionName, NodeName
 from rrplan.plans.change import changed
 from rrplan.plans.checks import findings, peers_agree
 from rrplan.plans.fingerprint import fingerprints
+from rrplan.plans.gate import Gate
 from rrplan.plans.gates import GateMaker, NodeSets
 from rrplan.plans.graph import ActionGraph
 from rrplan.plans.ordering import edges
 from rrplan.plans.plan import Plan, Proof, Severity, Step, StepProof, Violation
-from rrplan.plans.proof import external_blocks, final_checks, judge, restarted
-from rrplan.plans.sequence import sequence
+from rrplan.plans.proof import final_checks, judge
+from rrplan.plans.sequence import HELD_AGAIN, sequence
 from rrplan.plans.sight import Sight
 from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, Pod, ResourceKey
 from rrplan.specs import Flavor, Spec, Topology
@@ -27,6 +31,9 @@ from rrplan.specs.model import ZONE_LABEL
 
 CONFD_STAYS = CalicoVersion(3, 3)
 """Before, confd watched other keys with the mesh than without it, and ended for that (calico/node v3.0 to v3.2)."""
+SHOWN = 10
+"""Nodes that a notice names."""
+_UNCORDON = ActionName.UNCORDON_NODE
 TOGGLES = (ActionName.ENABLE_MESH, ActionName.DISABLE_MESH)
 
 
@@ -35,6 +42,14 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
 
     `snapshot` is what the plan file says about where the state came from.
     """
+    plan = draft_plan(spec, state, versions, snapshot)
+    if plan.proof.violations and plan.steps:
+        raise UnsafePlanError(plan.proof.violations, hint=_hint(spec, plan.proof.violations))
+    return plan
+
+
+def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: dict[str, object]) -> Plan:
+    """The same, where it is only looked at: an unsafe plan keeps its counterexamples in its proof."""
     inside = bool(spec.groups) or any(node.cluster_id for node in state.nodes.values())
     if spec.flavor is Flavor.IN_CLUSTER and inside:
         check_planned(versions, meshed=Settings.of(state).mesh or spec.topology is Topology.FULL_MESH)
@@ -48,8 +63,6 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
     ordered = ActionGraph(plain, reasons).order()
     empty = _empty(state)
     steps, proof, sets, model = _walk(spec, state, versions, desired, ordered, desired.drained | empty)
-    if proof.violations and steps:
-        raise UnsafePlanError(proof.violations, hint=_hint(spec, proof.violations))
     notices = list(desired.notices)
     if versions.assumed:
         notices.append(f"the Calico version is {versions.source} ({versions.default}); say it with `--calico-version`")
@@ -57,6 +70,12 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
         notices.append(
             f"cordoned, and no pod on them that a drain evicts, as far as the pods that were given say: "
             f"{', '.join(sorted(empty - desired.drained)[:10])}; nobody is taken to need their routes"
+        )
+    down = Model(state, versions).down()
+    if steps and down:
+        notices.append(
+            f"down (not Ready): {_some(down)}; no step drains {_them(down)}, no gate waits for {_them(down)}, and no "
+            "route of others goes through"
         )
     oldest = min({versions.default, *versions.by_node.values()})
     if oldest < CONFD_STAYS and any(step.action in TOGGLES for step in steps):
@@ -77,6 +96,7 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
         notices=tuple(notices),
         findings=(*found, *peers_agree(model)),
         reasons=desired.reasons,
+        down=tuple(down),
         on_failure=spec.on_failure.value,
         hooks=tuple(hook.model_dump(mode="json", by_alias=True) for hook in spec.hooks),
     )
@@ -91,38 +111,72 @@ def _walk(
     marked: frozenset[NodeName],
 ) -> tuple[tuple[Step, ...], Proof, NodeSets, Model]:
     peers = [*desired.state.peers.values(), *_peers_on_the_way(ordered)]
-    model = Model(
-        state,
-        versions,
-        peers=peers,
-        zone_label=ZONE_LABEL if spec.policy.zone_resilience else "",
-        marked=marked,
-    )
+
+    def modelled(at: ClusterState) -> Model:
+        zone_label = ZONE_LABEL if spec.policy.zone_resilience else ""
+        return Model(at, versions, peers=peers, zone_label=zone_label, marked=marked)
+
+    model = modelled(state)
     sets = NodeSets()
     maker = GateMaker(spec, sets)
-    missing_before = sum(loss.pairs for loss in model.missing())
+    first = model.mark()
     present = state
     proofs: list[StepProof] = []
     violations: list[Violation] = []
     gated: list[Step] = []
     wave: list[NodeName] = []
+    again = tuple(NodeName(step.change.key.name) for step in ordered if step.action is _UNCORDON and step.change)
     for step in ordered:
         undo_gates = maker.undone(step, model)
+        cost: Transition | None = None
+        before = present
         if step.change is not None:
             present = changed(present, step.change)
         if step.topology and step.change is not None:
             nodes = touched(model, present, step.change.key)
-            outside = {name: external_blocks(model, model.population.speakers[name]) for name in nodes}
             cost = model.advance(present, nodes)
-            proved, bad = judge(spec, step, cost, restarted(outside, model), model)
+            proved, bad = judge(spec, step, cost, model)
             proofs.append(proved)
             violations += bad
             wave += nodes if step.action is ActionName.LABEL_CLIENT else []
-        gated.append(replace(step, gates=maker.after(step, model, tuple(wave)), undo_gates=undo_gates))
+        gates = maker.after(step, model, again if step.id == HELD_AGAIN else tuple(wave))
+        if cost is not None:
+            again_up = maker.uplinks(model, cost.outside)
+            gates, reason = _gates(gates, partial(maker.settled, model), step, cost, comes=cost.begins)
+            undo_gates, undo_reason = _gates(
+                undo_gates, partial(_settled, maker, modelled, before), step, cost, comes=cost.ends
+            )
+            step = replace(step, ungated=reason, undo_ungated=undo_reason)
+            violations += [
+                Violation("gated", step.id, f"`{step.id}` {what} sessions, and no gate can tell when they are up")
+                for what, found, why in (("changes", gates, reason), ("when undone, changes", undo_gates, undo_reason))
+                if not found and not why
+            ]
+            gates, undo_gates = gates + again_up, undo_gates + again_up
+        gated.append(replace(step, gates=gates, undo_gates=undo_gates))
         if step.action is ActionName.AWAIT:
             wave = []
-    checks, bad = final_checks(spec, model, missing_before)
+    checks, bad = final_checks(spec, model, first)
     return tuple(gated), Proof(tuple(proofs), tuple(checks), (*violations, *bad)), sets, model
+
+
+def _settled(maker: GateMaker, modelled: Callable[[ClusterState], Model], state: ClusterState) -> tuple[Gate, ...]:
+    return maker.settled(modelled(state))
+
+
+def _gates(
+    made: tuple[Gate, ...], general: Callable[[], tuple[Gate, ...]], step: Step, cost: Transition, *, comes: bool
+) -> tuple[tuple[Gate, ...], str]:
+    """The gates of one direction of a step; or none, and the reason why none is needed."""
+    if made:
+        return made, ""
+    if not comes:
+        return (), "no session comes up, and no pair rests on one that goes down"
+    if step.action is ActionName.LABEL_CLIENT:
+        return (), "the next step waits for all nodes of the wave"
+    if cost.idle:
+        return (), "only sessions of nodes that are down are changed, and nobody waits for these"
+    return general(), ""
 
 
 def touched(model: Model, after: ClusterState, key: ResourceKey) -> list[NodeName]:
@@ -133,6 +187,15 @@ def touched(model: Model, after: ClusterState, key: ResourceKey) -> list[NodeNam
         return []
     places = [one for state in (model.state, after) if (one := Standalone.of(state))]
     return [name for name, node in after.nodes.items() if any(place.runs_on(node) for place in places)]
+
+
+def _some(names: list[NodeName]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def _them(names: list[NodeName]) -> str:
+    return "it" if len(names) == 1 else "them"
 
 
 def _peers_on_the_way(steps: tuple[Step, ...]) -> list[BGPPeer]:
@@ -156,7 +219,12 @@ def _empty(state: ClusterState) -> frozenset[NodeName]:
 
 def _hint(spec: Spec, violations: tuple[Violation, ...]) -> str:
     kinds = {violation.invariant for violation in violations}
-    if kinds & {"surviving", "external"} and not spec.drain:
+    if any(one.invariant == "outside" and "takes away" in one.text for one in violations):
+        return (
+            "a session to the outside serves the whole cluster: let its BGPPeer select what stays as it is (another "
+            "label, or nodes by name), or keep the label that it selects"
+        )
+    if kinds & {"surviving", "outside"} and not spec.drain:
         return (
             "set `drain: true` so that no pod is on a node while its role changes, "
             "or accept it with `exposure: {brief: 15s}`"
@@ -165,4 +233,7 @@ def _hint(spec: Spec, violations: tuple[Violation, ...]) -> str:
         return "add reflectors, or lower `policy.minReflectorsPerClient`"
     if "converged" in kinds and spec.rollout.waves and not spec.drain:
         return "waves need reflectors whose own routes nobody needs: set `drain: true`, or move all clients at once"
-    return "give every client a session to every reflector of a cluster ID, or each group a cluster ID of its own"
+    return (
+        "give every client a session to every reflector of a cluster ID, or each group a cluster ID of its own; "
+        "correct or remove BGPPeers that are named above"
+    )

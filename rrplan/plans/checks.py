@@ -203,8 +203,8 @@ def dead_nodes(sight: Sight) -> Told:
         yield (
             Severity.WARNING,
             (
-                f"not Ready, and still a BGP peer: {some(dead)}; a gate waits for them in vain, and a restarted BIRD "
-                "waits up to 240 s for a peer that is gone: repair or delete them first, or lower `gates.fraction`"
+                f"not Ready, and still a BGP peer: {some(dead)}; no gate waits for them, but a BIRD that restarts "
+                "waits up to 240 s for a peer that is gone: repair them, or delete their Nodes"
             ),
         )
 

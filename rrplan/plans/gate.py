@@ -24,6 +24,8 @@ class GateKind(StrEnum):
 
     ROUTES = "routes"
     """Each of `nodes` has an established session with each peer and got that many nodes' routes over it."""
+    UPLINKS = "uplinks"
+    """Each of `nodes` has its session to a speaker outside the cluster."""
     MESH = "mesh"
     """Each of `nodes` has at least that many mesh sessions."""
     DRAINED = "drained"
@@ -39,6 +41,7 @@ class Expectation:
     """Of each node of the node set `nodes`, in one family: `count` over the session with `peer`, or mesh sessions.
 
     Over a session, those of all nodes but the node itself and the node set `without` ("" for nobody) are counted.
+    `outside` is the address of a speaker outside the cluster, where its session alone is asked about.
     """
 
     nodes: str
@@ -46,6 +49,7 @@ class Expectation:
     count: int
     peer: NodeName | None = None
     without: str = ""
+    outside: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +80,9 @@ class Eviction:
 class Gate:
     """One condition. Times are seconds.
 
-    `minimum` is how many of its expected peers a node must satisfy (0: all of them), `fraction` the percentage
-    of nodes that must pass. Nothing passes while a BIRD is in graceful-restart recovery. `expected` is how long
-    it usually takes.
+    `minimum` is how many of its expected peers a node must satisfy in each family (0: all of them), `fraction` the
+    percentage of nodes that must pass. Nothing passes while a BIRD is in graceful-restart recovery. `expected` is how
+    long it usually takes.
     """
 
     kind: GateKind

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rrplan.bgp.holdings import Holdings
 from rrplan.bgp.model import Model
+from rrplan.bgp.outside import Fate
 from rrplan.bgp.speaker import FAMILIES
+from rrplan.bgp.transition import OutsideSession
 from rrplan.ids import ActionName, NodeName
 from rrplan.plans.gate import LONGEST_SECONDS, Eviction, Expectation, Gate, GateKind
 from rrplan.plans.plan import Step
+from rrplan.plans.sequence import HELD_AGAIN
 from rrplan.resources import DaemonSet
 from rrplan.specs import Drain, Spec
+
+SHOWN = 5
+"""Nodes that a title names."""
 
 
 def eviction_of(spec: Spec) -> Eviction:
@@ -40,9 +48,14 @@ class GateMaker:
         self.spec = spec
         self.sets = sets
 
-    def after(self, step: Step, model: Model, wave: tuple[NodeName, ...] = ()) -> tuple[Gate, ...]:
-        """The gates of a step, once the model stands at the state after it."""
-        node = NodeName(step.change.key.name) if step.change else None
+    def after(self, step: Step, model: Model, waited: tuple[NodeName, ...] = ()) -> tuple[Gate, ...]:
+        """The gates of a step, once the model stands at the state after it.
+
+        `waited` are the nodes that a step without a change waits for: those of a wave, or those that were drained.
+        """
+        if step.id == HELD_AGAIN:
+            return self.held_again(model, waited)
+        node = self._living(step, model)
         match step.action:
             case ActionName.DRAIN_NODE:
                 return (self.drained(NodeName(step.id.partition("/")[2])),)
@@ -57,7 +70,7 @@ class GateMaker:
             case ActionName.ENABLE_MESH:
                 return self.mesh(model)
             case ActionName.AWAIT | ActionName.DISABLE_MESH | ActionName.BAKE:
-                return self._through_reflectors(step, model, wave)
+                return self._through_reflectors(step, model, waited)
             case ActionName.CREATE_PEER | ActionName.UPDATE_PEER | ActionName.DELETE_PEER:
                 reflectors = self.reflectors(model)
                 return self.routes(model, reflectors, title="every client holds every route of its reflectors")
@@ -66,12 +79,12 @@ class GateMaker:
 
     def undone(self, step: Step, model: Model) -> tuple[Gate, ...]:
         """The gates of the undo of a step, while the model still stands at the state before it."""
-        node = NodeName(step.change.key.name) if step.change else None
+        node = self._living(step, model)
         match step.action:
             case ActionName.UNCORDON_NODE if node:
                 return (self.drained(node),)
             case ActionName.RELEASE_HOST if node and model.rules.settings.mesh:
-                return self.mesh(model, only=node)
+                return self.mesh(model, only=(node,))
             case ActionName.PROMOTE_REFLECTOR if node:
                 if model.population.speakers[node].cluster_id:
                     return self.routes(model, [node], title=f"every neighbour of {node} holds the routes it reflects")
@@ -86,11 +99,85 @@ class GateMaker:
             case _:
                 return ()
 
+    @staticmethod
+    def _living(step: Step, model: Model) -> NodeName | None:
+        """The node of a step, None where nobody waits for it: there is none, or it is down."""
+        name = NodeName(step.change.key.name) if step.change else None
+        speaker = model.population.speakers.get(name) if name else None
+        return None if speaker is not None and speaker.down else name
+
     def reflectors(self, model: Model) -> list[NodeName]:
-        """The nodes with a cluster ID, sorted."""
+        """The nodes with a cluster ID that are not down, sorted."""
         return sorted(
-            name for signature, members in model.population.classes.items() if signature.cluster_id for name in members
+            name
+            for signature, members in model.population.classes.items()
+            if signature.cluster_id and not signature.down
+            for name in members
         )
+
+    def settled(self, model: Model) -> tuple[Gate, ...]:
+        """Whatever carries routes at this state carries them."""
+        reflectors = self.reflectors(model)
+        gates = self.routes(model, reflectors, title="every client holds every route of its reflectors")
+        return gates + (self.mesh(model) if model.rules.settings.mesh else ())
+
+    def uplinks(self, model: Model, effects: Sequence[OutsideSession]) -> tuple[Gate, ...]:
+        """The sessions to the outside that a step restarts, or that its undo restarts, are up."""
+        expectations = []
+        for one in effects:
+            if one.fate is Fate.RESTARTED and not one.down and one.outside.address:
+                alike = model.population.classes[model.population.signature_of[one.node]]
+                nodes = (one.node,) if one.nodes == 1 else tuple(sorted(alike))
+                family = str(one.outside.family)
+                expectations.append(Expectation(self.sets.name(nodes), family, 1, outside=one.outside.address))
+        gate = Gate(
+            GateKind.UPLINKS,
+            f"the sessions to the outside of {self._who(expectations)} are up",
+            tuple(expectations),
+            timeout=self.spec.gates.sessions,
+            recovery_timeout=self.spec.gates.recovery,
+            stable=self.spec.gates.stable,
+            expected=LONGEST_SECONDS + self.spec.gates.stable,
+        )
+        return (gate,) if expectations else ()
+
+    def _who(self, expectations: Sequence[Expectation]) -> str:
+        table = self.sets.table()
+        names = sorted({name for one in expectations for name in table[one.nodes]})
+        return ", ".join(names) if len(names) <= SHOWN else f"{len(names)} nodes"
+
+    def held_again(self, model: Model, nodes: tuple[NodeName, ...]) -> tuple[Gate, ...]:
+        """These nodes hold the routes of every node that is not down, over one session at least."""
+        reflectors = self.reflectors(model)
+        reflecting = tuple(name for name in nodes if name in reflectors)
+        plain = tuple(name for name in nodes if name not in reflectors)
+        told = "the drained nodes hold every route again"
+        gates: tuple[Gate, ...] = ()
+        if plain and model.rules.settings.mesh:
+            gates += self.mesh(model, only=plain)
+        elif plain:
+            gates += self.routes(model, reflectors, title=told, only=plain, minimum=1)
+        covered = tuple(name for name in reflecting if self._covered(model, name, reflectors))
+        if covered:
+            gates += self.routes(model, reflectors, title=told, only=covered, minimum=1)
+        # A reflector that hands on what it holds holds it.
+        alone = [name for name in reflecting if name not in covered]
+        if alone:
+            gates += self.routes(model, alone, title=f"every neighbour of {alone[0]} holds the routes it reflects")
+        return gates
+
+    def _covered(self, model: Model, name: NodeName, reflectors: list[NodeName]) -> bool:
+        """Whether some other reflector hands every route to this one, so that it need not be asked of each client."""
+        view = model.view()
+        for family in FAMILIES:
+            if not model.population.speakers[name].address(family):
+                continue
+            sizes = model.living(view)
+            everybody = sum(sizes[index] for index in view.holdings[family].speaking)
+            given = [model.delivered(family, one, name) for one in reflectors if one != name]
+            if max(given, default=0) < everybody - 1:
+                return False
+        return True
 
     def drained(self, node: NodeName) -> Gate:
         """No pod is left to evict."""
@@ -140,7 +227,8 @@ class GateMaker:
         """Every node with a session to one of `peers` has it up and got the expected routes over it."""
         view = model.view()
         classes = model.population.classes
-        sizes = [len(classes[signature]) for signature in view.signatures]
+        sizes = model.living(view)
+        joined = {family: set(holdings.joined) for family, holdings in view.holdings.items()}
         expectations: list[Expectation] = []
         wanted = set(only)
         for family in FAMILIES:
@@ -148,7 +236,7 @@ class GateMaker:
             for peer in peers:
                 here = view.index(model.population.signature_of[peer])
                 for there, signature in enumerate(view.signatures):
-                    if (here, there) not in holdings.web.links:
+                    if signature.down or (here, there) not in joined[family]:
                         continue
                     nodes = tuple(sorted(set(classes[signature]) - {peer}))
                     if wanted:
@@ -180,6 +268,8 @@ class GateMaker:
         kins, own = holdings.withheld(here, there)
         names = {name for kin in kins for name in classes[signatures[kin]]} - {peer}
         names |= {peer} if own else set()
+        # Nobody waits for the routes of a node that is down.
+        names |= {name for signature, members in classes.items() if signature.down for name in members}
         # Of its own kind, a receiver is asked about no routes of its own: leaving it in changes nothing.
         if there in kins and len(classes[signatures[there]]) == 1:
             names -= set(classes[signatures[there]])
@@ -199,30 +289,33 @@ class GateMaker:
 
     def _plain_again(self, model: Model, node: NodeName) -> tuple[Gate, ...]:
         if model.rules.settings.mesh:
-            return self.mesh(model, only=node)
+            return self.mesh(model, only=(node,))
         reflectors = self.reflectors(model)
         return self.routes(model, reflectors, title=f"{node} holds every route of its reflectors", only=(node,))
 
-    def mesh(self, model: Model, *, only: NodeName | None = None) -> tuple[Gate, ...]:
-        """Every mesh session is up: of all nodes, or of one."""
+    def mesh(self, model: Model, *, only: tuple[NodeName, ...] = ()) -> tuple[Gate, ...]:
+        """Every mesh session between nodes that are not down is up: of all of them, or of some."""
         expectations: list[Expectation] = []
         for family in FAMILIES:
             members = tuple(
                 sorted(
                     name
                     for signature, names in model.population.classes.items()
-                    if not signature.cluster_id
+                    if not signature.cluster_id and not signature.down
                     for name in names
                     if model.population.speakers[name].address(family)
                 )
             )
-            nodes = members if only is None else tuple(name for name in members if name == only)
+            nodes = tuple(name for name in members if name in only) if only else members
             if nodes and len(members) > 1:
                 expectations.append(Expectation(self.sets.name(nodes), str(family), len(members) - 1))
-        who = only or "every node"
+        title = "every node has all its mesh sessions"
+        if only:
+            verb, their = ("has", "its") if len(only) == 1 else ("have", "their")
+            title = f"{', '.join(only)} {verb} all {their} mesh sessions"
         gate = Gate(
             GateKind.MESH,
-            f"{who} has all its mesh sessions",
+            title,
             tuple(expectations),
             timeout=self.spec.gates.sessions,
             recovery_timeout=self.spec.gates.recovery,

@@ -41,8 +41,8 @@ class Edge:
 class Exposure:
     """Ordered node pairs with no surviving path while one step takes effect, told by an example.
 
-    `tolerated` says by which rule the spec accepts it ("" for not at all); `seconds` is the longest that was
-    measured for such a change; `lasting` exposure ends only with a later step.
+    `tolerated` says by which rule it is accepted ("" for not at all): `drained`, `down` or the spec's `brief`.
+    `seconds` is the longest that was measured for such a change; `lasting` exposure ends only with a later step.
     """
 
     family: str
@@ -55,21 +55,48 @@ class Exposure:
 
 
 @dataclass(frozen=True, slots=True)
+class OutsideEffect:
+    """What one step does to the session of `node`, and of `nodes` nodes like it, to one speaker outside the cluster.
+
+    `fate` is `lost`, `restarted` (for up to `seconds`) or `gained`.
+    """
+
+    node: NodeName
+    nodes: int
+    speaker: str
+    family: str
+    fate: str
+    seconds: int
+    tolerated: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepProof:
-    """What was proved for one step: nothing is lost for good, and this is exposed meanwhile."""
+    """What was proved for one step: nothing is lost for good, and this is exposed meanwhile.
+
+    `restarts` are the sessions to the outside that it restarts, in words.
+    """
 
     step: StepId
     exposures: tuple[Exposure, ...] = ()
     restarts: tuple[str, ...] = ()
+    outside: tuple[OutsideEffect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A counterexample: what does not hold, after or during which step."""
+    """A counterexample: what does not hold, after or during which step.
+
+    Where it speaks of routes, (`at`, `origin`) is one of the `pairs` that lack them, in `family`.
+    """
 
     invariant: str
     step: StepId
     text: str
+    family: str = ""
+    at: str = ""
+    origin: str = ""
+    pairs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +106,29 @@ class Proof:
     steps: tuple[StepProof, ...]
     checks: tuple[str, ...]
     violations: tuple[Violation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDown:
+    """A session that the proof counts on and that `node` says is not established; `peer` is a name or an address."""
+
+    node: NodeName
+    peer: str
+    family: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What nodes of the cluster reported when the plan was made: of `sessions` that the proof counts on, some `down`.
+
+    `silent` are those of the `asked` nodes that did not answer.
+    """
+
+    asked: tuple[NodeName, ...]
+    silent: tuple[NodeName, ...]
+    sessions: int
+    down: tuple[SessionDown, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +145,10 @@ class Step:
     gates: tuple[Gate, ...] = ()
     undo_gates: tuple[Gate, ...] = ()
     topology: bool = False
+    ungated: str = ""
+    """Why it has no gate, where it may touch sessions and has none."""
+    undo_ungated: str = ""
+    """The same of its undo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +171,10 @@ class Plan:
     reasons: tuple[str, ...] = ()
     on_failure: str = "undo"
     hooks: tuple[Mapping[str, object], ...] = field(default=(), hash=False)
+    down: tuple[NodeName, ...] = ()
+    """The nodes that were down when the plan was made."""
+    observed: Observed | None = None
+    """None where nobody looked."""
     rehearsal: Rehearsal | None = None
     """What was measured when it was rehearsed; no part of what is carried out, nor of the digest."""
 

@@ -14,7 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from rrplan.digest import canonical, digest
 from rrplan.errors import FileFormatError
-from rrplan.plans.plan import Edge, Finding, Plan, Proof, Step
+from rrplan.ids import NodeName
+from rrplan.plans.plan import Edge, Finding, Observed, Plan, Proof, Step
 from rrplan.plans.rehearsal import json_schema as rehearsal_schema
 from rrplan.plans.rehearsal import read_rehearsal, rehearsal_document
 from rrplan.snapshots.file import read_versioned
@@ -26,6 +27,7 @@ BESIDE = "rehearsal"
 _STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
 _EDGES: TypeAdapter[tuple[Edge, ...]] = TypeAdapter(tuple[Edge, ...])
 _PROOF: TypeAdapter[Proof] = TypeAdapter(Proof)
+_OBSERVED: TypeAdapter[Observed] = TypeAdapter(Observed)
 _FINDINGS: TypeAdapter[tuple[Finding, ...]] = TypeAdapter(tuple[Finding, ...])
 _VERBS = {"create": ["create"], "update": ["update"], "delete": ["delete"]}
 
@@ -54,6 +56,8 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "notices": list(plan.notices),
         "findings": _FINDINGS.dump_python(plan.findings, mode="json"),
         "reasons": list(plan.reasons),
+        "down": list(plan.down),
+        "observed": None if plan.observed is None else _OBSERVED.dump_python(plan.observed, mode="json"),
         "on_failure": plan.on_failure,
         "hooks": [dict(hook) for hook in plan.hooks],
     }
@@ -106,6 +110,8 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
             notices=tuple(body["notices"]),
             findings=_FINDINGS.validate_python(body["findings"]),
             reasons=tuple(body["reasons"]),
+            down=tuple(NodeName(name) for name in body.get("down", ())),
+            observed=None if body.get("observed") is None else _OBSERVED.validate_python(body["observed"]),
             on_failure=body["on_failure"],
             hooks=tuple(body["hooks"]),
             rehearsal=None if rehearsal is None else read_rehearsal(rehearsal, name, found),
@@ -119,7 +125,13 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of the plan file; keys of later minor versions are allowed."""
-    parts: dict[str, TypeAdapter[Any]] = {"steps": _STEPS, "edges": _EDGES, "proof": _PROOF, "findings": _FINDINGS}
+    parts: dict[str, TypeAdapter[Any]] = {
+        "steps": _STEPS,
+        "edges": _EDGES,
+        "proof": _PROOF,
+        "findings": _FINDINGS,
+        "observed": TypeAdapter(Observed | None),
+    }
     definitions: dict[str, Any] = {}
     properties: dict[str, Any] = {
         "format_version": {"type": "string", "pattern": "^1\\."},

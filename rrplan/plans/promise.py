@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from rrplan.bgp.model import Loss, Model
+from rrplan.bgp.model import Model
 from rrplan.bgp.population import Signature
 from rrplan.bgp.profile import Versions
-from rrplan.bgp.speaker import Standalone
+from rrplan.bgp.reflection import Doubt
+from rrplan.bgp.speaker import FAMILIES, Standalone
+from rrplan.bgp.transition import Loss
 from rrplan.ids import NodeName, StepId
 from rrplan.plans.build import touched
 from rrplan.plans.change import changed
@@ -27,7 +29,7 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """Of one step: who may be without a route while it takes effect, and who has none before or after it.
+    """Of one step: who may be without a route while it takes effect, and who cannot have one before or after it.
 
     Undoing the step promises the same: the relation is symmetric.
     """
@@ -55,13 +57,13 @@ def promises(plan: Plan, state: ClusterState, versions: Versions) -> dict[StepId
     """Of every step; as large as the pairs are many."""
     chain = list(states(plan, state))
     model = Model(state, versions, peers=[peer for one in chain for peer in one.peers.values()])
-    missing = _pairs(model, model.missing(), {})
+    missing = _pairs(model, model.missing(Doubt.FOR), {})
     found: dict[StepId, Promise] = {}
     for step, present in zip(plan.steps, chain[1:], strict=True):
         exposed, before = frozenset[Pair](), missing
         if step.topology and step.change is not None:
             exposed = _exposed(model, present, touched(model, present, step.change.key))
-            missing = _pairs(model, model.missing(), {})
+            missing = _pairs(model, model.missing(Doubt.FOR), {})
         found[step.id] = Promise(step.id, exposed, before | missing)
     return found
 
@@ -73,9 +75,17 @@ def exposed_pairs(before: ClusterState, after: ClusterState, versions: Versions)
 
 
 def missing_pairs(state: ClusterState, versions: Versions) -> frozenset[Pair]:
-    """The pairs without a route in a state."""
+    """The pairs of nodes that do not have a route for certain in a state; of nodes that are down, all of them."""
     model = Model(state, versions)
-    return _pairs(model, model.missing(), {})
+    silent = {
+        Pair(str(family), *pair)
+        for family in FAMILIES
+        for one in model.down()
+        for other in state.nodes
+        if one != other
+        for pair in ((one, other), (other, one))
+    }
+    return _pairs(model, model.missing(), {}) | silent
 
 
 def reflecting(plan: Plan, state: ClusterState) -> frozenset[NodeName]:
@@ -103,6 +113,7 @@ def _pairs(model: Model, losses: tuple[Loss, ...], moved: Mapping[NodeName, Sign
     return frozenset(
         Pair(str(loss.family), at, origin)
         for loss in losses
+        if not loss.outside
         for at in alike(loss.at)
         for origin in alike(loss.origin)
         if at != origin

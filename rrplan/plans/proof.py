@@ -8,73 +8,98 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rrplan.bgp.model import Model, Transition
-from rrplan.bgp.peering import external_protocols
+from rrplan.bgp.model import Mark, Model
+from rrplan.bgp.outside import Fate
 from rrplan.bgp.population import Signature
 from rrplan.bgp.routes import route
-from rrplan.bgp.speaker import FAMILIES, Speaker
+from rrplan.bgp.speaker import FAMILIES
+from rrplan.bgp.transition import Loss, OutsideSession, Transition
 from rrplan.ids import NodeName, StepId
 from rrplan.plans.gate import LONGEST_SECONDS
-from rrplan.plans.plan import Exposure, Step, StepProof, Violation
+from rrplan.plans.plan import Exposure, OutsideEffect, Step, StepProof, Violation
 from rrplan.specs import ExposureLevel, Spec
 
 
-def judge(
-    spec: Spec, step: Step, cost: Transition, restarts: tuple[str, ...], model: Model
-) -> tuple[StepProof, list[Violation]]:
+def judge(spec: Spec, step: Step, cost: Transition, model: Model) -> tuple[StepProof, list[Violation]]:
     """What one step costs under the spec's policy; the model stands at the state after it."""
     violations: list[Violation] = []
     for loss in cost.lost:
-        # Nobody needs the routes of a drained node; that they are back in the end is checked there.
+        # Nobody needs the routes of a drained node on the way; that it has them back in the end is checked there.
         if not (loss.marked and spec.policy.exposure.level is not ExposureLevel.NONE):
-            reason = route(model, loss.origin, loss.at, loss.family)
-            violations.append(
-                Violation(
-                    "converged",
-                    step.id,
-                    f"after `{step.id}`, {loss.at} no longer holds the routes of {loss.origin} "
-                    f"({_pairs(str(loss.family), loss.pairs)}): {reason}",
-                )
-            )
-    gone = {(loss.family, loss.at, loss.origin) for loss in cost.lost}
-    exposures = tuple(
-        Exposure(
-            str(loss.family),
-            loss.at,
-            loss.origin,
-            loss.pairs,
-            LONGEST_SECONDS,
-            _tolerated(spec, marked=loss.marked),
-            lasting=(loss.family, loss.at, loss.origin) in gone,
+            text = f"after `{step.id}`, {loss.at} no longer holds the routes of {loss.origin}"
+            violations.append(_violation("converged", step.id, f"{text} ({_pairs(loss)}): {why(model, loss)}", loss))
+    effects = tuple(_effect(spec, one) for one in cost.outside)
+    violations += [_outside(step, effect) for effect in effects if effect.fate != Fate.GAINED and not effect.tolerated]
+    restarted = {(one.family, one.node, one.speaker) for one in effects if one.fate == Fate.RESTARTED}
+    gone = {_ends(loss) for loss in cost.lost}
+    exposures = []
+    for loss in cost.exposed:
+        if _ends(loss) in gone and not loss.marked:
+            continue
+        tolerated = _tolerated(spec, marked=loss.marked, down=loss.down)
+        exposure = Exposure(
+            str(loss.family), loss.at, loss.origin, loss.pairs, LONGEST_SECONDS, tolerated, lasting=_ends(loss) in gone
         )
-        for loss in cost.exposed
-        if (loss.family, loss.at, loss.origin) not in gone or loss.marked
-    )
-    for exposure in exposures:
-        if not exposure.tolerated:
-            violations.append(
-                Violation(
-                    "surviving",
-                    step.id,
-                    f"while `{step.id}` takes effect, {exposure.at} is without the routes of {exposure.origin} "
-                    f"for up to {exposure.seconds} s ({_pairs(exposure.family, exposure.pairs)}): "
-                    f"no session between them is left alone",
-                )
+        exposures.append(exposure)
+        if not tolerated and _ends(loss) not in restarted:
+            text = (
+                f"while `{step.id}` takes effect, {loss.at} is without the routes of {loss.origin} for up to "
+                f"{exposure.seconds} s ({_pairs(loss)}): no path between them is left over sessions that stay up"
             )
-    for text in restarts:
-        name = NodeName(text.partition(":")[0])
-        signature = model.population.signature_of[name]
-        if not _tolerated(spec, marked=signature.marked):
-            violations.append(Violation("external", step.id, f"`{step.id}` restarts a session to the outside: {text}"))
-    return StepProof(step.id, exposures, restarts), violations
+            violations.append(_violation("surviving", step.id, text, loss))
+    restarts = tuple(_restart(one) for one in effects if one.fate == Fate.RESTARTED)
+    return StepProof(step.id, tuple(exposures), restarts, effects), violations
 
 
-def _pairs(family: str, count: int) -> str:
-    return f"{family}, {count} ordered pairs alike" if count > 1 else f"{family}, 1 ordered pair"
+def _effect(spec: Spec, one: OutsideSession) -> OutsideEffect:
+    lost = one.fate is Fate.LOST
+    # What a node's session to the outside carries is for the whole cluster: no drain makes up for its loss.
+    tolerated = "" if lost else _tolerated(spec, marked=one.marked, down=one.down)
+    seconds = LONGEST_SECONDS if one.fate is Fate.RESTARTED else 0
+    return OutsideEffect(
+        one.node, one.nodes, one.outside.name, str(one.outside.family), one.fate.value, seconds, tolerated
+    )
 
 
-def _tolerated(spec: Spec, *, marked: bool) -> str:
+def _outside(step: Step, effect: OutsideEffect) -> Violation:
+    who = effect.node if effect.nodes == 1 else f"{effect.node} and {effect.nodes - 1} more nodes"
+    if effect.fate == Fate.LOST:
+        text = (
+            f"`{step.id}` takes away the session of {who} to {effect.speaker}, and with it the routes that it carries"
+        )
+    else:
+        text = f"`{step.id}` restarts a session to the outside: {who} to {effect.speaker}"
+    return Violation("outside", step.id, text, effect.family, effect.node, NodeName(effect.speaker), effect.nodes)
+
+
+def _restart(effect: OutsideEffect) -> str:
+    more = f" and {effect.nodes - 1} more nodes" if effect.nodes > 1 else ""
+    return f"{effect.node}{more}: the session to {effect.speaker} restarts"
+
+
+def _violation(invariant: str, step: StepId, text: str, loss: Loss) -> Violation:
+    return Violation(invariant, step, text, str(loss.family), loss.at, loss.origin, loss.pairs)
+
+
+def why(model: Model, loss: Loss) -> str:
+    """Why a pair holds no route at the model's present state, in words."""
+    if loss.outside:
+        return "no path between them is certain to be there"
+    return str(route(model, loss.origin, loss.at, loss.family))
+
+
+def _ends(loss: Loss) -> tuple[str, NodeName, NodeName]:
+    return str(loss.family), loss.at, loss.origin
+
+
+def _pairs(loss: Loss) -> str:
+    return f"{loss.family}, {loss.pairs} ordered pairs alike" if loss.pairs > 1 else f"{loss.family}, 1 ordered pair"
+
+
+def _tolerated(spec: Spec, *, marked: bool, down: bool) -> str:
     exposure = spec.policy.exposure
+    if down:
+        return "down"
     if exposure.level is not ExposureLevel.NONE and marked:
         return "drained"
     if exposure.level is ExposureLevel.BRIEF and exposure.maximum >= LONGEST_SECONDS:
@@ -82,41 +107,26 @@ def _tolerated(spec: Spec, *, marked: bool) -> str:
     return ""
 
 
-def restarted(before: dict[NodeName, tuple[object, ...]], model: Model) -> tuple[str, ...]:
-    """The external sessions of these nodes that are not what they were."""
-    found: list[str] = []
-    for name, old in before.items():
-        new = external_blocks(model, model.population.speakers[name])
-        if old != new:
-            found.append(f"{name}: its sessions to peers outside the cluster are configured anew")
-    return tuple(found)
-
-
-def external_blocks(model: Model, speaker: Speaker) -> tuple[object, ...]:
-    """What BIRD compares of a node's sessions to the outside."""
-    return tuple(protocol.block for family in FAMILIES for protocol in external_protocols(model.rules, speaker, family))
-
-
 LAST = StepId("final state")
 
 
-def final_checks(spec: Spec, model: Model, missing_before: int) -> tuple[list[str], list[Violation]]:
-    """What must be true at the end: sentences for what is, counterexamples for what is not."""
+def final_checks(spec: Spec, model: Model, first: Mark) -> tuple[list[str], list[Violation]]:
+    """What must be true at the end: sentences for what is, counterexamples for what is not.
+
+    Every pair that held a route in the first state holds it in the last, drained or not.
+    """
     checks: list[str] = []
     violations: list[Violation] = []
-    losses = model.missing()
-    missing = sum(loss.pairs for loss in losses)
-    if missing > missing_before:
-        loss = losses[0]
-        reason = route(model, loss.origin, loss.at, loss.family)
-        violations.append(
-            Violation("converged", LAST, f"in the end {loss.at} does not hold the routes of {loss.origin}: {reason}")
-        )
-    else:
+    whole = model.since(first)
+    for loss in whole.lost:
+        text = f"in the end {loss.at} does not hold the routes of {loss.origin} ({_pairs(loss)}): {why(model, loss)}"
+        violations.append(_violation("converged", LAST, text, loss))
+    if not whole.lost:
+        missing = sum(loss.pairs for loss in model.missing())
         checks.append(
-            "in the end every node holds the routes of every other node"
-            if not missing
-            else "in the end no pair is worse off than before"
+            f"in the end every pair that held a route holds it; {missing} ordered pairs hold none, as before"
+            if missing
+            else "in the end every node holds the routes of every other node"
         )
     for text, invariant, bad in (*_counts(spec, model), *_resilience(spec, model)):
         if bad:
@@ -135,10 +145,17 @@ def _counts(spec: Spec, model: Model) -> Iterator[tuple[str, str, bool]]:
     most: tuple[int, NodeName] | None = None
     for family in FAMILIES:
         holdings = view.holdings[family]
+        neighbours = holdings.web.neighbours()
         for here in holdings.present:
             signature = view.signatures[here]
             name = next(iter(classes[signature]))
-            linked = [there for there, _ in holdings.web.neighbours()[here]]
+            if signature.down:
+                continue
+            linked = [
+                there
+                for there, _ in neighbours[here]
+                if there < len(view.signatures) and not view.signatures[there].down
+            ]
             if signature.cluster_id:
                 clients = sum(
                     len(classes[view.signatures[there]]) for there in linked if not view.signatures[there].cluster_id
@@ -165,11 +182,14 @@ def _counts(spec: Spec, model: Model) -> Iterator[tuple[str, str, bool]]:
 
 def _resilience(spec: Spec, model: Model) -> Iterator[tuple[str, str, bool]]:
     classes = model.population.classes
-    reflecting = [signature for signature in classes if signature.cluster_id]
+    reflecting = [signature for signature in classes if signature.cluster_id and not signature.down]
     if model.rules.settings.mesh or not reflecting or spec.policy.min_reflectors_per_client < 2:
         return
     broken = next((signature for signature in reflecting if _loses(model, {signature: 1})), None)
+    away = sum(len(members) for signature, members in classes.items() if signature.cluster_id and signature.down)
     text = "the loss of any one reflector keeps all routes"
+    if away:
+        text = f"with {away} reflector{'s' if away > 1 else ''} down, the loss of any other one keeps all routes"
     if broken is not None:
         text = f"the loss of {next(iter(classes[broken]))} alone would lose routes"
     yield text, "resilience", broken is not None

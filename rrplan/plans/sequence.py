@@ -13,6 +13,9 @@ from rrplan.plans.standalone import retirement, standalone_sequence
 from rrplan.resources import BGPPeer, ClusterState, Node
 from rrplan.specs import Flavor, Spec
 
+HELD_AGAIN = StepId("await/drained")
+"""The step that waits until nodes may be uncordoned."""
+
 
 def sequence(spec: Spec, state: ClusterState, desired: Desired) -> list[Step]:
     """All steps: preparation of nodes, the chain of topology steps, and what comes after it."""
@@ -30,12 +33,15 @@ def sequence(spec: Spec, state: ClusterState, desired: Desired) -> list[Step]:
     steps += [action.taint(old, new) for old, new in tainted if len(new.taints) > len(old.taints)]
     steps += _chain(spec, state, desired, roles)
     steps += retirement(state, desired.state)
+    again = [
+        node
+        for node in drained
+        if not node.unschedulable and not (spec.dedicated is not None and desired.state.nodes[node.name].cluster_id)
+    ]
+    if again:
+        steps.append(Step(HELD_AGAIN, ActionName.AWAIT, "wait until the drained nodes hold every route again"))
     steps += [action.taint(old, new) for old, new in tainted if len(new.taints) < len(old.taints)]
-    for node in drained:
-        stays = spec.dedicated is not None and bool(desired.state.nodes[node.name].cluster_id)
-        if not stays and not node.unschedulable:
-            steps.append(action.uncordon(node.name))
-    return steps
+    return [*steps, *(action.uncordon(node.name) for node in again)]
 
 
 def _role(spec: Spec, node: Node) -> tuple[str, str | None]:

@@ -27,6 +27,9 @@ POOLS = {
 BLOCK = {Family.IPV4: 26, Family.IPV6: 122}
 FLAG = {Family.IPV4: "-4", Family.IPV6: "-6"}
 
+NO_BIRD = "Unable to connect to server control socket. Make sure that the daemon is running.\n"
+"""What Calico's `birdcl` says of a family that a node does not speak (client/client.c, BIRD 1.6)."""
+
 Configurations: TypeAlias = dict[NodeName, dict[str, Daemon]]
 
 
@@ -75,7 +78,7 @@ class Laboratory:
         found: Configurations = {name: {} for name in [*self._hosts, *self._outside]}
         found |= {name: {one.family: one.daemon()} for name, one in _outside(speakers).items()}
         for name, own in speakers.by_name.items():
-            if name in self._hosts and (own.standalone or _agent(state, state.nodes[name])):
+            if name in self._hosts and not own.down and (own.standalone or _agent(state, state.nodes[name])):
                 rows = [session.protocol for session in speakers.sessions(name)]
                 found[name] = {
                     family: configuration(
@@ -102,7 +105,9 @@ class Laboratory:
     # --- what it is like -----------------------------------------------------------------------
 
     def ask(self, name: NodeName, family: str, words: str) -> str:
-        """What BIRD on a node answers; raises DatastoreRefused where none runs."""
+        """What BIRD on a node answers, or `birdcl` where none is to run; raises DatastoreRefused where it died."""
+        if not self.speaks(name, family):
+            return NO_BIRD
         try:
             return self._birds[name].ask(Daemon(Family(family), "").program, words)
         except OSError as error:

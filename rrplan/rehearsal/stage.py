@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 
 from rrplan.bgp.profile import Versions
-from rrplan.bgp.speaker import FAMILIES
+from rrplan.bgp.speaker import FAMILIES, Settings, as_configured, is_down
 from rrplan.errors import PreflightError
 from rrplan.ids import NodeName
 from rrplan.plans.promise import Pair
@@ -87,11 +87,18 @@ class Stage:
     def begin(self, missing: frozenset[Pair], reflecting: frozenset[NodeName]) -> frozenset[Pair]:
         """Bring the starting state up and wait until it is calm, then record; the pairs that have routes.
 
-        All but those that are `missing` should have them.
+        All but those that are `missing` should have them; where there is doubt, what is there decides.
         """
         wanted = self._wanted(missing)
-        self._agents.start(self._start)
-        self._settle(wanted)
+        # Nodes that are down were up once: a BIRD waits for a peer that never was for minutes (graceful restart).
+        self._agents.start(as_configured(self._start))
+        wanted |= self._settle(wanted) & self._wanted(frozenset())
+        down = {name for name, node in self._start.nodes.items() if is_down(node, Settings.of(self._start))}
+        if down:
+            for name in down:
+                self.laboratory.apply(name, {})
+            wanted = {pair for pair in wanted if not {pair.at, pair.origin} & down}
+            wanted &= self._settle(wanted & self._wanted(missing))
         flows = self.flows(wanted, reflecting)
         self.every = max(FASTEST_SECONDS, len(flows) / PROBES_PER_SECOND)
         self._recorder = Recorder(self._namespaces(), self.laboratory.pods, flows, self.every)
@@ -130,8 +137,8 @@ class Stage:
             if at != origin and family in blocks[at] and family in blocks[origin]
         } - missing
 
-    def _settle(self, wanted: set[Pair]) -> None:
-        """Wait for the routes and for calm; real daemons are watched."""
+    def _settle(self, wanted: set[Pair]) -> set[Pair]:
+        """Wait for the routes and for calm; real daemons are watched. All routes that are there then."""
         began = calm = time.monotonic()
         last: set[Pair] | None = None
         while True:
@@ -146,7 +153,7 @@ class Stage:
             if not wanted <= found or found != last:
                 calm, last = now, found
             if now - calm >= CALM_SECONDS:
-                return
+                return found
             if now - began > SETTLE_SECONDS:
                 one = min(wanted - found, default=None)
                 text = f"{one.at} has no route of {one.origin} ({one.family})" if one else "routes come and go"

@@ -5,7 +5,18 @@ from __future__ import annotations
 from rrplan.plans.diff import fields
 from rrplan.plans.plan import Plan
 from rrplan.render.rehearsal import headline, result_lines
-from rrplan.render.words import NOT_PROVED, SYMBOL, finding_text, folded, gate_text, proof_lines, totals, value_text
+from rrplan.render.words import (
+    NOT_PROVED,
+    SYMBOL,
+    finding_text,
+    folded,
+    gate_text,
+    observed_lines,
+    proof_lines,
+    totals,
+    ungated_text,
+    value_text,
+)
 
 
 def plan_markdown(plan: Plan) -> str:
@@ -27,7 +38,10 @@ def plan_markdown(plan: Plan) -> str:
             more = f", and {count - 1} more like it" if count > 1 else ""
             lines.append(f"{number}. {step.summary}{more}")
             lines += [f"   - {gate_text(gate)}" for gate in step.gates]
+            lines += [f"   - {ungated_text(step)}"] if step.ungated else []
         lines += ["", "## Proof", "", *(f"- {line}" for line in proof_lines(plan)), "", NOT_PROVED, ""]
+    if plan.observed:
+        lines += ["## Sessions now", "", *(f"- {line}" for line in observed_lines(plan)), ""]
     if plan.notices:
         lines += ["## Notices", "", *(f"- {notice}" for notice in plan.notices), ""]
     if plan.findings:

@@ -21,7 +21,7 @@ from rrplan.plans.gate import Eviction, Gate, GateKind
 from rrplan.plans.plan import Plan, Step
 from rrplan.plans.planfile import plan_document
 from rrplan.ports import Document
-from rrplan.render.words import NOT_PROVED, totals
+from rrplan.render.words import NOT_PROVED, outside_lines, totals
 from rrplan.resources import CalicoNode, ClusterInformation, ClusterState
 from rrplan.resources.documents import at, leaves
 from rrplan.resources.node_codec import CLUSTER_ID_ANNOTATION
@@ -53,6 +53,10 @@ meshed() { [ "$(birds "$1" "$2" protocols | grep '^Mesh_' | grep -c Established)
 # routed NODE SOCKET PEER COUNT: the routes of so many nodes came over the session with a peer
 routed() {
   [ "$(birds "$1" "$2" route | grep -E "\\[(Node|Global)_$3 " | grep -oE 'via [^ ]+' | sort -u | wc -l)" -ge "$4" ]
+}
+# uplink NODE SOCKET PEER: the session with a speaker outside the cluster is up
+uplink() {
+  birds "$1" "$2" protocols | grep -E "^(Node|Global)_$3(_port_[0-9]+)? " | grep -q Established
 }
 # rolled NAMESPACE NAME PODS: the DaemonSet has taken its change up, nothing runs where it should not
 rolled() {
@@ -130,6 +134,9 @@ def runbook(plan: Plan, site: Site) -> str:
         if back or checks:
             lines += [f"### Undo {_range(first, first + len(steps) - 1).lower()}: {_title(steps)}", ""]
             lines += [*_block("Do", back), *_block("Wait until", checks)]
+    told = outside_lines(plan)
+    if told:
+        lines += ["## Sessions to the outside", "", *(f"- {line}" for line in told), ""]
     lines += ["## What was not proved", "", NOT_PROVED, ""]
     return "\n".join(lines)
 
@@ -289,11 +296,13 @@ def _check(gate: Gate, site: Site) -> Iterator[str]:
         assert gate.daemonset is not None
         check = f"rolled {gate.daemonset.namespace} {gate.daemonset.name} {gate.pods}"
         yield f"await {gate.timeout} {check} && echo ok"
-    elif gate.kind in (GateKind.ROUTES, GateKind.MESH):
+    elif gate.kind in (GateKind.ROUTES, GateKind.MESH, GateKind.UPLINKS):
         yield "gate() {"
         for one in gate.expectations:
             socket, check = SOCKETS[one.family], f"meshed $node {SOCKETS[one.family]} {one.count}"
-            if one.peer is not None:
+            if one.outside:
+                check = f"uplink $node {socket} {re.sub(r'[.:]', '_', one.outside)}"
+            elif one.peer is not None:
                 peer = re.sub(r"[.:]", "_", site.addresses[one.peer, one.family])
                 check = f"routed $node {socket} {peer} {one.count}"
             yield f"  for node in ${_variable(one.nodes)}; do await {gate.timeout} {check} || return 1; done"

@@ -7,7 +7,18 @@ import textwrap
 from rrplan.plans.diff import fields
 from rrplan.plans.plan import Plan, Step
 from rrplan.render.rehearsal import headline, result_lines
-from rrplan.render.words import NOT_PROVED, SYMBOL, finding_text, folded, gate_text, proof_lines, totals, value_text
+from rrplan.render.words import (
+    NOT_PROVED,
+    SYMBOL,
+    finding_text,
+    folded,
+    gate_text,
+    observed_lines,
+    proof_lines,
+    totals,
+    ungated_text,
+    value_text,
+)
 
 _COLOR = {"+": "\x1b[32m", "~": "\x1b[33m", "-": "\x1b[31m"}
 _RESET = "\x1b[0m"
@@ -27,6 +38,9 @@ def plan_text(plan: Plan, *, width: int = 80, color: bool = False) -> str:
         lines += ["", "Proof:", ""]
         lines += [line for text in proof_lines(plan) for line in _wrapped(text, width, "  - ")]
         lines += _wrapped(NOT_PROVED, width, "  ")
+    if plan.observed:
+        lines += ["", "Sessions now:", ""]
+        lines += [line for text in observed_lines(plan) for line in _wrapped(text, width, "  - ")]
     if plan.reasons and plan.steps:
         lines += ["", "Reflectors:", ""]
         lines += [line for text in plan.reasons for line in _wrapped(text, width, "  - ")]
@@ -102,4 +116,6 @@ def _order(plan: Plan, width: int) -> list[str]:
             told = reason
         for gate in step.gates:
             lines += _wrapped(gate_text(gate), width, "      > ")
+        if step.ungated:
+            lines += _wrapped(ungated_text(step), width, "      > ")
     return lines

@@ -9,9 +9,10 @@ from rrplan.plans.gate import Gate, GateKind
 from rrplan.plans.plan import Exposure, Finding, Plan, Step
 
 NOT_PROVED = (
-    "Not covered by the proof: BIRD bugs, missed reloads, dead nodes, TCP reachability, filters that reject; "
-    "gates watch for these."
+    "Not covered by the proof: BIRD bugs, missed reloads, nodes that fail later, TCP reachability, filters that "
+    "reject, and what speakers outside the cluster do with routes; gates watch for these."
 )
+SHOWN = 5
 SYMBOL = {"create": "+", "update": "~", "delete": "-"}
 
 
@@ -39,8 +40,8 @@ def exposure(plan: Plan) -> str:
         return "none"
     pairs, seconds = sum(one.pairs for one in found), max(one.seconds for one in found)
     kinds = {one.tolerated.partition(":")[0] for one in found}
-    if kinds == {"drained"}:
-        return "drained nodes only"
+    if kinds <= {"drained", "down"}:
+        return f"{' and '.join(sorted(kinds, reverse=True))} nodes only"
     return f"{pairs} ordered pairs, up to {seconds} s each"
 
 
@@ -54,11 +55,54 @@ def proof_lines(plan: Plan) -> list[str]:
         lines = ["no step touches a session"]
     elif found:
         pairs, seconds = sum(one.pairs for one in found), max(one.seconds for one in found)
-        which = "all end at a drained node" if exposure(plan) == "drained nodes only" else "accepted by the spec"
+        which = "accepted by the spec"
+        if exposure(plan).endswith("nodes only"):
+            kinds = [word for word in ("drained", "down") if word in {one.tolerated for one in found}]
+            which = f"all end at a node that is {' or '.join(kinds)}"
         lines.append(f"while a step takes effect: {pairs} ordered pairs without a path for up to {seconds} s, {which}")
     else:
         lines.append("while a step takes effect: every pair keeps a path over sessions that are left alone")
+    lines += outside_lines(plan)
     return [*lines, "; ".join(plan.proof.checks)] if plan.proof.checks else lines
+
+
+def observed_lines(plan: Plan) -> list[str]:
+    """What nodes reported when the plan was made, and what of it stands against a run."""
+    seen = plan.observed
+    if seen is None:
+        return []
+    asked = f"{len(seen.asked)} node{'s were' if len(seen.asked) != 1 else ' was'} asked when this plan was made"
+    if not seen.down and not seen.silent:
+        return [f"{asked}: all {seen.sessions} sessions of theirs that the proof counts on are up"]
+    lines = [f"{asked}: {len(seen.down)} of {seen.sessions} sessions that the proof counts on are down"]
+    lines += [f"the session of {one.node} with {one.peer} ({one.family}): {one.why}" for one in seen.down[:SHOWN]]
+    lines += [f"and {len(seen.down) - SHOWN} more"] if len(seen.down) > SHOWN else []
+    lines += [f"no answer from {', '.join(seen.silent[:SHOWN])}"] if seen.silent else []
+    return [*lines, "`rrplan apply` refuses while this is so, unless `--accept-down NODE` names one end"]
+
+
+def outside_lines(plan: Plan) -> list[str]:
+    """The sessions to the outside that a plan restarts, or adds."""
+    found = []
+    for proof in plan.proof.steps:
+        for one in proof.outside:
+            who = one.node if one.nodes == 1 else f"{one.node} and {one.nodes - 1} more nodes"
+            if one.fate == "restarted":
+                found.append(
+                    f"while `{proof.step}` takes effect: the session of {who} to {one.speaker} restarts, for up to "
+                    f"{one.seconds} s"
+                )
+            elif one.fate == "gained":
+                found.append(
+                    f"`{proof.step}` gives {who} a session to {one.speaker}; whether the other side accepts it is not "
+                    "known, and nothing rests on it"
+                )
+    return found
+
+
+def ungated_text(step: Step) -> str:
+    """Why a step that touches sessions waits for nothing; "" where it does, or touches none."""
+    return f"no gate: {step.ungated}" if step.ungated else ""
 
 
 def gate_text(gate: Gate) -> str:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from rrplan.resources.key import ResourceKey
-from rrplan.resources.node_codec import decode_node, encode_node
+from rrplan.resources.node_codec import decode_node, encode_node, ready_condition
 from rrplan.resources.objects import (
     BGPConfiguration,
     BGPFilter,
@@ -189,16 +189,18 @@ def _affinity(pod: Reader) -> tuple[tuple[tuple[str, str], ...], bool]:
 def _pod(key: ResourceKey, reader: Reader) -> Pod:
     spec = reader.child("spec")
     owners = [owner for owner in reader.child("metadata").children("ownerReferences") if owner.boolean("controller")]
+    version = _version_of_containers(spec)
     return Pod(
         key.name,
         key.namespace,
         spec.node_name("nodeName"),
         owners[0].text("kind") if owners else "",
         reader.child("status").text("phase"),
-        _version_of_containers(spec),
+        version,
         owners[0].text("name") if owners else "",
         any("emptyDir" in volume.document for volume in spec.children("volumes")),
         "deletionTimestamp" in reader.child("metadata").document,
+        ready_condition(reader) if version else None,
     )
 
 
@@ -291,7 +293,10 @@ def encode(resource: Resource) -> dict[str, object]:
                 owner=resource.owner,
                 owner_name=resource.owner_name,
             )
-            return {**document, **({"status": {"phase": resource.phase}} if resource.phase else {})}
+            status: dict[str, object] = {"phase": resource.phase} if resource.phase else {}
+            if resource.ready is not None:
+                status["conditions"] = [{"type": "Ready", "status": "True" if resource.ready else "False"}]
+            return {**document, **({"status": status} if status else {})}
         case CalicoNode():
             head = {"apiVersion": "projectcalico.org/v3", "kind": "CalicoNode"}
             return {**head, "metadata": dict(resource.metadata), "spec": dict(resource.spec)}

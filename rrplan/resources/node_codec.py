@@ -49,7 +49,7 @@ def _kubernetes_node(reader: Reader) -> Node:
             if not taint.text("key").startswith(KUBERNETES_TAINT)
         ),
         unschedulable=bool(spec.boolean("unschedulable")),
-        ready=_ready(reader),
+        ready=ready_condition(reader),
         provider_id=spec.text("providerID"),
         unsynced=tuple(annotations.text(UNSYNCED_ANNOTATION).split()),
         host_ip=_host_ip(reader),
@@ -65,7 +65,8 @@ def _host_ip(reader: Reader) -> str:
     return ""
 
 
-def _ready(reader: Reader) -> bool | None:
+def ready_condition(reader: Reader) -> bool | None:
+    """Condition Ready of a Node or a Pod; `Unknown` is not ready, None means that nobody says."""
     for condition in reader.child("status").children("conditions"):
         if condition.text("type") == "Ready":
             return condition.text("status") == "True"

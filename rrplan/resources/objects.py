@@ -203,7 +203,8 @@ class DaemonSet:
 class Pod:
     """A pod on a node; `owner` is the kind of its controller, "" for an unmanaged pod, `owner_name` its name.
 
-    `local_data` says that it has an emptyDir volume, `terminating` that it has been told to end.
+    `local_data` says that it has an emptyDir volume, `terminating` that it has been told to end. `ready` is what its
+    condition Ready says, where it is a pod of calico-node; None where nobody says.
     """
 
     name: str
@@ -215,6 +216,7 @@ class Pod:
     owner_name: str = ""
     local_data: bool = False
     terminating: bool = False
+    ready: bool | None = None
 
     @property
     def key(self) -> ResourceKey:

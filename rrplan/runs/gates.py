@@ -46,7 +46,7 @@ def look(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], datastore: D
             return _drained(gate, datastore)
         case GateKind.ROLLOUT:
             return _rolled_out(gate, datastore)
-        case GateKind.ROUTES | GateKind.MESH:
+        case GateKind.ROUTES | GateKind.MESH | GateKind.UPLINKS:
             return _compared(gate, node_sets, probe)
 
 
@@ -112,31 +112,29 @@ def _some(texts: Sequence[str]) -> str:
 
 
 def _compared(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], probe: Probe) -> Look:
-    good: dict[NodeName, int] = {}
-    asked: dict[NodeName, int] = {}
-    families: dict[NodeName, set[str]] = {}
-    complaints: dict[NodeName, str] = {}
+    good: dict[tuple[NodeName, str], int] = {}
+    asked: dict[tuple[NodeName, str], int] = {}
+    complaints: dict[tuple[NodeName, str], str] = {}
     recovering = False
     for one, name, family, complaint in judged(gate.expectations, node_sets, probe):
-        asked[name] = asked.get(name, 0) + 1
-        families.setdefault(name, set()).add(one.family)
+        key = name, one.family
+        asked[key] = asked.get(key, 0) + 1
         recovering = recovering or (family is not None and family.recovering)
         if complaint:
-            complaints.setdefault(name, complaint)
+            complaints.setdefault(key, complaint)
         else:
-            good[name] = good.get(name, 0) + 1
-    # `minimum` counts peers; a node is asked about each of them once per family.
+            good[key] = good.get(key, 0) + 1
+    # `minimum` counts peers, in each family by itself: what one family has makes up for nothing in the other.
     failing = [
-        name
-        for name in complaints
-        if good.get(name, 0) < (min(gate.minimum * len(families[name]), asked[name]) if gate.minimum else asked[name])
+        key for key in complaints if good.get(key, 0) < (min(gate.minimum, asked[key]) if gate.minimum else asked[key])
     ]
-    passing = len(asked) - len(failing)
-    if passing * 100 >= gate.fraction * len(asked) and not recovering:
+    nodes = {name for name, _ in asked}
+    passing = len(nodes) - len({name for name, _ in failing})
+    if passing * 100 >= gate.fraction * len(nodes) and not recovering:
         return Look(passed=True)
-    first = failing[0] if failing else next(iter(complaints), "")
-    detail = f"{first}: {complaints[NodeName(first)]}" if first else "a BIRD is in graceful-restart recovery"
-    return Look(passed=False, missing=f"{detail}; {passing} of {len(asked)} nodes pass", recovering=recovering)
+    first = failing[0] if failing else next(iter(complaints), None)
+    detail = f"{first[0]}: {complaints[first]}" if first else "a BIRD is in graceful-restart recovery"
+    return Look(passed=False, missing=f"{detail}; {passing} of {len(nodes)} nodes pass", recovering=recovering)
 
 
 def judged(
@@ -163,6 +161,12 @@ def _judge(one: Expectation, wanted: int, reading: NodeReading | None) -> tuple[
         return None, f"has no {one.family}"
     if family.recovering:
         return family, f"graceful-restart recovery in progress ({one.family})"
+    if one.outside:
+        uplink = family.uplinks.get(one.outside)
+        if uplink is None or not uplink.established:
+            why = f": {uplink.why}" if uplink is not None and uplink.why else ""
+            return family, f"session with {one.outside} is not established ({one.family}){why}"
+        return family, ""
     if one.peer is None:
         return (
             family,

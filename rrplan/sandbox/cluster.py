@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rrplan.bgp.model import Model
+from rrplan.bgp.outside import Outside, Uplink
 from rrplan.bgp.profile import calico_versions
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.errors import (
@@ -17,15 +18,22 @@ from rrplan.errors import (
     RRPlanError,
 )
 from rrplan.ids import NodeName
-from rrplan.ports import Document, FamilyReading, NodeReading, SessionReading, Stored, Write
+from rrplan.ports import (
+    Document,
+    NodeReading,
+    NodeSessions,
+    Stored,
+    Write,
+)
 from rrplan.resources import ClusterState, Pod, ResourceKey, decode, key_of
 from rrplan.resources.documents import patched
 from rrplan.resources.validation import objections
 from rrplan.sandbox import timers
-from rrplan.sandbox.clock import SandboxClock
+from rrplan.sandbox.clock import SandboxClock, no_pace
 from rrplan.sandbox.controllers import controlled, keep_annotations
 from rrplan.sandbox.faults import Fault
-from rrplan.sandbox.sessions import explicit_links, explicit_pairs, pair_name
+from rrplan.sandbox.reported import Moment
+from rrplan.sandbox.sessions import begun_uplinks, explicit_links, explicit_pairs, pair_name, uplinks_of
 from rrplan.sandbox.store import Store
 
 AWAY_SECONDS = 20
@@ -35,16 +43,12 @@ SLOW_SECONDS = 40
 DEATH_SECONDS = 25
 
 
-def _no_pace(_seconds: float) -> None:
-    return
-
-
 class Sandbox:
     """A cluster in a directory; implements the ports Datastore and Probe, `clock` is its Clock."""
 
     at_once = 1
 
-    def __init__(self, store: Store, faults: Sequence[Fault] = (), pace: Callable[[float], None] = _no_pace) -> None:
+    def __init__(self, store: Store, faults: Sequence[Fault] = (), pace: Callable[[float], None] = no_pace) -> None:
         self._store = store
         self._seed = int(store.meta("seed", "1"))
         self._writes = 0
@@ -75,7 +79,7 @@ class Sandbox:
         return cls(store)
 
     @classmethod
-    def open(cls, path: Path, faults: Sequence[Fault] = (), pace: Callable[[float], None] = _no_pace) -> Sandbox:
+    def open(cls, path: Path, faults: Sequence[Fault] = (), pace: Callable[[float], None] = no_pace) -> Sandbox:
         """Open one that is there; raises RRPlanError where it is not."""
         return cls(Store(path, create=False), faults, pace)
 
@@ -223,10 +227,11 @@ class Sandbox:
             return
         if key.kind == "Node":
             before = old.population.signature_of[name]
-            meshed, links = self._meshed(old, name), explicit_links(old, name)
+            meshed, links, up = self._meshed(old, name), explicit_links(old, name), uplinks_of(old, name)
             old.advance(self.state, [name])
             if old.population.signature_of[name] == before:
                 return
+            self._restart_uplinks(name, up)
             self._restart(
                 [
                     (name, peer)
@@ -242,9 +247,20 @@ class Sandbox:
             self._mesh_restart([name for name, node in self.state.nodes.items() if not node.cluster_id])
 
     def _rebuild(self) -> None:
-        pairs = explicit_pairs(self._model)
+        old = self._model
         self._model = self._modelled()
-        self._restart(sorted(explicit_pairs(self._model) - pairs))
+        self._restart(sorted(explicit_pairs(self._model) - explicit_pairs(old)))
+        for name in self._model.population.speakers:
+            if name in old.population.speakers:
+                self._restart_uplinks(name, uplinks_of(old, name))
+
+    def _restart_uplinks(self, name: NodeName, before: Mapping[Outside, Uplink]) -> None:
+        rows = []
+        for pair in begun_uplinks(name, before, uplinks_of(self._model, name)):
+            self._sessions[pair] = timers.session(self._seed, pair, self.clock.now(), self._extra(name))
+            self._fresh.add(pair)
+            rows.append((pair, *self._sessions[pair]))
+        self._store.set_sessions(rows)
 
     def _role_links(self, cluster_id: str, name: NodeName) -> set[NodeName]:
         """Where the cluster ID changed, every session of the node is configured anew."""
@@ -307,55 +323,34 @@ class Sandbox:
         """The readings at this simulated moment; a dead node is silent."""
         self._reachable()
         now = self.clock.now()
-        dead = {name for name, at in self._died.items() if now >= at}
+        dead = self._dead()
         self._fresh = {pair for pair in self._fresh if self._sessions[pair][2] > now}
-        families = {family: self._in_family(family, nodes, peers, now, dead) for family in FAMILIES}
+        families = {}
+        for family in FAMILIES:
+            moment = Moment(self._model, family, self._down(family, now), self._mesh_ready(family, now, dead), dead)
+            families[family] = moment.readings(nodes, peers)
         return [
             NodeReading(name, {str(family): families[family][name] for family in FAMILIES if name in families[family]})
             for name in nodes
             if name not in dead and name in self.state.nodes
         ]
 
-    def _in_family(
-        self, family: Family, nodes: Collection[NodeName], peers: Collection[NodeName], now: float, dead: set[NodeName]
-    ) -> dict[NodeName, FamilyReading]:
-        model = self._model
-        view = model.view()
-        holdings = view.holdings[family]
-        sizes = [len(model.population.classes[signature]) for signature in view.signatures]
-        index = {signature: position for position, signature in enumerate(view.signatures)}
-        here = {name for name in {*nodes, *peers} if name in model.population.speakers}
-        place = {name: index[model.population.signature_of[name]] for name in here}
-        gone = self._down(family, now)
-        meshed = self._mesh_ready(family, now, dead)
-        alike: dict[int, dict[NodeName, SessionReading]] = {}
-        readings: dict[NodeName, FamilyReading] = {}
-        for name in nodes:
-            if name not in here or not model.population.speakers[name].address(family):
-                continue
-            there = place[name]
-            if there not in alike:
-                alike[there] = {
-                    peer: SessionReading(
-                        peer,
-                        peer not in dead,
-                        0 if peer in dead else max(holdings.delivered(place[peer], there, sizes) - len(gone[peer]), 0),
-                    )
-                    for peer in peers
-                    if peer in here and (place[peer], there) in holdings.web.links
-                }
-            sessions = alike[there]
-            # Most nodes have all their sessions: those of a class share one reading.
-            if name in gone or name in sessions:
-                sessions = {
-                    peer: SessionReading(peer, established=False, routes=0) if peer in gone[name] else session
-                    for peer, session in sessions.items()
-                    if peer != name
-                }
-            readings[name] = FamilyReading(
-                recovering=False, sessions=sessions, mesh_up=len(meshed) - 1 if name in meshed else 0
-            )
-        return readings
+    def sessions(self, nodes: Collection[NodeName]) -> Sequence[NodeSessions]:
+        """All sessions of each node at this simulated moment."""
+        self._reachable()
+        now, dead = self.clock.now(), self._dead()
+        found: dict[NodeName, dict[str, dict[str, str]]] = {name: {} for name in nodes if name not in dead}
+        for family in FAMILIES:
+            moment = Moment(self._model, family, self._down(family, now), self._mesh_ready(family, now, dead), dead)
+            for name, families in found.items():
+                if self._model.population.speakers[name].address(family):
+                    families[str(family)] = moment.sessions(name)
+        return [NodeSessions(name, families) for name, families in found.items()]
+
+    def _dead(self) -> set[NodeName]:
+        """The nodes that are silent now."""
+        died = {name for name, at in self._died.items() if self.clock.now() >= at}
+        return died | set(self._model.down())
 
     def _down(self, family: Family, now: float) -> defaultdict[NodeName, set[NodeName]]:
         """The explicit sessions that are not up at this moment, by both ends."""
@@ -368,12 +363,11 @@ class Sandbox:
         return gone
 
     def _mesh_ready(self, family: Family, now: float, dead: set[NodeName]) -> set[NodeName]:
-        if not self._model.rules.settings.mesh:
-            return set()
         return {
             name
             for name, speaker in self._model.population.speakers.items()
-            if not speaker.cluster_id
+            if self._model.rules.settings.mesh
+            and not speaker.cluster_id
             and speaker.address(family)
             and name not in dead
             and self._mesh.get(name, 0.0) <= now

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rrplan.bgp.model import Model
-from rrplan.bgp.speaker import Family
+from rrplan.bgp.outside import Fate, Outside, Uplink, fates, uplinks
+from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.ids import NodeName
 
 
@@ -19,7 +22,7 @@ def explicit_links(model: Model, name: NodeName) -> set[NodeName]:
     here = view.index(model.population.signature_of[name])
     found: set[NodeName] = set()
     for holdings in view.holdings.values():
-        for one, there in holdings.web.links:
+        for one, there in holdings.joined:
             reflects = view.signatures[there].cluster_id or view.signatures[here].cluster_id
             if one == here and reflects:
                 found.update(model.population.classes[view.signatures[there]])
@@ -32,3 +35,19 @@ def explicit_pairs(model: Model) -> set[tuple[NodeName, NodeName]]:
         name for signature, names in model.population.classes.items() if signature.cluster_id for name in names
     ]
     return {(min(name, peer), max(name, peer)) for name in reflectors for peer in explicit_links(model, name)}
+
+
+def uplink_name(node: NodeName, outside: Outside) -> str:
+    """The name of a session to the outside."""
+    return f"{node}|{outside.address or outside.peer}|{outside.family}"
+
+
+def uplinks_of(model: Model, name: NodeName) -> dict[Outside, Uplink]:
+    """The sessions of a node to the outside, in both families."""
+    speaker = model.population.speakers[name]
+    return {outside: one for family in FAMILIES for outside, one in uplinks(model.rules, speaker, family).items()}
+
+
+def begun_uplinks(name: NodeName, before: Mapping[Outside, Uplink], after: Mapping[Outside, Uplink]) -> list[str]:
+    """The sessions of a node to the outside that come up anew, by name."""
+    return [uplink_name(name, outside) for outside, fate in fates(before, after).items() if fate is not Fate.LOST]

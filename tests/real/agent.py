@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 from rrplan.adapters.api_server import ApiServer
 from rrplan.adapters.kubernetes_objects import KubernetesObjects
 from rrplan.adapters.live import LiveCluster
+from rrplan.bgp.outside import uplinks
 from rrplan.bgp.profile import calico_versions
 from rrplan.bgp.reflection import ORIGIN
 from rrplan.bgp.speaker import FAMILIES, Family
@@ -260,7 +261,7 @@ class NodeAgent:
         if not speakers[node].address(family):
             return []
         now = self.twin.clock.now()
-        dead = {name for name, at in self.twin._died.items() if now >= at}
+        dead = self.twin._dead()
         down = self.twin._down(family, now)
         ready = self.twin._mesh_ready(family, now, dead)
         found = []
@@ -276,12 +277,19 @@ class NodeAgent:
                 found.append(("Mesh_", peer, up, int(up and peer not in self._quiet), int(up)))
         return found
 
+    def _uplinks(self, node: NodeName, family: Family) -> dict[str, bool]:
+        """The sessions to the outside, by address, and whether they are established."""
+        model = self.twin._model
+        late = self.twin._down(family, self.twin.clock.now())[node]
+        found = uplinks(model.rules, model.population.speakers[node], family)
+        return {one.address: one.address not in late for one in found if one.address}
+
     def _explicit(self, one: NodeName, other: NodeName, family: Family) -> bool:
         model = self.twin._model
         view = model.view()
         pair = [view.index(model.population.signature_of[name]) for name in (one, other)]
         reflects = model.population.speakers[one].cluster_id or model.population.speakers[other].cluster_id
-        return bool(reflects) and (pair[0], pair[1]) in view.holdings[family].web.links
+        return bool(reflects) and (pair[0], pair[1]) in view.holdings[family].joined
 
     def _given(self, sender: NodeName, receiver: NodeName, family: Family) -> set[NodeName]:
         """Whose blocks a session carries from one end to the other."""
@@ -410,6 +418,13 @@ class NodeAgent:
             lines.append(f"    Neighbor address: {address}")
             if up:
                 lines.append(f"    Routes:         {imported} imported, {exported} exported, {imported} preferred")
+        for address, up in self._uplinks(node, family).items():
+            state = "up     12:00:00    Established   " if up else "start  12:00:00    Active        Socket: Timeout"
+            lines += [
+                f"Node_{_named(address)} BGP      master   {state}",
+                f"  BGP state:          {'Established' if up else 'Active'}",
+                f"    Neighbor address: {address}",
+            ]
         return lines
 
 

@@ -40,7 +40,7 @@ CASES = [
     (
         "two BGPPeers disagree from now on: any recomputation may restart it",
         [NODE],
-        [replace(NODE, disputed=True)],
+        [replace(NODE, alternatives=(CLIENT,))],
         False,
     ),
     ("it goes", [NODE], [], False),

@@ -202,9 +202,24 @@ CASES = [
         version="v3.30.3",
     ),
     Case(
-        "two BGPPeers that differ: which one is rendered is random (client.go ranges over a map)",
-        [A, R, OFF, CLIENTS, peer("more", nodeSelector="!has(rr)", peerSelector="has(rr)", keepOriginalNextHop=True)],
+        "two BGPPeers that differ in what both ends need: which one is rendered is random (client.go)",
+        [A, R, OFF, CLIENTS, peer("more", nodeSelector="!has(rr)", peerSelector="has(rr)", ttlSecurity=1)],
         {"a": ["Node_10_0_0_21 as 64512?"]},
+    ),
+    Case(
+        "two BGPPeers that differ in what one end may choose: whichever is rendered, there is a session",
+        [A, R, OFF, CLIENTS, peer("more", nodeSelector="!has(rr)", peerSelector="has(rr)", maxRestartTime="60s")],
+        {"a": ["Node_10_0_0_21 as 64512"]},
+    ),
+    Case(
+        "two BGPPeers that render one block: `next hop keep` is for another AS alone",
+        [A, R, OFF, CLIENTS, peer("more", nodeSelector="!has(rr)", peerSelector="has(rr)", keepOriginalNextHop=True)],
+        {"a": ["Node_10_0_0_21 as 64512"]},
+    ),
+    Case(
+        "two BGPPeers with different AS numbers: with one of them there is a session, with the other there is none",
+        [A, B, OFF, peer("p", peerIP="10.0.0.2", asNumber=65001), peer("q", peerIP="10.0.0.2", asNumber=64512)],
+        {"a": ["Global_10_0_0_2 as 65001 p?"]},
     ),
     Case(
         "an invalid cluster ID annotation is ignored: the node is no reflector (v3.26+, 3bfb7b0daa)",

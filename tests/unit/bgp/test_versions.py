@@ -134,8 +134,6 @@ def test_rule(case: Case) -> None:
 @pytest.mark.parametrize(
     ("version", "spec", "known"),
     [
-        ("v3.15.5", {"keepOriginalNextHop": True}, False),
-        ("v3.16.0", {"keepOriginalNextHop": True}, True),
         ("v3.16.2", {"password": {"secretKeyRef": {"name": "a", "key": "b"}}}, False),
         ("v3.16.3", {"password": {"secretKeyRef": {"name": "a", "key": "b"}}}, True),
         ("v3.19.4", {"maxRestartTime": "10s"}, False),
@@ -151,12 +149,17 @@ def test_options(version: str, spec: dict[str, object], known: bool) -> None:
     assert bool(session.protocol.options) is known
 
 
-def test_global_next_hop() -> None:
-    """keepOriginalNextHop held for Node_ alone in v3.16; v3.17 added Global_."""
-    explicit = peer("p", peerIP="10.0.0.2", asNumber=64512, keepOriginalNextHop=True)
-    for version, known in (("v3.16.0", False), ("v3.17.0", True)):
+@pytest.mark.parametrize(
+    ("version", "node", "known"),
+    [("v3.15.5", "a", False), ("v3.16.0", "a", True), ("v3.16.0", "", False), ("v3.17.0", "", True)],
+)
+def test_next_hop(version: str, node: str, known: bool) -> None:
+    """keepOriginalNextHop held for Node_ alone in v3.16; v3.17 added Global_; within one AS it renders nothing."""
+    for as_number, external in ((65001, True), (64512, False)):
+        where = {"node": node} if node else {}
+        explicit = peer("p", peerIP="10.0.0.2", asNumber=as_number, keepOriginalNextHop=True, **where)
         session = speakers(Case("", [A, B, OFF, explicit], {}, version)).sessions(NodeName("a"))[0]
-        assert bool(session.protocol.options) is known
+        assert bool(session.protocol.options) is (known and external)
 
 
 def test_source_address() -> None:

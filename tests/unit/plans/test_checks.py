@@ -202,10 +202,10 @@ WARNINGS = [
         "peers-agree",
         [
             thing("BGPPeer", "a", nodeSelector="has(nobody)", peerIP="10.0.0.5", asNumber=64512),
-            thing("BGPPeer", "b", node="node-001", peerIP="10.0.0.5", asNumber=64512),
-            thing("BGPPeer", "c", node="node-001", peerIP="10.0.0.5", asNumber=64512, keepOriginalNextHop=True),
+            thing("BGPPeer", "b", node="rr-1", peerIP="10.0.0.5", asNumber=64512),
+            thing("BGPPeer", "c", node="rr-1", peerIP="10.0.0.5", asNumber=64512, maxRestartTime="60s"),
         ],
-        "BGPPeers b and c give the same sessions different attributes, such as node-001 to node-003",
+        "BGPPeers b and c give the same sessions different attributes, such as rr-1 to node-003",
     ),
 ]
 

@@ -7,7 +7,7 @@ import pytest
 
 from rrplan.ids import NodeName
 from rrplan.plans.gate import Eviction, Expectation, Gate, GateKind
-from rrplan.ports import FamilyReading, NodeReading, SessionReading, Stored
+from rrplan.ports import FamilyReading, NodeReading, NodeSessions, SessionReading, Stored, UplinkReading
 from rrplan.resources import Pod, ResourceKey
 from rrplan.runs.gates import Look, look, settle
 from rrplan.sandbox import Sandbox, demo_cluster
@@ -45,6 +45,10 @@ class Told:
         """The next answer."""
         self.asked.append((list(nodes), list(peers)))
         return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+
+    def sessions(self, nodes: Collection[NodeName]) -> Sequence[NodeSessions]:
+        """No gate asks."""
+        return []
 
     def quiet(self, family: str) -> frozenset[NodeName]:
         """Who announces nothing."""
@@ -103,6 +107,44 @@ def test_routes(
     assert found.passed is (missing == "")
     assert missing in found.missing
     assert found.recovering is ("recovery" in name)
+
+
+def test_minimum_counts_in_each_family_by_itself(cluster: Sandbox) -> None:
+    """Two of two reflectors in IPv4 make up for nothing in IPv6: pooled, every IPv6 session could be down."""
+    expectations = tuple(Expectation("both", family, 3, peer) for family in ("ipv4", "ipv6") for peer in (R, S))
+    gate = replace(ROUTES, expectations=expectations, minimum=1)
+
+    def both(node: NodeName, *, ipv6: bool) -> NodeReading:
+        good = says(node, r=3, s=3).families["ipv4"]
+        bad = says(node, r=None, s=None).families["ipv4"]
+        return NodeReading(node, {"ipv4": good, "ipv6": good if ipv6 else bad})
+
+    assert look(gate, SETS, cluster, Told([[both(A, ipv6=True), both(B, ipv6=True)]])).passed
+    found = look(gate, SETS, cluster, Told([[both(A, ipv6=True), both(B, ipv6=False)]]))
+    assert not found.passed
+    assert found.missing == "b: session with r is not established (ipv6); 1 of 2 nodes pass"
+
+
+UPLINKS = [
+    ("up", {"192.0.2.1": UplinkReading(established=True)}, ""),
+    (
+        "down",
+        {"192.0.2.1": UplinkReading(established=False, why="BIRD says `start Active`")},
+        "b: session with 192.0.2.1 is not established (ipv4): BIRD says `start Active`; 1 of 2 nodes pass",
+    ),
+    ("not configured", {}, "b: session with 192.0.2.1 is not established (ipv4); 1 of 2 nodes pass"),
+]
+
+
+@pytest.mark.parametrize(("name", "told", "missing"), UPLINKS, ids=[case[0] for case in UPLINKS])
+def test_uplinks(name: str, told: dict[str, UplinkReading], missing: str, cluster: Sandbox) -> None:
+    """A session to the outside is asked of its node alone."""
+    gate = Gate(GateKind.UPLINKS, "uplinks", (Expectation("both", "ipv4", 1, outside="192.0.2.1"),), stable=10)
+    good = {"192.0.2.1": UplinkReading(established=True)}
+    answers = [
+        NodeReading(node, {"ipv4": FamilyReading(False, {}, 0, uplinks)}) for node, uplinks in ((A, good), (B, told))
+    ]
+    assert look(gate, SETS, cluster, Told([answers])).missing == missing
 
 
 def test_mesh(cluster: Sandbox) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from rrplan.errors import DatastoreTimeout, DatastoreUnreachable, LockHeldError, PreflightError
 from rrplan.ids import NodeName
-from rrplan.ports import NodeReading
+from rrplan.ports import NodeReading, NodeSessions
 from rrplan.resources import Node, ResourceKey, encode
 from rrplan.runs import Result, events
 from rrplan.runs.writing import GIVE_UP_SECONDS, Away, Writer
@@ -225,6 +225,10 @@ class Silent:
     """A probe to which no node answers."""
 
     def read(self, nodes: Collection[NodeName], peers: Collection[NodeName]) -> Sequence[NodeReading]:
+        """Nothing."""
+        return []
+
+    def sessions(self, nodes: Collection[NodeName]) -> Sequence[NodeSessions]:
         """Nothing."""
         return []
 

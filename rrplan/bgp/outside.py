@@ -1,0 +1,115 @@
+"""Speakers outside the cluster: what a node's BGPPeers to addresses of no node come to.
+
+One speaker for each address and AS number (switches, other reflectors), and one for the workloads that a BGPPeer with
+`localWorkloadSelector` takes sessions from (Calico v3.30 and later). What they do with routes is not known from here,
+so they pass nothing on; what they announce is owed to the nodes that hear it, and what they hear is owed to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rrplan.bgp.adjacency import Link
+from rrplan.bgp.peering import Rules, external_protocols
+from rrplan.bgp.protocol import Protocol
+from rrplan.bgp.speaker import Family, Speaker
+from rrplan.ids import NodeName
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Outside:
+    """A speaker that is no node; `address` is "" for local workloads, which `peer` names."""
+
+    family: Family
+    address: str
+    as_number: int
+    peer: str = ""
+
+    @property
+    def name(self) -> NodeName:
+        """How it is called where nodes are called by their names."""
+        if self.peer:
+            return NodeName(f"local workloads of BGPPeer {self.peer} (AS {self.as_number})")
+        return NodeName(f"outside {self.address} (AS {self.as_number})")
+
+
+@dataclass(frozen=True, slots=True)
+class Uplink:
+    """A node's session to one speaker outside.
+
+    `identity` is what the other side must have configured to accept it, `blocks` is all that Calico may render, and
+    `certain` says that it is this speaker whichever block Calico renders, and that it is known to accept the session.
+    """
+
+    link: Link
+    identity: frozenset[tuple[object, ...]]
+    blocks: frozenset[tuple[object, ...]]
+    certain: bool = True
+
+
+class Fate(StrEnum):
+    """What a step does to an uplink."""
+
+    LOST = "lost"
+    """It is gone, or the other side would have to be configured anew to accept it."""
+    RESTARTED = "restarted"
+    GAINED = "gained"
+    """New: whether the other side accepts it is not known."""
+
+
+def uplinks(rules: Rules, own: Speaker, family: Family) -> Mapping[Outside, Uplink]:
+    """The sessions of a node to the outside, in one family."""
+    found: dict[Outside, Uplink] = {}
+    for protocol in external_protocols(rules, own, family):
+        if protocol.peer_address in rules.hosts:
+            continue
+        by_speaker: dict[Outside, list[Protocol]] = {}
+        for variant in protocol.variants:
+            by_speaker.setdefault(Outside(family, variant.peer_address, variant.peer_as), []).append(variant)
+        for outside, variants in by_speaker.items():
+            first = variants[0]
+            # BIRD refuses the whole configuration where no AS number is given: there is no such session.
+            if first.peer_as:
+                found[outside] = Uplink(
+                    Link(first.internal, first.reflector_client, False),
+                    frozenset(_identity(variant) for variant in variants),
+                    protocol.blocks,
+                    len(by_speaker) == 1 and outside.name not in own.untried,
+                )
+    for peer in rules.peers:
+        if peer.local_workload_selector and own.profile.local_workloads and rules.selects_local(peer, own):
+            block = ("workloads", peer.name, own.as_number)
+            outside = Outside(family, "", peer.as_number or 0, peer.name)
+            link = Link(peer.as_number == own.as_number, bool(own.cluster_id), False)
+            certain = outside.name not in own.untried
+            found[outside] = Uplink(link, frozenset([block]), frozenset([(*block, own.cluster_id)]), certain)
+    return found
+
+
+def _identity(protocol: Protocol) -> tuple[object, ...]:
+    options = dict(protocol.options)
+    return (
+        protocol.local_address,
+        protocol.local_as,
+        protocol.peer_address,
+        protocol.peer_port,
+        protocol.peer_as,
+        options.get("password"),
+        options.get("ttlSecurity"),
+    )
+
+
+def fates(before: Mapping[Outside, Uplink], after: Mapping[Outside, Uplink]) -> dict[Outside, Fate]:
+    """What becomes of the uplinks of one node; those that are left alone are left out."""
+    found: dict[Outside, Fate] = {}
+    for outside, old in before.items():
+        new = after.get(outside)
+        if new is None or old.identity != new.identity:
+            found[outside] = Fate.LOST
+        elif old.blocks != new.blocks or len(old.blocks) > 1:
+            # Which block it is where BGPPeers disagree is drawn anew with every change of any node or BGPPeer.
+            found[outside] = Fate.RESTARTED
+    found |= {outside: Fate.GAINED for outside in after if outside not in before}
+    return found

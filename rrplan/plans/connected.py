@@ -1,0 +1,62 @@
+"""Which pairs of nodes a spec connects, and which of these miss routes in a state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rrplan.bgp.model import Model
+from rrplan.bgp.profile import Versions
+from rrplan.bgp.routes import route
+from rrplan.bgp.speaker import as_configured
+from rrplan.bgp.transition import Loss
+from rrplan.desired.peers import clients_selector
+from rrplan.desired.placement import place
+from rrplan.ids import NodeName
+from rrplan.resources import ClusterState
+from rrplan.resources.selector import parse
+from rrplan.specs import Flavor, Spec, Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Routes that are missing by the model: between nodes that the spec connects, and between others, in words."""
+
+    wanted: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+def missing_routes(spec: Spec, state: ClusterState, versions: Versions) -> Missing:
+    """The pairs without a route once everything that is configured is up; raises what `place` raises."""
+    connected = connected_nodes(spec, state)
+    model = Model(as_configured(state), versions, marked=connected)
+    wanted: list[str] = []
+    others: list[str] = []
+    for loss in model.missing():
+        between = {loss.at, loss.origin} <= connected
+        (wanted if between else others).append(missing_text(model, loss))
+    return Missing(tuple(wanted), tuple(others))
+
+
+def missing_text(model: Model, loss: Loss) -> str:
+    """One loss in a sentence, with the reason."""
+    found = route(model, loss.origin, loss.at, loss.family)
+    alike = f" ({loss.pairs} ordered pairs alike)" if loss.pairs > 1 else ""
+    return f"{loss.family}: {loss.at} misses the routes of {loss.origin}{alike}: {found}"
+
+
+def connected_nodes(spec: Spec, state: ClusterState) -> frozenset[NodeName]:
+    """The nodes that shall hold one another's routes: all in a mesh, else the reflectors and clients of all groups."""
+    if spec.topology is Topology.FULL_MESH or spec.flavor is Flavor.STANDALONE:
+        return frozenset(state.nodes)
+    return frozenset(_members(spec, state))
+
+
+def _members(spec: Spec, state: ClusterState) -> Iterator[NodeName]:
+    reflectors = {one.node for one in place(spec, state)}
+    yield from reflectors
+    for group in spec.groups:
+        selector = parse(clients_selector(spec, group))
+        for name, node in state.nodes.items():
+            if name not in reflectors and selector.matches(node.effective_labels):
+                yield name

@@ -1,0 +1,107 @@
+"""The sessions that a plan counts on, as a few nodes report them now: before it is reviewed, and before step 1."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+
+from rrplan.bgp.adjacency import Established
+from rrplan.bgp.profile import Versions
+from rrplan.bgp.sessions import Session, Speakers
+from rrplan.ids import NodeName
+from rrplan.plans.plan import Observed, Plan, SessionDown
+from rrplan.ports import NodeSessions, Probe
+from rrplan.resources import ClusterState
+from rrplan.specs.model import ZONE_LABEL
+
+MESH_NODES = 10
+"""Nodes of a mesh that are asked where nobody reflects."""
+SHOWN = 5
+
+
+def observe(state: ClusterState, versions: Versions, probe: Probe) -> Observed:
+    """Compare the sessions that the model is certain of with what nodes report; raises DatastoreError.
+
+    The reflectors are asked or, where there is none that can be asked, MESH_NODES nodes of different zones.
+    """
+    speakers = Speakers.of(state, versions)
+    asked = whom(state, speakers)
+    readings = {one.node: one for one in probe.sessions(asked)}
+    down: list[SessionDown] = []
+    count = 0
+    for name in asked:
+        reading = readings.get(name)
+        for family, address, peer in _counted_on(speakers, name):
+            count += reading is not None
+            why = _why(reading, family, address) if reading is not None else ""
+            if why:
+                down.append(SessionDown(name, peer, family, why))
+    return Observed(tuple(asked), tuple(name for name in asked if name not in readings), count, tuple(down))
+
+
+def whom(state: ClusterState, speakers: Speakers) -> list[NodeName]:
+    """Who is asked: every reflector, else some nodes, one zone after the other."""
+    alive = [one for name, one in sorted(speakers.by_name.items()) if not one.down and (one.ipv4 or one.ipv6)]
+    reflectors = [one.name for one in alive if one.cluster_id and not one.standalone]
+    if reflectors:
+        return reflectors
+    zones: dict[str, list[NodeName]] = defaultdict(list)
+    for one in alive:
+        if not one.standalone:
+            zones[state.nodes[one.name].effective_labels.get(ZONE_LABEL, "")].append(one.name)
+    found: list[NodeName] = []
+    while len(found) < MESH_NODES and any(zones.values()):
+        for names in zones.values():
+            if names and len(found) < MESH_NODES:
+                # From both ends of the list in turn, so that neighbours by name are not all there is.
+                found.append(names.pop(0 if len(found) % 2 else -1))
+    return sorted(found)
+
+
+def _counted_on(speakers: Speakers, name: NodeName) -> Iterator[tuple[str, str, str]]:
+    """The family, address and name of every peer that a node has a session with for certain, or to the outside."""
+    rows: dict[tuple[str, str], list[Session]] = defaultdict(list)
+    for row in speakers.sessions(name):
+        rows[str(row.protocol.family), row.protocol.peer_address].append(row)
+    for (family, address), alike in rows.items():
+        peer = alike[0].protocol.peer_node
+        if peer is None:
+            if any(row.verdict.established is not Established.NO for row in alike):
+                yield family, address, address
+        elif not speakers.by_name[peer].down and _certain(alike):
+            yield family, address, peer
+
+
+def _certain(alike: Collection[Session]) -> bool:
+    """Whether one of the protocols that share a lock is up for certain."""
+    verdicts = {row.verdict.established for row in alike}
+    return Established.YES in verdicts or (len(alike) > 1 and Established.NO not in verdicts)
+
+
+def _why(reading: NodeSessions, family: str, address: str) -> str:
+    """Why a session is not there; "" where it is established."""
+    told = reading.families.get(family)
+    if told is None:
+        return f"no BIRD answers for {family}"
+    if address not in told:
+        return "BIRD has no such session"
+    return told[address]
+
+
+def objections(plan: Plan, seen: Observed, down: Iterable[NodeName], accepted: frozenset[str]) -> list[str]:
+    """What stands against beginning a plan: sessions that it counts on, and nodes, that are down now."""
+    texts = [
+        f"{name} is down now, and was not when the plan was made"
+        for name in sorted(set(down) - set(plan.down) - accepted)
+    ]
+    texts += [f"{name} was asked for its sessions and does not answer" for name in seen.silent if name not in accepted]
+    bad = [one for one in seen.down if not {str(one.node), one.peer} & accepted]
+    texts += [session_text(one) for one in bad[:SHOWN]]
+    if len(bad) > SHOWN:
+        texts.append(f"{len(bad) - SHOWN} more sessions that the plan counts on are down")
+    return texts
+
+
+def session_text(one: SessionDown) -> str:
+    """One session that is down, in a sentence."""
+    return f"the session of {one.node} with {one.peer} ({one.family}) is down: {one.why}"

@@ -1,0 +1,49 @@
+"""What is asked of a cluster before the first step of a run; nothing is written."""
+
+from __future__ import annotations
+
+from rrplan.bgp.model import Model
+from rrplan.bgp.profile import calico_versions
+from rrplan.errors import PreflightError
+from rrplan.plans.plan import Plan
+from rrplan.ports import Datastore, Probe, Write
+from rrplan.resources import CalicoVersion, ClusterState
+from rrplan.runs.gates import undrainable
+from rrplan.runs.observation import objections, observe
+
+
+def check_sessions(plan: Plan, state: ClusterState, probe: Probe, accepted: frozenset[str]) -> None:
+    """Raise PreflightError where sessions that the plan counts on, or nodes, are down now and not `accepted`."""
+    told = CalicoVersion.parse(str(plan.snapshot.get("calico_version")))
+    versions = calico_versions(state)
+    versions = calico_versions(state, told) if versions.assumed else versions
+    refused = objections(plan, observe(state, versions, probe), Model(state, versions).down(), accepted)
+    if refused:
+        raise PreflightError(
+            refused, hint="nothing was changed; bring them up, or accept what is named with `--accept-down NODE`"
+        )
+
+
+def check_drains(plan: Plan, datastore: Datastore) -> None:
+    """Raise PreflightError where a drain of the plan would not evict some pod."""
+    refused = undrainable(plan, datastore)
+    if refused:
+        raise PreflightError(
+            refused, hint="nothing was changed; move these pods, or say in `drain` of the spec that they may go"
+        )
+
+
+def dry_run(plan: Plan, datastore: Datastore) -> None:
+    """Ask the server about every write that fits what is there now; raises PreflightError."""
+    seen: set[object] = set()
+    writes = []
+    for step in plan.changes:
+        change = step.change
+        assert change is not None
+        # A second change of one object builds on the first: the server cannot judge it before that is made.
+        if change.key not in seen:
+            writes.append(Write(change.key, change.before, change.after))
+        seen.add(change.key)
+    refusals = datastore.dry_run(writes)
+    if refusals:
+        raise PreflightError(refusals, hint="nothing was changed; the server refuses these writes, see its reason")

@@ -1,0 +1,43 @@
+"""Whether a cluster is as a spec says: objects, routes by the model, sessions as the nodes report them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rrplan.bgp.model import Model
+from rrplan.bgp.profile import Versions
+from rrplan.plans.connected import missing_routes
+from rrplan.plans.plan import Plan
+from rrplan.resources import ClusterState
+from rrplan.runs.standing import Standing
+from rrplan.specs import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a cluster is as a spec says: `drift` in words, and its sessions where the nodes were asked.
+
+    `missing` are routes that nodes which the spec connects do not hold by the model; `others` are routes that other
+    nodes do not hold, which the spec does not speak of. `down` are the nodes that are not Ready: nobody asked them.
+    """
+
+    drift: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    down: tuple[str, ...] = ()
+    sessions: tuple[Standing, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """No drift, no missing route between nodes that the spec connects, and every session as expected."""
+        return not self.drift and not self.missing and all(one.complete >= one.expected for one in self.sessions)
+
+
+def verified(
+    spec: Spec, plan: Plan, state: ClusterState, versions: Versions, sessions: Sequence[Standing] = ()
+) -> Verdict:
+    """Compare a state with a spec; `plan` is the plan from one to the other."""
+    drift = tuple(f"{step.change.key}: {step.summary}" for step in plan.changes if step.change)
+    missing = missing_routes(spec, state, versions)
+    return Verdict(drift, missing.wanted, missing.others, tuple(Model(state, versions).down()), tuple(sessions))

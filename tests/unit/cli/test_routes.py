@@ -1,0 +1,129 @@
+"""`rrplan routes` and `rrplan verify` where nodes are down or routes are missing: what they say, and the exit code."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from rrplan.resources import ClusterState, encode
+from tests.support.clusters import CLIENTS, LABEL, TO_REFLECTORS, mesh, meshed, node, peer, reflected, state
+
+HEAD = "apiVersion: rrplan.io/v1\nkind: BGPTopology\nmetadata: {name: test}\n"
+
+
+def rrplan(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """A verb in a process of its own."""
+    command = [sys.executable, "-m", "rrplan", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+
+
+def written(folder: Path, cluster: ClusterState) -> Path:
+    """The folder, with the cluster in a file."""
+    (folder / "cluster.yaml").write_text(yaml.safe_dump_all([encode(one) for one in cluster]))
+    return folder
+
+
+def test_nothing_is_missing(tmp_path: Path) -> None:
+    """One line, exit code 0."""
+    found = rrplan(written(tmp_path, meshed()), "routes", "-f", "cluster.yaml")
+    assert (found.returncode, found.stdout) == (0, "every node holds the routes of every other node\n")
+
+
+def test_reflectors_that_are_down(tmp_path: Path) -> None:
+    """As configured all is well; with what is down no client reaches another."""
+    both = reflected(node("r1", 1, "224.0.0.1", ready=False, rr="main"), dead="r2")
+    written(tmp_path, both)
+    found = rrplan(tmp_path, "routes", "-f", "cluster.yaml")
+    assert found.returncode == 2
+    assert found.stdout == (
+        "as configured: every node holds the routes of every other node\n"
+        "with what is down (r1, r2): ipv4  a misses the routes of b (6 ordered pairs alike: 3 nodes, 3 origins): "
+        "r1 is down, which would pass them on\n"
+    )
+    pair = rrplan(tmp_path, "routes", "--from", "a", "--to", "b", "-f", "cluster.yaml")
+    assert pair.returncode == 2
+    assert pair.stdout == (
+        "as configured:\nipv4  a -> r1 -> b\n"
+        "with what is down (r1, r2):\nipv4  a does not reach b: r1 is down, which would pass them on\n"
+    )
+    rows = [
+        json.loads(line)
+        for line in rrplan(
+            tmp_path, "routes", "--from", "a", "--to", "b", "-f", "cluster.yaml", "-o", "json"
+        ).stdout.splitlines()
+    ]
+    assert [(row["view"], row["path"]) for row in rows] == [
+        ("as configured", ["a", "r1", "b"]),
+        ("with what is down", None),
+    ]
+
+
+def test_one_that_is_down_is_no_path(tmp_path: Path) -> None:
+    """The other reflector carries the routes."""
+    written(tmp_path, reflected(dead="r1"))
+    found = rrplan(tmp_path, "routes", "--from", "a", "--to", "b", "-f", "cluster.yaml")
+    assert found.returncode == 0
+    assert found.stdout.endswith("with what is down (r1):\nipv4  a -> r2 -> b\n")
+
+
+def test_a_missing_route_is_exit_code_2(tmp_path: Path) -> None:
+    """A reflector that nobody peers with."""
+    found = rrplan(written(tmp_path, meshed(node("x", 9, "9.9.9.9"))), "routes", "-f", "cluster.yaml")
+    assert found.returncode == 2
+    assert "a misses the routes of x" in found.stdout
+
+
+def verified(folder: Path, cluster: ClusterState, text: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """`rrplan verify` of `spec: {TEXT}` on an embedded cluster."""
+    written(folder, cluster)
+    (folder / "spec.yaml").write_text(f"{HEAD}spec: {{{text}}}\n")
+    made = rrplan(folder, "sandbox", "one", "-f", "cluster.yaml")
+    assert made.returncode == 0, made.stderr
+    return rrplan(folder, "verify", "spec.yaml", "--sandbox", "one", *words)
+
+
+def test_verify_looks_at_routes(tmp_path: Path) -> None:
+    """The objects are as the spec says, and one of its reflectors has no session at all."""
+    groups = (
+        "topology: route-reflectors, reflectorsPeer: false, groups: ["
+        "{name: main, clusterID: 224.0.0.1, nodes: {names: [r1, r2]}},"
+        "{name: second, clusterID: 224.0.0.2, nodes: {names: [x]}, clients: \"nobody == 'here'\"}]"
+    )
+    second = peer(
+        "rrplan-second-clients",
+        ours=True,
+        nodeSelector=f"(nobody == 'here') && !has({LABEL})",
+        peerSelector=f'{LABEL} == "second"',
+    )
+    nodes = [*(node(f"r{n}", n, "224.0.0.1", rr="main") for n in (1, 2)), node("x", 3, "224.0.0.2", rr="second")]
+    found = verified(tmp_path, state(*nodes, node("a", 4), CLIENTS, second, mesh(on=False)), groups)
+    assert found.returncode == 2, found.stdout + found.stderr
+    lines = found.stdout.splitlines()
+    assert "ipv4: x misses the routes of a: x has no session that is certain to be up" in lines
+    assert lines[-1].startswith("the objects are as the spec says, and nodes that it connects miss routes")
+
+
+def test_verify_names_what_is_not_a_matter_of_the_spec(tmp_path: Path) -> None:
+    """A reflector of others that is in no group misses routes; the spec does not speak of it."""
+    clients = peer(
+        "rrplan-main-clients",
+        ours=True,
+        nodeSelector=f"(!has(foreign)) && !has({LABEL})",
+        peerSelector=f'{LABEL} == "main"',
+    )
+    done = reflected(node("x", 9, "9.9.9.9", foreign="yes"), clients)
+    text = TO_REFLECTORS.replace("[r1, r2]}", "[r1, r2]}, clients: '!has(foreign)'")
+    found = verified(tmp_path, done, text, "--no-sessions", "-o", "json")
+    told = json.loads(found.stdout)
+    assert told["missing_routes"] == []
+    assert [line for line in told["other_missing_routes"] if "x misses the routes of" in line]
+
+
+def test_verify_names_what_is_down(tmp_path: Path) -> None:
+    """Nobody asks it, and it is no difference."""
+    found = verified(tmp_path, reflected(dead="c"), TO_REFLECTORS)
+    assert "down, and not asked: c" in found.stdout
+    assert found.returncode == 0
+    assert found.stdout.endswith("the cluster is as the spec says\n")

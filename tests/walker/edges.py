@@ -1,0 +1,226 @@
+"""Sessions in doubt: what each of them may be in one state, and the worlds that this leaves open for two states."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
+from math import prod
+from typing import NamedTuple, TypeVar
+
+from tests.walker.messages import Side, Way, Ways, held
+from tests.walker.reading import Cluster
+from tests.walker.sessions import Block, Rendering, Table, identity, outcomes, stays, table
+
+Key = tuple[str, str]
+"""Two nodes, or a node and `@address` of a speaker outside."""
+Identity = tuple[str, str, tuple[object, ...]]
+
+LIMIT = 64
+"""Worlds that are looked at for one question; where there are more, a sample with the extremes in it."""
+
+
+class Outcome(NamedTuple):
+    """A session that is up: its blocks; the far one is None where that is no node."""
+
+    near: Block
+    far: Block | None
+
+    def link(self) -> Link:
+        """What it means for routes."""
+        far = Side(self.far.client, self.far.cluster_id) if self.far else Side()
+        return Link(self.near.internal, Side(self.near.client, self.near.cluster_id), far, self.near.remote_as)
+
+
+class Link(NamedTuple):
+    """A session as routes see it, from the first of its two speakers; `remote_as` tells speakers outside apart."""
+
+    internal: bool
+    near: Side
+    far: Side
+    remote_as: int
+
+
+Up = Mapping[Key, Link]
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One session: what both ends render, and all that may come of it."""
+
+    ends: tuple[Rendering, Rendering]
+    outcomes: frozenset[Outcome | None]
+
+    @property
+    def links(self) -> frozenset[Link | None]:
+        """The different things that it may mean for routes."""
+        return frozenset(one and one.link() for one in self.outcomes)
+
+
+NOWHERE = Edge(((), ()), frozenset([None]))
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One state in one family."""
+
+    table: Table
+    edges: Mapping[Key, Edge]
+    as_of: Mapping[str, int]
+    leaves: frozenset[str]
+
+    def edge(self, key: Key) -> Edge:
+        """What is rendered there."""
+        return self.edges.get(key, NOWHERE)
+
+
+def moment(cluster: Cluster, family: str, trusted: frozenset[Identity] | None) -> Moment:
+    """Read a state; an uplink that is not `trusted` may be refused by the other side (None: all are trusted)."""
+    here = table(cluster, family)
+    edges = {}
+    for one, other in here.pairs():
+        ends = here.towards(one, other), here.towards(other, one)
+        found = frozenset(live and Outcome(*live) for live in outcomes(*ends))
+        edges[one, other] = Edge(ends, found)
+    for node, address, protocol in here.uplinks():
+        found = frozenset(Outcome(block, None) for block in protocol)
+        unsure = trusted is not None and any((node, address, identity(block)) not in trusted for block in protocol)
+        edges[node, f"@{address}"] = Edge(((protocol,), ()), found | {None} if unsure else found)
+    as_of = {name: cluster.members[name].as_number for name in here.address_of}
+    leaves = frozenset(name for name in here.address_of if cluster.members[name].down)
+    return Moment(here, edges, as_of, leaves)
+
+
+def identities(one: Moment) -> frozenset[Identity]:
+    """Every uplink that there may be."""
+    return frozenset(
+        (node, address, identity(block)) for node, address, protocol in one.table.uplinks() for block in protocol
+    )
+
+
+Choice = TypeVar("Choice")
+
+
+def worlds(options: Mapping[Key, Sequence[Choice]], seed: int = 0) -> Iterator[dict[Key, Choice]]:
+    """One choice for each session: all combinations, or a sample in which each option of each session comes up."""
+    keys = sorted(options)
+    lists = [options[key] for key in keys]
+    if prod(len(one) for one in lists) <= LIMIT:
+        for chosen in product(*lists):
+            yield dict(zip(keys, chosen, strict=True))
+        return
+    draw = random.Random(seed)
+    longest = max(len(one) for one in lists)
+    for place in range(longest):
+        base = [one[min(place, len(one) - 1)] for one in lists]
+        yield dict(zip(keys, base, strict=True))
+        doubtful = [position for position, one in enumerate(lists) if len(one) > 1]
+        for position in draw.sample(doubtful, min(len(doubtful), 8)):
+            for other in lists[position]:
+                yield dict(zip(keys, [*base[:position], other, *base[position + 1 :]], strict=True))
+    for _ in range(LIMIT // 2):
+        yield {key: draw.choice(one) for key, one in zip(keys, lists, strict=True)}
+
+
+Before = Link | None
+After = Link | None
+
+
+def passages(before: Moment, after: Moment, same: frozenset[Key]) -> dict[Key, list[tuple[Before, After]]]:
+    """What each session may be in both states; one in `same` has the same doubt, and so the same outcome.
+
+    Otherwise a doubt is held against the plan on both sides: there was a session before if there may have been one,
+    there is none after if there may be none. (More sessions never make fewer routes: only flags have to be tried.)
+    """
+    found = {}
+    for key in before.edges.keys() | after.edges.keys():
+        old, new = before.edge(key).links, after.edge(key).links
+        if key in same:
+            found[key] = [(one, one) for one in _sorted(old)]
+        else:
+            was = _sorted(old - {None}) or [None]
+            becomes = [None] if None in new else _sorted(new)
+            found[key] = list(product(was, becomes))
+    return found
+
+
+class Reload(NamedTuple):
+    """A session in the state before, and whether the reload of its first or second end takes it down."""
+
+    link: Link | None
+    near: bool
+    far: bool
+
+    def up(self, key: Key, reloaded: frozenset[str]) -> bool:
+        """Whether it is up, once these nodes have reloaded."""
+        return (
+            self.link is not None and not (self.near and key[0] in reloaded) and not (self.far and key[1] in reloaded)
+        )
+
+
+def reloads(chain: Sequence[Moment]) -> dict[Key, list[Reload]]:
+    """What each session of the first state may be, and what the way to the last one does to it."""
+    first = chain[0]
+    found = {}
+    for key, edge in first.edges.items():
+        options: set[Reload] = set()
+        for one in edge.outcomes:
+            if one is None:
+                options.add(Reload(None, False, False))
+            else:
+                far = one.far is not None and _broken(one.far, [at.edge(key).ends[1] for at in chain])
+                options.add(Reload(one.link(), _broken(one.near, [at.edge(key).ends[0] for at in chain]), far))
+        found[key] = _sorted(options)
+    return found
+
+
+def _broken(block: Block, chain: Sequence[Rendering]) -> bool:
+    return not all(stays(block, before, after) for before, after in pairwise(chain))
+
+
+Sortable = TypeVar("Sortable")
+
+
+def _sorted(found: Iterable[Sortable]) -> list[Sortable]:
+    return sorted(found, key=repr, reverse=True)
+
+
+class Routes:
+    """Who holds what over given sessions; remembers answers."""
+
+    def __init__(self) -> None:
+        self._known: dict[object, frozenset[tuple[str, str]]] = {}
+
+    def over(self, at: Moment, up: Mapping[Key, Link], *, handed_on: bool) -> frozenset[tuple[str, str]]:
+        """Pairs (holder, origin); `handed_on` says whether nodes pass on what speakers outside announce."""
+        key = (frozenset(up.items()), frozenset(at.as_of.items()), at.leaves, handed_on)
+        if key not in self._known:
+            self._known[key] = self._found(at, up, handed_on=handed_on)
+        return self._known[key]
+
+    def _found(self, at: Moment, up: Mapping[Key, Link], *, handed_on: bool) -> frozenset[tuple[str, str]]:
+        ways: dict[str, list[Way]] = {name: [] for name in at.as_of}
+        as_of = dict(at.as_of)
+        leaves = set(at.leaves)
+        for (one, other), link in up.items():
+            if other.startswith("@"):
+                other = f"{other}#{link.remote_as}"
+                as_of[other] = link.remote_as
+                leaves.add(other)
+            ways[one].append(Way(other, link.internal, link.near, link.far))
+            ways.setdefault(other, []).append(Way(one, link.internal, link.far, link.near))
+        # What one speaker outside hears of another is between them.
+        found = frozenset(
+            pair
+            for pair in held(_frozen(ways), as_of, frozenset(leaves))
+            if not (pair[0].startswith("@") and pair[1].startswith("@"))
+        )
+        if handed_on:
+            return found
+        direct = {(one, way.to) for one, told in ways.items() for way in told}
+        return frozenset(pair for pair in found if pair in direct or not pair[1].startswith("@"))
+
+
+def _frozen(ways: Mapping[str, list[Way]]) -> Ways:
+    return {name: tuple(told) for name, told in ways.items()}

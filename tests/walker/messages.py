@@ -1,0 +1,86 @@
+"""Who holds whose routes: messages from speaker to speaker over single sessions.
+
+RFC 4456 as BIRD 1.6 does it: the cluster ID is the session's, it is looked for on sessions with `rr client` alone.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Side(NamedTuple):
+    """One end of a session: whether it has `rr client`, with which cluster ID."""
+
+    client: bool = False
+    cluster_id: str = ""
+
+
+class Way(NamedTuple):
+    """A session seen from one speaker."""
+
+    to: str
+    internal: bool
+    own: Side
+    other: Side
+
+
+Ways = Mapping[str, tuple[Way, ...]]
+
+
+class Message(NamedTuple):
+    """A route as one speaker has it: from whom, how it came, and what it went through."""
+
+    at: str
+    sender: str
+    came: str
+    through: Side
+    clusters: frozenset[str]
+    systems: frozenset[int]
+
+
+def held(ways: Ways, as_of: Mapping[str, int], leaves: frozenset[str]) -> frozenset[tuple[str, str]]:
+    """All pairs (holder, origin); leaves announce their own routes and hand nothing on."""
+    found: set[tuple[str, str]] = set()
+    for origin in ways:
+        queue = deque([Message(origin, "", "local", Side(), frozenset(), frozenset())])
+        seen: dict[tuple[str, str, str, Side], list[tuple[frozenset[str], frozenset[int]]]] = {}
+        while queue:
+            message = queue.popleft()
+            if message.at in leaves and message.came != "local":
+                continue
+            for way in ways[message.at]:
+                if way.to in (message.sender, origin):
+                    continue
+                passed = _passed(message, way, as_of)
+                if passed is None:
+                    continue
+                known = seen.setdefault((passed.at, passed.sender, passed.came, passed.through), [])
+                if any(clusters <= passed.clusters and systems <= passed.systems for clusters, systems in known):
+                    continue
+                known.append((passed.clusters, passed.systems))
+                found.add((passed.at, origin))
+                queue.append(passed)
+    return frozenset(found)
+
+
+def _passed(message: Message, way: Way, as_of: Mapping[str, int]) -> Message | None:
+    if not way.internal:
+        systems = message.systems | {as_of[message.at]}
+        if as_of[way.to] in systems:
+            return None
+        return Message(way.to, message.at, "external", Side(), frozenset(), systems)
+    if as_of[way.to] in message.systems:
+        return None
+    clusters = message.clusters
+    if message.came == "internal":
+        if not (message.through.client or way.own.client):
+            return None
+        if way.own.client and way.own.cluster_id in clusters:
+            return None
+        clusters = clusters | {(message.through if message.through.client else way.own).cluster_id}
+    if way.other.client and way.other.cluster_id in clusters:
+        return None
+    # What the receiver remembers is its own end: whether it has the sender as its client.
+    return Message(way.to, message.at, "internal", way.other, clusters, message.systems)

@@ -1,0 +1,203 @@
+"""Documents as the walker understands them: its own merge, and its own small vocabulary of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Any
+
+from rrplan.resources.selector import Selector, SelectorSyntaxError, parse
+
+Document = Mapping[str, Any]
+Objects = dict[tuple[str, str], Document]
+"""Documents by kind and name (the few kinds that matter here have no namespace but pods, whose names differ)."""
+
+ANNOTATION = "projectcalico.org/"
+FAMILIES = ("ipv4", "ipv6")
+
+
+def objects_of(documents: Iterable[Document]) -> Objects:
+    """Documents by kind and name."""
+    return {(one["kind"], one["metadata"]["name"]): one for one in documents}
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """RFC 7386: null removes, mappings merge, everything else replaces."""
+    if not isinstance(patch, Mapping):
+        return patch
+    kept = dict(target) if isinstance(target, Mapping) else {}
+    for key, value in patch.items():
+        if value is None:
+            kept.pop(key, None)
+        else:
+            kept[key] = merged(kept.get(key), value)
+    return kept
+
+
+def applied(objects: Objects, kind: str, name: str, before: Document | None, after: Document | None) -> Objects:
+    """The documents after one change: made, merged or removed. A change that does not fit is a bug of the plan."""
+    found = dict(objects)
+    if before is None:
+        assert after is not None
+        assert (kind, name) not in found, f"{kind} {name} is made twice"
+        found[kind, name] = merged({}, after)
+    elif after is None:
+        del found[kind, name]
+    else:
+        found[kind, name] = merged(found[kind, name], after)
+    return found
+
+
+@dataclass(frozen=True)
+class Member:
+    """A node: what others see of it, and whether anybody needs its routes on the way."""
+
+    name: str
+    labels: Mapping[str, str]
+    addresses: Mapping[str, str]
+    as_number: int
+    cluster_id: str
+    down: bool
+    cordoned: bool
+
+
+@dataclass(frozen=True)
+class Peering:
+    """A BGPPeer, every field as text ("" where it is not given)."""
+
+    name: str
+    node: str
+    node_selector: str
+    peer_selector: str
+    address: str
+    as_number: int
+    manual: bool
+    kernel_source: bool
+    options: tuple[tuple[str, str], ...]
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether it holds for every node and is therefore written under a global key."""
+        return not self.node and not self.node_selector
+
+    def at(self, node: Member) -> bool:
+        """Whether it is configured on that node."""
+        if self.node_selector:
+            return selects(self.node_selector, node)
+        return not self.node or self.node == node.name
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Everything that decides about sessions at one moment."""
+
+    members: Mapping[str, Member]
+    peerings: tuple[Peering, ...]
+    mesh: bool
+    global_as: int
+    mesh_options: tuple[tuple[str, str], ...]
+
+    def owner(self, address: str) -> str | None:
+        """The node that has an address."""
+        return next((one.name for one in self.members.values() if address in one.addresses.values()), None)
+
+
+@lru_cache(maxsize=4096)
+def _selector(text: str) -> Selector | None:
+    try:
+        return parse(text)
+    except SelectorSyntaxError:
+        return None
+
+
+def selects(text: str, node: Member) -> bool:
+    """Whether a selector matches a node; one that cannot be read matches nobody."""
+    selector = _selector(text)
+    return selector is not None and selector.matches(node.labels)
+
+
+OPTIONS = ("keepOriginalNextHop", "maxRestartTime", "password", "ttlSecurity")
+
+
+def cluster_of(objects: Objects) -> Cluster:
+    """Read what matters of the documents."""
+    settings = objects.get(("BGPConfiguration", "default"), {}).get("spec", {})
+    global_as = int(settings.get("asNumber", 64512))
+    mesh_options = tuple(
+        (name, str(settings[field]))
+        for name, field in (("maxRestartTime", "nodeMeshMaxRestartTime"), ("password", "nodeMeshPassword"))
+        if settings.get(field)
+    )
+    ready = {
+        one["spec"]["nodeName"]: _ready(one) for (kind, _), one in objects.items() if kind == "Pod" and _agent(one)
+    }
+    members = {}
+    for (kind, name), one in sorted(objects.items()):
+        if kind == "Node":
+            told = one["metadata"].get("annotations", {})
+            members[name] = Member(
+                name=name,
+                labels=one["metadata"].get("labels", {}),
+                addresses={
+                    family: told[key].partition("/")[0]
+                    for family, key in (("ipv4", ANNOTATION + "IPv4Address"), ("ipv6", ANNOTATION + "IPv6Address"))
+                    if key in told
+                },
+                as_number=int(told.get(ANNOTATION + "ASNumber", global_as)),
+                cluster_id=told.get(ANNOTATION + "RouteReflectorClusterID", ""),
+                down=_ready(one) is False or ready.get(name) is False,
+                cordoned=bool(one.get("spec", {}).get("unschedulable")),
+            )
+    peerings = tuple(_peering(one) for (kind, _), one in sorted(objects.items()) if kind == "BGPPeer")
+    return Cluster(members, peerings, settings.get("nodeToNodeMeshEnabled") is not False, global_as, mesh_options)
+
+
+def _peering(document: Document) -> Peering:
+    spec = document["spec"]
+    return Peering(
+        name=document["metadata"]["name"],
+        node=spec.get("node", ""),
+        node_selector=spec.get("nodeSelector", ""),
+        peer_selector=spec.get("peerSelector", ""),
+        address=spec.get("peerIP", ""),
+        as_number=int(spec.get("asNumber", 0)),
+        manual=spec.get("reversePeering") == "Manual",
+        kernel_source=spec.get("sourceAddress") == "None",
+        options=tuple((name, str(spec[name])) for name in OPTIONS if spec.get(name)),
+    )
+
+
+def _ready(document: Document) -> bool | None:
+    conditions = document.get("status", {}).get("conditions", [])
+    return next((one["status"] == "True" for one in conditions if one["type"] == "Ready"), None)
+
+
+def _agent(pod: Document) -> bool:
+    return any("calico/node" in one.get("image", "") for one in pod["spec"]["containers"])
+
+
+def idle_nodes(objects: Objects) -> frozenset[str]:
+    """Cordoned nodes whose pods are known, and none of which a drain would evict."""
+    pods: dict[str, list[Document]] = {}
+    for (kind, _), one in objects.items():
+        if kind == "Pod":
+            pods.setdefault(one["spec"]["nodeName"], []).append(one)
+    return frozenset(
+        name
+        for name, found in pods.items()
+        if ("Node", name) in objects
+        and objects["Node", name].get("spec", {}).get("unschedulable")
+        and all(_stays(pod) for pod in found)
+    )
+
+
+def _stays(pod: Document) -> bool:
+    owners = pod["metadata"].get("ownerReferences", [])
+    return any(one["kind"] in ("DaemonSet", "Node") for one in owners)
+
+
+def family_of(address: str) -> str:
+    """`ipv4` or `ipv6`."""
+    return f"ipv{ip_address(address).version}"
