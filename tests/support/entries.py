@@ -12,6 +12,7 @@ ACTIONS = [
     ActionName.PROMOTE_REFLECTOR,
     ActionName.AWAIT,
     ActionName.DISABLE_MESH,
+    ActionName.AWAIT,
     ActionName.UNCORDON_NODE,
     ActionName.UNCORDON_NODE,
 ]

@@ -1,4 +1,4 @@
-"""`python -m tests.walker random SEED COUNT`: random plans; `python -m tests.walker worlds`: all small worlds."""
+"""`python -m tests.walker random SEED COUNT`: random plans; `... worlds`: all small ones; `... breaks`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from itertools import islice
 from pathlib import Path
 
 import click
+import pytest
 
+from tests.walker.breaks import BREAKS
 from tests.walker.draws import Draw
 from tests.walker.judging import Finding, Tally
 from tests.walker.worlds import cases, worlds
@@ -61,6 +63,20 @@ def small_worlds(sizes: tuple[int, ...], stride: int, part: int, out: Path) -> N
                 click.echo(f"{size} nodes: {tally.text()}", err=True)
         bad = bad or bool(tally.findings)
         click.echo(f"{size} nodes ({sum(1 for _ in worlds(size))} clusters): {tally.text()}")
+    sys.exit(1 if bad else 0)
+
+
+@main.command("breaks")
+@click.option("--limit", type=int, default=2000, help="Random cases for each.")
+def broken_proofs(limit: int) -> None:
+    """The first random case that shows each rule of the proof switched off."""
+    bad = False
+    for name, switch_off in BREAKS.items():
+        with pytest.MonkeyPatch.context() as patch:
+            switch_off(patch)
+            shown = next((seed for seed in range(limit) if Tally().judge(Draw(seed).case(), seed=seed)), None)
+        bad = bad or shown is None
+        click.echo(f"{name}: {'not found' if shown is None else f'seed {shown}'}")
     sys.exit(1 if bad else 0)
 
 

@@ -1,5 +1,7 @@
 """Random plans that are called safe, walked change by change."""
 
+import pytest
+
 from tests.walker.draws import Draw
 from tests.walker.judging import Tally
 
@@ -7,6 +9,7 @@ SEED = 1
 PLANS = 100
 
 
+@pytest.mark.slow
 def test_random_plans() -> None:
     """No state of a plan that is called safe loses a route, and no mixture of nodes more than the plan says."""
     tally = Tally()

@@ -10,6 +10,7 @@ from tests.walker.worlds import World, cases, worlds
 STRIDE = {2: 199, 3: 97, 4: 211}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", STRIDE)
 def test_small_worlds(size: int) -> None:
     """Every so many of the small clusters and specs: what is called safe is safe in every state and mixture."""

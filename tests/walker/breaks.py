@@ -1,0 +1,145 @@
+"""Ten ways to break the proof, each one rule switched off: what the walker must notice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+
+from rrplan.bgp import adjacency, holdings, model, transition
+from rrplan.bgp.holdings import Converged, Passage
+from rrplan.bgp.model import Mark, Model
+from rrplan.bgp.outside import Fate
+from rrplan.bgp.protocol import Protocol
+from rrplan.bgp.reflection import Group
+from rrplan.bgp.transition import OutsideSession, Transition
+from rrplan.plans import build, proof
+from rrplan.plans.plan import OutsideEffect, Violation
+from rrplan.specs import Spec
+
+Break = Callable[[pytest.MonkeyPatch], None]
+
+
+def counts_at_the_end(patch: pytest.MonkeyPatch) -> None:
+    """A loss is forgiven where as many pairs are gained."""
+    whole = proof.final_checks
+
+    def counted(spec: Spec, after: Model, first: Mark) -> tuple[list[str], list[Violation]]:
+        checks, violations = whole(spec, after, first)
+        sizes = Counter(first.signature_of.values())
+        lacking = 0
+        for found in first.view.holdings.values():
+            for holder, origin in found.missing:
+                one, other = first.view.signatures[holder], first.view.signatures[origin]
+                lacking += sizes[one] * (sizes[other] - (holder == origin))
+        if sum(loss.pairs for loss in after.missing()) <= lacking:
+            violations = [one for one in violations if one.invariant != "converged"]
+        return checks, violations
+
+    patch.setattr(build, "final_checks", counted)
+
+
+def _converged(patch: pytest.MonkeyPatch, read: Callable[[Converged], Converged]) -> None:
+    whole = holdings.converged
+
+    def other(*given: object, **named: object) -> Converged:
+        return read(whole(*given, **named))  # type: ignore[arg-type]
+
+    patch.setattr(model, "converged", other)
+
+
+def doubt_is_nothing_before(patch: pytest.MonkeyPatch) -> None:
+    """What may have been held before does not count."""
+    _converged(patch, lambda found: Converged(found.certain, found.certain))
+
+
+def doubt_is_something_after(patch: pytest.MonkeyPatch) -> None:
+    """What may be held after counts."""
+    _converged(patch, lambda found: Converged(found.possible, found.possible))
+
+
+def disputed_blocks_stay(patch: pytest.MonkeyPatch) -> None:
+    """A block that BGPPeers disagree about is taken to be left alone."""
+
+    def stays(before: Sequence[Protocol], after: Sequence[Protocol]) -> bool:
+        old, new = [one.block for one in before], [one.block for one in after]
+        return old[0] in new if len(old) == 1 else old == new
+
+    patch.setattr(adjacency, "_end_survives", stays)
+
+
+def _effects(patch: pytest.MonkeyPatch, fate: Fate) -> None:
+    whole = proof._effect
+
+    def forgiving(spec: Spec, one: OutsideSession) -> OutsideEffect:
+        found = whole(spec, one)
+        return replace(found, tolerated=found.tolerated or "broken") if one.fate is fate else found
+
+    patch.setattr(proof, "_effect", forgiving)
+
+
+def lost_uplinks_are_fine(patch: pytest.MonkeyPatch) -> None:
+    """A session to the outside may vanish, as long as its routes come another way."""
+    _effects(patch, Fate.LOST)
+
+
+def restarted_uplinks_are_fine(patch: pytest.MonkeyPatch) -> None:
+    """A session to the outside may restart, as long as its routes come another way."""
+    _effects(patch, Fate.RESTARTED)
+    patch.setattr(transition.Ends, "restarted", lambda _self, _through: set())
+
+
+def the_dead_are_paths(patch: pytest.MonkeyPatch) -> None:
+    """A node that is down passes routes on."""
+
+    def alive(count: int, as_number: int, cluster_id: str, _down: bool = False, *, leaf: bool = False) -> Group:
+        return Group(count, as_number, cluster_id, leaf)
+
+    patch.setattr(holdings, "Group", alive)
+
+
+def gained_uplinks_count(patch: pytest.MonkeyPatch) -> None:
+    """A new session to the outside is taken to be accepted there."""
+    patch.setattr(Passage, "gained", property(lambda _self: frozenset()))
+
+
+def drained_need_nothing_at_the_end(patch: pytest.MonkeyPatch) -> None:
+    """What a drained node has lost is not asked for at the end."""
+    whole = Model.since
+
+    def since(self: Model, mark: Mark) -> Transition:
+        found = whole(self, mark)
+        return replace(found, lost=tuple(loss for loss in found.lost if not loss.marked))
+
+    patch.setattr(Model, "since", since)
+
+
+def any_holder_of_the_lock_stays(patch: pytest.MonkeyPatch) -> None:
+    """Of several protocols that share a lock, whichever stays is taken to be the one with the session."""
+
+    def stays(before: Sequence[Protocol], after: Sequence[Protocol]) -> bool:
+        if any(protocol.disputed for protocol in (*before, *after)):
+            return False
+        new = [one.block for one in after]
+        return any(one.block in new for one in before)
+
+    patch.setattr(adjacency, "_end_survives", stays)
+
+
+BREAKS: Mapping[str, Break] = {
+    one.__name__: one
+    for one in (
+        counts_at_the_end,
+        doubt_is_nothing_before,
+        doubt_is_something_after,
+        disputed_blocks_stay,
+        lost_uplinks_are_fine,
+        restarted_uplinks_are_fine,
+        the_dead_are_paths,
+        gained_uplinks_count,
+        drained_need_nothing_at_the_end,
+        any_holder_of_the_lock_stays,
+    )
+}
