@@ -9,9 +9,10 @@ from dataclasses import replace
 import pytest
 
 from rrplan.bgp import adjacency, holdings, model, transition
-from rrplan.bgp.holdings import Converged, Passage
+from rrplan.bgp.holdings import Converged
 from rrplan.bgp.model import Mark, Model
 from rrplan.bgp.outside import Fate
+from rrplan.bgp.passage import Passage
 from rrplan.bgp.protocol import Protocol
 from rrplan.bgp.reflection import Group
 from rrplan.bgp.transition import OutsideSession, Transition
