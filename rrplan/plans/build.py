@@ -53,7 +53,7 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
     inside = bool(spec.groups) or any(node.cluster_id for node in state.nodes.values())
     if spec.flavor is Flavor.IN_CLUSTER and inside:
         check_planned(versions, meshed=Settings.of(state).mesh or spec.topology is Topology.FULL_MESH)
-    desired = compile_desired(spec, state)
+    desired = compile_desired(spec, state, versions)
     found = findings(Sight(spec, state, desired, versions))
     plain = sequence(spec, state, desired)
     errors = [f"{one.check}: {one.text}" for one in found if one.severity is Severity.ERROR]
