@@ -229,6 +229,8 @@ def _hint(spec: Spec, violations: tuple[Violation, ...]) -> str:
             "set `drain: true` so that no pod is on a node while its role changes, "
             "or accept it with `exposure: {brief: 15s}`"
         )
+    if "surviving" in kinds and any(one.step.startswith("update-peer/") for one in violations):
+        return "sessions restart when their options change: accept it with `policy: {exposure: {brief: 15s}}`"
     if kinds & {"resilience", "reflectors-per-client"}:
         return "add reflectors, or lower `policy.minReflectorsPerClient`"
     if "converged" in kinds and spec.rollout.waves and not spec.drain:
