@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from rrplan.desired.labelling import Labelling, recorded
 from rrplan.errors import PolicyRefusal
 from rrplan.ids import NodeName
 from rrplan.resources import ClusterState, Node
@@ -25,12 +26,13 @@ class Placed:
 def place(spec: Spec, state: ClusterState) -> tuple[Placed, ...]:
     """The reflectors of all groups; raises PolicyRefusal where a group cannot be filled."""
     placed: list[Placed] = []
+    standing = _Standing(spec, recorded(spec, state))
     taken: set[NodeName] = {NodeName(name) for group in spec.groups for name in group.nodes.names}
     for group in spec.groups:
         if group.nodes.names:
             placed += [_named(spec, state, group, NodeName(name)) for name in group.nodes.names]
         else:
-            chosen = _chosen(spec, state, group, taken)
+            chosen = _chosen(spec, state, group, taken, standing)
             taken.update(one.node for one in chosen)
             placed += chosen
     return tuple(placed)
@@ -55,7 +57,9 @@ def _named(spec: Spec, state: ClusterState, group: Group, name: NodeName) -> Pla
     return Placed(name, group, "named in the spec")
 
 
-def _chosen(spec: Spec, state: ClusterState, group: Group, taken: Iterable[NodeName]) -> list[Placed]:
+def _chosen(
+    spec: Spec, state: ClusterState, group: Group, taken: Iterable[NodeName], standing: _Standing
+) -> list[Placed]:
     choice = group.nodes
     wanted = choice.count or 0
     selector = parse(choice.selector)
@@ -77,7 +81,7 @@ def _chosen(spec: Spec, state: ClusterState, group: Group, taken: Iterable[NodeN
             + (f" ({why})" if why else ""),
             hint=f"label more nodes so that `{choice.selector}` matches them, or lower `count`",
         )
-    return _spread(spec, group, candidates, wanted)
+    return _spread(standing, group, candidates, wanted)
 
 
 def _address(spec: Spec, node: Node) -> str:
@@ -101,30 +105,52 @@ def _excluded(spec: Spec, node: Node, allow: tuple[Allow, ...]) -> str:
     return ""
 
 
-def _spread(spec: Spec, group: Group, candidates: list[Node], wanted: int) -> list[Placed]:
+def _spread(standing: _Standing, group: Group, candidates: list[Node], wanted: int) -> list[Placed]:
     """One after the other from the domain that has fewest; existing reflectors first, cordoned nodes last."""
     key = group.nodes.spread_over
     domains: dict[str, list[Node]] = {}
     for node in candidates:
         domains.setdefault(node.effective_labels.get(key, "") if key else "", []).append(node)
     for nodes in domains.values():
-        nodes.sort(key=lambda node: (not _is_already(spec, group, node), node.unschedulable, node.name))
+        nodes.sort(key=lambda node: (standing.rank(group, node), node.unschedulable, node.name))
     counts = dict.fromkeys(domains, 0)
     placed: list[Placed] = []
     while len(placed) < wanted:
         # A domain whose next candidate reflects already wins a tie, then nodes that have the label at all.
         domain = min(
             (name for name in domains if domains[name]),
-            key=lambda name: (counts[name], not _is_already(spec, group, domains[name][0]), name == "", name),
+            key=lambda name: (counts[name], standing.rank(group, domains[name][0]), name == "", name),
         )
         node = domains[domain].pop(0)
         counts[domain] += 1
-        reason = "reflects already" if _is_already(spec, group, node) else "matches the selector"
+        reason = "reflects already" if standing.rank(group, node) == 0 else "matches the selector"
         placed.append(Placed(node.name, group, f"{reason}, {key}={domain}" if key else reason))
     return sorted(placed, key=lambda one: one.node)
 
 
-def _is_already(spec: Spec, group: Group, node: Node) -> bool:
-    if spec.flavor is Flavor.STANDALONE:
-        return node.labels.get(spec.standalone.label_key) == "true"
-    return node.effective_labels.get(spec.label_key) == group.name or node.cluster_id == spec.cluster_id_of(group)
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Who reflects for which group of the spec now."""
+
+    spec: Spec
+    labels: Labelling
+
+    def rank(self, group: Group, node: Node) -> int:
+        """0 for a node that reflects for the group already, 2 for one that does for another group, else 1."""
+        groups = self._groups(node)
+        if group.name in groups:
+            return 0
+        return 2 if groups else 1
+
+    def _groups(self, node: Node) -> list[str]:
+        """By the label; by the cluster ID only where it tells one group from the others."""
+        spec = self.spec
+        if spec.flavor is Flavor.STANDALONE:
+            reflects = node.labels.get(spec.standalone.label_key) == "true"
+            return [group.name for group in spec.groups] if reflects else []
+        value = node.effective_labels.get(spec.label_key)
+        by_label = [name for name, one in self.labels.values.items() if one == value]
+        if by_label or not node.cluster_id:
+            return by_label
+        by_id = [group.name for group in spec.groups if spec.cluster_id_of(group) == node.cluster_id]
+        return by_id if len(by_id) == 1 else []

@@ -53,7 +53,7 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
     inside = bool(spec.groups) or any(node.cluster_id for node in state.nodes.values())
     if spec.flavor is Flavor.IN_CLUSTER and inside:
         check_planned(versions, meshed=Settings.of(state).mesh or spec.topology is Topology.FULL_MESH)
-    desired = compile_desired(spec, state)
+    desired = compile_desired(spec, state, versions)
     found = findings(Sight(spec, state, desired, versions))
     plain = sequence(spec, state, desired)
     errors = [f"{one.check}: {one.text}" for one in found if one.severity is Severity.ERROR]
@@ -231,6 +231,8 @@ def _hint(spec: Spec, violations: tuple[Violation, ...]) -> str:
             "set `drain: true` so that no pod is on a node while its role changes, "
             "or accept it with `exposure: {brief: 15s}`"
         )
+    if "surviving" in kinds and any(one.step.startswith("update-peer/") for one in violations):
+        return "sessions restart when their options change: accept it with `policy: {exposure: {brief: 15s}}`"
     if kinds & {"resilience", "reflectors-per-client"}:
         return "add reflectors, or lower `policy.minReflectorsPerClient`"
     if "converged" in kinds and spec.rollout.waves and not spec.drain:

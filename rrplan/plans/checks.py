@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
 from rrplan.bgp.model import Model
@@ -38,6 +38,8 @@ FRAGILE = {
 
 SINCE = {
     "BGPPeer": {
+        "password": CalicoVersion(3, 16, 3),
+        "maxRestartTime": CalicoVersion(3, 20),
         "numAllowedLocalASNumbers": CalicoVersion(3, 23),
         "ttlSecurity": CalicoVersion(3, 25),
         "reachableBy": CalicoVersion(3, 25),
@@ -57,7 +59,7 @@ SINCE = {
         "localWorkloadPeeringIPV6": CalicoVersion(3, 30),
     },
 }
-"""First version of API fields after v3.21 (scan of all release tags of projectcalico/calico)."""
+"""First version of API fields (scan of all release tags of projectcalico/calico)."""
 
 
 def bgp_in_use(sight: Sight) -> Told:
@@ -257,15 +259,45 @@ def fragile_labels(sight: Sight) -> Told:
 
 def fields_known(sight: Sight) -> Told:
     """No object uses a field that the running Calico does not know."""
+    written = _written(sight)
+    oldest = min({sight.versions.default, *sight.versions.by_node.values()})
+    for kind, name, spec in written:
+        for field, since in _unknown(kind, spec, oldest):
+            yield (
+                Severity.ERROR,
+                (
+                    f"{kind} `{name}` would get `{field}`, which Calico {oldest} does not know (since {since}): its "
+                    "sessions would be without"
+                ),
+            )
     version = sight.versions.default
     peers, configurations = sight.state.peers, sight.state.configurations
-    specs = [("BGPPeer", name, peers[name].spec) for name in sorted(peers)]
+    specs: list[Written] = [("BGPPeer", name, peers[name].spec) for name in sorted(peers)]
     specs += [("BGPConfiguration", name, configurations[name].spec) for name in sorted(configurations)]
+    ours = {(kind, name) for kind, name, _ in written}
     for kind, name, spec in specs:
-        for field, since in SINCE[kind].items():
-            if spec.get(field) is not None and version < since:
-                what = f"{kind} `{name}`: `{field}`"
-                yield Severity.WARNING, f"{what} is not known to Calico {version} (since {since})"
+        for field, since in _unknown(kind, spec, version) if (kind, name) not in ours else ():
+            what = f"{kind} `{name}`: `{field}`"
+            yield Severity.WARNING, f"{what} is not known to Calico {version} (since {since})"
+
+
+Written = tuple[str, str, Mapping[str, object]]
+
+
+def _written(sight: Sight) -> list[Written]:
+    """What the plan would create or change."""
+    state, target = sight.state, sight.desired.state
+    found: list[Written] = [
+        ("BGPPeer", name, one.spec) for name, one in sorted(target.peers.items()) if state.peers.get(name) is not one
+    ]
+    for name, configuration in sorted(target.configurations.items()):
+        if state.configurations.get(name) is not configuration:
+            found.append(("BGPConfiguration", name, configuration.spec))
+    return found
+
+
+def _unknown(kind: str, spec: Mapping[str, object], version: CalicoVersion) -> list[tuple[str, CalicoVersion]]:
+    return [(field, since) for field, since in SINCE[kind].items() if spec.get(field) is not None and version < since]
 
 
 def encapsulation(sight: Sight) -> Told:

@@ -246,6 +246,9 @@ def _role_in_etcd(name: str, found: Mapping[tuple[str, ...], object], labels: Ma
     cluster_id = found.get(("metadata", "annotations", CLUSTER_ID_ANNOTATION))
     patch = {"metadata": {"labels": dict(labels)}, "spec": {"bgp": {"routeReflectorClusterID": cluster_id}}}
     calico = f"calicoctl patch node {name} --patch={_json(patch)}"
+    if not labels:
+        yield calico
+        return
     kubernetes = f"kubectl label node {name} --overwrite {' '.join(_label(*one) for one in labels.items())}"
     yield from (calico, kubernetes) if cluster_id else (kubernetes, calico)
 

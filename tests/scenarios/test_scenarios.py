@@ -44,6 +44,7 @@ def test_scenario(folder: Path, tmp_path: Path) -> None:
         assert expect["exposure"] == exposure(plan)
     shown = plan_text(plan)
     assert [words for words in expect.get("text", []) if words not in shown] == []
+    assert [words for words in expect.get("not_text", []) if words in shown] == []
     assert plan.proof.violations == ()
     keys = {str(step.change.key) for step in plan.changes if step.change}
     assert not keys & set(expect.get("untouched", []))
