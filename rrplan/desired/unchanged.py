@@ -25,9 +25,10 @@ def same_sessions(
     asked = sorted(name for name in names if before.nodes[name].cluster_id == after.nodes[name].cluster_id)
     if not asked:
         return frozenset()
-    lens = Lens.over(rules_of(before, _nobody), [*before.peers.values(), *after.peers.values()])
+    default = versions.default
+    lens = Lens.over(rules_of(before, _nobody, default), [*before.peers.values(), *after.peers.values()])
     old, new = _population(before, lens, versions), _population(after, lens, versions)
-    old_rules, new_rules = rules_of(before, lens.matcher), rules_of(after, lens.matcher)
+    old_rules, new_rules = rules_of(before, lens.matcher, default), rules_of(after, lens.matcher, default)
     kinds: dict[tuple[Signature, Signature], list[NodeName]] = {}
     for name, signature in old.signature_of.items():
         alike = kinds.setdefault((signature, new.signature_of[name]), [])

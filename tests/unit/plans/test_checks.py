@@ -359,7 +359,7 @@ def test_as_numbers_are_compared_within_a_group() -> None:
         small("b4", 14, rack="b"),
     ]
     cluster = state(*nodes, mesh(on=False))
-    sight = Sight(spec, cluster, compile_desired(spec, cluster), VERSIONS)
+    sight = Sight(spec, cluster, compile_desired(spec, cluster, VERSIONS), VERSIONS)
     ((_, text),) = as_numbers_equal(sight)
     assert text.startswith("b4: another AS number than 65002, which the reflectors of group `b` have; their sessions")
 
