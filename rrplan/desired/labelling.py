@@ -76,12 +76,14 @@ def labelling(spec: Spec, state: ClusterState, reflectors: Mapping[NodeName, Gro
     """
     known = recorded(spec, state)
     values = dict(known.values)
-    for group in spec.groups:
+    # Values of ours, and of other groups, are changed; in our own domain all are.
+    taken = known.selected | set(known.values.values())
+    for group in () if spec.label_key.startswith(DOMAIN) else spec.groups:
         kept: dict[str, NodeName] = {}
         for name in sorted(name for name, one in reflectors.items() if one.name == group.name):
             node = state.nodes[name]
             value = node.effective_labels.get(spec.label_key)
-            if value is not None and node.cluster_id and not known.is_ours(spec, node):
+            if value is not None and node.cluster_id and value not in taken - {group.name}:
                 kept.setdefault(value, name)
         if len(kept) > 1:
             told = " and ".join(f"{name} has `{value}`" for value, name in kept.items())
@@ -89,7 +91,7 @@ def labelling(spec: Spec, state: ClusterState, reflectors: Mapping[NodeName, Gro
                 f"group `{group.name}`: reflectors carry different values of label `{spec.label_key}`: {told}",
                 hint="make them one group for each value, give them one value, or use another `labelKey`",
             )
-        if kept and values[group.name] == group.name:
+        if kept and values[group.name] == group.name and group.name not in known.selected:
             values[group.name] = next(iter(kept))
     owners: dict[str, str] = {}
     for group_name, value in values.items():

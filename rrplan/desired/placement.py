@@ -123,7 +123,7 @@ def _spread(standing: _Standing, group: Group, candidates: list[Node], wanted: i
         )
         node = domains[domain].pop(0)
         counts[domain] += 1
-        reason = "reflects already" if standing.rank(group, node) == 0 else "matches the selector"
+        reason = "reflects already" if standing.rank(group, node) < 2 else "matches the selector"
         placed.append(Placed(node.name, group, f"{reason}, {key}={domain}" if key else reason))
     return sorted(placed, key=lambda one: one.node)
 
@@ -136,21 +136,18 @@ class _Standing:
     labels: Labelling
 
     def rank(self, group: Group, node: Node) -> int:
-        """0 for a node that reflects for the group already, 2 for one that does for another group, else 1."""
-        groups = self._groups(node)
-        if group.name in groups:
-            return 0
-        return 2 if groups else 1
+        """0 and 1 for a node that reflects for the group already, 2 for one that does for none, 3 for another's.
 
-    def _groups(self, node: Node) -> list[str]:
-        """By the label; by the cluster ID only where it tells one group from the others."""
+        By the label; by the cluster ID only where that tells one group from the others.
+        """
         spec = self.spec
         if spec.flavor is Flavor.STANDALONE:
-            reflects = node.labels.get(spec.standalone.label_key) == "true"
-            return [group.name for group in spec.groups] if reflects else []
+            return 0 if node.labels.get(spec.standalone.label_key) == "true" else 2
         value = node.effective_labels.get(spec.label_key)
         by_label = [name for name, one in self.labels.values.items() if one == value]
-        if by_label or not node.cluster_id:
-            return by_label
-        by_id = [group.name for group in spec.groups if spec.cluster_id_of(group) == node.cluster_id]
-        return by_id if len(by_id) == 1 else []
+        if by_label:
+            return 0 if group.name in by_label else 3
+        by_id = [one.name for one in spec.groups if node.cluster_id and spec.cluster_id_of(one) == node.cluster_id]
+        if len(by_id) == 1:
+            return 1 if group.name in by_id else 3
+        return 2

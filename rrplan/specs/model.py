@@ -199,7 +199,8 @@ class Group(_Part):
     """Reflectors that serve the same clients."""
 
     name: Name
-    """The name of the group: the value of the label on its reflectors, and part of the names of its BGPPeers."""
+    """The name of the group: the value of the label on its reflectors, unless they reflect by another value already,
+    and part of the names of its BGPPeers."""
     nodes: NodeChoice
     """Which nodes reflect."""
     cluster_id: ClusterID | None = None
@@ -293,7 +294,7 @@ class Spec(_Part):
     cluster_id: ClusterID | None = None
     """One cluster ID for all groups."""
     label_key: LabelKey = LABEL_KEY
-    """The label that rrplan sets on reflector nodes."""
+    """The label that rrplan sets on reflector nodes, and removes again; nobody else may use it."""
     groups: tuple[Group, ...] = ()
     """The reflectors and their clients."""
     reflectors_peer: bool = True

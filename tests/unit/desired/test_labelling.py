@@ -105,3 +105,28 @@ def test_clients_are_not_chosen_by_the_label() -> None:
     text = DRAINED.replace("r2]}", 'r2]}, clients: "!has(rrplan.io/route-reflector)"')
     with pytest.raises(PolicyRefusal, match=r"`clients` reads label `rrplan\.io/route-reflector`"):
         planned(meshed(), text)
+
+
+def test_a_group_with_a_value_does_not_get_another() -> None:
+    """A reflector of somebody else's joins: its value is not ours to change, and ours not to give up."""
+    ours = [node(f"r{number}", number, "224.0.0.1", role="main") for number in (1, 2)]
+    theirs = node("a", 3, "224.0.0.1", role="yes")
+    text = BY_ROLE.replace("[r1, r2]", "[r1, r2, a]")
+    for peers in ((OURS, SAME), ()):
+        with pytest.raises(PolicyRefusal, match="different values of label `role`: a has `yes` and r1 has `main`"):
+            planned(state(*ours, theirs, node("b", 4), *peers, mesh(on=False)), text)
+
+
+def test_a_reflector_moves_between_groups() -> None:
+    """The values are those of groups of the spec: it gets the other one."""
+    names = {"r1": "left", "r2": "left", "r3": "right", "r4": "right"}
+    nodes = [node(name, number, "224.0.0.1", role=group) for number, (name, group) in enumerate(names.items(), 1)]
+    peers = [
+        peer(f"rrplan-{name}-clients", ours=True, nodeSelector="!has(role)", peerSelector=f'role == "{name}"')
+        for name in ("left", "right")
+    ]
+    groups = "groups: [{name: left, nodes: {names: [r1]}}, {name: right, nodes: {names: [r2, r3, r4]}}]"
+    text = f"topology: route-reflectors, clusterID: 224.0.0.1, labelKey: role, drain: true, {groups}"
+    plan = planned(state(*nodes, node("b", 9), *peers, SAME, mesh(on=False)), text)
+
+    assert [step.id for step in plan.steps] == ["promote/r2"]

@@ -1,5 +1,7 @@
 """What the planner takes for granted, and what it does not."""
 
+from dataclasses import replace
+
 import pytest
 
 from rrplan import api
@@ -11,6 +13,7 @@ from rrplan.sandbox import demo_cluster
 from rrplan.snapshots import Snapshot
 from rrplan.specs import load
 from tests.support import SPEC
+from tests.support.clusters import LABEL, TO_REFLECTORS, meshed, node, peer, planned
 
 RR = (NodeName("rr-1"), NodeName("rr-2"))
 
@@ -56,3 +59,16 @@ def test_cordoned_nodes_are_not_taken_to_be_empty_without_knowing(pods: list[Pod
     """A listing without their pods proves nothing."""
     with pytest.raises(UnsafePlanError):
         api.plan(load(SPEC.replace("drain: true", "drain: false").encode(), "s"), cordoned(*pods))
+
+
+def test_what_an_earlier_run_left_is_used_for_waves() -> None:
+    """A wave label and the BGPPeer of waves are there already: neither is made again, and both go in the end."""
+    wave = peer("rrplan-main-wave", ours=True, nodeSelector="has(rrplan.io/wave)", peerSelector=f'{LABEL} == "main"')
+    cluster = meshed(wave, replace(node("a", 3), labels={"rrplan.io/wave": "in"}))
+    plan = planned(cluster, f"{TO_REFLECTORS}, drain: true, rollout: {{waves: [1]}}")
+    ids = [str(step.id) for step in plan.steps]
+
+    assert "create-peer/rrplan-main-wave" not in ids
+    assert "wave-1/a" not in ids
+    assert ids.count("delete-peer/rrplan-main-wave") == 1
+    assert {"unlabel/a", "wave-2/b"} <= set(ids)

@@ -10,7 +10,8 @@ import pytest
 from rrplan import api
 from rrplan.plans import Plan, plan_document
 from rrplan.render.runbook import Site, runbook
-from rrplan.resources import BGPConfiguration, ClusterState, decode
+from rrplan.resources import BGPConfiguration, ClusterState, decode, key_of
+from rrplan.resources.documents import patched
 from rrplan.sandbox import Sandbox, demo_cluster, ucp_cluster
 from rrplan.snapshots import Snapshot
 from rrplan.specs import load
@@ -117,6 +118,20 @@ def test_role_where_calico_uses_etcd() -> None:
     taken = [line for line in commands(back) if "rr-1" in line]
     assert taken[1] == "kubectl label node rr-1 --overwrite rrplan.io/route-reflector-"
     assert '"routeReflectorClusterID":null' in taken[2]
+
+
+def test_a_cluster_id_alone_where_calico_uses_etcd() -> None:
+    """The label is there already: Kubernetes' half has nothing to do, and kubectl refuses to label with nothing."""
+    label = {"metadata": {"labels": {"rrplan.io/route-reflector": "main"}}}
+    documents = [
+        patched(one, label) if key_of(one).name in ("rr-1", "rr-2") and one["kind"] == "Node" else one
+        for one in demo_cluster(8, 2)
+    ]
+    plan, state = made(documents, INSIDE)
+    forward = runbook(plan, replace(Site.of(state, "calicoctl"), etcd=True))
+
+    assert "calicoctl patch node rr-1 --patch=" in forward
+    assert "kubectl label" not in forward
 
 
 def test_drain_flags() -> None:
