@@ -12,18 +12,18 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from rrplan.adapters.bird_output import protocols
 from rrplan.bgp.adjacency import Established
-from rrplan.bgp.profile import Versions
 from rrplan.bgp.protocol import Protocol
+from rrplan.bgp.reflection import Doubt
 from rrplan.bgp.sessions import Speakers
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.ids import NodeName
-from rrplan.plans.promise import Pair, exposed_pairs, missing_pairs
+from rrplan.plans.promise import Pair, exposed_pairs, held_pairs
 from rrplan.rehearsal.judging import MICRO_SECONDS
 from rrplan.rehearsal.laboratory import Laboratory
 from rrplan.rehearsal.recorder import Recorder
@@ -38,18 +38,6 @@ SPREADS = (0.0, 0.5, 5.0)
 """Seconds within which nodes hear of a change: at once, as confd does, and a cluster under load."""
 
 
-def wanted(state: ClusterState, versions: Versions) -> set[Pair]:
-    """The routes that nodes hold by the model."""
-    speakers = Speakers.of(state, versions).by_name.values()
-    return {
-        Pair(family, at.name, origin.name)
-        for family in FAMILIES
-        for at in speakers
-        for origin in speakers
-        if at is not origin and at.address(family) and origin.address(family)
-    } - missing_pairs(state, versions)
-
-
 class Watched:
     """A laboratory and what the model says of the state that it is in."""
 
@@ -60,16 +48,17 @@ class Watched:
     def settled(self, state: ClusterState, least: float) -> dict[str, object]:
         """Wait until sessions and routes are as the model says; what BIRD has more or less, and what is wrong.
 
-        Where the model leaves it open which session comes up, BIRD may have more.
+        Where the model leaves it open which session comes up, BIRD may have what it has with either.
         """
-        routes, (sure, unsure) = wanted(state, self._versions), self._sessions(state)
+        routes, possible = (held_pairs(state, self._versions, doubt) for doubt in (Doubt.AGAINST, Doubt.FOR))
+        sure, unsure = self._sessions(state)
         began = time.monotonic()
         while True:
             time.sleep(1)
             found = {
                 Pair(family, at, origin)
                 for family in FAMILIES
-                for at, origin in self.laboratory.held(self._with(state, family), family)
+                for at, origin in self.laboratory.held(self.laboratory.speaking(family), family)
             }
             up = {
                 (name, family, one.name)
@@ -78,13 +67,15 @@ class Watched:
                 for one in protocols(self.laboratory.ask(name, family, "show protocols all"))
                 if one.proto == "BGP" and one.established
             }
-            more = set() if unsure else found - routes
+            more = found - possible
             wrong = {key for key, told in sure.items() if (key in up) is not told}
             took = time.monotonic() - began
             if (not more and not routes - found and not wrong and took > least) or took > MOST:
                 break
         return {
             "pairs": len(routes),
+            "outside": len({pair for pair in routes if {pair.at, pair.origin} & self.laboratory.outside.keys()}),
+            "doubtful": len(possible - routes),
             "sessions": len(sure),
             "open": unsure,
             "more": sorted(more),
@@ -104,16 +95,17 @@ class Watched:
             for session in speakers.sessions(name):
                 told = session.verdict.established
                 if session.protocol.peer_node is None:
-                    told = self._outside(session.protocol)
+                    told = self._outside(session.protocol, [one.protocol for one in speakers.sessions(name)])
                 if told is Established.UNKNOWN:
                     unsure += session.protocol.peer_node is not None
                 else:
                     sure[name, session.protocol.family, session.protocol.name] = told is Established.YES
         return sure, unsure
 
-    def _outside(self, protocol: Protocol) -> Established:
-        """A peer outside takes every session of its own AS number and port."""
-        return Established.UNKNOWN if protocol.disputed or len(protocol.peers) > 1 else Established.YES
+    def _outside(self, protocol: Protocol, every: Sequence[Protocol]) -> Established:
+        """A peer outside takes every session of its own AS number and port; two to one address share the lock."""
+        shared = sum(one.peer_address == protocol.peer_address for one in every) > 1
+        return Established.UNKNOWN if protocol.disputed or shared else Established.YES
 
 
 def compared(case: Case) -> dict[str, object]:
@@ -138,9 +130,10 @@ def crossed(case: Case) -> dict[str, object]:
             laboratory.run(case.state)
             before = watched.settled(case.state, LEAST)
             time.sleep(CALM_SECONDS)
-            pairs = wanted(case.state, case.versions)
+            pairs = held_pairs(case.state, case.versions, Doubt.FOR)
             safe = pairs - exposed_pairs(case.state, case.after, case.versions)
-            recorder = Recorder({name: laboratory.network.hosts[name] for name in laboratory.blocks}, {}, [], 1.0)
+            everybody = laboratory.origins().values()
+            recorder = Recorder({name: laboratory.network.hosts[name] for name in everybody}, {}, [], 1.0)
             _turn(laboratory, case.after, spread)
             time.sleep(LEAST)
             recording = recorder.end()
@@ -148,7 +141,7 @@ def crossed(case: Case) -> dict[str, object]:
             if recorder:
                 recorder.stop()
             laboratory.close()
-    owners = laboratory.owners()
+    owners = laboratory.origins()
     away = {
         (Pair("ipv6" if ":" in gap.prefix else "ipv4", gap.at, owners[gap.prefix]), gap.seconds)
         for gap in recording.gaps
