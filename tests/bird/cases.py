@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from rrplan.adapters.bird_output import protocols
@@ -26,7 +27,7 @@ from rrplan.ids import NodeName
 from rrplan.plans.promise import Pair, exposed_pairs, held_pairs
 from rrplan.rehearsal.judging import MICRO_SECONDS
 from rrplan.rehearsal.laboratory import Laboratory
-from rrplan.rehearsal.recorder import Recorder
+from rrplan.rehearsal.recorder import Recorder, Recording
 from rrplan.resources import ClusterState
 from tests.bird.drawing import Case, states, steps
 
@@ -119,9 +120,26 @@ def compared(case: Case) -> dict[str, object]:
             watched.laboratory.close()
 
 
-def crossed(case: Case) -> dict[str, object]:
-    """One cluster on its way to another: the safe pairs that were without their route, and for how long."""
-    spread = random.Random(str(case)).choice(SPREADS)
+@dataclass(frozen=True)
+class Crossing:
+    """One cluster on its way to another: what was there before, what went away, whose prefixes are whose."""
+
+    before: dict[str, object]
+    recording: Recording
+    origins: Mapping[str, NodeName]
+
+    def away(self) -> set[tuple[Pair, float | None]]:
+        """The routes that went away for longer than BIRD takes to change one, and for how long."""
+        return {
+            (Pair("ipv6" if ":" in gap.prefix else "ipv4", gap.at, self.origins[gap.prefix]), gap.seconds)
+            for gap in self.recording.gaps
+            if gap.prefix in self.origins
+            and (gap.seconds is None or gap.seconds > max(MICRO_SECONDS, self.recording.lateness))
+        }
+
+
+def cross(case: Case, spread: float) -> Crossing:
+    """Let the nodes of a settled cluster hear of the next state, each within `spread` seconds, and watch."""
     with tempfile.TemporaryDirectory(prefix="rrplan-lab-") as folder:
         watched = Watched(case, Path(folder))
         laboratory = watched.laboratory
@@ -130,8 +148,6 @@ def crossed(case: Case) -> dict[str, object]:
             laboratory.run(case.state)
             before = watched.settled(case.state, LEAST)
             time.sleep(CALM_SECONDS)
-            pairs = held_pairs(case.state, case.versions, Doubt.FOR)
-            safe = pairs - exposed_pairs(case.state, case.after, case.versions)
             everybody = laboratory.origins().values()
             recorder = Recorder({name: laboratory.network.hosts[name] for name in everybody}, {}, [], 1.0)
             _turn(laboratory, case.after, spread)
@@ -141,14 +157,19 @@ def crossed(case: Case) -> dict[str, object]:
             if recorder:
                 recorder.stop()
             laboratory.close()
-    owners = laboratory.origins()
-    away = {
-        (Pair("ipv6" if ":" in gap.prefix else "ipv4", gap.at, owners[gap.prefix]), gap.seconds)
-        for gap in recording.gaps
-        if gap.prefix in owners and (gap.seconds is None or gap.seconds > max(MICRO_SECONDS, recording.lateness))
-    }
+    return Crossing(before, recording, laboratory.origins())
+
+
+def crossed(case: Case) -> dict[str, object]:
+    """One cluster on its way to another: the safe pairs that were without their route, and for how long."""
+    crossing = cross(case, random.Random(str(case)).choice(SPREADS))
+    pairs = held_pairs(case.state, case.versions, Doubt.FOR)
+    safe = pairs - exposed_pairs(case.state, case.after, case.versions)
+    away, recording = crossing.away(), crossing.recording
+    names = {*case.state.nodes}
     return {
-        **before,
+        **crossing.before,
+        "safe_outside": sum(not {pair.at, pair.origin} <= names for pair in safe),
         "safe": len(safe),
         "exposed": len(pairs - safe),
         "away": len({pair for pair, _ in away} & pairs),
