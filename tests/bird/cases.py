@@ -19,6 +19,7 @@ from pathlib import Path
 
 from rrplan.adapters.bird_output import protocols
 from rrplan.bgp.adjacency import Established
+from rrplan.bgp.profile import Versions
 from rrplan.bgp.protocol import Protocol
 from rrplan.bgp.reflection import Doubt
 from rrplan.bgp.sessions import Speakers
@@ -187,6 +188,31 @@ def _turn(laboratory: Laboratory, state: ClusterState, spread: float) -> None:
     for moment, name in moments:
         time.sleep(max(0.0, began + moment - time.monotonic()))
         laboratory.apply(name, fresh[name])
+
+
+def held_in_turn(before: ClusterState, after: ClusterState, versions: Versions, pairs: set[Pair]) -> list[set[Pair]]:
+    """Which of the pairs hold in the one state, once all do, and in the other, once none does."""
+    found: list[set[Pair]] = []
+    with tempfile.TemporaryDirectory(prefix="rrplan-lab-") as folder:
+        laboratory = Laboratory([before, after], versions, Path(folder), recover=False)
+        try:
+            for state, wanted in ((before, pairs), (after, set[Pair]())):
+                laboratory.run(state)
+                began = time.monotonic()
+                held = _held(laboratory, pairs)
+                while held != wanted and time.monotonic() - began < MOST:
+                    time.sleep(1)
+                    held = _held(laboratory, pairs)
+                # Long enough for every session that could still come up.
+                time.sleep(LEAST)
+                found.append(_held(laboratory, pairs))
+        finally:
+            laboratory.close()
+    return found
+
+
+def _held(laboratory: Laboratory, pairs: set[Pair]) -> set[Pair]:
+    return pairs & {Pair("ipv4", *pair) for pair in laboratory.held(laboratory.speaking("ipv4"), "ipv4")}
 
 
 def say(line: str) -> None:
