@@ -265,7 +265,11 @@ class Model:
                 there, new = [*range(len(kinds))], _without(self.rules, kins, family, through.gained)
             gone = had - ends.held(there, new)
             if gone:
-                gone &= over(old_rules, kins, family, through.speakers, through.changed)
+                # A new session may bring a node a better path that it does not hand on to the outside: what is heard
+                # there may be lost although nothing happens to the sessions that it came over.
+                heard = {pair for pair in gone if pair[0] >= len(kinds)}
+                sure = heard & ends.held(here, before.holdings[family])
+                gone = sure | gone & over(old_rules, kins, family, through.speakers, through.changed)
             bare = had - ends.held([*range(len(kinds))], through.surviving)
             if bare and old is not before.holdings[family]:
                 bare &= over(old_rules, kins, family, through.speakers, through.shaken)

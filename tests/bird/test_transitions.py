@@ -91,9 +91,6 @@ def test_held_before_and_lost_for_certain() -> None:
     assert pairs <= exposed_pairs(before, after, versions)
 
 
-@pytest.mark.xfail(
-    reason="the model takes `add paths` for granted towards the outside", raises=AssertionError, strict=True
-)
 @pytest.mark.parametrize("links", ["AS numbers", "cluster IDs"])
 def test_outside_speaker_hears_the_best_path_alone(links: str) -> None:
     """n hands a route of x on to an iBGP speaker outside, until a new session brings it a better path that it does not.
