@@ -322,7 +322,7 @@ def _rehearsed(
 ) -> Rehearsal:
     from rrplan.adapters.bird import Birds
     from rrplan.adapters.probe import LiveProbe
-    from rrplan.plans.promise import missing_pairs, promises, reflecting, states
+    from rrplan.plans.promise import held_pairs, promises, reflecting, states
     from rrplan.rehearsal.judging import Judge, Timeline
     from rrplan.rehearsal.stage import Heard, Stage
 
@@ -336,13 +336,14 @@ def _rehearsed(
         probe = LiveProbe(birds, stage.laboratory, None, lambda _notice: None)
         heard = Heard(sandbox, lambda: stage.hear(sandbox.state))
         cluster = replace(here, datastore=heard, probe=probe, clock=SystemClock())
-        pairs = stage.begin(missing_pairs(state, versions), reflectors)
+        pairs = stage.begin(held_pairs(state, versions), reflectors)
         timeline = Timeline(listener)
         there = apply(made, cluster, Control(timeline))
         back = rollback(cluster, Control(timeline)) if there is Result.DONE else None
         timeline.close()
         recording = stage.end()
-        judge = Judge(made, told, stage.laboratory.owners(), pairs, reflectors)
+        laboratory = stage.laboratory
+        judge = Judge(made, told, laboratory.origins(), pairs, reflectors, laboratory.outside)
         return replace(
             about,
             there=there.value,

@@ -265,7 +265,7 @@ def _layer(
     if speakers_outside is None:
         speakers_outside = sorted({speaker for told in up.values() for speaker in told})
     outside = {speaker: len(kins) + place for place, speaker in enumerate(speakers_outside)}
-    groups += [Group(1, speaker.as_number, "", leaf=True) for speaker in speakers_outside]
+    groups += [Group(1, speaker.as_number, "", leaf=True, outside=True) for speaker in speakers_outside]
     marked = set(marks.sessions) if marks else set()
     for index, told in up.items():
         for speaker, uplink in told.items():

@@ -279,7 +279,11 @@ class Model:
                 bare |= had - ends.held([*range(len(kinds))], left)
                 restarted |= had & ends.restarted(through)
             if gone:
-                gone &= over(old_rules, kins, family, through.speakers, through.changed)
+                # A new session may bring a node a better path that it does not hand on to the outside: what is heard
+                # there may be lost although nothing happens to the sessions that it came over.
+                sure = {pair for certain in before.holdings[family].tables for pair in ends.held(here, certain)}
+                heard = {pair for pair in gone & sure if pair[0] >= len(kinds)}
+                gone = heard | gone & over(old_rules, kins, family, through.speakers, through.changed)
             if bare and old is not before.holdings[family]:
                 bare &= over(old_rules, kins, family, through.speakers, through.shaken)
             bare |= restarted | gone

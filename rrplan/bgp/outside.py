@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import product
 
 from rrplan.bgp.adjacency import Link
 from rrplan.bgp.peering import Rules, external_protocols
@@ -39,8 +40,9 @@ class Outside:
 class Uplink:
     """A node's session to one speaker outside.
 
-    `identity` is what the other side must have configured to accept it, `blocks` is all that Calico may render, and
-    `certain` says that it is this speaker whichever block Calico renders, and that it is known to accept the session.
+    `identity` is what the other side must have configured to accept it, `blocks` is all that Calico may render for it
+    (a block of each protocol that shares the lock on its address), and `certain` says that it is this speaker whichever
+    block Calico renders, and that it is known to accept the session.
     """
 
     link: Link
@@ -62,11 +64,15 @@ class Fate(StrEnum):
 def uplinks(rules: Rules, own: Speaker, family: Family) -> Mapping[Outside, Uplink]:
     """The sessions of a node to the outside, in one family."""
     found: dict[Outside, Uplink] = {}
+    by_address: dict[str, list[Protocol]] = {}
     for protocol in external_protocols(rules, own, family):
         if protocol.peer_address in rules.hosts:
             continue
+        # Several to one address share BIRD's lock: one of them is up, so all of them are one uplink.
+        by_address.setdefault(protocol.peer_address, []).append(protocol)
+    for sharing in by_address.values():
         by_speaker: dict[Outside, list[Protocol]] = {}
-        for variant in protocol.variants:
+        for variant in (one for protocol in sharing for one in protocol.variants):
             by_speaker.setdefault(Outside(family, variant.peer_address, variant.peer_as), []).append(variant)
         for outside, variants in by_speaker.items():
             first = variants[0]
@@ -75,7 +81,7 @@ def uplinks(rules: Rules, own: Speaker, family: Family) -> Mapping[Outside, Upli
                 found[outside] = Uplink(
                     Link(first.internal, first.reflector_client, False, first.filters),
                     frozenset(_identity(variant) for variant in variants),
-                    protocol.blocks,
+                    frozenset(product(*(protocol.blocks for protocol in sharing))),
                     len(by_speaker) == 1 and outside.name not in own.untried,
                 )
     for peer in rules.peers:

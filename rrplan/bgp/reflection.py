@@ -23,13 +23,15 @@ NO_AS: frozenset[int] = frozenset()
 class Group:
     """`count` speakers with the same AS number, cluster ID ("" for none) and links.
 
-    A `leaf` passes nothing on: a node that is down, or a speaker outside the cluster.
+    A `leaf` passes nothing on: a node that is down, or a speaker outside the cluster. One that is `outside` may not
+    negotiate `add paths`, and then hears the best path alone.
     """
 
     count: int
     as_number: int
     cluster_id: str
     leaf: bool = False
+    outside: bool = False
 
 
 class Doubt(StrEnum):
@@ -161,7 +163,42 @@ def spread(web: Web, origin: int, neighbours: Sequence[Sequence[tuple[int, Links
                     stops.setdefault((holder, receiver), one)
                 else:
                     deliver(holder, receiver, one)
-    return Spread(origin, {group: tuple(held) for group, held in copies.items()}, frozenset(given), stops)
+    if web.doubt is Doubt.AGAINST:
+        _keep_the_best(web, table, copies, given)
+    return Spread(origin, {group: tuple(held) for group, held in copies.items() if held}, frozenset(given), stops)
+
+
+def _keep_the_best(
+    web: Web,
+    table: Sequence[Sequence[tuple[int, Links]]],
+    copies: Mapping[int, list[Copy]],
+    given: set[tuple[int, int]],
+) -> None:
+    """Take back what an outside speaker does not hear for certain, because the best path may not be handed on."""
+    for receiver, group in enumerate(web.groups):
+        if not group.outside:
+            continue
+        for holder, links in table[receiver]:
+            ways = [link.reversed() for link in links]
+            held = copies.get(holder, [])
+            first = min(map(_preference, held), default=None)
+            held = [copy for copy in held if _preference(copy) == first]
+            if all(isinstance(_pass(web, holder, receiver, way, copy), Copy) for way in ways for copy in held):
+                continue
+            given.discard((holder, receiver))
+            kept = copies.get(receiver)
+            if kept:
+                kept[:] = [copy for copy in kept if copy.sender != holder]
+
+
+def _preference(copy: Copy) -> tuple[int, bool, int]:
+    """What decides first about the best path, the least being the best (BIRD 1.6, `bgp_rte_better`).
+
+    A shorter AS path, eBGP before iBGP, then the router ID of the originator, which is the same for all copies of a
+    route of the own AS, and a shorter cluster list. Among copies that are equal here, any may be the best one.
+    """
+    inside = not copy.systems
+    return len(copy.systems), copy.learned is not Learned.EXTERNAL, len(copy.clusters) if inside else 0
 
 
 def _copies(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from rrplan.bgp.model import Model
+from rrplan.bgp.outside import Outside
 from rrplan.bgp.population import Signature
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.reflection import Doubt
@@ -20,7 +22,7 @@ from rrplan.resources import ClusterState
 
 
 class Pair(NamedTuple):
-    """`at` holds a route of `origin`, or should."""
+    """`at` holds a route of `origin`, or should; one of the two may be a speaker outside, by its name."""
 
     family: str
     at: NodeName
@@ -57,15 +59,32 @@ def promises(plan: Plan, state: ClusterState, versions: Versions) -> dict[StepId
     """Of every step; as large as the pairs are many."""
     chain = list(states(plan, state))
     model = Model(state, versions, peers=[peer for one in chain for peer in one.peers.values()])
-    missing = _pairs(model, model.missing(Doubt.FOR), {})
-    found: dict[StepId, Promise] = {}
+    speakers: set[Outside] = set()
+    exposures: list[frozenset[Pair]] = []
+    missing = [_pairs(model, model.missing(Doubt.FOR), {})]
+    heard = [_outside(model, Doubt.FOR)]
+    speakers |= _speakers_outside(model)
     for step, present in zip(plan.steps, chain[1:], strict=True):
-        exposed, before = frozenset[Pair](), missing
+        exposed = frozenset[Pair]()
+        missing.append(missing[-1])
+        heard.append(heard[-1])
         if step.topology and step.change is not None:
             exposed = _exposed(model, present, touched(model, present, step.change.key))
-            missing = _pairs(model, model.missing(Doubt.FOR), {})
-        found[step.id] = Promise(step.id, exposed, before | missing)
-    return found
+            missing[-1] = _pairs(model, model.missing(Doubt.FOR), {})
+            heard[-1] = _outside(model, Doubt.FOR)
+            speakers |= _speakers_outside(model)
+        exposures.append(exposed)
+    everybody = {
+        pair
+        for one in speakers
+        for name in state.nodes
+        for pair in (Pair(str(one.family), name, one.name), Pair(str(one.family), one.name, name))
+    }
+    without = [one | (everybody - told) for one, told in zip(missing, heard, strict=True)]
+    return {
+        step.id: Promise(step.id, exposed, before | after)
+        for step, exposed, (before, after) in zip(plan.steps, exposures, pairwise(without), strict=True)
+    }
 
 
 def exposed_pairs(before: ClusterState, after: ClusterState, versions: Versions) -> frozenset[Pair]:
@@ -88,6 +107,22 @@ def missing_pairs(state: ClusterState, versions: Versions) -> frozenset[Pair]:
     return _pairs(model, model.missing(), {}) | silent
 
 
+def held_pairs(state: ClusterState, versions: Versions, doubt: Doubt = Doubt.AGAINST) -> frozenset[Pair]:
+    """The pairs that have a route in a state, or with doubt FOR may have one; with speakers outside too."""
+    model = Model(state, versions)
+    speakers = model.population.speakers.values()
+    nodes = {
+        Pair(str(family), at.name, origin.name)
+        for family in FAMILIES
+        for at in speakers
+        for origin in speakers
+        if at is not origin and at.address(family) and origin.address(family)
+    }
+    down = set(model.down())
+    held = (nodes - _pairs(model, model.missing(doubt), {})) | _outside(model, doubt)
+    return frozenset(pair for pair in held if down.isdisjoint((pair.at, pair.origin)))
+
+
 def reflecting(plan: Plan, state: ClusterState) -> frozenset[NodeName]:
     """The nodes that reflect in some state of a plan: with a cluster ID, or with a container that reflects."""
     found: set[NodeName] = set()
@@ -103,17 +138,37 @@ def _exposed(model: Model, after: ClusterState, touched: Iterable[NodeName]) -> 
     return _pairs(model, model.advance(after, [*moved]).exposed, moved)
 
 
+def _speakers_outside(model: Model) -> set[Outside]:
+    return {speaker for holdings in model.view().possible.values() for speaker in holdings.outside}
+
+
+def _outside(model: Model, doubt: Doubt) -> frozenset[Pair]:
+    """The pairs of a node and a speaker outside that have a route at the present state."""
+    view = model.view()
+    found: set[Pair] = set()
+    for family, holdings in (view.holdings if doubt is Doubt.AGAINST else view.possible).items():
+        for speaker, place in holdings.outside.items():
+            for kind in holdings.speaking:
+                names = model.population.classes[view.signatures[kind]]
+                if holdings.holds(kind, place):
+                    found |= {Pair(str(family), name, speaker.name) for name in names}
+                if holdings.holds(place, kind):
+                    found |= {Pair(str(family), speaker.name, name) for name in names}
+    return frozenset(found)
+
+
 def _pairs(model: Model, losses: tuple[Loss, ...], moved: Mapping[NodeName, Signature]) -> frozenset[Pair]:
     """Every pair of the kinds that a loss gives an example of; nodes that moved alike are a kind of their own."""
 
     def alike(name: NodeName) -> list[NodeName]:
-        members = model.population.classes[model.population.signature_of[name]]
-        return [one for one in members if moved.get(one) == moved.get(name)]
+        signature = model.population.signature_of.get(name)
+        if signature is None:  # a speaker outside
+            return [name]
+        return [one for one in model.population.classes[signature] if moved.get(one) == moved.get(name)]
 
     return frozenset(
         Pair(str(loss.family), at, origin)
         for loss in losses
-        if not loss.outside
         for at in alike(loss.at)
         for origin in alike(loss.origin)
         if at != origin

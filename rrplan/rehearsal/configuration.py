@@ -73,7 +73,10 @@ def _lines(own: Speaker, protocols: Iterable[Protocol], blocks: Iterable[str], p
 
 @dataclass(slots=True)
 class Outside:
-    """A peer outside the cluster, such as a ToR switch: it takes every session of a node and announces nothing."""
+    """A peer outside the cluster, such as a ToR switch: it takes every session of a node and passes nothing on.
+
+    It announces one prefix of its own. Like most switches it negotiates no `add paths`.
+    """
 
     family: Family
     address: str
@@ -91,14 +94,19 @@ class Outside:
                     there = found.setdefault(one.peer_address, cls(one.family, one.peer_address, one.peer_as, one.port))
                     there.neighbors[one.source_address or own.address(one.family), one.local_as] = None
 
-    def daemon(self) -> Daemon:
-        """Its configuration."""
+    def daemon(self, prefix: str) -> Daemon:
+        """Its configuration; `prefix` is what it announces."""
         lines = [f"router id 192.0.2.{int(ipaddress.ip_address(self.address)) % 254 + 1};"]
         lines += [f"listen bgp port {self.port};"] if self.port else []
-        lines += ["protocol device { }", 'protocol direct { interface "*"; }']
-        for number, (address, as_number) in enumerate(self.neighbors):
+        lines += [f"protocol static own {{ route {prefix} blackhole; }}"]
+        lines += ["protocol kernel { scan time 2; import none; export all; }"]
+        lines += ["protocol device { scan time 2; }", 'protocol direct { interface "*"; }']
+        for address, as_number in self.neighbors:
+            # Named after the neighbor: a session is left alone while others come and go.
+            name = f"node_{int(ipaddress.ip_address(address)):x}_{as_number}"
             lines.append(
-                f"protocol bgp node{number} {{ local as {self.as_number}; neighbor {address} as {as_number}; "
-                "passive on; multihop; import all; export none; graceful restart; }"
+                f"protocol bgp {name} {{ local as {self.as_number}; neighbor {address} as {as_number}; "
+                "passive on; multihop; gateway recursive; import all; export where source = RTS_STATIC; "
+                "graceful restart; }"
             )
         return Daemon(self.family, "\n".join(lines) + "\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
@@ -76,7 +76,7 @@ class Timeline:
 
 
 class Judge:
-    """Compares; `owners` are the nodes by prefix, `pairs` all pairs that have pods."""
+    """Compares; `owners` are the speakers by prefix, `pairs` all pairs that have pods, `outside` who is no node."""
 
     def __init__(
         self,
@@ -85,12 +85,14 @@ class Judge:
         owners: Mapping[str, NodeName],
         pairs: frozenset[Pair],
         reflecting: frozenset[NodeName],
+        outside: Collection[NodeName] = (),
     ) -> None:
         self._steps = {step.id: step for step in plan.steps}
         self._promises = promises
         self._owners = owners
         self._pairs = pairs
         self._reflecting = reflecting
+        self._outside = frozenset(outside)
 
     def measures(self, recording: Recording, windows: Sequence[Window]) -> list[StepMeasure]:
         """What happened in each window."""
@@ -156,6 +158,8 @@ class Judge:
             origin = self._owners.get(gap.prefix)
             if origin is None or origin == gap.at or not window.began <= gap.began < window.ended:
                 continue
+            if {gap.at, origin} <= self._outside:
+                continue
             seconds = window.ended - gap.began if gap.seconds is None else gap.seconds
             if seconds > max(MICRO_SECONDS, recording.lateness):
                 yield Pair("ipv6" if ":" in gap.prefix else "ipv4", gap.at, origin), seconds
@@ -167,8 +171,7 @@ class Judge:
         return lost[bisect_left(lost, first) : bisect_left(lost, last)]
 
     def _kind(self, at: NodeName, origin: NodeName) -> str:
-        words = ["reflector" if name in self._reflecting else "client" for name in (at, origin)]
-        return " to ".join(words)
+        return " to ".join(kind_of(name, self._reflecting, self._outside) for name in (at, origin))
 
     def _measure(self, recording: Recording, window: Window) -> StepMeasure:
         promise = self._promises[window.step]
@@ -210,6 +213,13 @@ class Judge:
         gates = step.undo_gates if window.back else step.gates
         usually = sum(gate.expected for gate in gates)
         return StepMeasure(window.step, window.back, round(window.seconds), usually, tuple(traffic))
+
+
+def kind_of(name: NodeName, reflecting: Collection[NodeName], outside: Collection[NodeName]) -> str:
+    """What a speaker is in the traffic that is measured."""
+    if name in outside:
+        return "outside"
+    return "reflector" if name in reflecting else "client"
 
 
 def _doing(window: Window) -> str:

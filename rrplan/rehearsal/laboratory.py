@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
+from rrplan.bgp import outside as model
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.sessions import Speakers
 from rrplan.bgp.speaker import FAMILIES, Family
@@ -46,13 +47,16 @@ class Laboratory:
         self._recover = recover
         self._cluster_ids: frozenset[str] = frozenset()
         self._hosts: dict[NodeName, dict[str, str]] = {}
-        self._outside: dict[NodeName, str] = {}
+        self._outside: dict[str, NodeName] = {}
         for state in states:
             self._hosts |= {name: addresses for name, node in state.nodes.items() if (addresses := _addresses(node))}
-            self._outside |= {name: one.address for name, one in _outside(Speakers.of(state, versions)).items()}
+            for address, one in _outside(Speakers.of(state, versions)).items():
+                self._outside.setdefault(address, model.Outside(one.family, address, one.as_number).name)
         told = [text for addresses in self._hosts.values() for text in addresses.values()]
-        self.pools = {family: _pool(family, [*told, *self._outside.values()]) for family in FAMILIES}
+        self.pools = {family: _pool(family, [*told, *self._outside]) for family in FAMILIES}
         self.blocks: dict[NodeName, dict[str, str]] = {}
+        self.outside: dict[NodeName, dict[str, str]] = {}
+        """What peers outside announce; it lies in the pool, so that Calico's export filter hands it on."""
         self.pods: dict[tuple[NodeName, str], str] = {}
         hosts = []
         for index, (name, addresses) in enumerate(sorted(self._hosts.items())):
@@ -62,8 +66,12 @@ class Laboratory:
             }
             pods = [_pod(block) for block in self.blocks[name].values()]
             hosts.append(Host(name, [*addresses.values()], pods, index + 1))
-        for number, (name, address) in enumerate(sorted(self._outside.items()), len(hosts) + 1):
-            hosts.append(Host(name, [address], [], number))
+        for index, (address, name) in enumerate(sorted(self._outside.items()), len(hosts)):
+            family = Family.IPV6 if ":" in address else Family.IPV4
+            block = _block(self.pools[family], index)
+            self.outside[name] = {family: block}
+            self.pods[name, family] = str(ipaddress.ip_network(block)[1])
+            hosts.append(Host(name, [address], [_pod(block)], index + 1))
         self.network = Network.build(hosts)
         self._birds = {
             name: Speaker(folder / name.replace("/", "-"), namespace) for name, namespace in self.network.hosts.items()
@@ -75,8 +83,10 @@ class Laboratory:
         """What every node and every outside peer runs in a state, by family; where no BIRD runs, nothing."""
         speakers = Speakers.of(state, self._versions)
         self._cluster_ids = frozenset(one.cluster_id for one in speakers.by_name.values() if one.cluster_id)
-        found: Configurations = {name: {} for name in [*self._hosts, *self._outside]}
-        found |= {name: {one.family: one.daemon()} for name, one in _outside(speakers).items()}
+        found: Configurations = {name: {} for name in [*self._hosts, *self.outside]}
+        for address, one in _outside(speakers).items():
+            there = self._outside[address]
+            found[there] = {one.family: one.daemon(self.outside[there][one.family])}
         for name, own in speakers.by_name.items():
             if name in self._hosts and not own.down and (own.standalone or _agent(state, state.nodes[name])):
                 rows = [session.protocol for session in speakers.sessions(name)]
@@ -133,9 +143,17 @@ class Laboratory:
         """Every node has one block in each family."""
         return {block: name for name, told in self.blocks.items() for block in told.values()}
 
+    def origins(self) -> Mapping[str, NodeName]:
+        """The same, with what peers outside announce."""
+        return {block: name for name, told in (self.blocks | self.outside).items() for block in told.values()}
+
+    def speaking(self, family: str) -> list[NodeName]:
+        """The nodes and the peers outside that have a family."""
+        return [name for name, told in (self.blocks | self.outside).items() if family in told]
+
     def held(self, names: Iterable[NodeName], family: str) -> set[tuple[NodeName, NodeName]]:
         """(holder, origin): the block of the origin is in the kernel table of the holder."""
-        owner = {ipaddress.ip_network(block): name for block, name in self.owners().items()}
+        owner = {ipaddress.ip_network(block): name for block, name in self.origins().items()}
         found = set()
         for name in names:
             with inside(self.network.hosts[name]):
@@ -144,7 +162,8 @@ class Laboratory:
             for row in json.loads(shown or b"[]"):
                 if row.get("dst", "default") != "default" and row.get("type") != "blackhole":
                     origin = owner.get(ipaddress.ip_network(row["dst"], strict=False))
-                    if origin is not None and origin != name:
+                    # What one peer outside hears of another is nobody's concern.
+                    if origin is not None and origin != name and not {origin, name} <= self.outside.keys():
                         found.add((name, origin))
         return found
 
@@ -169,10 +188,10 @@ def _agent(state: ClusterState, node: Node) -> bool:
     return bool(node.ipv4 or node.ipv6) and (not fits or any(fits))
 
 
-def _outside(speakers: Speakers) -> dict[NodeName, Outside]:
+def _outside(speakers: Speakers) -> dict[str, Outside]:
     found: dict[str, Outside] = {}
     Outside.collect(found, speakers)
-    return {NodeName(f"outside {address}"): one for address, one in found.items()}
+    return found
 
 
 def _pool(family: Family, addresses: Iterable[str]) -> str:

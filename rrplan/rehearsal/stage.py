@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from itertools import product
 from pathlib import Path
 
 from rrplan.bgp.profile import Versions
@@ -15,6 +14,7 @@ from rrplan.ids import NodeName
 from rrplan.plans.promise import Pair
 from rrplan.ports import Clock, Datastore, Document, Stored, Write
 from rrplan.rehearsal.agents import Agents
+from rrplan.rehearsal.judging import kind_of
 from rrplan.rehearsal.laboratory import Laboratory
 from rrplan.rehearsal.recorder import Flow, Recorder, Recording
 from rrplan.resources import ClusterState, Pod, ResourceKey
@@ -84,21 +84,21 @@ class Stage:
         self._recorder: Recorder | None = None
         self.every = FASTEST_SECONDS
 
-    def begin(self, missing: frozenset[Pair], reflecting: frozenset[NodeName]) -> frozenset[Pair]:
+    def begin(self, held: frozenset[Pair], reflecting: frozenset[NodeName]) -> frozenset[Pair]:
         """Bring the starting state up and wait until it is calm, then record; the pairs that have routes.
 
-        All but those that are `missing` should have them; where there is doubt, what is there decides.
+        Those that are `held` should have them; where there is doubt, what is there decides.
         """
-        wanted = self._wanted(missing)
+        wanted = set(held)
         # Nodes that are down were up once: a BIRD waits for a peer that never was for minutes (graceful restart).
         self._agents.start(as_configured(self._start))
-        wanted |= self._settle(wanted) & self._wanted(frozenset())
+        wanted |= self._settle(wanted)
         down = {name for name, node in self._start.nodes.items() if is_down(node, Settings.of(self._start))}
         if down:
             for name in down:
                 self.laboratory.apply(name, {})
             wanted = {pair for pair in wanted if not {pair.at, pair.origin} & down}
-            wanted &= self._settle(wanted & self._wanted(missing))
+            wanted &= self._settle(wanted & held)
         flows = self.flows(wanted, reflecting)
         self.every = max(FASTEST_SECONDS, len(flows) / PROBES_PER_SECOND)
         self._recorder = Recorder(self._namespaces(), self.laboratory.pods, flows, self.every)
@@ -125,17 +125,7 @@ class Stage:
         self.laboratory.close()
 
     def _namespaces(self) -> dict[NodeName, int]:
-        return {name: self.laboratory.network.hosts[name] for name in self.laboratory.blocks}
-
-    def _wanted(self, missing: frozenset[Pair]) -> set[Pair]:
-        """The routes that nodes should hold."""
-        blocks = self.laboratory.blocks
-        return {
-            Pair(str(family), at, origin)
-            for family in FAMILIES
-            for at, origin in product(blocks, blocks)
-            if at != origin and family in blocks[at] and family in blocks[origin]
-        } - missing
+        return {name: self.laboratory.network.hosts[name] for name in self.laboratory.origins().values()}
 
     def _settle(self, wanted: set[Pair]) -> set[Pair]:
         """Wait for the routes and for calm; real daemons are watched. All routes that are there then."""
@@ -145,9 +135,7 @@ class Stage:
             found = {
                 Pair(str(family), at, origin)
                 for family in FAMILIES
-                for at, origin in self.laboratory.held(
-                    (name for name, told in self.laboratory.blocks.items() if family in told), family
-                )
+                for at, origin in self.laboratory.held(self.laboratory.speaking(family), family)
             }
             now = time.monotonic()
             if not wanted <= found or found != last:
@@ -166,10 +154,12 @@ class Stage:
     def flows(self, wanted: set[Pair], reflecting: frozenset[NodeName]) -> list[Flow]:
         """Probes for every kind of pair in each family, a few pairs of each; the same for the same seed."""
         dice = random.Random(self._seed)
-        kinds: dict[tuple[str, bool, bool], list[Pair]] = {}
+        kinds: dict[tuple[str, str, str], list[Pair]] = {}
+        outside = self.laboratory.outside
         for pair in sorted(wanted):
             # The route back is the other pair's: a probe goes one way.
-            kinds.setdefault((pair.family, pair.at in reflecting, pair.origin in reflecting), []).append(pair)
+            at, origin = (kind_of(name, reflecting, outside) for name in (pair.at, pair.origin))
+            kinds.setdefault((pair.family, at, origin), []).append(pair)
         return [
             Flow(pair.family, pair.at, pair.origin)
             for pairs in kinds.values()

@@ -12,21 +12,23 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from rrplan.adapters.bird_output import protocols
 from rrplan.bgp.adjacency import Established
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.protocol import Protocol
+from rrplan.bgp.reflection import Doubt
 from rrplan.bgp.sessions import Speakers
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.ids import NodeName
-from rrplan.plans.promise import Pair, exposed_pairs, missing_pairs
+from rrplan.plans.promise import Pair, exposed_pairs, held_pairs
 from rrplan.rehearsal.judging import MICRO_SECONDS
 from rrplan.rehearsal.laboratory import Laboratory
-from rrplan.rehearsal.recorder import Recorder
+from rrplan.rehearsal.recorder import Recorder, Recording
 from rrplan.resources import ClusterState
 from tests.bird.drawing import Case, states, steps
 
@@ -36,18 +38,6 @@ CALM_SECONDS = 6.0
 JUDGED = ("more", "less", "wrong", "broken")
 SPREADS = (0.0, 0.5, 5.0)
 """Seconds within which nodes hear of a change: at once, as confd does, and a cluster under load."""
-
-
-def wanted(state: ClusterState, versions: Versions) -> set[Pair]:
-    """The routes that nodes hold by the model."""
-    speakers = Speakers.of(state, versions).by_name.values()
-    return {
-        Pair(family, at.name, origin.name)
-        for family in FAMILIES
-        for at in speakers
-        for origin in speakers
-        if at is not origin and at.address(family) and origin.address(family)
-    } - missing_pairs(state, versions)
 
 
 class Watched:
@@ -60,16 +50,17 @@ class Watched:
     def settled(self, state: ClusterState, least: float) -> dict[str, object]:
         """Wait until sessions and routes are as the model says; what BIRD has more or less, and what is wrong.
 
-        Where the model leaves it open which session comes up, BIRD may have more.
+        Where the model leaves it open which session comes up, BIRD may have what it has with either.
         """
-        routes, (sure, unsure) = wanted(state, self._versions), self._sessions(state)
+        routes, possible = (held_pairs(state, self._versions, doubt) for doubt in (Doubt.AGAINST, Doubt.FOR))
+        sure, unsure = self._sessions(state)
         began = time.monotonic()
         while True:
             time.sleep(1)
             found = {
                 Pair(family, at, origin)
                 for family in FAMILIES
-                for at, origin in self.laboratory.held(self._with(state, family), family)
+                for at, origin in self.laboratory.held(self.laboratory.speaking(family), family)
             }
             up = {
                 (name, family, one.name)
@@ -78,13 +69,15 @@ class Watched:
                 for one in protocols(self.laboratory.ask(name, family, "show protocols all"))
                 if one.proto == "BGP" and one.established
             }
-            more = set() if unsure else found - routes
+            more = found - possible
             wrong = {key for key, told in sure.items() if (key in up) is not told}
             took = time.monotonic() - began
             if (not more and not routes - found and not wrong and took > least) or took > MOST:
                 break
         return {
             "pairs": len(routes),
+            "outside": len({pair for pair in routes if {pair.at, pair.origin} & self.laboratory.outside.keys()}),
+            "doubtful": len(possible - routes),
             "sessions": len(sure),
             "open": unsure,
             "more": sorted(more),
@@ -104,16 +97,17 @@ class Watched:
             for session in speakers.sessions(name):
                 told = session.verdict.established
                 if session.protocol.peer_node is None:
-                    told = self._outside(session.protocol)
+                    told = self._outside(session.protocol, [one.protocol for one in speakers.sessions(name)])
                 if told is Established.UNKNOWN:
                     unsure += session.protocol.peer_node is not None
                 else:
                     sure[name, session.protocol.family, session.protocol.name] = told is Established.YES
         return sure, unsure
 
-    def _outside(self, protocol: Protocol) -> Established:
-        """A peer outside takes every session of its own AS number and port."""
-        return Established.UNKNOWN if protocol.disputed or len(protocol.peers) > 1 else Established.YES
+    def _outside(self, protocol: Protocol, every: Sequence[Protocol]) -> Established:
+        """A peer outside takes every session of its own AS number and port; two to one address share the lock."""
+        shared = sum(one.peer_address == protocol.peer_address for one in every) > 1
+        return Established.UNKNOWN if protocol.disputed or shared else Established.YES
 
 
 def compared(case: Case) -> dict[str, object]:
@@ -127,9 +121,26 @@ def compared(case: Case) -> dict[str, object]:
             watched.laboratory.close()
 
 
-def crossed(case: Case) -> dict[str, object]:
-    """One cluster on its way to another: the safe pairs that were without their route, and for how long."""
-    spread = random.Random(str(case)).choice(SPREADS)
+@dataclass(frozen=True)
+class Crossing:
+    """One cluster on its way to another: what was there before, what went away, whose prefixes are whose."""
+
+    before: dict[str, object]
+    recording: Recording
+    origins: Mapping[str, NodeName]
+
+    def away(self) -> set[tuple[Pair, float | None]]:
+        """The routes that went away for longer than BIRD takes to change one, and for how long."""
+        return {
+            (Pair("ipv6" if ":" in gap.prefix else "ipv4", gap.at, self.origins[gap.prefix]), gap.seconds)
+            for gap in self.recording.gaps
+            if gap.prefix in self.origins
+            and (gap.seconds is None or gap.seconds > max(MICRO_SECONDS, self.recording.lateness))
+        }
+
+
+def cross(case: Case, spread: float) -> Crossing:
+    """Let the nodes of a settled cluster hear of the next state, each within `spread` seconds, and watch."""
     with tempfile.TemporaryDirectory(prefix="rrplan-lab-") as folder:
         watched = Watched(case, Path(folder))
         laboratory = watched.laboratory
@@ -138,9 +149,8 @@ def crossed(case: Case) -> dict[str, object]:
             laboratory.run(case.state)
             before = watched.settled(case.state, LEAST)
             time.sleep(CALM_SECONDS)
-            pairs = wanted(case.state, case.versions)
-            safe = pairs - exposed_pairs(case.state, case.after, case.versions)
-            recorder = Recorder({name: laboratory.network.hosts[name] for name in laboratory.blocks}, {}, [], 1.0)
+            everybody = laboratory.origins().values()
+            recorder = Recorder({name: laboratory.network.hosts[name] for name in everybody}, {}, [], 1.0)
             _turn(laboratory, case.after, spread)
             time.sleep(LEAST)
             recording = recorder.end()
@@ -148,14 +158,19 @@ def crossed(case: Case) -> dict[str, object]:
             if recorder:
                 recorder.stop()
             laboratory.close()
-    owners = laboratory.owners()
-    away = {
-        (Pair("ipv6" if ":" in gap.prefix else "ipv4", gap.at, owners[gap.prefix]), gap.seconds)
-        for gap in recording.gaps
-        if gap.prefix in owners and (gap.seconds is None or gap.seconds > max(MICRO_SECONDS, recording.lateness))
-    }
+    return Crossing(before, recording, laboratory.origins())
+
+
+def crossed(case: Case) -> dict[str, object]:
+    """One cluster on its way to another: the safe pairs that were without their route, and for how long."""
+    crossing = cross(case, random.Random(str(case)).choice(SPREADS))
+    pairs = held_pairs(case.state, case.versions, Doubt.FOR)
+    safe = pairs - exposed_pairs(case.state, case.after, case.versions)
+    away, recording = crossing.away(), crossing.recording
+    names = {*case.state.nodes}
     return {
-        **before,
+        **crossing.before,
+        "safe_outside": sum(not {pair.at, pair.origin} <= names for pair in safe),
         "safe": len(safe),
         "exposed": len(pairs - safe),
         "away": len({pair for pair, _ in away} & pairs),
@@ -173,6 +188,31 @@ def _turn(laboratory: Laboratory, state: ClusterState, spread: float) -> None:
     for moment, name in moments:
         time.sleep(max(0.0, began + moment - time.monotonic()))
         laboratory.apply(name, fresh[name])
+
+
+def held_in_turn(before: ClusterState, after: ClusterState, versions: Versions, pairs: set[Pair]) -> list[set[Pair]]:
+    """Which of the pairs hold in the one state, once all do, and in the other, once none does."""
+    found: list[set[Pair]] = []
+    with tempfile.TemporaryDirectory(prefix="rrplan-lab-") as folder:
+        laboratory = Laboratory([before, after], versions, Path(folder), recover=False)
+        try:
+            for state, wanted in ((before, pairs), (after, set[Pair]())):
+                laboratory.run(state)
+                began = time.monotonic()
+                held = _held(laboratory, pairs)
+                while held != wanted and time.monotonic() - began < MOST:
+                    time.sleep(1)
+                    held = _held(laboratory, pairs)
+                # Long enough for every session that could still come up.
+                time.sleep(LEAST)
+                found.append(_held(laboratory, pairs))
+        finally:
+            laboratory.close()
+    return found
+
+
+def _held(laboratory: Laboratory, pairs: set[Pair]) -> set[Pair]:
+    return pairs & {Pair("ipv4", *pair) for pair in laboratory.held(laboratory.speaking("ipv4"), "ipv4")}
 
 
 def say(line: str) -> None:

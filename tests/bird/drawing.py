@@ -18,7 +18,8 @@ VERSIONS = tuple(
 IDS = ("", "1.1.1.1", "2.2.2.2")
 LOCAL = ("!has(rr)", "all()", "zone == 'a'", "rr == 'x'", "has(rr)")
 REMOTE = ("has(rr)", "rr == 'x'", "rr == 'y'", "zone == 'b'")
-TOR_AS = 65100
+OUTSIDE = {"10.0.9.1": 65100, "fd00::9:1": 65100, "10.0.9.2": DEFAULT_AS, "fd00::9:2": DEFAULT_AS}
+"""Speakers outside and their AS numbers: a switch with its own, and one (such as a reflector) of the cluster's."""
 PORT = 1790
 
 
@@ -32,7 +33,7 @@ class Case:
 
 
 def states(dice: random.Random, most: int = 14) -> Case:
-    """A cluster with sessions: roles, AS numbers, ports, both families, BGPPeers of all kinds, ToR, mixed versions."""
+    """A cluster with sessions: roles, AS numbers, ports, both families, BGPPeers of all kinds, an outside, versions."""
     while True:
         both = dice.choice((False, True))
         nodes = [_node(dice, index, both) for index in range(dice.randint(2, most))]
@@ -78,7 +79,7 @@ def _node(dice: random.Random, index: int, both: bool) -> Node:
 
 
 def _peer(dice: random.Random, name: str, nodes: list[Node]) -> BGPPeer:
-    kind = dice.choice(["selectors", "selectors", "selectors", "node", "tor"])
+    kind = dice.choice(["selectors", "selectors", "selectors", "node", "outside", "outside"])
     local = dice.choice(LOCAL)
     if kind == "selectors":
         remote = dice.choice(REMOTE)
@@ -87,8 +88,9 @@ def _peer(dice: random.Random, name: str, nodes: list[Node]) -> BGPPeer:
         return BGPPeer(name, node_selector=local, peer_selector=remote, reverse_peering=manual, spec=spec)
     whose = dice.choice(["all", "node", "selector"])
     node = dice.choice(nodes).name if whose == "node" else ""
-    if kind == "tor":
-        address, number = dice.choice(["10.0.9.1", "fd00::9:1"]), TOR_AS
+    if kind == "outside":
+        address = dice.choice([one for one in OUTSIDE if ":" not in one or any(node.ipv6 for node in nodes)])
+        number = OUTSIDE[address]
     else:
         aimed = dice.choice(nodes)
         address = dice.choice([one for one in (aimed.ipv4, aimed.ipv6) if one])

@@ -35,4 +35,4 @@ def test_model_and_daemons_agree() -> None:
     assert min(counts.values()) > 20, counts
 
 
-COUNTED = ("pairs", "sessions", "open")
+COUNTED = ("pairs", "outside", "sessions", "open")

@@ -13,6 +13,8 @@ ORDER = ["bird", "crd", "crd-2", "others", "etcd"]
 """In order of how long they take; a rehearsal waits, so everything else goes on beside it."""
 MODULES = {
     "test_rehearse": "bird",
+    "test_rehearse_cases": "bird",
+    "test_transitions": "bird",
     "test_model": "bird",
     "test_random": "crd",
     "test_live_kill": "crd",

@@ -95,8 +95,16 @@ def restarted_uplinks_are_fine(patch: pytest.MonkeyPatch) -> None:
 def the_dead_are_paths(patch: pytest.MonkeyPatch) -> None:
     """A node that is down passes routes on."""
 
-    def alive(count: int, as_number: int, cluster_id: str, _down: bool = False, *, leaf: bool = False) -> Group:
-        return Group(count, as_number, cluster_id, leaf)
+    def alive(
+        count: int,
+        as_number: int,
+        cluster_id: str,
+        _down: bool = False,
+        *,
+        leaf: bool = False,
+        outside: bool = False,
+    ) -> Group:
+        return Group(count, as_number, cluster_id, leaf, outside)
 
     patch.setattr(holdings, "Group", alive)
 

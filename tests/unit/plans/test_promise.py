@@ -9,9 +9,10 @@ from rrplan.bgp.profile import calico_versions
 from rrplan.errors import DigestMismatch
 from rrplan.ids import NodeName, StepId
 from rrplan.plans import Plan, plan_document, read_plan, write_plan
-from rrplan.plans.promise import Pair, missing_pairs, promises, reflecting
+from rrplan.plans.change import Change
+from rrplan.plans.promise import Pair, held_pairs, missing_pairs, promises, reflecting
 from rrplan.plans.rehearsal import Rehearsal
-from rrplan.resources import ClusterState, decode
+from rrplan.resources import ClusterState, decode, encode
 from rrplan.sandbox import demo_cluster
 from rrplan.snapshots import Snapshot
 from rrplan.specs import load
@@ -48,6 +49,29 @@ def test_missing_from_the_beginning(made: tuple[Plan, ClusterState]) -> None:
     alone = missing_pairs(state.put(configuration), calico_versions(state))
     assert len(alone) == 2 * 12 * 11
     assert Pair("ipv6", NodeName("rr-1"), NodeName("node-001")) in alone
+
+
+def test_pairs_with_the_outside(made: tuple[Plan, ClusterState]) -> None:
+    """A switch keeps every route and is kept; when its session goes, that is exposed, and gone after the step."""
+    plan, state = made
+    switch = "outside 10.9.9.9 (AS 65100)"
+    spec = {"peerIP": "10.9.9.9", "asNumber": 65100}
+    peer = decode({"apiVersion": "projectcalico.org/v3", "kind": "BGPPeer", "metadata": {"name": "t"}, "spec": spec})
+    assert peer is not None
+    linked = state.put(peer)
+    versions = calico_versions(linked)
+    held = {pair for pair in held_pairs(linked, versions) if switch in pair}
+    assert len(held) == 2 * 12
+    assert not any(switch in pair for one in promises(plan, linked, versions).values() for pair in one.excused)
+    # The session goes in the first step that touches one.
+    step = next(step for step in plan.steps if step.topology and step.change is not None)
+    gone = Change(peer.key, encode(peer), None)
+    steps = tuple(replace(one, change=gone) if one is step else one for one in plan.steps)
+    told = promises(replace(plan, steps=steps), linked, versions)
+    assert {pair for pair in told[step.id].exposed if switch in pair} == held
+    last = told[plan.steps[-1].id]
+    assert {pair for pair in last.without if switch in pair} == held
+    assert not any(switch in pair for pair in told[plan.steps[0].id].excused)
 
 
 def test_kept_in_the_plan_file(made: tuple[Plan, ClusterState]) -> None:

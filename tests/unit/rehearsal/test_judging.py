@@ -108,3 +108,21 @@ def test_timeline() -> None:
     timeline.close()
     assert timeline.windows == [Window(ONE, False, 1.0, 5.0, 3.0), Window(ONE, True, 5.0, 7.0, 0.0)]
     assert len(listener.events) == 3
+
+
+def test_speakers_outside() -> None:
+    """They are a kind of their own; what one of them hears of another is nobody's concern."""
+    switch, other = NodeName("outside 10.0.9.1 (AS 65100)"), NodeName("outside 10.0.9.2 (AS 65100)")
+    owners = {**OWNERS, "10.244.1.0/26": switch, "10.244.1.64/26": other}
+    plan = Plan("p", (Step(TWO, ActionName.AWAIT, TWO),), (), Proof((), ()), {}, {}, {}, {})
+    told = {TWO: Promise(TWO, frozenset(), frozenset())}
+    pairs = frozenset({pair(A, switch), pair(switch, A)})
+    judge = Judge(plan, told, owners, pairs, frozenset({R}), {switch, other})
+    gaps = [Gap(A, "10.244.1.0/26", 12.0, 2.0), Gap(switch, "10.244.1.64/26", 12.0, 3.0)]
+    (text,) = judge.contradictions(recording(gaps, {}), WINDOWS[1:2])
+    assert text.startswith(f"while `mesh-off` takes effect, a had no route of {switch} (ipv4) for 2.00 s; the proof")
+    (step,) = judge.measures(recording(gaps, {}), WINDOWS[1:2])
+    assert {row.kind: row.routes for row in step.traffic if row.pairs} == {
+        "client to outside": 1,
+        "outside to client": 0,
+    }

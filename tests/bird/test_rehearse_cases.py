@@ -1,0 +1,158 @@
+"""`rrplan rehearse` where it was wrong once: one family, two BGPPeers for one session, a dead reflector."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bird.laboratory import lacking
+from tests.conftest import lacks
+from tests.support.scenarios import FOLDER
+
+pytestmark = [pytest.mark.bird, pytest.mark.slow]
+
+BACK = "{apiVersion: rrplan.io/v1, kind: BGPTopology, metadata: {name: back}, spec: {topology: full-mesh"
+BRIEF = f"{BACK}, drain: true, policy: {{exposure: {{brief: 30s}}}}}}}}\n"
+ONE_FAMILY = """apiVersion: rrplan.io/v1
+kind: BGPTopology
+metadata: {name: one-family}
+spec: {topology: route-reflectors, clusterID: 224.0.0.1, drain: true, groups: [{name: main, nodes: {names: [r1, r2]}}]}
+"""
+SWITCH = "outside 10.0.9.1 (AS 65100)"
+
+
+def _one_family() -> str:
+    """Five nodes with IPv4 alone, and a switch that all of them have a session to."""
+    documents: list[dict[str, Any]] = [
+        {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": name, "annotations": {"projectcalico.org/IPv4Address": f"10.0.0.{number}/24"}},
+            "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+        }
+        for number, name in enumerate(("r1", "r2", "a", "b", "c"), 1)
+    ]
+    calico = {"apiVersion": "projectcalico.org/v3"}
+    information = {"calicoVersion": "v3.30.4", "clusterType": "k8s,bgp,kdd"}
+    documents += [
+        {**calico, "kind": "ClusterInformation", "metadata": {"name": "default"}, "spec": information},
+        {
+            **calico,
+            "kind": "BGPPeer",
+            "metadata": {"name": "switch"},
+            "spec": {"peerIP": "10.0.9.1", "asNumber": 65100},
+        },
+    ]
+    return "\n---\n".join(map(json.dumps, documents))
+
+
+def _scenario(name: str) -> str:
+    return (FOLDER / name / "cluster.yaml").read_text()
+
+
+CASES = {
+    "one-family": (_one_family(), ONE_FAMILY),
+    "second-peer": (_scenario("second-peer-for-the-same-sessions"), BRIEF),
+    "dead-reflector": (
+        _scenario("replace-a-dead-reflector"),
+        (FOLDER / "replace-a-dead-reflector" / "spec.yaml").read_text(),
+    ),
+}
+
+
+def begin(place: Path, *words: str) -> subprocess.Popen[str]:
+    """A verb in a process of its own."""
+    root = str(Path(__file__).parents[2])
+    env = {**os.environ, "PYTHONPATH": root, "TMPDIR": str(place)}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        [sys.executable, "-m", "rrplan", *words], cwd=place, env=env, stdout=pipe, stderr=pipe, text=True
+    )
+
+
+@pytest.fixture(scope="module")
+def rehearsals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, subprocess.Popen[str]]]:
+    """A rehearsal of each case, all at once: they wait for BIRD's timers, not for the processor."""
+    missing = lacking()
+    if missing:
+        lacks(f"no laboratory; missing: {'; '.join(missing)}")
+    running = {}
+    try:
+        for name, (cluster, spec) in CASES.items():
+            place = tmp_path_factory.mktemp(name)
+            (place / "cluster.yaml").write_text(cluster)
+            (place / "spec.yaml").write_text(spec)
+            running[name] = begin(place, "rehearse", "spec.yaml", "-f", "cluster.yaml", "-o", "json")
+        yield running
+    finally:
+        for process in running.values():
+            # They end with everything that they started.
+            process.terminate()
+            process.communicate()
+
+
+def measured(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """What a rehearsal measured that went there and back as the plan says."""
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, out + err
+    found: dict[str, Any] = json.loads(out)
+    assert (found["there"], found["back"]) == ("done", "undone")
+    assert found["contradictions"] == []
+    assert found["safe"]["sent"] > 1_000
+    assert found["safe"]["routes"] == 0
+    return found
+
+
+def kinds(found: Mapping[str, Any]) -> Mapping[str, Mapping[str, int]]:
+    """Probes and routes by kind of pair, over all steps."""
+    total: dict[str, dict[str, int]] = {}
+    for step in found["steps"]:
+        for row in step["traffic"]:
+            counts = total.setdefault(row["kind"], {"pairs": 0, "sent": 0, "lost": 0, "routes": 0})
+            for word in ("sent", "lost", "routes"):
+                counts[word] += row[word]
+            counts["pairs"] = row["pairs"]
+    return total
+
+
+def test_one_family(rehearsals: Mapping[str, subprocess.Popen[str]]) -> None:
+    """A cluster without IPv6 is rehearsed; the switch keeps every route of clients, and they keep its."""
+    found = measured(rehearsals["one-family"])
+    assert found["exposed"]["routes"] > 10
+    rows = kinds(found)
+    assert rows["client to outside"]["pairs"] + rows["reflector to outside"]["pairs"] == 5
+    for kind in ("client to outside", "outside to client", "reflector to outside", "outside to reflector"):
+        assert rows[kind]["sent"] > 1_000
+        assert rows[kind]["routes"] == 0
+
+
+def test_second_peer_is_refused(tmp_path: Path) -> None:
+    """As it is, the plan is refused: its exposure is counted although BGPPeers disagree about the sessions."""
+    (tmp_path / "cluster.yaml").write_text(CASES["second-peer"][0])
+    (tmp_path / "spec.yaml").write_text(f"{BACK}}}}}\n")
+    process = begin(tmp_path, "plan", "spec.yaml", "-f", "cluster.yaml")
+    _, err = process.communicate()
+    assert process.returncode == 7
+    assert "while `demote/r1` takes effect, a is without the routes of r1 for up to 14 s" in err
+
+
+def test_second_peer(rehearsals: Mapping[str, subprocess.Popen[str]]) -> None:
+    """Where its exposure is accepted, routes go away, and only those that the plan says are exposed."""
+    found = measured(rehearsals["second-peer"])
+    assert found["exposed"]["routes"] > 10
+    away = {step["step"] for step in found["steps"] for row in step["traffic"] if row["routes"]}
+    assert away == {"demote/r1", "demote/r2"}
+
+
+def test_dead_reflector(rehearsals: Mapping[str, subprocess.Popen[str]]) -> None:
+    """A reflector that is down is replaced: no BIRD runs there, nothing waits for it, nobody misses it."""
+    found = measured(rehearsals["dead-reflector"])
+    assert found["nodes"] == 6
+    assert {step["step"] for step in found["steps"] if step["seconds"] > 60} == set()
+    # Five of six nodes have routes.
+    assert sum(row["pairs"] for row in found["steps"][0]["traffic"]) == 5 * 4

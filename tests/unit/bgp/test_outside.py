@@ -1,0 +1,77 @@
+"""Sessions to speakers outside, and what becomes of them."""
+
+from rrplan.bgp.outside import Fate, Outside, fates, uplinks
+from rrplan.bgp.profile import Versions
+from rrplan.bgp.reflection import Doubt
+from rrplan.bgp.sessions import Speakers
+from rrplan.bgp.speaker import Family
+from rrplan.ids import NodeName
+from rrplan.plans.promise import Pair, exposed_pairs, held_pairs
+from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, Node
+
+NODE = NodeName("n1")
+SWITCH = Outside(Family.IPV4, "10.0.9.1", 65100)
+TO, FROM = Pair("ipv4", SWITCH.name, NODE), Pair("ipv4", NODE, SWITCH.name)
+OLD = Versions(CalicoVersion(3, 2), "test", {})
+NEW = Versions(CalicoVersion(3, 30), "test", {})
+
+
+def peer(name: str, node: str = "", address: str = "10.0.9.1", as_number: int = 65100) -> BGPPeer:
+    """A BGPPeer to the outside, of every node or of one."""
+    spec = {"peerIP": address, "asNumber": as_number, **({"node": node} if node else {})}
+    return BGPPeer(name, node=node, peer_ip=address, as_number=as_number, spec=spec)
+
+
+def cluster(*peers: BGPPeer) -> ClusterState:
+    """One node, and these BGPPeers."""
+    return ClusterState.of([Node(NODE, {}, ipv4="10.0.0.1"), *peers])
+
+
+def fate(before: ClusterState, after: ClusterState, versions: Versions) -> dict[Outside, Fate]:
+    """What becomes of the uplinks of the node."""
+
+    old, new = (Speakers.of(state, versions) for state in (before, after))
+    return fates(
+        uplinks(old.rules, old.by_name[NODE], Family.IPV4),
+        uplinks(new.rules, new.by_name[NODE], Family.IPV4),
+    )
+
+
+def test_two_that_share_the_lock() -> None:
+    """Before v3.3 a Node_ stands beside a Global_, and one of them is up: whichever goes, it may be that one."""
+    both = cluster(peer("all"), peer("one", "n1"))
+    for left in (cluster(peer("all")), cluster(peer("one", "n1"))):
+        assert fate(both, left, OLD) == {SWITCH: Fate.RESTARTED}
+        assert exposed_pairs(both, left, OLD) == {TO, FROM}
+    assert not fate(both, both, OLD)
+    # Since v3.3 the Global_ alone is rendered.
+    assert not fate(both, cluster(peer("all")), NEW)
+
+
+def test_two_ports_of_one_address() -> None:
+    """The same since v3.16 where BGPPeers name two ports: the one that goes may be the one that is up."""
+    both = cluster(peer("plain"), peer("port", address="10.0.9.1:1790"))
+    assert fate(both, cluster(peer("plain")), NEW) == {SWITCH: Fate.LOST}
+    assert fate(both, cluster(peer("port", address="10.0.9.1:1790")), NEW) == {SWITCH: Fate.LOST}
+
+
+def test_two_as_numbers_of_one_address() -> None:
+    """One of the two speakers is there, and which one is not known: neither is held for certain, both may be."""
+    state = cluster(peer("all"), peer("one", "n1", as_number=65200))
+    other = Outside(Family.IPV4, "10.0.9.1", 65200)
+    assert held_pairs(state, OLD) == frozenset()
+    assert held_pairs(state, OLD, Doubt.FOR) == {
+        TO,
+        FROM,
+        Pair("ipv4", other.name, NODE),
+        Pair("ipv4", NODE, other.name),
+    }
+
+
+def test_pairs_with_the_outside() -> None:
+    """A pair each way is held over a session, none without one, and both are exposed when it goes."""
+    state = cluster(peer("all"))
+    assert held_pairs(state, NEW) == {TO, FROM}
+    assert held_pairs(cluster(), NEW) == frozenset()
+    assert exposed_pairs(state, cluster(), NEW) == {TO, FROM}
+    assert exposed_pairs(state, state, NEW) == frozenset()
