@@ -7,7 +7,7 @@ from rrplan.desired.options import Serving, kept, restored, same_value
 from rrplan.errors import PolicyRefusal, PreflightError, UnsafePlanError
 from rrplan.ids import NodeName
 from rrplan.plans import Plan
-from rrplan.resources import BGPConfiguration, BGPPeer, CalicoVersion, ClusterInformation, ClusterState
+from rrplan.resources import BGPConfiguration, BGPFilter, BGPPeer, CalicoVersion, ClusterInformation, ClusterState
 from rrplan.specs import from_document
 from tests.support.clusters import (
     BACK,
@@ -163,7 +163,7 @@ def test_a_new_group_has_the_password_of_all_others() -> None:
 def test_fields_that_somebody_added_to_our_peer_stay() -> None:
     """A change of the password drops no filter."""
     ours = peer(CLIENTS.name, ours=True, **{**CLIENTS.spec, "filters": ["f"]})
-    cluster = reflected().put(ours)
+    cluster = reflected().put(ours).put(BGPFilter("f"))
     plan = planned(cluster, f"{DRAINED}, policy: {{exposure: {{brief: 20s}}}}, {SAYS}")
     change = next(step.change for step in plan.steps if step.id == "update-peer/rrplan-main-clients")
 
