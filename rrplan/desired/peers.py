@@ -110,7 +110,8 @@ def wanted_peers(
         other = _same(state, wish)
         if other is not None:
             notes.append(
-                f"BGPPeer `{other.name}` does already what `{wish.name}` would; it is not ours and stays as it is"
+                f"BGPPeer `{other.name}` already provides what `{wish.name}` would; not managed by rrplan, left "
+                "unchanged"
             )
             options, instead = options_of(other), [other]
         else:

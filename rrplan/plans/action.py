@@ -57,7 +57,7 @@ def role(node: Node, wanted: Node, label: str, group: str = "") -> Step:
     if wanted.cluster_id:
         what = f"promote {node.name} to reflector of group {group} (cluster ID {wanted.cluster_id})"
         return Step(StepId(f"promote/{node.name}"), ActionName.PROMOTE_REFLECTOR, what, change, topology=True)
-    what = f"demote {node.name}: no reflector any more"
+    what = f"demote {node.name} from reflector to client"
     return Step(StepId(f"demote/{node.name}"), ActionName.DEMOTE_REFLECTOR, what, change, topology=True)
 
 

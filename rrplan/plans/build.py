@@ -68,8 +68,8 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
         notices.append(f"the Calico version is {versions.source} ({versions.default}); say it with `--calico-version`")
     if steps and empty - desired.drained:
         notices.append(
-            f"cordoned, and no pod on them that a drain evicts, as far as the pods that were given say: "
-            f"{', '.join(sorted(empty - desired.drained)[:10])}; nobody is taken to need their routes"
+            f"cordoned, and as far as the pods that were given say, without evictable pods: "
+            f"{_some(sorted(empty - desired.drained))}; these nodes are treated as drained"
         )
     down = Model(state, versions).down()
     if steps and down:

@@ -40,8 +40,8 @@ def test_cordoned_nodes_whose_pods_are_known_to_be_none_need_no_drain() -> None:
     plan = api.plan(load(SPEC.replace("drain: true", "drain: false").encode(), "s"), cordoned(*agents(*RR)))
     assert plan.notices == (
         (
-            "cordoned, and no pod on them that a drain evicts, as far as the pods that were given say: rr-1, rr-2; "
-            "nobody is taken to need their routes"
+            "cordoned, and as far as the pods that were given say, without evictable pods: rr-1, rr-2; these nodes are "
+            "treated as drained"
         ),
     )
 
