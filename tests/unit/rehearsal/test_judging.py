@@ -142,9 +142,9 @@ def test_model_that_sees_no_route() -> None:
         assert judge.count(seen, WINDOWS[:2], exposed=False).routes == (pair(A, B) in begun - exposed)
         return [*judge.contradictions(seen, WINDOWS[:2])]
 
+    because = "the proof says that nobody but exposed pairs is without a route"
     assert told(frozenset(), every) == [
-        "while `mesh-off` takes effect, a had no route of b (ipv4) for 2.00 s; the proof says that nobody but exposed "
-        "pairs is without a route",
+        f"while `mesh-off` takes effect, a had no route of b (ipv4) for 2.00 s; {because}",
         "while `mesh-off` takes effect, 3 probes from a to b (ipv4) were lost, and this pair is not exposed",
     ]
     assert told(frozenset({pair(A, B), pair(B, A)}), every) == []
