@@ -229,6 +229,8 @@ def _hint(spec: Spec, violations: tuple[Violation, ...]) -> str:
             "set `drain: true` so that no pod is on a node while its role changes, "
             "or accept it with `exposure: {brief: 15s}`"
         )
+    if kinds == {"gated"}:
+        return "a gate asks nodes that are up: bring the nodes up first that have the other ends of these sessions"
     if kinds & {"resilience", "reflectors-per-client"}:
         return "add reflectors, or lower `policy.minReflectorsPerClient`"
     if "converged" in kinds and spec.rollout.waves and not spec.drain:
