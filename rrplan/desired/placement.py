@@ -65,11 +65,14 @@ def _chosen(
     selector = parse(choice.selector)
     excluded: dict[str, int] = {}
     candidates: list[Node] = []
+    # Where Calico has a network of its own on every node, no node is strange for that.
+    known = [node for node in state.nodes.values() if node.internal_ips and (node.ipv4 or node.ipv6)]
+    strange = spec.flavor is not Flavor.STANDALONE and not all(node.strange for node in known)
     for name in sorted(state.nodes):
         node = state.nodes[name]
         if name in taken or not selector.matches(node.effective_labels):
             continue
-        reason = _excluded(spec, node, choice.allow)
+        reason = _excluded(spec, node, choice.allow, strange=strange)
         if reason:
             excluded[reason] = excluded.get(reason, 0) + 1
         else:
@@ -91,12 +94,12 @@ def _address(spec: Spec, node: Node) -> str:
     return node.ipv4 or node.ipv6
 
 
-def _excluded(spec: Spec, node: Node, allow: tuple[Allow, ...]) -> str:
+def _excluded(spec: Spec, node: Node, allow: tuple[Allow, ...], *, strange: bool) -> str:
     if node.windows:
         return "with Windows"
     if not _address(spec, node):
         return "without BGP address"
-    if node.strange and spec.flavor is not Flavor.STANDALONE:
+    if strange and node.strange:
         return "with an address that Kubernetes does not know"
     if node.ready is False and Allow.NOT_READY not in allow:
         return "not ready"

@@ -233,6 +233,8 @@ def _hint(spec: Spec, violations: tuple[Violation, ...]) -> str:
         )
     if "surviving" in kinds and any(one.step.startswith("update-peer/") for one in violations):
         return "sessions restart when their options change: accept it with `policy: {exposure: {brief: 15s}}`"
+    if kinds == {"gated"}:
+        return "a gate asks nodes that are up: bring the nodes up first that have the other ends of these sessions"
     if kinds & {"resilience", "reflectors-per-client"}:
         return "add reflectors, or lower `policy.minReflectorsPerClient`"
     if "converged" in kinds and spec.rollout.waves and not spec.drain:
