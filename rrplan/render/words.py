@@ -9,8 +9,8 @@ from rrplan.plans.gate import Gate, GateKind
 from rrplan.plans.plan import Exposure, Finding, Plan, Step
 
 NOT_PROVED = (
-    "Not covered by the proof: BIRD bugs, missed reloads, nodes that fail later, TCP reachability, filters that "
-    "reject, and what speakers outside the cluster do with routes; gates watch for these."
+    "Not covered by the proof: BIRD bugs, missed reloads, nodes that fail later, TCP reachability, and what speakers "
+    "outside the cluster do with routes; gates watch for these."
 )
 SHOWN = 5
 SYMBOL = {"create": "+", "update": "~", "delete": "-"}
