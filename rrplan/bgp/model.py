@@ -142,7 +142,14 @@ class Model:
     def not_owed(self) -> list[str]:
         """Why routes of pools are not looked at, in words."""
         told = [f"BGP does not run here: {self.rules.settings.idle}"] if self.rules.settings.idle else []
-        return told + [f"IPPool `{one.pool}` is left out: {one.why}" for one in self.rules.announced.left_out]
+        return told + [
+            f"IPPool `{one.pool}` is left out: {one.why}; routes to its pods stay as they are"
+            for one in self.rules.announced.left_out
+        ]
+
+    def owed(self) -> list[str]:
+        """The pools that routes are owed for, as far as pools are known."""
+        return sorted({pool for layers in self.rules.announced.layers.values() for one in layers for pool in one.pools})
 
     def down(self) -> list[NodeName]:
         """The nodes that are down, sorted."""

@@ -91,7 +91,7 @@ class Rules:
         """Whether the BGPPeer is configured on that node (`node`, `nodeSelector`, or every node)."""
         if peer.node_selector:
             return self.matches(peer.node_selector, speaker)
-        return not peer.node or peer.node == speaker.name
+        return not peer.node or peer.node == speaker.known_as
 
     def selects_remote(self, peer: BGPPeer, speaker: Speaker) -> bool:
         """Whether that node is what the BGPPeer peers with, as the reverse pass sees it."""
@@ -181,7 +181,7 @@ def _of_standalone(rules: Rules, own: Speaker, other: Speaker, family: Family) -
     for peer in rules.peers:
         # Its confd (v3.1) is older than nodeSelector (v3.3): such a BGPPeer is not counted on.
         aimed = peer.peer_ip == own.ipv4 and not peer.node_selector
-        if aimed and peer.node in ("", other.name):
+        if aimed and peer.node in ("", other.known_as):
             found.append(
                 Protocol(
                     node=own.name,

@@ -31,6 +31,17 @@ def without_router_id(own: Speaker) -> bool:
 
 def refusal(rules: Rules, speakers: Mapping[NodeName, Speaker], own: Speaker, family: Family) -> Verdict | None:
     """Why BIRD refuses the file of a node in a family; None where it takes it."""
+    found = refusal_by_itself(rules, own, family)
+    if found is not None or not own.address(family) or own.standalone:
+        return found
+    for address, names in _shared(speakers, own, family):
+        if sum(bool(protocols(rules, own, speakers[name], family)) for name in names) > 1:
+            return _no(f"{address} is the address of {', '.join(names[:SHOWN])}: one protocol would be defined twice")
+    return None
+
+
+def refusal_by_itself(rules: Rules, own: Speaker, family: Family) -> Verdict | None:
+    """The same, as far as it does not depend on the addresses of other nodes."""
     if not own.address(family) or own.standalone:
         return None
     if without_router_id(own) and not rules.settings.router_id:
@@ -49,9 +60,6 @@ def refusal(rules: Rules, speakers: Mapping[NodeName, Speaker], own: Speaker, fa
         for protocol in external_protocols(rules, own, family):
             if protocol.reflector_client and not protocol.internal:
                 return _no(f"{protocol.name} has `rr client` towards another AS (Calico v3.3.0 and v3.3.1)")
-    for address, names in _shared(speakers, own, family):
-        if sum(bool(protocols(rules, own, speakers[name], family)) for name in names) > 1:
-            return _no(f"{address} is the address of {', '.join(names[:SHOWN])}: one protocol would be defined twice")
     return None
 
 

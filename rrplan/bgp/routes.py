@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rrplan.bgp.adjacency import verdict
+from rrplan.bgp.adjacency import Established, verdict
 from rrplan.bgp.holdings import Holdings
 from rrplan.bgp.model import Model, View
 from rrplan.bgp.peering import idle_selector, protocols
 from rrplan.bgp.reflection import ORIGIN, Copy, Stop
+from rrplan.bgp.refusals import refusal_by_itself
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.ids import NodeName
 
@@ -108,6 +109,9 @@ def _alone(model: Model, name: NodeName, family: Family) -> str:
     if rules.settings.idle:
         return f"BGP does not run: {rules.settings.idle}"
     own = speakers[name]
+    refused = refusal_by_itself(rules, own, family)
+    if refused is not None and refused.established is Established.NO:
+        return f"{name} has no session that is certain to be up; {refused.reason}"
     for members in model.population.classes.values():
         other = speakers[next((member for member in members if member != name), name)]
         here = protocols(rules, own, other, family)

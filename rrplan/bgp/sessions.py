@@ -123,7 +123,7 @@ class Speakers:
         if peer.node_selector:
             return self.members(peer.node_selector)
         if peer.node:
-            return frozenset([NodeName(peer.node)]) & self.by_name.keys()
+            return frozenset(name for name, one in self.by_name.items() if one.known_as == peer.node)
         return frozenset(self.by_name)
 
     def all_sessions(self) -> Iterator[Session]:

@@ -144,6 +144,13 @@ class Speaker:
     """The node is not Ready, or its calico-node is not: it is no path for others."""
     untried: frozenset[str] = frozenset()
     """Speakers outside to which it has a session only since a step on the way: nobody knows whether they accept it."""
+    calico_name: str = ""
+    """Its name in Calico, where that is not its name in Kubernetes."""
+
+    @property
+    def known_as(self) -> NodeName:
+        """Its name in BGPPeers."""
+        return NodeName(self.calico_name) if self.calico_name else self.name
 
     def address(self, family: Family) -> str:
         """The node's address in a family; "" where it has none."""
@@ -163,7 +170,7 @@ class Speaker:
 def speaker_of(node: Node, settings: Settings, versions: Versions) -> Speaker:
     """Resolve one node against the configurations and its own Calico version."""
     profile = profile_for(versions.of(node.name))
-    own_port = settings.ports.get(node.name) if profile.ports else None
+    own_port = settings.ports.get(node.known_as) if profile.ports else None
     reflector = settings.standalone is not None and settings.standalone.runs_on(node)
     if reflector and (node.host_ip or node.ipv4):
         return _standalone(node, settings, profile)
@@ -179,6 +186,7 @@ def speaker_of(node: Node, settings: Settings, versions: Versions) -> Speaker:
         profile=profile,
         labels=node.effective_labels,
         calico=bool(node.ipv4 or node.ipv6),
+        calico_name=node.calico_name,
         down=is_down(node, settings),
     )
 
@@ -215,6 +223,7 @@ def _standalone(node: Node, settings: Settings, profile: Profile) -> Speaker:
         labels=node.effective_labels,
         standalone=True,
         calico=bool(node.ipv4 or node.ipv6),
+        calico_name=node.calico_name,
         contested=bool(node.ipv4) and (agents is None or node.name in agents),
         down=node.ready is False,
     )

@@ -38,6 +38,8 @@ def command(
     """
     state = source.snapshot().state
     versions = calico_versions(state, source.version)
+    known = {node.calico_name: name for name, node in state.nodes.items() if node.calico_name}
+    origin, at = (known.get(name, name) if name else name for name in (origin, at))
     for name in (origin, at):
         if name is not None and name not in state.nodes:
             close = difflib.get_close_matches(name, state.nodes, n=1)

@@ -17,6 +17,9 @@ from rrplan.ids import NodeName
 from rrplan.resources import ClusterState, Node, Taint
 from rrplan.specs import Flavor, Spec, Topology
 
+SHOWN = 10
+"""Nodes that a notice names."""
+
 
 def compile_desired(spec: Spec, state: ClusterState, versions: Versions) -> Desired:
     """The target of a spec on what is there; raises PolicyRefusal where it cannot be had."""
@@ -30,7 +33,7 @@ def compile_desired(spec: Spec, state: ClusterState, versions: Versions) -> Desi
     nodes = {name: _node(spec, labels, node, by_name.get(name)) for name, node in state.nodes.items()}
     check_read(spec, state.nodes, nodes)
     peers = Peers((), frozenset(), (), ()) if mesh else wanted_peers(spec, state, nodes, placed, labels, versions)
-    notices = [*_strangers(spec, state, nodes, by_name), *peers.notes]
+    notices = [*_names(state), *_strangers(spec, state, nodes, by_name), *peers.notes]
     target = replace(
         state,
         nodes=nodes,
@@ -51,6 +54,16 @@ def compile_desired(spec: Spec, state: ClusterState, versions: Versions) -> Desi
         general=peers.general,
         waves=peers.waves,
     )
+
+
+def _names(state: ClusterState) -> list[str]:
+    """Nodes that Kubernetes and Calico call differently."""
+    told = [
+        f"{name} is `{node.calico_name}` in Calico" for name, node in sorted(state.nodes.items()) if node.calico_name
+    ]
+    if not told:
+        return []
+    return [f"names differ, Kubernetes' are used here: {', '.join(told[:SHOWN])}" + (", ..." if told[SHOWN:] else "")]
 
 
 def _strangers(

@@ -135,7 +135,9 @@ class Serving:
     def _local(self, peer: BGPPeer) -> frozenset[NodeName]:
         if peer.node_selector:
             return self.members(peer.node_selector)
-        return frozenset([NodeName(peer.node)]) if peer.node else frozenset(self._nodes)
+        if peer.node:
+            return frozenset(name for name, node in self._nodes.items() if node.known_as == peer.node)
+        return frozenset(self._nodes)
 
     def _remote(self, peer: BGPPeer) -> frozenset[NodeName]:
         if peer.peer_selector:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rrplan.desired.labelling import Labelling, recorded
@@ -26,16 +27,35 @@ class Placed:
 def place(spec: Spec, state: ClusterState) -> tuple[Placed, ...]:
     """The reflectors of all groups; raises PolicyRefusal where a group cannot be filled."""
     placed: list[Placed] = []
+    known = {node.known_as: name for name, node in state.nodes.items() if node.calico_name}
     standing = _Standing(spec, recorded(spec, state))
-    taken: set[NodeName] = {NodeName(name) for group in spec.groups for name in group.nodes.names}
+    named = {group.name: [_resolved(name, known) for name in group.nodes.names] for group in spec.groups}
+    _check_once(named, state)
+    taken: set[NodeName] = {name for names in named.values() for name in names}
     for group in spec.groups:
         if group.nodes.names:
-            placed += [_named(spec, state, group, NodeName(name)) for name in group.nodes.names]
+            placed += [_named(spec, state, group, name) for name in named[group.name]]
         else:
             chosen = _chosen(spec, state, group, taken, standing)
             taken.update(one.node for one in chosen)
             placed += chosen
     return tuple(placed)
+
+
+def _resolved(text: str, known: Mapping[NodeName, NodeName]) -> NodeName:
+    """The name in Kubernetes; a spec may also give Calico's."""
+    return known.get(NodeName(text), NodeName(text))
+
+
+def _check_once(named: Mapping[str, Sequence[NodeName]], state: ClusterState) -> None:
+    """Two names of one node are not two nodes."""
+    counts = Counter(name for names in named.values() for name in names)
+    for name, count in counts.items():
+        if count > 1:
+            raise PolicyRefusal(
+                f"`{name}` and `{state.nodes[name].known_as}` are one node, in Kubernetes and in Calico",
+                hint="a node reflects for one group; give one of its names",
+            )
 
 
 def _named(spec: Spec, state: ClusterState, group: Group, name: NodeName) -> Placed:

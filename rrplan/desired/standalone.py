@@ -121,6 +121,13 @@ def _check_platform(state: ClusterState) -> None:
             "Calico keeps its data in Kubernetes here; standalone reflectors are for Calico with etcd",
             hint="use reflectors inside the cluster: `flavor: in-cluster`",
         )
+    differs = next((node for _, node in sorted(state.nodes.items()) if node.calico_name), None)
+    if differs is not None:
+        raise PolicyRefusal(
+            f"node `{differs.name}` of Kubernetes is `{differs.calico_name}` in Calico: standalone reflectors are "
+            "planned only where the names are the same",
+            hint="set NODENAME of calico-node to the name in Kubernetes",
+        )
     pools = [one for one in state.others.values() if isinstance(one, IPPool) and not one.disabled]
     if pools and all(pool.vxlan_mode in ("Always", "CrossSubnet") for pool in pools):
         raise PolicyRefusal(

@@ -79,6 +79,8 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
         )
     if steps:
         notices += model.not_owed()
+        if model.owed() and model.not_owed():
+            notices.append(f"the proof speaks of routes of IPPool {', '.join(model.owed())} alone")
     oldest = min({versions.default, *versions.by_node.values()})
     if oldest < CONFD_STAYS and any(step.action in TOGGLES for step in steps):
         notices.append(
@@ -231,6 +233,8 @@ def _hint(spec: Spec, violations: tuple[Violation, ...]) -> str:
             "set `drain: true` so that no pod is on a node while its role changes, "
             "or accept it with `exposure: {brief: 15s}`"
         )
+    if any("BGPFilter" in one.text for one in violations):
+        return "let the BGPFilters that are named accept the pool, or take them off the BGPPeers that shall carry it"
     if "surviving" in kinds and any(one.step.startswith("update-peer/") for one in violations):
         return "sessions restart when their options change: accept it with `policy: {exposure: {brief: 15s}}`"
     if kinds == {"gated"}:

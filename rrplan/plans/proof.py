@@ -124,7 +124,9 @@ def final_checks(spec: Spec, model: Model, first: Mark) -> tuple[list[str], list
     if not whole.lost:
         missing = sum(loss.pairs for loss in model.missing())
         checks.append(
-            f"in the end every pair that held a route holds it; {missing} ordered pairs hold none, as before"
+            "no route is owed: BGP carries none of the pools of this cluster"
+            if not model.owes()
+            else f"in the end every pair that held a route holds it; {missing} ordered pairs hold none, as before"
             if missing
             else "in the end every node holds the routes of every other node"
         )

@@ -44,7 +44,8 @@ class Node:
     `cluster_id` "" means no route reflector. `ready` None means that nobody told us. `unsynced` are the names of
     Kubernetes labels that Calico's own Node lacks or has with another value, where both were given. `host_ip` is the
     IPv4 address that Kubernetes has for the host, where it was given: pods in the host's network have it.
-    `internal_ips` are all of these. The prefix lengths are 0 where Calico's addresses came without one.
+    `internal_ips` are all of these. The prefix lengths are 0 where Calico's addresses came without one. `name` is
+    Kubernetes'; `calico_name` is Calico's where that is another one, else "".
     """
 
     name: NodeName
@@ -61,8 +62,14 @@ class Node:
     unsynced: tuple[str, ...] = ()
     host_ip: str = ""
     internal_ips: tuple[str, ...] = ()
+    calico_name: str = ""
     ipv4_bits: int = field(default=0, compare=False)
     ipv6_bits: int = field(default=0, compare=False)
+
+    @property
+    def known_as(self) -> NodeName:
+        """Its name in Calico: in BGPPeers, BGPConfigurations and Calico's own Node."""
+        return NodeName(self.calico_name) if self.calico_name else self.name
 
     @property
     def windows(self) -> bool:

@@ -141,7 +141,9 @@ def test_nothing_is_owed() -> None:
     model = Model(meshed().put(IPPool("pods", "10.42.0.0/16", disable_bgp_export=True)), VERSIONS)
     assert not model.owes()
     assert model.missing() == ()
-    assert model.not_owed() == ["IPPool `pods` is left out: it is not announced (`disableBGPExport`)"]
+    assert model.not_owed() == [
+        "IPPool `pods` is left out: it is not announced (`disableBGPExport`); routes to its pods stay as they are"
+    ]
 
 
 @pytest.mark.parametrize(

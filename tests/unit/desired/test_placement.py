@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
+
 from rrplan.desired.placement import place
+from rrplan.errors import PolicyRefusal
 from rrplan.resources import ClusterState
 from rrplan.specs import Spec, load
 from tests.support.clusters import LABEL, node, peer, state
@@ -59,3 +62,19 @@ def test_the_label_that_our_peers_select_tells_it_too() -> None:
     ours = peer("rrplan-main-clients", ours=True, nodeSelector="all()", peerSelector=f"{LABEL} == 'yes'")
 
     assert placed(spec("main"), state(*nodes, ours)) == {"c": "main", "d": "main"}
+
+
+def named(*names: str) -> Spec:
+    """One group of nodes by name."""
+    head = "apiVersion: rrplan.io/v1\nkind: BGPTopology\nmetadata: {name: test}\n"
+    group = f"{{name: main, clusterID: 224.0.0.1, nodes: {{names: [{', '.join(names)}]}}}}"
+    return load(f"{head}spec: {{topology: route-reflectors, groups: [{group}]}}\n".encode(), "spec.yaml")
+
+
+def test_a_node_with_two_names() -> None:
+    """The spec may give Calico's name or Kubernetes', but not both as if they were two nodes."""
+    cluster = state(replace(node("a", 1), calico_name="k8s-a"), node("b", 2))
+    for name in ("a", "k8s-a"):
+        assert placed(named(name, "b"), cluster) == {"a": "main", "b": "main"}
+    with pytest.raises(PolicyRefusal, match="`a` and `k8s-a` are one node"):
+        place(named("a", "k8s-a"), cluster)
