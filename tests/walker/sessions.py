@@ -7,6 +7,7 @@ disagree leave open which block is rendered.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -81,6 +82,9 @@ def rendered(cluster: Cluster, own: Member, family: str) -> Mapping[str, Renderi
                 blocks = frozenset(_block(section, own, local, end) for end in ends)
                 found.setdefault(address, []).append(blocks)
         taken |= written.keys()
+    if any(ipaddress.ip_address(address).is_link_local for address in found):
+        # BIRD refuses a file with such a neighbor and no interface: every session of the family is missing.
+        return {}
     return {address: tuple(protocols) for address, protocols in found.items()}
 
 
