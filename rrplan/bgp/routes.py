@@ -84,23 +84,37 @@ def _why_not(
             return _alone(model, name, holdings.family)
     spread = holdings.spreads[here]
     if spread.stops.get((here, there)) is Stop.FILTERED:
-        filters = {name for link in holdings.web.links[here, there] for name in link.own_filters + link.other_filters}
-        pools = f" of IPPool {', '.join(holdings.pools)}" if holdings.pools else ""
-        return (
-            f"BGPFilter {', '.join(sorted(filters))} on the session of {origin} and {at} rejects routes{pools}, or may"
-        )
+        return _filtered(holdings, (here, there), origin, at)
     joined = set(holdings.joined)
     for index, signature in enumerate(view.signatures):
         if signature.down and index not in (here, there) and (index, there) in joined and spread.reaches(index):
             gone = next(iter(model.population.classes[signature]))
             return f"{gone} is down, which would pass them on"
     stops = [(pair, stop) for pair, stop in spread.stops.items() if pair[1] == there and pair[0] != there]
-    order = {Stop.CLUSTER_LOOP: 0, Stop.AS_LOOP: 1, Stop.NOT_REFLECTED: 2}
+    order = {Stop.FILTERED: 0, Stop.CLUSTER_LOOP: 1, Stop.AS_LOOP: 2, Stop.NOT_REFLECTED: 3}
     for (holder, _), stop in sorted(stops, key=lambda item: order[item[1]]):
-        members = model.population.classes[view.signatures[holder]]
-        name = next((name for name in members if name not in (origin, at)), origin)
+        name = _another(model, view, holder, origin, at)
+        if stop is Stop.FILTERED:
+            return _filtered(holdings, (holder, there), name, at)
         return f"{name} holds the routes of {origin} and does not pass them to {at}: {stop}"
+    beyond = set(holdings.outside.values())
+    for pair, stop in sorted(spread.stops.items()):
+        if stop is Stop.FILTERED and there not in pair and beyond.isdisjoint(pair):
+            one = origin if pair[0] == here else _another(model, view, pair[0], origin, at)
+            return _filtered(holdings, pair, one, _another(model, view, pair[1], origin, at))
     return f"nobody that holds the routes of {origin} has a session with {at}"
+
+
+def _another(model: Model, view: View, index: int, origin: NodeName, at: NodeName) -> NodeName:
+    members = model.population.classes[view.signatures[index]]
+    return next((name for name in members if name not in (origin, at)), origin)
+
+
+def _filtered(holdings: Holdings, pair: tuple[int, int], one: NodeName, other: NodeName) -> str:
+    links = holdings.web.links[pair]
+    filters = {name for link in links for name in link.own_filters + link.other_filters}
+    pools = f" of IPPool {', '.join(holdings.pools)}" if holdings.pools else ""
+    return f"BGPFilter {', '.join(sorted(filters))} on the session of {one} and {other} rejects routes{pools}, or may"
 
 
 def _alone(model: Model, name: NodeName, family: Family) -> str:

@@ -17,7 +17,7 @@ from tests.walker.reading import Cluster, Member, Peering, family_of, selects
 
 
 class Block(NamedTuple):
-    """One protocol block as BIRD compares it: any difference restarts the session."""
+    """One protocol block as BIRD compares it: any difference restarts the session, but for filters."""
 
     section: str
     address: str
@@ -28,6 +28,7 @@ class Block(NamedTuple):
     passive: bool
     own_source: bool
     options: tuple[tuple[str, str], ...]
+    filters: tuple[str, ...] = ()
 
     @property
     def internal(self) -> bool:
@@ -130,6 +131,7 @@ def _block(section: str, own: Member, local: str, end: End) -> Block:
         section == "Global" and end.known and end.address > local,
         not end.peering.kernel_source,
         tuple(one for one in end.peering.options if not (internal and one[0] == "keepOriginalNextHop")),
+        end.peering.filters,
     )
 
 
@@ -169,10 +171,13 @@ def _meet(one: Block, other: Block) -> bool:
 def stays(block: Block, before: Rendering, after: Rendering) -> bool:
     """Whether a reload leaves the live protocol with this block alone.
 
-    A block that BGPPeers disagree about may come out another way with every computation.
+    A block that BGPPeers disagree about may come out another way with every computation. A filter alone is put in
+    place without a restart.
     """
-    disputed = any(len(protocol) > 1 and block in protocol for protocol in (*before, *after))
-    return not disputed and any(block in protocol for protocol in after)
+    plain = block._replace(filters=())
+    were, become = ([{one._replace(filters=()) for one in protocol} for protocol in told] for told in (before, after))
+    disputed = any(len(protocol) > 1 and plain in protocol for protocol in (*were, *become))
+    return not disputed and any(plain in protocol for protocol in become)
 
 
 def identity(block: Block) -> tuple[object, ...]:
