@@ -11,9 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from rrplan import api
+from rrplan.adapters.rights import Right
 from rrplan.cli.apply import command as apply
 from tests.real.server import RealServer
 from tests.support import SPEC
+from tests.support.account import settled
 from tests.support.live import LiveBench
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -117,11 +119,15 @@ def test_an_account_that_may_run_nothing_in_pods(bench: LiveBench, tmp_path: Pat
     paths = [f"{RBAC}/clusterroles", f"{RBAC}/clusterrolebindings"]
     bench.server.api.create(paths[0], {"metadata": {"name": "planner"}, "rules": rules})
     bench.server.api.create(paths[1], {"metadata": {"name": "planner"}, "roleRef": role, "subjects": [user]})
+    reader = bench.server.connect("reader")
+    needed = [Right(one["apiGroups"][0], one["resources"][0], one["verbs"][0]) for one in rules]
     try:
+        assert settled(reader, needed, []) == []
         done = plan(bench, tmp_path, context="reader")
     finally:
         for path in paths:
             bench.server.api.delete(f"{path}/planner", "")
+        settled(reader, needed, sorted(needed))
     assert bench.agent.asked == []
     assert done.stderr.count("notice: birdcl cannot be used: ") == 1
     assert 'User "reader" cannot get resource "pods/exec"' in done.stderr
