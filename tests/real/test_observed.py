@@ -11,9 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from rrplan import api
+from rrplan.adapters.rights import Right
 from rrplan.cli.apply import command as apply
 from tests.real.server import RealServer
 from tests.support import SPEC
+from tests.support.account import settled
 from tests.support.live import LiveBench
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -87,14 +89,14 @@ def test_a_session_that_is_down(bench: LiveBench, tmp_path: Path, monkeypatch: p
     assert head
     text = " ".join(told.split())
     assert "5 nodes were asked when this plan was made: 4 of 40 sessions that the proof counts on are down" in text
-    assert "the session of node-001 with node-002 (ipv4): BIRD says `Active" in text
+    assert "the session of node-001 with node-002 (ipv4): BIRD says `start Active" in text
     assert "`rrplan apply` refuses while this is so, unless `--accept-down NODE` names one end" in text
 
     where = ["--kubeconfig", str(bench.server.kubeconfig), "--context", "operator", "--auto-approve"]
     words = [sys.executable, "-m", "rrplan", "apply", str(tmp_path / "plan.json"), *where]
     refused = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
     assert refused.returncode == 8, refused.stderr
-    assert "the session of node-001 with node-002 (ipv4) is down: BIRD says `Active" in refused.stderr
+    assert "the session of node-001 with node-002 (ipv4) is down: BIRD says `start Active" in refused.stderr
     assert "`--accept-down NODE`" in refused.stderr
     assert bench.objects() == bench.before
 
@@ -117,14 +119,19 @@ def test_an_account_that_may_run_nothing_in_pods(bench: LiveBench, tmp_path: Pat
     paths = [f"{RBAC}/clusterroles", f"{RBAC}/clusterrolebindings"]
     bench.server.api.create(paths[0], {"metadata": {"name": "planner"}, "rules": rules})
     bench.server.api.create(paths[1], {"metadata": {"name": "planner"}, "roleRef": role, "subjects": [user]})
+    reader = bench.server.connect("reader")
+    needed = [Right(one["apiGroups"][0], one["resources"][0], one["verbs"][0]) for one in rules]
     try:
+        assert settled(reader, needed, []) == []
         done = plan(bench, tmp_path, context="reader")
     finally:
         for path in paths:
             bench.server.api.delete(f"{path}/planner", "")
+        settled(reader, needed, sorted(needed))
     assert bench.agent.asked == []
     assert done.stderr.count("notice: birdcl cannot be used: ") == 1
-    assert "Handshake status 403" in done.stderr
+    assert 'User "reader" cannot get resource "pods/exec"' in done.stderr
+    assert "notice: not known: who else applies these objects; nodes " in done.stderr
     text = " ".join(done.stdout.split())
     if reports:
         assert "all 40 sessions of theirs that the proof counts on are up" in text
