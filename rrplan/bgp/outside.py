@@ -86,11 +86,14 @@ def uplinks(rules: Rules, own: Speaker, family: Family) -> Mapping[Outside, Upli
                 )
     for peer in rules.peers:
         if peer.local_workload_selector and own.profile.local_workloads and rules.selects_local(peer, own):
+            internal = peer.as_number == own.as_number
+            # `rr client` is rendered towards the same AS alone.
+            cluster_id = own.cluster_id if internal else ""
             block = ("workloads", peer.name, own.as_number)
             outside = Outside(family, "", peer.as_number or 0, peer.name)
-            link = Link(peer.as_number == own.as_number, bool(own.cluster_id), False)
+            link = Link(internal, bool(cluster_id), False)
             certain = outside.name not in own.untried
-            found[outside] = Uplink(link, frozenset([block]), frozenset([(*block, own.cluster_id)]), certain)
+            found[outside] = Uplink(link, frozenset([block]), frozenset([(*block, cluster_id)]), certain)
     return found
 
 

@@ -114,8 +114,12 @@ def _some(names: list[NodeName]) -> str:
     return ", ".join(names[:SHOWN]) + more
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def _loss(loss: Loss, found: Route) -> str:
     return (
-        f"{loss.family}  {loss.at} misses the routes of {loss.origin} ({loss.pairs} ordered pairs alike: "
-        f"{loss.holders} nodes, {loss.origins} origins): {found}"
+        f"{loss.family}  {loss.at} misses the routes of {loss.origin} ({_count(loss.pairs, 'ordered pair')} alike: "
+        f"{_count(loss.holders, 'node')}, {_count(loss.origins, 'origin')}): {found}"
     )

@@ -8,7 +8,7 @@ from functools import partial
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions, check_planned
-from rrplan.bgp.speaker import Settings, Standalone
+from rrplan.bgp.speaker import Settings, Standalone, as_configured
 from rrplan.bgp.transition import Transition
 from rrplan.desired import Desired, compile_desired
 from rrplan.digest import digest
@@ -22,7 +22,7 @@ from rrplan.plans.gates import GateMaker, NodeSets
 from rrplan.plans.graph import ActionGraph
 from rrplan.plans.ordering import edges
 from rrplan.plans.plan import Plan, Proof, Severity, Step, StepProof, Violation
-from rrplan.plans.proof import final_checks, judge
+from rrplan.plans.proof import WITH_EVERY_NODE_ALIVE, Alive, final_checks, judge
 from rrplan.plans.sequence import HELD_AGAIN, sequence
 from rrplan.plans.sight import Sight
 from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, Pod, ResourceKey
@@ -63,6 +63,12 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
     ordered = ActionGraph(plain, reasons).order()
     empty = _empty(state)
     steps, proof, sets, model = _walk(spec, state, versions, desired, ordered, desired.drained | empty)
+    agree = peers_agree(model, _fresh(state, desired.state))
+    disagree = [f"{one.check}: {one.text}" for one in agree if one.severity is Severity.ERROR]
+    if disagree and steps:
+        raise PreflightError(
+            disagree, hint="delete the BGPPeers that the spec takes the place of, or let them say the same as the spec"
+        )
     notices = list(desired.notices)
     if versions.assumed:
         notices.append(f"the Calico version is {versions.source} ({versions.default}); say it with `--calico-version`")
@@ -98,7 +104,7 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
         spec={"digest": digest(spec.to_document()), "document": spec.to_document()},
         snapshot=snapshot,
         notices=tuple(notices),
-        findings=(*found, *peers_agree(model)),
+        findings=(*found, *agree),
         reasons=desired.reasons,
         down=tuple(down),
         on_failure=spec.on_failure.value,
@@ -121,6 +127,7 @@ def _walk(
         return Model(at, versions, peers=peers, zone_label=zone_label, marked=marked)
 
     model = modelled(state)
+    alive = Alive(spec, modelled(as_configured(state))) if model.down() else None
     sets = NodeSets()
     maker = GateMaker(spec, sets)
     first = model.mark()
@@ -142,6 +149,8 @@ def _walk(
             proved, bad = judge(spec, step, cost, model)
             proofs.append(proved)
             violations += bad
+            if alive is not None:
+                violations += alive.advance(step, present, nodes, bad)
             wave += nodes if step.action is ActionName.LABEL_CLIENT else []
         gates = maker.after(step, model, again if step.id == HELD_AGAIN else tuple(wave))
         if cost is not None:
@@ -161,6 +170,8 @@ def _walk(
         if step.action is ActionName.AWAIT:
             wave = []
     checks, bad = final_checks(spec, model, first)
+    if alive is not None:
+        bad += alive.final(bad)
     return tuple(gated), Proof(tuple(proofs), tuple(checks), (*violations, *bad)), sets, model
 
 
@@ -202,6 +213,11 @@ def _them(names: list[NodeName]) -> str:
     return "it" if len(names) == 1 else "them"
 
 
+def _fresh(state: ClusterState, desired: ClusterState) -> set[str]:
+    """The BGPPeers that a plan creates or changes."""
+    return {name for name, peer in desired.peers.items() if state.peers.get(name) != peer}
+
+
 def _peers_on_the_way(steps: tuple[Step, ...]) -> list[BGPPeer]:
     """BGPPeers that exist in between only, so that the model tells apart what they select."""
     found: list[BGPPeer] = []
@@ -227,6 +243,11 @@ def _hint(spec: Spec, violations: tuple[Violation, ...]) -> str:
         return (
             "a session to the outside serves the whole cluster: let its BGPPeer select what stays as it is (another "
             "label, or nodes by name), or keep the label that it selects"
+        )
+    if all(one.text.startswith(WITH_EVERY_NODE_ALIVE) for one in violations):
+        return (
+            "a node that is not Ready may serve routes all the same: keep what rests on it, or bring it back first "
+            "and give its BGPPeers to others"
         )
     if kinds & {"surviving", "outside"} and not spec.drain:
         return (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import islice
 
 from rrplan.bgp.model import Model
@@ -348,8 +348,11 @@ def findings(sight: Sight) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda one: one.severity is not Severity.ERROR))
 
 
-def peers_agree(model: Model) -> tuple[Finding, ...]:
-    """BGPPeers that ask for one session agree about it; the model stands at the final state."""
+def peers_agree(model: Model, fresh: Collection[str] = ()) -> tuple[Finding, ...]:
+    """BGPPeers that ask for one session agree about it; the model stands at the final state.
+
+    Where one of the BGPPeers is `fresh` (the plan creates or changes it), the plan would bring the trouble: an error.
+    """
     found: dict[tuple[str, ...], str] = {}
     pairs = _pairs(model)
     for own, other in islice(pairs, MANY_PAIRS):
@@ -357,14 +360,19 @@ def peers_agree(model: Model) -> tuple[Finding, ...]:
             for one in protocols(model.rules, own, other, family):
                 if one.disputed:
                     found.setdefault(one.peers, f"such as {own.name} to {other.name}")
-    texts = [
-        f"BGPPeers {' and '.join(peers)} give the same sessions different attributes, {where}: which one wins is "
-        "random on every recomputation"
+    told = [
+        Finding(
+            PEERS_AGREE,
+            Severity.WARNING if set(peers).isdisjoint(fresh) else Severity.ERROR,
+            f"BGPPeers {' and '.join(peers)} give the same sessions different attributes, {where}: which one wins is "
+            "random on every recomputation",
+        )
         for peers, where in found.items()
     ]
     if next(pairs, None) is not None:
-        texts.append(f"only the first {MANY_PAIRS} pairs of kinds of nodes were looked at: too many nodes differ")
-    return tuple(Finding(PEERS_AGREE, Severity.WARNING, text) for text in texts)
+        text = f"only the first {MANY_PAIRS} pairs of kinds of nodes were looked at: too many nodes differ"
+        told.append(Finding(PEERS_AGREE, Severity.WARNING, text))
+    return tuple(told)
 
 
 def _pairs(model: Model) -> Iterator[tuple[Speaker, Speaker]]:

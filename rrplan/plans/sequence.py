@@ -106,7 +106,8 @@ def _waves(spec: Spec, state: ClusterState, desired: Desired) -> list[list[NodeN
     if not spec.rollout.waves:
         return []
     reflectors = {one.node for one in desired.placed}
-    clients = [name for name in sorted(state.nodes) if name not in reflectors]
+    # Nodes that are down come last: a first wave of them alone would try nothing.
+    clients = sorted(state.nodes.keys() - reflectors, key=lambda name: (state.nodes[name].ready is False, name))
     waves: list[list[NodeName]] = []
     for size in spec.rollout.waves:
         taken = sum(len(wave) for wave in waves)
