@@ -184,11 +184,15 @@ Ends = tuple[Sequence[Protocol], Sequence[Protocol]]
 
 
 def same(before: Ends, after: Ends) -> bool:
-    """Whether both ends render exactly what they rendered, so that a session that was up stays, whichever it was."""
-    return all(
-        [protocol.blocks for protocol in old] == [protocol.blocks for protocol in new]
-        for old, new in zip(before, after, strict=True)
-    )
+    """Whether both ends render exactly what they rendered, so that a session that was up stays, whichever it was.
+
+    BGPFilters count: another one restarts no session, and changes what gets over it.
+    """
+    return all(_rendered(old) == _rendered(new) for old, new in zip(before, after, strict=True))
+
+
+def _rendered(protocols: Sequence[Protocol]) -> list[frozenset[tuple[object, ...]]]:
+    return [frozenset((one.block, one.filters) for one in protocol.variants) for protocol in protocols]
 
 
 def survives(before: Ends, after: Ends) -> bool:

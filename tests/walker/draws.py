@@ -125,6 +125,7 @@ class Draw:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.filters = random.Random(f"filters {seed}")
+        self.outward = random.Random(f"uplinks {seed}")
         self.named: list[str] = []
         self.names = [f"n{number}" for number in range(1, self.random.choice([3, 4, 4, 5, 5, 6]) + 1)]
         self.key = self.random.choice([OURS, OURS, "rr"])
@@ -168,8 +169,11 @@ class Draw:
         return found
 
     def _attach(self, cluster: list[dict[str, Any]]) -> None:
-        """Some BGPPeers between nodes get a filter."""
+        """Some BGPPeers between nodes get a filter, and a few of those to the outside."""
         for one in cluster:
+            if one["kind"] == "BGPPeer" and "peerIP" in one["spec"] and self.named and self.outward.random() < 0.3:
+                one["spec"]["filters"] = [self.outward.choice(self.named)]
+                self.about.append("filter on an uplink")
             between = one["kind"] == "BGPPeer" and "peerSelector" in one["spec"]
             if between and self.named and self.filters.random() < 0.6:
                 one["spec"]["filters"] = [self.filters.choice(self.named)]
