@@ -65,7 +65,7 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
     steps, proof, sets, model = _walk(spec, state, versions, desired, ordered, desired.drained | empty)
     agree = peers_agree(model, _fresh(state, desired.state))
     disagree = [f"{one.check}: {one.text}" for one in agree if one.severity is Severity.ERROR]
-    if disagree and steps:
+    if disagree and steps and not proof.violations:
         raise PreflightError(
             disagree, hint="delete the BGPPeers that the spec takes the place of, or let them say the same as the spec"
         )

@@ -52,16 +52,12 @@ class Alive:
 
     def _violations(self, step: StepId, text: str, lost: Iterable[Loss], told: Iterable[Violation]) -> list[Violation]:
         known = {(one.family, one.at, one.origin) for one in told if one.invariant == "converged"}
-        return [
-            _violation(
-                "converged",
-                step,
-                f"{WITH_EVERY_NODE_ALIVE}, {text.format(loss.at, loss.origin)} ({_pairs(loss)}): {why(self._model, loss)}",
-                loss,
-            )
-            for loss in lost
-            if _ends(loss) not in known
-        ]
+        found: list[Violation] = []
+        for loss in lost:
+            if _ends(loss) not in known:
+                what = f"{text.format(loss.at, loss.origin)} ({_pairs(loss)}): {why(self._model, loss)}"
+                found.append(_violation("converged", step, f"{WITH_EVERY_NODE_ALIVE}, {what}", loss))
+        return found
 
 
 def judge(spec: Spec, step: Step, cost: Transition, model: Model) -> tuple[StepProof, list[Violation]]:

@@ -61,6 +61,14 @@ def test_cordoned_nodes_are_not_taken_to_be_empty_without_knowing(pods: list[Pod
         api.plan(load(SPEC.replace("drain: true", "drain: false").encode(), "s"), cordoned(*pods))
 
 
+def test_nodes_that_are_down_come_in_the_last_wave() -> None:
+    """A first wave of a node that is down would try nothing."""
+    cluster = meshed(replace(node("a", 3), ready=False))
+    ids = [str(step.id) for step in planned(cluster, f"{TO_REFLECTORS}, drain: true, rollout: {{waves: [1]}}").steps]
+
+    assert {"wave-1/b", "wave-2/a"} <= set(ids)
+
+
 def test_what_an_earlier_run_left_is_used_for_waves() -> None:
     """A wave label and the BGPPeer of waves are there already: neither is made again, and both go in the end."""
     wave = peer("rrplan-main-wave", ours=True, nodeSelector="has(rrplan.io/wave)", peerSelector=f'{LABEL} == "main"')
