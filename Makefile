@@ -74,5 +74,5 @@ schemas: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.schemas
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info .demo
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info .demo walker-findings
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

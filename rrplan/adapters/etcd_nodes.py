@@ -52,7 +52,12 @@ def _document(kubernetes: Stored | None, calico: Stored | None) -> dict[str, obj
     if calico is None:
         return told
     own = _node(calico.document)
-    _check_names(calico.document, own.name)
+    if own.calico_name:
+        raise DatastoreRefused(
+            f"Calico's Node `{own.calico_name}` belongs to the Kubernetes Node `{own.name}`: on a live cluster the "
+            "names must be the same",
+            hint="set NODENAME of calico-node to the name in Kubernetes, or follow `rrplan plan -f ... -o runbook`",
+        )
     one = merge_nodes(_node(told), own) if kubernetes else own
     # Selectors see Calico's copy. `unsynced`, by merge_nodes, says where Kubernetes' labels are others.
     labels = {name: value for name, value in own.effective_labels.items() if name != CALICO_NODE_LABEL}
@@ -79,17 +84,6 @@ def _node(document: Document) -> Node:
     node = decode(document)
     assert isinstance(node, Node)
     return node
-
-
-def _check_names(document: Document, name: str) -> None:
-    references = at(document, ("spec", "orchRefs"))
-    for reference in references if isinstance(references, list) else ():
-        other = reference.get("nodeName") if reference.get("orchestrator") == "k8s" else None
-        if other and other != name:
-            raise DatastoreRefused(
-                f"Calico's Node `{name}` belongs to the Kubernetes Node `{other}`: the names must be the same",
-                hint="set NODENAME of calico-node to the name in Kubernetes",
-            )
 
 
 def _without_calico(document: Document) -> dict[str, object]:

@@ -40,12 +40,15 @@ class NodeStatuses:
         self._clock = clock
         self._path = f"/apis/{group}/caliconodestatuses"
         self._room = threading.Semaphore(AT_ONCE)
+        self._begins = threading.Lock()
         self._served: bool | None = None
 
     def ask(self, node: NodeName) -> Mapping[str, End]:
         """What the node reports, by family; nothing where it does not answer. Raises DatastoreRefused."""
-        if self._served is None:
-            self._served = self._begin()
+        # One at a time: what the first removes as left behind could be the question that another has just asked.
+        with self._begins:
+            if self._served is None:
+                self._served = self._begin()
         if not self._served:
             raise NotServed("this cluster does not serve CalicoNodeStatus (Calico v3.22 and later do)")
         name = f"rrplan-{uuid.uuid4().hex[:12]}"

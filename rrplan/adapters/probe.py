@@ -95,7 +95,11 @@ class LiveProbe:
         self._read_addresses()
         inside = [node for node in nodes if node not in self._hosts]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            ends = dict(zip(inside, pool.map(self._any_source, inside), strict=True))
+            ends = dict(zip(inside, pool.map(lambda node: self._node(node, with_routes=False), inside), strict=True))
+        if self._statuses and "birdcl" in self._told:
+            # It is made for a few nodes at a time, so one is asked after the other.
+            for node in inside:
+                ends[node] = ends[node] or self._asked("CalicoNodeStatus", self._statuses.ask, node)
         return [
             NodeSessions(
                 node,
@@ -110,12 +114,6 @@ class LiveProbe:
             for node, told in ends.items()
             if told
         ]
-
-    def _any_source(self, node: NodeName) -> Ends | None:
-        found = self._node(node, with_routes=False)
-        if not found and self._statuses and "birdcl" in self._told:
-            found = self._asked("CalicoNodeStatus", self._statuses.ask, node)
-        return found
 
     def quiet(self, family: str) -> frozenset[NodeName]:
         """The nodes that own no block in a family; nobody where that cannot be read."""

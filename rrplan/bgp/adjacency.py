@@ -120,16 +120,19 @@ def _said_by(protocol: Protocol) -> str:
 class Link:
     """A session between two speakers, seen from one of them.
 
-    `own_client`: this node regards the other as its client; `other_client`: the other regards this node so.
+    `own_client`: this node regards the other as its client; `other_client`: the other regards this node so. The filters
+    are BGPFilters by name, of either end.
     """
 
     internal: bool
     own_client: bool
     other_client: bool
+    own_filters: tuple[str, ...] = ()
+    other_filters: tuple[str, ...] = ()
 
     def reversed(self) -> Link:
         """The same link seen from the other end."""
-        return Link(self.internal, self.other_client, self.own_client)
+        return Link(self.internal, self.other_client, self.own_client, self.other_filters, self.own_filters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,8 @@ def adjacency(own: Speaker, here: Sequence[Protocol], other: Speaker, there: Seq
             answer = _pair(protocol, own, counterpart, other)
             certain = certain and answer.established is Established.YES
             if answer.established is not Established.NO:
-                links[Link(protocol.internal, protocol.reflector_client, counterpart.reflector_client)] = None
+                roles = protocol.internal, protocol.reflector_client, counterpart.reflector_client
+                links[Link(*roles, protocol.filters, counterpart.filters)] = None
     return Adjacency(tuple(links), certain)
 
 
@@ -180,11 +184,15 @@ Ends = tuple[Sequence[Protocol], Sequence[Protocol]]
 
 
 def same(before: Ends, after: Ends) -> bool:
-    """Whether both ends render exactly what they rendered, so that a session that was up stays, whichever it was."""
-    return all(
-        [protocol.blocks for protocol in old] == [protocol.blocks for protocol in new]
-        for old, new in zip(before, after, strict=True)
-    )
+    """Whether both ends render exactly what they rendered, so that a session that was up stays, whichever it was.
+
+    BGPFilters count: another one restarts no session, and changes what gets over it.
+    """
+    return all(_rendered(old) == _rendered(new) for old, new in zip(before, after, strict=True))
+
+
+def _rendered(protocols: Sequence[Protocol]) -> list[frozenset[tuple[object, ...]]]:
+    return [frozenset((one.block, one.filters) for one in protocol.variants) for protocol in protocols]
 
 
 def survives(before: Ends, after: Ends) -> bool:

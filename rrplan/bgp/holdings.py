@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from rrplan.bgp.adjacency import NONE, Adjacency, Ends, adjacency, same, survives
-from rrplan.bgp.outside import Fate, Outside, Uplink, fates, uplinks
+from rrplan.bgp.adjacency import NONE, Adjacency, Ends, Established, Link, adjacency
+from rrplan.bgp.announced import Announced, Layer, Passes
+from rrplan.bgp.outside import Outside, Uplink, uplinks
 from rrplan.bgp.peering import Rules, protocols
 from rrplan.bgp.reflection import ORIGIN, Doubt, Group, Links, Spread, Web, spread
+from rrplan.bgp.refusals import refusal_by_itself
 from rrplan.bgp.speaker import Family, Speaker
 
 
@@ -26,6 +28,13 @@ ENOUGH = 3
 Pair = tuple[int, int]
 
 
+class Touched(NamedTuple):
+    """Sessions that a change does not leave alone: between pairs of Kin, and of Kin to speakers outside."""
+
+    sessions: frozenset[Pair]
+    uplinks: frozenset[tuple[int, Outside]]
+
+
 @dataclass(frozen=True, slots=True)
 class Kin:
     """Nodes that are alike before and alike after: two of them (or the only one) to ask, and how many, up to ENOUGH."""
@@ -39,7 +48,9 @@ class Holdings:
     """The answer for one family, over indices of Kin, and of the speakers outside behind them.
 
     `present` are the Kin that have the family at all, `mute` those without routes of their own or pods that need
-    any: standalone reflectors. `outside` has the index of each speaker outside.
+    any: standalone reflectors. `outside` has the index of each speaker outside. Where BGPFilters treat pools
+    differently, `others` are the answers for the other pools, and `pools` names those of this one; `owed` says whether
+    anything is announced at all.
     """
 
     family: Family
@@ -48,6 +59,19 @@ class Holdings:
     spreads: Mapping[int, Spread] = field(hash=False)
     mute: frozenset[int] = frozenset()
     outside: Mapping[Outside, int] = field(default_factory=dict, hash=False)
+    others: tuple[Holdings, ...] = ()
+    owed: bool = True
+    pools: tuple[str, ...] = ()
+
+    @property
+    def tables(self) -> tuple[Holdings, ...]:
+        """The answers of all layers, also where nothing is owed: sessions, and what speakers outside announce."""
+        return self, *self.others
+
+    @property
+    def layers(self) -> tuple[Holdings, ...]:
+        """The answers for all pools that are treated differently; none where nothing is owed."""
+        return (self, *self.others) if self.owed else ()
 
     def holds(self, holder: int, origin: int) -> bool:
         """Whether every node of `holder` holds the routes of every (other) node of `origin`."""
@@ -66,17 +90,24 @@ class Holdings:
 
     @property
     def missing(self) -> frozenset[Pair]:
-        """Ordered pairs (holder, origin) of nodes without a route; (c, c) speaks of two different nodes of c."""
+        """Ordered pairs (holder, origin) of nodes without a route of some pool; (c, c): two different nodes of c."""
         found: set[Pair] = set()
-        for origin in self.speaking:
-            for holder in self.speaking:
-                size = self.web.groups[holder].count - (holder == origin)
-                if size > 0 and not self.holds(holder, origin):
-                    found.add((holder, origin))
+        for layer in self.layers:
+            for origin in layer.speaking:
+                for holder in layer.speaking:
+                    size = self.web.groups[holder].count - (holder == origin)
+                    if size > 0 and not layer.holds(holder, origin):
+                        found.add((holder, origin))
         return frozenset(found)
 
     def delivered(self, sender: int, receiver: int, sizes: Sequence[int]) -> int:
-        """How many nodes' routes one node of `sender` hands to one node of `receiver`, with these sizes of Kin."""
+        """How many nodes' routes one node of `sender` hands to one node of `receiver`, with these sizes of Kin.
+
+        Where pools are treated differently, as many as it hands on of each.
+        """
+        return min((layer._delivered(sender, receiver, sizes) for layer in self.layers), default=0)
+
+    def _delivered(self, sender: int, receiver: int, sizes: Sequence[int]) -> int:
         total = 0
         for origin in self.speaking:
             given = self.spreads[origin].given
@@ -91,9 +122,14 @@ class Holdings:
 
         Of its own Kin, those of the other members.
         """
-        kept = {origin for origin in self.present if (sender, receiver) not in self.spreads[origin].given}
-        own = (ORIGIN, receiver) not in self.spreads[sender].given or sender in self.mute
-        return frozenset(kept) | self.mute, own
+        kept = {
+            origin
+            for layer in self.layers
+            for origin in self.present
+            if (sender, receiver) not in layer.spreads[origin].given
+        }
+        own = any((ORIGIN, receiver) not in layer.spreads[sender].given for layer in self.layers)
+        return frozenset(kept if self.owed else self.present) | self.mute, own or sender in self.mute or not self.owed
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,62 +140,11 @@ class Converged:
     possible: Holdings
 
 
-class Touched(NamedTuple):
-    """Sessions that a change does not leave alone: between pairs of Kin, and of Kin to speakers outside."""
-
-    sessions: frozenset[Pair]
-    uplinks: frozenset[tuple[int, Outside]]
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """One family while a state becomes another, over indices of Kin and of speakers outside.
-
-    `surviving` is who holds what over those sessions alone that are certainly left alone. `changed_pairs` are those
-    between which some session may be another one than before, `shaken_pairs` those and all between which a session may
-    restart because BGPPeers disagree about its block. `begins` and `ends` say whether a session comes up,
-    and whether one goes down, `idle` whether all of these have an end at a node that is down. `fates` are the uplinks
-    of one node of each Kin that are not left alone, `speakers` all speakers outside, before and after.
-    """
-
-    speakers: tuple[Outside, ...]
-    surviving: Holdings
-    changed_pairs: frozenset[Pair]
-    shaken_pairs: frozenset[Pair]
-    begins: bool
-    ends: bool
-    idle: bool
-    fates: Mapping[int, Mapping[Outside, Fate]] = field(hash=False)
-    redrawn: frozenset[tuple[int, Outside]] = frozenset()
-    """Uplinks that restart only because BGPPeers disagree about them: the doubt is the same before and after."""
-
-    @property
-    def changed(self) -> Touched:
-        """The sessions that may be others than before."""
-        return Touched(self.changed_pairs, self._fated - self.redrawn)
-
-    @property
-    def shaken(self) -> Touched:
-        """These, and all that may restart because BGPPeers disagree about their block."""
-        return Touched(self.shaken_pairs, self._fated)
-
-    @property
-    def _fated(self) -> frozenset[tuple[int, Outside]]:
-        return frozenset((kin, outside) for kin, told in self.fates.items() for outside in told)
-
-    @property
-    def gained(self) -> frozenset[tuple[int, Outside]]:
-        """New uplinks: whether the other side accepts them is not known."""
-        return frozenset(
-            (kin, outside) for kin, told in self.fates.items() for outside, fate in told.items() if fate is Fate.GAINED
-        )
-
-
 def converged(
     rules: Rules, kins: Sequence[Kin], family: Family, *, without: frozenset[tuple[int, Outside]] = frozenset()
 ) -> Converged:
     """Who holds what once the sessions of the state `after` are all up; `without` are uplinks not to count on."""
-    found = _adjacencies(kins, family, lambda one, other: _met(rules, one.after, other.after, family))
+    found = adjacencies(kins, family, lambda one, other: met(rules, one.after, other.after, family))
     up = {
         index: {
             outside: uplink
@@ -169,107 +154,38 @@ def converged(
         for index, kin in enumerate(kins)
         if kin.members[0].after.address(family)
     }
-    certain = _holdings(kins, family, found, up, Doubt.AGAINST)
-    doubtful = any(one.in_doubt or len(one.links) > 1 for one in found.values()) or any(
+    certain = propagated(kins, family, found, up, Doubt.AGAINST, rules.announced)
+    doubtful = any(one.in_doubt or len(one.links) > 1 or _filtered(one) for one in found.values()) or any(
         not uplink.certain for told in up.values() for uplink in told.values()
     )
-    return Converged(certain, _holdings(kins, family, found, up, Doubt.FOR) if doubtful else certain)
+    return Converged(certain, propagated(kins, family, found, up, Doubt.FOR, rules.announced) if doubtful else certain)
 
 
-def passage(old: Rules, new: Rules, kins: Sequence[Kin], family: Family) -> Passage:
-    """What is left alone while the state changes, and what is not."""
-    changed: set[Pair] = set()
-    shaken: set[Pair] = set()
-    begins = ends = False
-    idle = True
-    found: dict[Pair, Adjacency] = {}
-    for (here, there), (one, other) in _pairs(kins, family):
-        before = _ends(old, one.before, other.before, family)
-        after = _ends(new, one.after, other.after, family)
-        if not any((*before, *after)):
-            continue
-        roles = any(_role(member.before) != _role(member.after) for member in (one, other))
-        if roles or not same(before, after):
-            changed |= {(here, there), (there, here)}
-        if any(protocol.disputed for protocols_ in (*before, *after) for protocol in protocols_):
-            shaken |= {(here, there), (there, here)}
-        if not same(before, after):
-            ends = ends or all(before)
-            begins = begins or all(after)
-            idle = idle and (one.after.down or other.after.down)
-        if survives(before, after):
-            found[here, there] = adjacency(one.before, before[0], other.before, before[1])
-    told: dict[int, dict[Outside, Fate]] = {}
-    kept: dict[int, dict[Outside, Uplink]] = {}
-    redrawn: set[tuple[int, Outside]] = set()
-    speakers: set[Outside] = set()
-    for index, kin in enumerate(kins):
-        member = kin.members[0]
-        if not (member.before.address(family) and member.after.address(family)):
-            continue
-        was, becomes = uplinks(old, member.before, family), uplinks(new, member.after, family)
-        speakers |= was.keys() | becomes.keys()
-        told[index] = fates(was, becomes)
-        redrawn |= {(index, one) for one in was.keys() & becomes.keys() if was[one].blocks == becomes[one].blocks}
-        kept[index] = {
-            outside: uplink
-            for outside, uplink in was.items()
-            if outside not in told[index] and uplink.certain and len(uplink.blocks) == 1
-        }
-    fated = {fate for one in told.values() for fate in one.values()}
-    begins = begins or bool(fated & {Fate.GAINED, Fate.RESTARTED})
-    ends = ends or bool(fated & {Fate.LOST, Fate.RESTARTED})
-    known = tuple(sorted(speakers))
-    return Passage(
-        known,
-        _holdings(kins, family, found, kept, Doubt.AGAINST, known),
-        frozenset(changed),
-        frozenset(changed | shaken),
-        begins,
-        ends,
-        idle and all(kins[index].members[0].after.down for index, one in told.items() if one),
-        {index: one for index, one in told.items() if one},
-        frozenset(redrawn),
-    )
+def _filtered(one: Adjacency) -> bool:
+    return any(link.own_filters or link.other_filters for link in one.links)
 
 
-def over(
-    rules: Rules, kins: Sequence[Kin], family: Family, speakers: Sequence[Outside], touched: Touched
-) -> frozenset[Pair]:
-    """The pairs (holder, origin) that may hold a route before a change over a session that it touches.
-
-    All other pairs hold over sessions alone that nothing happens to: whether they are up is not known, but it is the
-    same before and after.
-    """
-    found = _adjacencies(kins, family, lambda one, other: _met(rules, one.before, other.before, family))
-    up = {
-        index: uplinks(rules, kin.members[0].before, family)
-        for index, kin in enumerate(kins)
-        if kin.members[0].before.address(family)
-    }
-    before = _holdings(kins, family, found, up, Doubt.FOR, speakers, touched)
-    return frozenset(
-        (holder, origin)
-        for origin, reached in before.spreads.items()
-        for holder, copies in reached.copies.items()
-        if any(copy.marked for copy in copies)
-    )
-
-
-def _role(speaker: Speaker) -> tuple[int, str]:
-    return speaker.as_number, speaker.cluster_id
-
-
-def _ends(rules: Rules, one: Speaker, other: Speaker, family: Family) -> Ends:
+def ends_of(rules: Rules, one: Speaker, other: Speaker, family: Family) -> Ends:
+    """What the two nodes of a pair render towards each other."""
     return protocols(rules, one, other, family), protocols(rules, other, one, family)
 
 
-def _met(rules: Rules, one: Speaker, other: Speaker, family: Family) -> Adjacency:
-    here, there = _ends(rules, one, other, family)
-    return adjacency(one, here, other, there)
+def met(rules: Rules, one: Speaker, other: Speaker, family: Family) -> Adjacency:
+    """What comes of the protocols of a pair."""
+    here, there = ends_of(rules, one, other, family)
+    found = adjacency(one, here, other, there)
+    if found.certain and found.links and any(_refuses(rules, end, family) for end in (one, other)):
+        # A node whose BIRD refuses its file keeps the sessions that it had: which these are is not known.
+        return replace(found, certain=False)
+    return found
 
 
-def _pairs(kins: Sequence[Kin], family: Family) -> list[tuple[Pair, tuple[Member, Member]]]:
+def _refuses(rules: Rules, own: Speaker, family: Family) -> bool:
+    told = refusal_by_itself(rules, own, family)
+    return told is not None and told.established is Established.NO
+
+
+def pairs_of(kins: Sequence[Kin], family: Family) -> list[tuple[Pair, tuple[Member, Member]]]:
     """Two different nodes for each two Kin, and for each Kin of more than one node."""
     present = _present(kins, family)
     found = []
@@ -287,27 +203,65 @@ def _present(kins: Sequence[Kin], family: Family) -> tuple[int, ...]:
     return tuple(index for index, kin in enumerate(kins) if kin.members[0].after.address(family))
 
 
-def _adjacencies(
+def adjacencies(
     kins: Sequence[Kin], family: Family, ask: Callable[[Member, Member], Adjacency]
 ) -> dict[Pair, Adjacency]:
+    """What comes of the protocols of every pair that renders any."""
     found = {}
-    for pair, members in _pairs(kins, family):
+    for pair, members in pairs_of(kins, family):
         one = ask(*members)
         if one is not NONE:
             found[pair] = one
     return found
 
 
-def _holdings(
+def propagated(
     kins: Sequence[Kin],
     family: Family,
     found: Mapping[Pair, Adjacency],
     up: Mapping[int, Mapping[Outside, Uplink]],
     doubt: Doubt,
+    announced: Announced,
     speakers_outside: Sequence[Outside] | None = None,
     marks: Touched | None = None,
 ) -> Holdings:
-    """Propagate over what counts; with `marks`, as things stand before a change, over sessions that are marked."""
+    """Propagate over what counts, for each layer of pools; with `marks`, as things stand before a change."""
+    layers = announced.layers[family]
+    filtered = any(one.own_filters or one.other_filters for told in found.values() for one in told.links) or any(
+        uplink.link.own_filters for told in up.values() for uplink in told.values()
+    )
+    ways = [_carries(layer, doubt) for layer in layers] if filtered and layers else [None]
+    first, *others = (
+        replace(_layer(kins, family, found, up, doubt, way, speakers_outside, marks), owed=bool(layers)) for way in ways
+    )
+    # Without filters every pool is treated alike.
+    others += [first] * (len(layers) - len(ways))
+    named = [replace(one, pools=layer.pools) for one, layer in zip([first, *others], layers, strict=False)] or [first]
+    return replace(named[0], others=tuple(named[1:]))
+
+
+def _carries(layer: Layer, doubt: Doubt) -> Callable[[Link, bool], bool]:
+    enough = (Passes.YES,) if doubt is Doubt.AGAINST else (Passes.YES, Passes.UNKNOWN)
+    known: dict[tuple[Link, bool], bool] = {}
+
+    def carries(link: Link, learned: bool) -> bool:
+        if (link, learned) not in known:
+            known[link, learned] = layer.passes(link.own_filters, link.other_filters, learned=learned) in enough
+        return known[link, learned]
+
+    return carries
+
+
+def _layer(
+    kins: Sequence[Kin],
+    family: Family,
+    found: Mapping[Pair, Adjacency],
+    up: Mapping[int, Mapping[Outside, Uplink]],
+    doubt: Doubt,
+    carries: Callable[[Link, bool], bool] | None,
+    speakers_outside: Sequence[Outside] | None,
+    marks: Touched | None,
+) -> Holdings:
     speakers = [kin.members[0].before if marks else kin.members[0].after for kin in kins]
     links: dict[Pair, Links] = {}
     for (here, there), one in found.items():
@@ -332,9 +286,12 @@ def _holdings(
             links[place, index] = (uplink.link.reversed(),)
             if marks and (index, speaker) in marks.uplinks:
                 marked |= {(index, place), (place, index)}
-    web = Web(tuple(groups), links, doubt, frozenset(marked))
+    web = Web(tuple(groups), links, doubt, frozenset(marked), carries)
+    # What a speaker outside announces is of no pool: whether filters let it through is not known from here.
+    plain = replace(web, carries=None)
     neighbours = web.neighbours()
     present = tuple(index for index, speaker in enumerate(speakers) if speaker.address(family))
     mute = frozenset(index for index in present if speakers[index].standalone)
-    origins = (*present, *outside.values())
-    return Holdings(family, web, present, {index: spread(web, index, neighbours) for index in origins}, mute, outside)
+    spreads = {index: spread(web, index, neighbours) for index in present}
+    spreads |= {index: spread(plain, index, neighbours) for index in outside.values()}
+    return Holdings(family, web, present, spreads, mute, outside)

@@ -15,12 +15,11 @@ from rrplan.bgp.holdings import (
     Holdings,
     Kin,
     Member,
-    Passage,
+    Pair,
     converged,
-    over,
-    passage,
 )
 from rrplan.bgp.outside import Fate, Outside
+from rrplan.bgp.passage import Passage, over, passage
 from rrplan.bgp.peering import Rules
 from rrplan.bgp.population import Lens, Population, Signature
 from rrplan.bgp.profile import Versions
@@ -74,7 +73,7 @@ class Model:
         """`peers` are the BGPPeers of states to come; without them those of `state` alone decide about classes."""
         self.state = state
         self.versions = versions
-        first = rules_of(state, _nobody)
+        first = rules_of(state, _nobody, versions.default)
         # A host may get a standalone reflector in a state to come, and is then known by its address.
         hosts = {node.host_ip: name for name, node in state.nodes.items() if node.host_ip}
         everybody = replace(first, addresses={**hosts, **first.addresses})
@@ -136,6 +135,22 @@ class Model:
         members = tuple(Member(one, one) for one in self.population.members(signature))
         return Kin(members, len(members))
 
+    def owes(self) -> bool:
+        """Whether nodes owe one another any route at all."""
+        return any(holdings.owed and holdings.speaking for holdings in self.view().holdings.values())
+
+    def not_owed(self) -> list[str]:
+        """Why routes of pools are not looked at, in words."""
+        told = [f"BGP does not run here: {self.rules.settings.idle}"] if self.rules.settings.idle else []
+        return told + [
+            f"IPPool `{one.pool}` is left out: {one.why}; routes to its pods stay as they are"
+            for one in self.rules.announced.left_out
+        ]
+
+    def owed(self) -> list[str]:
+        """The pools that routes are owed for, as far as pools are known."""
+        return sorted({pool for layers in self.rules.announced.layers.values() for one in layers for pool in one.pools})
+
     def down(self) -> list[NodeName]:
         """The nodes that are down, sorted."""
         return sorted(name for signature, names in self.population.classes.items() if signature.down for name in names)
@@ -162,9 +177,9 @@ class Model:
             for signature in self.population.classes
         }
         if state.others is not self.state.others:
-            self.rules = rules_of(state, self.lens.matcher)
+            self.rules = rules_of(state, self.lens.matcher, self.versions.default)
         elif state.peers is not self.state.peers or state.configurations is not self.state.configurations:
-            fresh = rules_of(state, self.lens.matcher)
+            fresh = rules_of(state, self.lens.matcher, self.versions.default)
             self.rules = replace(fresh, addresses=old_rules.addresses)
         for name in touched:
             speaker = speaker_of(state.nodes[name], self.rules.settings, self.versions)
@@ -259,21 +274,26 @@ class Model:
             here, there = [before.index(kind.old) for kind in kinds], [after.index(kind.new) for kind in kinds]
             # A host that becomes a standalone reflector has no routes of its own any more, and needs none.
             silent = {index for index, place in enumerate(there) if place not in set(new.speaking)}
-            had = {pair for pair in ends.held(here, old) if silent.isdisjoint(pair)}
             if through.gained:
                 # Nobody knows whether the other side accepts a new session: nothing rests on it.
                 there, new = [*range(len(kinds))], _without(self.rules, kins, family, through.gained)
-            gone = had - ends.held(there, new)
+            gone: set[Pair] = set()
+            bare: set[Pair] = set()
+            restarted: set[Pair] = set()
+            for was, becomes, left in zip(old.tables, new.tables, through.surviving.tables, strict=True):
+                had = {pair for pair in ends.held(here, was) if silent.isdisjoint(pair)}
+                gone |= had - ends.held(there, becomes)
+                bare |= had - ends.held([*range(len(kinds))], left)
+                restarted |= had & ends.restarted(through)
             if gone:
                 # A new session may bring a node a better path that it does not hand on to the outside: what is heard
                 # there may be lost although nothing happens to the sessions that it came over.
-                heard = {pair for pair in gone if pair[0] >= len(kinds)}
-                sure = heard & ends.held(here, before.holdings[family])
-                gone = sure | gone & over(old_rules, kins, family, through.speakers, through.changed)
-            bare = had - ends.held([*range(len(kinds))], through.surviving)
+                sure = {pair for certain in before.holdings[family].tables for pair in ends.held(here, certain)}
+                heard = {pair for pair in gone & sure if pair[0] >= len(kinds)}
+                gone = heard | gone & over(old_rules, kins, family, through.speakers, through.changed)
             if bare and old is not before.holdings[family]:
                 bare &= over(old_rules, kins, family, through.speakers, through.shaken)
-            bare |= had & (ends.restarted(through) | gone)
+            bare |= restarted | gone
             lost += [ends.loss(pair, family) for pair in sorted(gone)]
             exposed += [ends.loss(pair, family) for pair in sorted(bare)]
             outside += [

@@ -79,18 +79,24 @@ def uplinks(rules: Rules, own: Speaker, family: Family) -> Mapping[Outside, Upli
             # BIRD refuses the whole configuration where no AS number is given: there is no such session.
             if first.peer_as:
                 found[outside] = Uplink(
-                    Link(first.internal, first.reflector_client, False),
+                    Link(first.internal, first.reflector_client, False, first.filters),
                     frozenset(_identity(variant) for variant in variants),
                     frozenset(product(*(protocol.blocks for protocol in sharing))),
-                    len(by_speaker) == 1 and outside.name not in own.untried,
+                    # Which BGPFilters win where BGPPeers disagree is random, so what gets over it is not known.
+                    len(by_speaker) == 1
+                    and outside.name not in own.untried
+                    and len({variant.filters for variant in variants}) == 1,
                 )
     for peer in rules.peers:
         if peer.local_workload_selector and own.profile.local_workloads and rules.selects_local(peer, own):
+            internal = peer.as_number == own.as_number
+            # `rr client` is rendered towards the same AS alone.
+            cluster_id = own.cluster_id if internal else ""
             block = ("workloads", peer.name, own.as_number)
             outside = Outside(family, "", peer.as_number or 0, peer.name)
-            link = Link(peer.as_number == own.as_number, bool(own.cluster_id), False)
+            link = Link(internal, bool(cluster_id), False)
             certain = outside.name not in own.untried
-            found[outside] = Uplink(link, frozenset([block]), frozenset([(*block, own.cluster_id)]), certain)
+            found[outside] = Uplink(link, frozenset([block]), frozenset([(*block, cluster_id)]), certain)
     return found
 
 
@@ -114,7 +120,8 @@ def fates(before: Mapping[Outside, Uplink], after: Mapping[Outside, Uplink]) -> 
         new = after.get(outside)
         if new is None or old.identity != new.identity:
             found[outside] = Fate.LOST
-        elif old.blocks != new.blocks or len(old.blocks) > 1:
+        elif old.blocks != new.blocks or len(old.blocks) > 1 or old.link.own_filters != new.link.own_filters:
+            # Another BGPFilter restarts nothing, but changes what the other side hears: it is told as a restart.
             # Which block it is where BGPPeers disagree is drawn anew with every change of any node or BGPPeer.
             found[outside] = Fate.RESTARTED
     found |= {outside: Fate.GAINED for outside in after if outside not in before}

@@ -7,9 +7,10 @@ a table of sessions asks it for the pairs that can meet, the proof for one pair 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from rrplan.bgp.announced import EVERYTHING, Announced
 from rrplan.bgp.protocol import Kind, Protocol
 from rrplan.bgp.speaker import BGP_PORT, Family, Settings, Speaker
 from rrplan.ids import NodeName
@@ -71,7 +72,8 @@ class Rules:
     """Everything of a cluster that the pair rule needs besides the two speakers.
 
     `addresses` says which addresses belong to nodes; `matches` evaluates a selector text for a speaker; `hosts` are
-    the addresses that Kubernetes has for its nodes, whether or not Calico knows them.
+    the addresses that Kubernetes has for its nodes, whether or not Calico knows them; `announced` says which pools
+    routes are of, and what filters let through.
     """
 
     settings: Settings
@@ -79,6 +81,7 @@ class Rules:
     addresses: Mapping[str, NodeName] = field(hash=False)
     matches: Matches = field(hash=False)
     hosts: frozenset[str] = field(default=frozenset(), hash=False, compare=False)
+    announced: Announced = field(default=EVERYTHING, hash=False, compare=False)
 
     def is_global(self, peer: BGPPeer) -> bool:
         """A BGPPeer without node and nodeSelector holds for every node."""
@@ -88,7 +91,7 @@ class Rules:
         """Whether the BGPPeer is configured on that node (`node`, `nodeSelector`, or every node)."""
         if peer.node_selector:
             return self.matches(peer.node_selector, speaker)
-        return not peer.node or peer.node == speaker.name
+        return not peer.node or peer.node == speaker.known_as
 
     def selects_remote(self, peer: BGPPeer, speaker: Speaker) -> bool:
         """Whether that node is what the BGPPeer peers with, as the reverse pass sees it."""
@@ -113,6 +116,14 @@ class Rules:
         return self.settings.default_port in (None, port)
 
 
+def idle_selector(rules: Rules, peer: BGPPeer, speakers: Collection[Speaker]) -> str:
+    """The selector of a BGPPeer that matches no node, as the spec has it; "" where each matches some."""
+    for field_, text in (("nodeSelector", peer.node_selector), ("peerSelector", peer.peer_selector)):
+        if text and not any(rules.matches(text, speaker) for speaker in speakers):
+            return f"`{field_}: {text}`"
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class _Keys:
     """The three passes of updatePeersV1: global keys, node keys, reverse; the first writer of a key wins."""
@@ -134,7 +145,7 @@ class _Keys:
 def protocols(rules: Rules, own: Speaker, other: Speaker, family: Family) -> tuple[Protocol, ...]:
     """The protocols that `own` renders towards the node `other` in one family, in configuration order."""
     local, remote = own.address(family), other.address(family)
-    if not local or not remote or local == remote:
+    if not local or not remote or local == remote or rules.settings.idle:
         return ()
     if own.standalone:
         return _of_standalone(rules, own, other, family)
@@ -170,7 +181,7 @@ def _of_standalone(rules: Rules, own: Speaker, other: Speaker, family: Family) -
     for peer in rules.peers:
         # Its confd (v3.1) is older than nodeSelector (v3.3): such a BGPPeer is not counted on.
         aimed = peer.peer_ip == own.ipv4 and not peer.node_selector
-        if aimed and peer.node in ("", other.name):
+        if aimed and peer.node in ("", other.known_as):
             found.append(
                 Protocol(
                     node=own.name,
@@ -195,7 +206,7 @@ def _of_standalone(rules: Rules, own: Speaker, other: Speaker, family: Family) -
 
 def external_protocols(rules: Rules, own: Speaker, family: Family) -> tuple[Protocol, ...]:
     """The protocols of `own` towards addresses that belong to no node: ToR switches, external reflectors."""
-    if not own.address(family) or own.standalone:
+    if not own.address(family) or own.standalone or rules.settings.idle:
         return ()
     keys = _Keys()
     for peer in rules.peers:
@@ -298,7 +309,7 @@ def _render(
     distinct: dict[tuple[object, ...], Protocol] = {}
     for emission in emissions:
         block = _block(own, kind, family, emission, peer_node, names)
-        distinct.setdefault(block.block, block)
+        distinct.setdefault((block.block, block.filters), block)
     first, *others = distinct.values()
     return replace(first, alternatives=tuple(others))
 
@@ -329,8 +340,15 @@ def _block(
         reflector_client=client,
         cluster_id=own.cluster_id if client else None,
         options=_rendered(options_of(emission.peer, own, kind), internal=emission.as_number == local_as),
+        filters=filters_of(emission.peer.spec) if own.profile.filters else (),
         peers=names,
     )
+
+
+def filters_of(spec: Mapping[str, object]) -> tuple[str, ...]:
+    """The names of the BGPFilters of a BGPPeer, in their order."""
+    found = spec.get("filters")
+    return tuple(str(name) for name in found) if isinstance(found, list | tuple) else ()
 
 
 def _rendered(options: tuple[tuple[str, str], ...], *, internal: bool) -> tuple[tuple[str, str], ...]:

@@ -94,7 +94,7 @@ class Lens:
             frozenset(index for index, selector in enumerate(self.selectors) if self.matcher(selector, speaker)),
             speaker.labels.get(self.zone_label, "") if self.zone_label else "",
             speaker.name in self.marked,
-            speaker.name if speaker.name in self.named else None,
+            speaker.name if self.named & {speaker.name, speaker.known_as} else None,
             speaker.standalone,
             speaker.calico,
             speaker.contested,

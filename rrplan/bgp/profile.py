@@ -26,7 +26,7 @@ class Profile:
     skip_reflectors: frozenset[str] = frozenset()
     """Families in which nobody meshes with a reflector (v3.21.0, confd#619)."""
     client_of_any_as: bool = False
-    """`rr client` is rendered towards another AS too, which BIRD refuses (v3.3 alone; 36222dda)."""
+    """`rr client` is rendered towards another AS too, which BIRD refuses (v3.3.0 and v3.3.1; 36222dda)."""
     passive_mesh: bool = False
     """One end of a mesh session is passive (v3.4.0, node#79)."""
     passive_by_ipv4: bool = False
@@ -41,6 +41,8 @@ class Profile:
     """nodeMeshPassword and nodeMeshMaxRestartTime exist (v3.23.0)."""
     reverse_one_family: bool = False
     """The reverse of a `peerIP` peer has only that address family (v3.24.0, calico#6119)."""
+    filters: bool = False
+    """BGPFilters are known (v3.26.0)."""
     cluster_id_validated: bool = False
     """A cluster ID annotation that is no IPv4 address is ignored (v3.26.0, 3bfb7b0daa)."""
     local_workloads: bool = False
@@ -63,7 +65,8 @@ _BOTH = frozenset({"ipv4", "ipv6"})
 def _before_v21() -> tuple[Profile, ...]:
     v0 = Profile(CalicoVersion(3, 0))
     v3 = replace(v0, since=CalicoVersion(3, 3), selectors=True, leave_mesh=_BOTH, client_of_any_as=True)
-    v4 = replace(v3, since=CalicoVersion(3, 4), client_of_any_as=False, passive_mesh=True, passive_by_ipv4=True)
+    v32 = replace(v3, since=CalicoVersion(3, 3, 2), client_of_any_as=False)
+    v4 = replace(v32, since=CalicoVersion(3, 4), passive_mesh=True, passive_by_ipv4=True)
     v54 = replace(v4, since=CalicoVersion(3, 5, 4), passive_by_ipv4=False)
     v6 = replace(v4, since=CalicoVersion(3, 6))
     v61 = replace(v54, since=CalicoVersion(3, 6, 1))
@@ -73,7 +76,7 @@ def _before_v21() -> tuple[Profile, ...]:
     v17 = replace(v163, since=CalicoVersion(3, 17), keep_next_hop_globally=True)
     v18 = replace(v17, since=CalicoVersion(3, 18), options=v17.options | {"sourceAddress"})
     v20 = replace(v18, since=CalicoVersion(3, 20), options=v18.options | {"maxRestartTime"})
-    return (v0, v3, v4, v54, v6, v61, v13, v16, v163, v17, v18, v20)
+    return (v0, v3, v32, v4, v54, v6, v61, v13, v16, v163, v17, v18, v20)
 
 
 def _profiles() -> tuple[Profile, ...]:
@@ -88,7 +91,7 @@ def _profiles() -> tuple[Profile, ...]:
     )
     v24 = replace(v23, since=CalicoVersion(3, 24), reverse_one_family=True)
     v25 = replace(v24, since=CalicoVersion(3, 25), options=v24.options | {"ttlSecurity"})
-    v26 = replace(v25, since=CalicoVersion(3, 26), cluster_id_validated=True)
+    v26 = replace(v25, since=CalicoVersion(3, 26), cluster_id_validated=True, filters=True)
     v30 = replace(v26, since=CalicoVersion(3, 30), local_workloads=True)
     v302 = replace(v30, since=CalicoVersion(3, 30, 2), options=v30.options | {"nextHopMode"})
     v303 = replace(v302, since=CalicoVersion(3, 30, 3), reverse_manual=True)

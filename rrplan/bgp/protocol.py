@@ -48,6 +48,8 @@ class Protocol:
     reflector_client: bool
     cluster_id: str | None
     options: tuple[tuple[str, str], ...] = ()
+    filters: tuple[str, ...] = ()
+    """BGPFilters of the session; another one makes BIRD read routes again, and restarts nothing."""
     peers: tuple[str, ...] = ()
     alternatives: tuple[Protocol, ...] = ()
 

@@ -9,7 +9,7 @@ every node of a class holds the same copies, so the work grows with classes and 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -51,13 +51,15 @@ Links = tuple[Link, ...]
 class Web:
     """Groups and the links between them; `links[a, b]` is seen from a, `links[a, a]` joins members of one group.
 
-    `marked` links leave a mark on every copy of a route that comes over them.
+    `marked` links leave a mark on every copy of a route that comes over them. `carries` says whether a link lets routes
+    through, the sender's own ones or (True) those that it learned; None: every link does.
     """
 
     groups: tuple[Group, ...]
     links: Mapping[tuple[int, int], Links] = field(hash=False)
     doubt: Doubt = Doubt.AGAINST
     marked: frozenset[tuple[int, int]] = frozenset()
+    carries: Callable[[Link, bool], bool] | None = field(default=None, hash=False, compare=False)
 
     def neighbours(self) -> list[list[tuple[int, Links]]]:
         """For every group, whom it has links to."""
@@ -101,6 +103,7 @@ class Stop(StrEnum):
     )
     CLUSTER_LOOP = "cluster-list loop: the route already went through this cluster ID"
     AS_LOOP = "AS-path loop: the route already went through this AS"
+    FILTERED = "a BGPFilter of the session rejects the route, or may"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,8 @@ def spread(web: Web, origin: int, neighbours: Sequence[Sequence[tuple[int, Links
             for copy in _copies(web, [_first(web, origin, receiver, link) for link in links], (origin, receiver)):
                 if isinstance(copy, Copy):
                     deliver(ORIGIN, receiver, copy)
+                else:
+                    stops.setdefault((origin, receiver), copy)
     while queue:
         holder, copy = queue.popleft()
         if web.groups[holder].leaf or copy not in copies[holder]:
@@ -221,6 +226,8 @@ def _copies(
 def _first(web: Web, origin: int, receiver: int, link: Link) -> Copy | Stop:
     """What a neighbour of the origin gets."""
     home = web.groups[origin]
+    if web.carries and not web.carries(link, False):
+        return Stop.FILTERED
     if link.internal:
         return Copy(ORIGIN, _learned(link), NOTHING, NO_AS, None)
     if home.as_number == web.groups[receiver].as_number:
@@ -237,6 +244,8 @@ def _learned(link: Link) -> Learned:
 
 def _pass(web: Web, holder: int, receiver: int, link: Link, copy: Copy) -> Copy | Stop:
     own, other = web.groups[holder], web.groups[receiver]
+    if web.carries and not web.carries(link, True):
+        return Stop.FILTERED
     if not link.internal:
         systems = copy.systems | {own.as_number}
         if other.as_number in systems:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rrplan.bgp.adjacency import verdict
+from rrplan.bgp.adjacency import Established, verdict
 from rrplan.bgp.holdings import Holdings
 from rrplan.bgp.model import Model, View
-from rrplan.bgp.peering import protocols
+from rrplan.bgp.peering import idle_selector, protocols
 from rrplan.bgp.reflection import ORIGIN, Copy, Stop
+from rrplan.bgp.refusals import refusal_by_itself
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.ids import NodeName
 
@@ -36,9 +37,11 @@ def route(model: Model, origin: NodeName, at: NodeName, family: Family) -> Route
         if not speakers[name].address(family):
             return Route(family, origin, at, (), f"{name} has no {family} address, so it does not speak BGP there")
     view = model.view()
-    holdings = view.holdings[family]
+    whole = view.holdings[family]
     here = view.index(model.population.signature_of[origin])
     there = view.index(model.population.signature_of[at])
+    # Where BGPFilters treat pools differently, the route of each pool is a route of its own.
+    holdings = next((layer for layer in whole.layers if not layer.holds(there, here)), whole)
     copies = holdings.spreads[here].copies.get(there, ())
     if not copies:
         return Route(family, origin, at, (), _why_not(model, view, holdings, here, there, origin, at))
@@ -80,24 +83,49 @@ def _why_not(
         if not any(pair[0] == index for pair in holdings.joined):
             return _alone(model, name, holdings.family)
     spread = holdings.spreads[here]
+    if spread.stops.get((here, there)) is Stop.FILTERED:
+        return _filtered(holdings, (here, there), origin, at)
     joined = set(holdings.joined)
     for index, signature in enumerate(view.signatures):
         if signature.down and index not in (here, there) and (index, there) in joined and spread.reaches(index):
             gone = next(iter(model.population.classes[signature]))
             return f"{gone} is down, which would pass them on"
     stops = [(pair, stop) for pair, stop in spread.stops.items() if pair[1] == there and pair[0] != there]
-    order = {Stop.CLUSTER_LOOP: 0, Stop.AS_LOOP: 1, Stop.NOT_REFLECTED: 2}
+    order = {Stop.FILTERED: 0, Stop.CLUSTER_LOOP: 1, Stop.AS_LOOP: 2, Stop.NOT_REFLECTED: 3}
     for (holder, _), stop in sorted(stops, key=lambda item: order[item[1]]):
-        members = model.population.classes[view.signatures[holder]]
-        name = next((name for name in members if name not in (origin, at)), origin)
+        name = _another(model, view, holder, origin, at)
+        if stop is Stop.FILTERED:
+            return _filtered(holdings, (holder, there), name, at)
         return f"{name} holds the routes of {origin} and does not pass them to {at}: {stop}"
+    beyond = set(holdings.outside.values())
+    for pair, stop in sorted(spread.stops.items()):
+        if stop is Stop.FILTERED and there not in pair and beyond.isdisjoint(pair):
+            one = origin if pair[0] == here else _another(model, view, pair[0], origin, at)
+            return _filtered(holdings, pair, one, _another(model, view, pair[1], origin, at))
     return f"nobody that holds the routes of {origin} has a session with {at}"
+
+
+def _another(model: Model, view: View, index: int, origin: NodeName, at: NodeName) -> NodeName:
+    members = model.population.classes[view.signatures[index]]
+    return next((name for name in members if name not in (origin, at)), origin)
+
+
+def _filtered(holdings: Holdings, pair: tuple[int, int], one: NodeName, other: NodeName) -> str:
+    links = holdings.web.links[pair]
+    filters = {name for link in links for name in link.own_filters + link.other_filters}
+    pools = f" of IPPool {', '.join(holdings.pools)}" if holdings.pools else ""
+    return f"BGPFilter {', '.join(sorted(filters))} on the session of {one} and {other} rejects routes{pools}, or may"
 
 
 def _alone(model: Model, name: NodeName, family: Family) -> str:
     """Why a node has no session that counts: what stands in the way of the first one that is configured."""
     speakers, rules = model.population.speakers, model.rules
+    if rules.settings.idle:
+        return f"BGP does not run: {rules.settings.idle}"
     own = speakers[name]
+    refused = refusal_by_itself(rules, own, family)
+    if refused is not None and refused.established is Established.NO:
+        return f"{name} has no session that is certain to be up; {refused.reason}"
     for members in model.population.classes.values():
         other = speakers[next((member for member in members if member != name), name)]
         here = protocols(rules, own, other, family)
@@ -105,4 +133,8 @@ def _alone(model: Model, name: NodeName, family: Family) -> str:
             found = verdict(here[0], own, here, other, protocols(rules, other, own, family))
             if found.reason:
                 return f"{name} has no session that is certain to be up; {here[0].name}: {found.reason}"
+    for peer in rules.peers:
+        text = idle_selector(rules, peer, speakers.values())
+        if text and (rules.selects_local(peer, own) or rules.selects_remote(peer, own)):
+            return f"{name} has no session that is certain to be up; BGPPeer {peer.name}: {text} selects no node"
     return f"{name} has no session that is certain to be up"

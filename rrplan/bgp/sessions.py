@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rrplan.bgp.adjacency import Established, Verdict, verdict
+from rrplan.bgp.announced import Announced
 from rrplan.bgp.matching import Matcher
 from rrplan.bgp.peering import Matches, Rules, endpoint_of, external_protocols, ordered, protocols
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.protocol import Kind, Protocol
+from rrplan.bgp.refusals import refusal
 from rrplan.bgp.speaker import FAMILIES, Family, Settings, Speaker, speaker_of
 from rrplan.ids import NodeName
-from rrplan.resources import BGPPeer, ClusterState
+from rrplan.resources import BGPPeer, CalicoVersion, ClusterState
 
 EXTERNAL = Verdict(Established.UNKNOWN, "the peer is outside the cluster")
 
@@ -25,8 +27,11 @@ class Session:
     verdict: Verdict
 
 
-def rules_of(state: ClusterState, matcher: Matches) -> Rules:
-    """The pair rules of a state; BGPPeers in the order of their names, so that answers do not depend on input order."""
+def rules_of(state: ClusterState, matcher: Matches, version: CalicoVersion) -> Rules:
+    """The pair rules of a state; BGPPeers in the order of their names, so that answers do not depend on input order.
+
+    `version` decides whose pools are programmed by BIRD.
+    """
     settings = Settings.of(state)
     addresses = {address: name for name, node in state.nodes.items() for address in (node.ipv4, node.ipv6) if address}
     if settings.standalone:
@@ -34,7 +39,7 @@ def rules_of(state: ClusterState, matcher: Matches) -> Rules:
         addresses |= {node.host_ip: node.name for node in hosts}
     peers = tuple(state.peers[name] for name in sorted(state.peers))
     known = frozenset(node.host_ip for node in state.nodes.values() if node.host_ip)
-    return Rules(settings, peers, addresses, matcher, known)
+    return Rules(settings, peers, addresses, matcher, known, Announced.of(state, version))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +49,12 @@ class Speakers:
     rules: Rules
     by_name: Mapping[NodeName, Speaker] = field(hash=False)
     _members: dict[str, frozenset[NodeName]] = field(default_factory=dict, hash=False, compare=False)
+    _refusals: dict[tuple[NodeName, Family], Verdict | None] = field(default_factory=dict, hash=False, compare=False)
 
     @classmethod
     def of(cls, state: ClusterState, versions: Versions) -> Speakers:
         """Resolve all nodes; raises PolicyRefusal for a Calico version without rules."""
-        rules = rules_of(state, Matcher())
+        rules = rules_of(state, Matcher(), versions.default)
         return cls(rules, {name: speaker_of(node, rules.settings, versions) for name, node in state.nodes.items()})
 
     def members(self, selector: str) -> frozenset[NodeName]:
@@ -67,17 +73,28 @@ class Speakers:
                 rows += self._in_family(own, family)
         return rows
 
+    def refusal(self, name: NodeName, family: Family) -> Verdict | None:
+        """Why BIRD refuses the whole configuration of a node, so that it keeps its old one; None where it does not.
+
+        What confd renders goes through `bird -p` first (confd/etc/calico/confd/conf.d/bird.toml, check_cmd).
+        """
+        if (name, family) not in self._refusals:
+            self._refusals[name, family] = refusal(self.rules, self.by_name, self.by_name[name], family)
+        return self._refusals[name, family]
+
     def _in_family(self, own: Speaker, family: Family) -> list[Session]:
         found: dict[Protocol, Verdict] = {}
+        refused = self.refusal(own.name, family)
         for name in self._candidates(own):
             other = self.by_name[name]
             here = protocols(self.rules, own, other, family)
             if here:
                 there = protocols(self.rules, other, own, family)
+                beyond = self.refusal(name, family)
                 for protocol in here:
-                    found[protocol] = verdict(protocol, own, here, other, there)
+                    found[protocol] = refused or beyond or verdict(protocol, own, here, other, there)
         for protocol in external_protocols(self.rules, own, family):
-            found[protocol] = _external(protocol)
+            found[protocol] = refused or _external(protocol)
         keyed = sorted(found, key=lambda protocol: _place(protocol))
         return [Session(protocol, found[protocol]) for protocol in ordered(own, keyed)]
 
@@ -106,7 +123,7 @@ class Speakers:
         if peer.node_selector:
             return self.members(peer.node_selector)
         if peer.node:
-            return frozenset([NodeName(peer.node)]) & self.by_name.keys()
+            return frozenset(name for name, one in self.by_name.items() if one.known_as == peer.node)
         return frozenset(self.by_name)
 
     def all_sessions(self) -> Iterator[Session]:

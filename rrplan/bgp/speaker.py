@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from rrplan.bgp.profile import Profile, Versions, profile_for
 from rrplan.ids import NodeName
-from rrplan.resources import BGPConfiguration, ClusterState, DaemonSet, Node, Pod
+from rrplan.resources import BGPConfiguration, ClusterState, DaemonSet, Installation, Node, Pod
 
 DEFAULT_AS = 64512
 """Calico's global AS number where BGPConfiguration `default` sets none (confd client.go, globalDefaults)."""
@@ -67,6 +67,10 @@ class Settings:
     standalone: Standalone | None = None
     not_ready: frozenset[NodeName] = frozenset()
     """Nodes whose calico-node pod is known not to be ready."""
+    idle: str = ""
+    """Why BGP does not run in this cluster; "" where it does."""
+    router_id: str | None = None
+    """CALICO_ROUTER_ID of calico-node, "" for none; None where its DaemonSet is not known."""
 
     @classmethod
     def of(cls, state: ClusterState) -> Settings:
@@ -89,10 +93,27 @@ class Settings:
             ports=ports,
             mesh_options=options,
             standalone=Standalone.of(state),
+            idle=_idle(state),
+            router_id=_router_id(state),
             not_ready=frozenset(
                 one.node for one in state.others.values() if isinstance(one, Pod) and one.ready is False
             ),
         )
+
+
+def _router_id(state: ClusterState) -> str | None:
+    found = [one.router_id for one in state.others.values() if isinstance(one, DaemonSet) and one.agent]
+    return found[0] if found else None
+
+
+def _idle(state: ClusterState) -> str:
+    """Why calico-node runs no BIRD: rc.local starts none with these backends (calico/node v3.0 to v3.32)."""
+    for one in state.others.values():
+        if isinstance(one, Installation) and one.bgp == "Disabled":
+            return f"Installation `{one.name}` says `bgp: Disabled`"
+        if isinstance(one, DaemonSet) and not one.reflector and one.backend in ("vxlan", "none"):
+            return f"DaemonSet {one.namespace}/{one.name} runs with backend `{one.backend}`"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +144,13 @@ class Speaker:
     """The node is not Ready, or its calico-node is not: it is no path for others."""
     untried: frozenset[str] = frozenset()
     """Speakers outside to which it has a session only since a step on the way: nobody knows whether they accept it."""
+    calico_name: str = ""
+    """Its name in Calico, where that is not its name in Kubernetes."""
+
+    @property
+    def known_as(self) -> NodeName:
+        """Its name in BGPPeers."""
+        return NodeName(self.calico_name) if self.calico_name else self.name
 
     def address(self, family: Family) -> str:
         """The node's address in a family; "" where it has none."""
@@ -142,7 +170,7 @@ class Speaker:
 def speaker_of(node: Node, settings: Settings, versions: Versions) -> Speaker:
     """Resolve one node against the configurations and its own Calico version."""
     profile = profile_for(versions.of(node.name))
-    own_port = settings.ports.get(node.name) if profile.ports else None
+    own_port = settings.ports.get(node.known_as) if profile.ports else None
     reflector = settings.standalone is not None and settings.standalone.runs_on(node)
     if reflector and (node.host_ip or node.ipv4):
         return _standalone(node, settings, profile)
@@ -158,6 +186,7 @@ def speaker_of(node: Node, settings: Settings, versions: Versions) -> Speaker:
         profile=profile,
         labels=node.effective_labels,
         calico=bool(node.ipv4 or node.ipv6),
+        calico_name=node.calico_name,
         down=is_down(node, settings),
     )
 
@@ -194,6 +223,7 @@ def _standalone(node: Node, settings: Settings, profile: Profile) -> Speaker:
         labels=node.effective_labels,
         standalone=True,
         calico=bool(node.ipv4 or node.ipv6),
+        calico_name=node.calico_name,
         contested=bool(node.ipv4) and (agents is None or node.name in agents),
         down=node.ready is False,
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rrplan.bgp.holdings import Holdings, Kin, Pair, Passage
+from rrplan.bgp.holdings import Holdings, Kin, Pair
 from rrplan.bgp.outside import Fate, Outside
+from rrplan.bgp.passage import Passage
 from rrplan.bgp.population import Signature
 from rrplan.bgp.speaker import Family
 from rrplan.ids import NodeName
@@ -83,12 +84,15 @@ class Ends:
     speakers: Sequence[Outside]
 
     def held(self, places: Sequence[int], holdings: Holdings) -> set[Pair]:
-        """The pairs (holder, origin) whose routes are held; `places` has the index of each kind in `holdings`."""
+        """The pairs (holder, origin) whose routes are held; `places` has the index of each kind in `holdings`.
+
+        Of one layer of pools.
+        """
         speaking = set(holdings.speaking)
         kinds = [index for index, place in enumerate(places) if place in speaking]
         found = {
             (holder, origin)
-            for origin in kinds
+            for origin in (kinds if holdings.owed else ())
             for holder in kinds
             if (holder != origin or self.kinds[holder].size > 1) and holdings.holds(places[holder], places[origin])
         }
@@ -96,7 +100,8 @@ class Ends:
             place = holdings.outside.get(speaker)
             if place is not None:
                 found |= {(index, position) for index in kinds if holdings.holds(places[index], place)}
-                found |= {(position, index) for index in kinds if holdings.holds(place, places[index])}
+                if holdings.owed:
+                    found |= {(position, index) for index in kinds if holdings.holds(place, places[index])}
         return found
 
     def restarted(self, through: Passage) -> set[Pair]:

@@ -38,12 +38,16 @@ def command(
     """
     state = source.snapshot().state
     versions = calico_versions(state, source.version)
+    known = {node.calico_name: name for name, node in state.nodes.items() if node.calico_name}
+    origin, at = (known.get(name, name) if name else name for name in (origin, at))
     for name in (origin, at):
         if name is not None and name not in state.nodes:
             close = difflib.get_close_matches(name, state.nodes, n=1)
             hint = f"did you mean `{close[0]}`?" if close else "`rrplan sessions` lists the nodes"
             raise UsageProblem(f"node `{name}` does not exist", hint=hint)
     configured, present = Model(as_configured(state), versions), Model(state, versions)
+    for notice in configured.not_owed():
+        click.echo(f"notice: {notice}", err=True)
     down = present.down()
     if origin is None and at is None:
         return 2 if _missing(configured, present, down, output) else 0
@@ -91,7 +95,9 @@ def _missing(configured: Model, present: Model, down: list[NodeName], output: st
         losses["with what is down"] = (present, alive)
     for view, (model, found) in losses.items():
         lead = "" if not down else f"{view}: " if model is configured else f"{view} ({_some(down)}): "
-        if not found and output == "text":
+        if not found and output == "text" and not model.owes():
+            click.echo(f"{lead}no route is owed: BGP carries none of the pools of this cluster")
+        elif not found and output == "text":
             others = "every other node" if model is configured else "every other node that is not down"
             click.echo(f"{lead}every node holds the routes of {others}")
         for loss in found:
@@ -108,8 +114,12 @@ def _some(names: list[NodeName]) -> str:
     return ", ".join(names[:SHOWN]) + more
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def _loss(loss: Loss, found: Route) -> str:
     return (
-        f"{loss.family}  {loss.at} misses the routes of {loss.origin} ({loss.pairs} ordered pairs alike: "
-        f"{loss.holders} nodes, {loss.origins} origins): {found}"
+        f"{loss.family}  {loss.at} misses the routes of {loss.origin} ({_count(loss.pairs, 'ordered pair')} alike: "
+        f"{_count(loss.holders, 'node')}, {_count(loss.origins, 'origin')}): {found}"
     )

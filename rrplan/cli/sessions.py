@@ -34,6 +34,8 @@ def command(
     if node is not None and node not in speakers.by_name:
         close = difflib.get_close_matches(node, speakers.by_name, n=1)
         raise UsageProblem(f"node `{node}` does not exist", hint=f"did you mean `{close[0]}`?" if close else "")
+    if speakers.rules.settings.idle:
+        click.echo(f"notice: BGP does not run here: {speakers.rules.settings.idle}", err=True)
     rows = speakers.sessions(NodeName(node)) if node else speakers.all_sessions()
     version = str(versions.of(NodeName(node)) if node else versions.default)
     if summary:

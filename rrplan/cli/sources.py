@@ -149,6 +149,7 @@ class Source:
         """What only a live cluster can say about a plan: rights that this account lacks, and who else applies."""
         if not (self.kubeconfig or self.context):
             return []
+        from rrplan.adapters.api_server import Forbidden
         from rrplan.adapters.containers import check_containers
         from rrplan.adapters.rights import lacking, rights
 
@@ -159,7 +160,11 @@ class Source:
         told = [f"this account may not {right}, so it cannot apply this plan" for right in missing]
         if not missing:
             told += [f"a drain would be refused: {text}" for text in undrainable(made, cluster)]
-        return told + cluster.owners([step.change.key for step in made.changes if step.change])
+        try:
+            told += cluster.owners([step.change.key for step in made.changes if step.change])
+        except Forbidden as error:
+            told.append(f"not known: who else applies these objects; {error}")
+        return told
 
     @property
     def version(self) -> CalicoVersion | None:

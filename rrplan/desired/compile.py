@@ -4,74 +4,119 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from rrplan.bgp.profile import Versions
 from rrplan.bgp.speaker import Settings, is_down
-from rrplan.desired.desired import Desired, mesh_set, wanted_and_others
-from rrplan.desired.peers import wanted_peers
+from rrplan.desired.desired import Desired, mesh_off, mesh_on
+from rrplan.desired.labelling import DOMAIN, Labelling, check_read, labelling, recorded
+from rrplan.desired.options import restored, worded
+from rrplan.desired.peers import Peers, wanted_and_others, wanted_peers
 from rrplan.desired.placement import Placed, place
 from rrplan.desired.standalone import compile_standalone, without_containers
+from rrplan.desired.unchanged import same_sessions
 from rrplan.ids import NodeName
 from rrplan.resources import ClusterState, Node, Taint
 from rrplan.specs import Flavor, Spec, Topology
 
+SHOWN = 10
+"""Nodes that a notice names."""
 
-def compile_desired(spec: Spec, state: ClusterState) -> Desired:
+
+def compile_desired(spec: Spec, state: ClusterState, versions: Versions) -> Desired:
     """The target of a spec on what is there; raises PolicyRefusal where it cannot be had."""
     if spec.flavor is Flavor.STANDALONE:
         return compile_standalone(spec, state)
+    mesh = spec.topology is Topology.FULL_MESH
     placed = place(spec, state)
-    peers, notes = wanted_peers(spec, state)
     by_name = {one.node: one for one in placed}
-    nodes = dict(state.nodes)
-    changing: set[NodeName] = set()
-    notices = list(notes)
-    settings = Settings.of(state)
-    for name, node in state.nodes.items():
-        wanted = _node(spec, node, by_name.get(name))
-        # Nobody can evict the pods of a node that is down, and its gate would never pass.
-        if (wanted.cluster_id, wanted.labels) != (node.cluster_id, node.labels) and not is_down(node, settings):
-            changing.add(name)
-        if wanted != node:
-            nodes[name] = wanted
-        elif wanted.cluster_id and name not in by_name:
-            notices.append(
-                f"node `{name}` has cluster ID {wanted.cluster_id} and is in no group; "
-                "it is not ours and stays a reflector"
-            )
+    groups = {one.node: one.group for one in placed}
+    labels = recorded(spec, state) if mesh else labelling(spec, state, groups)
+    nodes = {name: _node(spec, labels, node, by_name.get(name)) for name, node in state.nodes.items()}
+    check_read(spec, state.nodes, nodes)
+    peers = Peers((), frozenset(), (), ()) if mesh else wanted_peers(spec, state, nodes, placed, labels, versions)
+    notices = [*_names(state), *_strangers(spec, state, nodes, by_name), *peers.notes]
     target = replace(
         state,
         nodes=nodes,
-        peers=wanted_and_others(state, peers),
+        peers=wanted_and_others(state, peers.wanted),
         others=without_containers(state, notices),
-        configurations=mesh_set(state, mesh=spec.topology is Topology.FULL_MESH),
+        configurations=mesh_off(state),
     )
+    if mesh:
+        options = restored(spec, state, versions)
+        notices += [f"kept from {source}: {worded(found)}; on the mesh" for source, found in options.sources.items()]
+        target = replace(target, configurations=mesh_on(state, options.options))
     return Desired(
         state=target,
         placed=placed,
-        drained=frozenset(changing) if spec.drain else frozenset(),
+        drained=_drained(state, target, versions) if spec.drain else frozenset(),
         reasons=tuple(f"{one.node} reflects for group {one.group.name}: {one.reason}" for one in placed),
         notices=tuple(notices),
+        general=peers.general,
+        waves=peers.waves,
     )
 
 
-def _node(spec: Spec, node: Node, placed: Placed | None) -> Node:
+def _names(state: ClusterState) -> list[str]:
+    """Nodes that Kubernetes and Calico call differently."""
+    told = [
+        f"{name} is `{node.calico_name}` in Calico" for name, node in sorted(state.nodes.items()) if node.calico_name
+    ]
+    if not told:
+        return []
+    return [f"names differ, Kubernetes' are used here: {', '.join(told[:SHOWN])}" + (", ..." if told[SHOWN:] else "")]
+
+
+def _strangers(
+    spec: Spec, state: ClusterState, nodes: dict[NodeName, Node], placed: dict[NodeName, Placed]
+) -> list[str]:
+    """Reflectors that the spec leaves as they are."""
+    return [
+        f"node `{name}` has cluster ID {node.cluster_id} and is in no group; it is not ours and stays a reflector"
+        for name, node in state.nodes.items()
+        if node.cluster_id and nodes[name] == node and name not in placed
+    ]
+
+
+def _drained(state: ClusterState, target: ClusterState, versions: Versions) -> frozenset[NodeName]:
+    """The nodes that are cut off while they change; one whose sessions stay the same is not."""
+    settings = Settings.of(state)
+    changing = {
+        name
+        for name, node in state.nodes.items()
+        if (target.nodes[name].cluster_id, target.nodes[name].labels) != (node.cluster_id, node.labels)
+        # Nobody can evict the pods of a node that is down, and its gate would never pass.
+        and not is_down(node, settings)
+    }
+    return frozenset(changing - same_sessions(state, target, changing, versions))
+
+
+def _node(spec: Spec, labels: Labelling, node: Node, placed: Placed | None) -> Node:
     if placed is not None:
         taints = node.taints
         if spec.dedicated is not None:
             taint = Taint(spec.dedicated.key, spec.dedicated.value, spec.dedicated.effect)
             taints = taints if taint in taints else (*taints, taint)
-        return replace(
+        wanted = replace(
             node,
             cluster_id=spec.cluster_id_of(placed.group),
-            labels={**node.labels, spec.label_key: placed.group.name},
+            labels={**node.labels, spec.label_key: labels.values[placed.group.name]},
             taints=taints,
         )
-    ours = spec.label_key in node.labels
-    leaves = ours or (spec.topology is Topology.FULL_MESH and bool(node.cluster_id))
-    if not leaves:
+        return node if wanted == node else wanted
+    ours = labels.is_ours(spec, node)
+    if not ours and not (spec.topology is Topology.FULL_MESH and node.cluster_id):
         return node
+    removed = spec.label_key if ours else ""
     return replace(
         node,
         cluster_id="",
-        labels={name: value for name, value in node.labels.items() if name != spec.label_key},
-        taints=tuple(taint for taint in node.taints if taint.key != spec.label_key),
+        labels={name: value for name, value in node.labels.items() if name != removed},
+        taints=tuple(taint for taint in node.taints if not _is_our_taint(spec, taint)),
     )
+
+
+def _is_our_taint(spec: Spec, taint: Taint) -> bool:
+    """Whether rrplan set it: nobody else has its domain, and the spec names the taint of dedicated nodes."""
+    told = spec.dedicated
+    named = told is not None and taint == Taint(told.key, told.value, told.effect)
+    return named or taint.key.startswith(DOMAIN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from rrplan.desired.peers import is_ours
+from rrplan.desired.options import MESH_FIELDS, Options, same_value
 from rrplan.desired.placement import Placed
 from rrplan.ids import NodeName
 from rrplan.resources import BGPConfiguration, BGPPeer, ClusterState
@@ -15,7 +15,8 @@ from rrplan.resources import BGPConfiguration, BGPPeer, ClusterState
 class Desired:
     """The target state, who reflects, and the reasons in words.
 
-    `drained` are the nodes that the spec wants empty while they change their role.
+    `drained` are the nodes that the spec wants empty while they change their role. `general` are the names of the
+    BGPPeers that serve all clients of a group, `waves` the BGPPeers that serve the clients of a wave meanwhile.
     """
 
     state: ClusterState
@@ -23,32 +24,36 @@ class Desired:
     drained: frozenset[NodeName]
     reasons: tuple[str, ...]
     notices: tuple[str, ...]
+    general: frozenset[str] = frozenset()
+    waves: tuple[BGPPeer, ...] = ()
 
 
-def wanted_and_others(state: ClusterState, wanted: tuple[BGPPeer, ...]) -> Mapping[str, BGPPeer]:
-    """The wanted BGPPeers and those that are not ours; what is there already stays the same value."""
-    peers = {name: peer for name, peer in state.peers.items() if not is_ours(peer)}
-    for peer in wanted:
-        present = state.peers.get(peer.name)
-        same = present is not None and _meaning(present) == _meaning(peer)
-        peers[peer.name] = present if present is not None and same else peer
-    return peers
-
-
-def _meaning(peer: BGPPeer) -> tuple[object, ...]:
-    return peer.node_selector, peer.peer_selector, peer.peer_ip, peer.as_number
-
-
-def mesh_set(state: ClusterState, *, mesh: bool) -> Mapping[str, BGPConfiguration]:
-    """The configurations with the mesh on or off; off removes what validation forbids beside it (v3.23+)."""
+def mesh_off(state: ClusterState) -> Mapping[str, BGPConfiguration]:
+    """The configurations with the mesh off, and without what validation forbids beside it (v3.23+)."""
     default = state.configurations.get("default")
-    enabled = default is None or default.mesh_enabled is not False
-    if enabled == mesh:
+    if default is not None and default.mesh_enabled is False:
         return state.configurations
-    spec = dict(default.spec) if default else {}
-    spec["nodeToNodeMeshEnabled"] = mesh
-    if not mesh:
-        spec.pop("nodeMeshPassword", None)
-        spec.pop("nodeMeshMaxRestartTime", None)
+    spec = {name: value for name, value in (default.spec if default else {}).items() if name not in _OF_MESH}
+    return _with(state, default, {**spec, "nodeToNodeMeshEnabled": False}, mesh=False)
+
+
+def mesh_on(state: ClusterState, options: Options) -> Mapping[str, BGPConfiguration]:
+    """The configurations with the mesh on, and these options for its sessions."""
+    default = state.configurations.get("default")
+    present = default.spec if default else {}
+    wanted = {MESH_FIELDS[name]: value for name, value in options.items()}
+    same = all(same_value(present.get(name), wanted.get(name)) for name in _OF_MESH)
+    if (default is None or default.mesh_enabled is not False) and same:
+        return state.configurations
+    spec = {name: value for name, value in present.items() if name not in _OF_MESH}
+    return _with(state, default, {**spec, **wanted, "nodeToNodeMeshEnabled": True}, mesh=True)
+
+
+_OF_MESH = frozenset(MESH_FIELDS.values())
+
+
+def _with(
+    state: ClusterState, default: BGPConfiguration | None, spec: Mapping[str, object], *, mesh: bool
+) -> Mapping[str, BGPConfiguration]:
     changed = replace(default or BGPConfiguration("default"), mesh_enabled=mesh, spec=spec)
     return {**state.configurations, "default": changed}

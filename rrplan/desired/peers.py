@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from rrplan.resources import BGPPeer, ClusterState
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from rrplan.bgp.profile import Versions, profile_for
+from rrplan.desired.labelling import Labelling
+from rrplan.desired.options import Kept, Options, Serving, kept, mesh_options, options_of, same_value, worded
+from rrplan.desired.ownership import OURS, is_ours
+from rrplan.desired.placement import Placed
+from rrplan.ids import NodeName
+from rrplan.resources import BGPPeer, ClusterState, Node
 from rrplan.resources.selector import SelectorSyntaxError, parse
 from rrplan.specs import Group, Spec
 
-MANAGED_BY = "app.kubernetes.io/managed-by"
-OURS = {MANAGED_BY: "rrplan"}
 WAVE_LABEL = "rrplan.io/wave"
-
-
-def is_ours(peer: BGPPeer) -> bool:
-    """Whether rrplan made the object."""
-    return peer.labels.get(MANAGED_BY) == "rrplan"
 
 
 def clients_selector(spec: Spec, group: Group) -> str:
@@ -22,44 +24,175 @@ def clients_selector(spec: Spec, group: Group) -> str:
     return f"({group.clients}) && {everybody_else}" if group.clients else everybody_else
 
 
-def reflector_selector(spec: Spec, group: Group) -> str:
+def reflector_selector(spec: Spec, labels: Labelling, group: Group) -> str:
     """The reflectors of a group."""
-    return f'{spec.label_key} == "{group.name}"'
+    return f'{spec.label_key} == "{labels.values[group.name]}"'
 
 
-def wanted_peers(spec: Spec, state: ClusterState) -> tuple[tuple[BGPPeer, ...], tuple[str, ...]]:
-    """The BGPPeers to have, and notes on those of others that serve as well and are left as they are."""
-    pairs = [
-        (f"rrplan-{group.name}-clients", clients_selector(spec, group), reflector_selector(spec, group))
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """The BGPPeers to have, and what there is to say about them.
+
+    `general` are the names of those that serve all clients of a group, `waves` the BGPPeers that serve the clients of
+    a wave meanwhile.
+    """
+
+    wanted: tuple[BGPPeer, ...]
+    general: frozenset[str]
+    waves: tuple[BGPPeer, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """One BGPPeer to be: its name where that is free, whom it brings together, and what the spec says of options."""
+
+    name: str
+    local: str
+    remote: str
+    told: Options
+    group: Group | None = None
+
+
+@dataclass(slots=True)
+class _Told:
+    """Notices that say the same of several BGPPeers become one."""
+
+    by_source: dict[str, tuple[Options, list[str]]] = field(default_factory=dict)
+
+    def add(self, name: str, found: Kept) -> None:
+        for source, options in found.sources.items():
+            self.by_source.setdefault(f"{source}: {worded(options)}", (options, []))[1].append(f"`{name}`")
+
+    def notices(self) -> list[str]:
+        return [f"kept from {what}; on {_listed(names)}" for what, (_, names) in self.by_source.items()]
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = [*names[:5], f"{len(names) - 5} more"] if len(names) > 5 else list(names)
+    kind = "BGPPeer" if len(names) == 1 else "BGPPeers"
+    return f"{kind} {shown[0]}" if len(shown) == 1 else f"{kind} {', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def wanted_peers(
+    spec: Spec,
+    state: ClusterState,
+    nodes: Mapping[NodeName, Node],
+    placed: Sequence[Placed],
+    labels: Labelling,
+    versions: Versions,
+) -> Peers:
+    """The BGPPeers to have, and notes on those of others that serve as well and are left as they are.
+
+    `nodes` are those of the target.
+    """
+    common = spec.peering.told()
+    wishes = [
+        _Wish(
+            f"rrplan-{group.name}-clients",
+            clients_selector(spec, group),
+            reflector_selector(spec, labels, group),
+            {**common, **group.peering.told()},
+            group,
+        )
         for group in spec.groups
     ]
     if spec.reflectors_peer and spec.groups:
-        pairs.append(("rrplan-reflectors", f"has({spec.label_key})", f"has({spec.label_key})"))
+        wishes.append(_Wish("rrplan-reflectors", f"has({spec.label_key})", f"has({spec.label_key})", common))
+    serving = Serving(state, nodes)
+    mesh, notes = _of_mesh(state, versions)
+    ours = {name: peer for name, peer in state.peers.items() if is_ours(peer)}
+    told = _Told()
     wanted: list[BGPPeer] = []
-    notes: list[str] = []
-    for name, local, remote in pairs:
-        other = _same(state, local, remote)
+    general: set[str] = set()
+    waves: list[BGPPeer] = []
+    for wish in wishes:
+        other = _same(state, wish)
         if other is not None:
-            notes.append(f"BGPPeer `{other.name}` does already what `{name}` would; it is not ours and stays as it is")
-            continue
-        wanted.append(peer(_free(state, name), local, remote))
-    return tuple(wanted), tuple(notes)
+            notes.append(
+                f"BGPPeer `{other.name}` already provides what `{wish.name}` would; not managed by rrplan, left "
+                "unchanged"
+            )
+            options, instead = options_of(other), [other]
+        else:
+            name = _free(state, wish.name)
+            near = serving.members(wish.local)
+            far = frozenset(one.node for one in placed if wish.group is None or one.group.name == wish.group.name)
+            others = [peer for one, peer in sorted(ours.items()) if one != name]
+            instead = serving.between(near, far)
+            found = kept(wish.told, ours.get(name), instead, mesh, others)
+            told.add(name, found)
+            options = found.options
+            wanted.append(peer(name, wish.local, wish.remote, options))
+            if wish.group is not None:
+                general.add(name)
+        lost = {name: value for name, value in mesh.items() if name not in {**options, **wish.told}} if instead else {}
+        if lost:
+            notes.append(
+                f"not kept from the mesh: {worded(lost)}; BGPPeer `{instead[0].name}`, which is not ours, gives the "
+                f"sessions of `{wish.name}` without"
+            )
+        if wish.group is not None:
+            name = _free(state, f"rrplan-{wish.group.name}-wave")
+            waves.append(peer(name, f"has({WAVE_LABEL})", wish.remote, options))
+    return Peers(tuple(wanted), frozenset(general), tuple(waves), (*notes, *told.notices()))
 
 
-def peer(name: str, node_selector: str, peer_selector: str) -> BGPPeer:
+def _of_mesh(state: ClusterState, versions: Versions) -> tuple[Options, list[str]]:
+    """The options that the sessions of the mesh have, and a note where Calico does not render them."""
+    options = mesh_options(state)
+    if options and not profile_for(versions.default).mesh_password:
+        return {}, [
+            f"not kept from the mesh: {worded(options)}, which Calico {versions.default} does not give its sessions"
+        ]
+    return options, []
+
+
+def peer(name: str, node_selector: str, peer_selector: str, options: Options) -> BGPPeer:
     """A BGPPeer of ours."""
-    spec = {"nodeSelector": node_selector, "peerSelector": peer_selector}
-    return BGPPeer(name=name, node_selector=node_selector, peer_selector=peer_selector, labels=OURS, spec=spec)
+    spec = {"nodeSelector": node_selector, "peerSelector": peer_selector, **options}
+    return BGPPeer(
+        name=name,
+        node_selector=node_selector,
+        peer_selector=peer_selector,
+        source_address=str(options.get("sourceAddress", "")),
+        labels=OURS,
+        spec=spec,
+    )
 
 
-def _same(state: ClusterState, local: str, remote: str) -> BGPPeer | None:
+def wanted_and_others(state: ClusterState, wanted: tuple[BGPPeer, ...]) -> Mapping[str, BGPPeer]:
+    """The wanted BGPPeers and those that are not ours; what is there already stays the same value."""
+    peers = {name: peer for name, peer in state.peers.items() if not is_ours(peer)}
+    for one in wanted:
+        present = state.peers.get(one.name)
+        if present is None or not is_ours(present):
+            peers[one.name] = one
+        elif _meaning(present) == _meaning(one) and _same_options(options_of(present), options_of(one)):
+            peers[one.name] = present
+        else:
+            # Whatever else its labels and annotations say stays.
+            peers[one.name] = replace(one, labels=present.labels, annotations=present.annotations)
+    return peers
+
+
+def _meaning(peer: BGPPeer) -> tuple[object, ...]:
+    return peer.node_selector, peer.peer_selector, peer.peer_ip, peer.as_number
+
+
+def _same_options(one: Options, other: Options) -> bool:
+    return one.keys() == other.keys() and all(same_value(value, other[name]) for name, value in one.items())
+
+
+def _same(state: ClusterState, wish: _Wish) -> BGPPeer | None:
     for name in sorted(state.peers):
         found = state.peers[name]
         if (
             not is_ours(found)
-            and set(found.spec) == {"nodeSelector", "peerSelector"}
-            and _canonical(found.node_selector) == _canonical(local)
-            and _canonical(found.peer_selector) == _canonical(remote)
+            and not found.spec.keys() - options_of(found).keys() - {"nodeSelector", "peerSelector"}
+            and _canonical(found.node_selector) == _canonical(wish.local)
+            and _canonical(found.peer_selector) == _canonical(wish.remote)
+            and all(same_value(found.spec.get(name), value) for name, value in wish.told.items())
         ):
             return found
     return None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from rrplan.desired.labelling import Labelling, recorded
 from rrplan.errors import PolicyRefusal
 from rrplan.ids import NodeName
 from rrplan.resources import ClusterState, Node
@@ -25,15 +27,35 @@ class Placed:
 def place(spec: Spec, state: ClusterState) -> tuple[Placed, ...]:
     """The reflectors of all groups; raises PolicyRefusal where a group cannot be filled."""
     placed: list[Placed] = []
-    taken: set[NodeName] = {NodeName(name) for group in spec.groups for name in group.nodes.names}
+    known = {node.known_as: name for name, node in state.nodes.items() if node.calico_name}
+    standing = _Standing(spec, recorded(spec, state))
+    named = {group.name: [_resolved(name, known) for name in group.nodes.names] for group in spec.groups}
+    _check_once(named, state)
+    taken: set[NodeName] = {name for names in named.values() for name in names}
     for group in spec.groups:
         if group.nodes.names:
-            placed += [_named(spec, state, group, NodeName(name)) for name in group.nodes.names]
+            placed += [_named(spec, state, group, name) for name in named[group.name]]
         else:
-            chosen = _chosen(spec, state, group, taken)
+            chosen = _chosen(spec, state, group, taken, standing)
             taken.update(one.node for one in chosen)
             placed += chosen
     return tuple(placed)
+
+
+def _resolved(text: str, known: Mapping[NodeName, NodeName]) -> NodeName:
+    """The name in Kubernetes; a spec may also give Calico's."""
+    return known.get(NodeName(text), NodeName(text))
+
+
+def _check_once(named: Mapping[str, Sequence[NodeName]], state: ClusterState) -> None:
+    """Two names of one node are not two nodes."""
+    counts = Counter(name for names in named.values() for name in names)
+    for name, count in counts.items():
+        if count > 1:
+            raise PolicyRefusal(
+                f"`{name}` and `{state.nodes[name].known_as}` are one node, in Kubernetes and in Calico",
+                hint="a node reflects for one group; give one of its names",
+            )
 
 
 def _named(spec: Spec, state: ClusterState, group: Group, name: NodeName) -> Placed:
@@ -44,23 +66,33 @@ def _named(spec: Spec, state: ClusterState, group: Group, name: NodeName) -> Pla
             f"group `{group.name}`: node `{name}` does not exist",
             hint=f"did you mean `{close[0]}`?" if close else "see `kubectl get nodes`",
         )
+    if node.windows:
+        raise PolicyRefusal(
+            f"group `{group.name}`: node `{name}` runs Windows, where Calico has no BIRD",
+            hint="choose Linux nodes",
+        )
     if not _address(spec, node):
         hint = "calico-node must run there with BGP first"
         raise PolicyRefusal(f"group `{group.name}`: node `{name}` has no BGP address", hint=hint)
     return Placed(name, group, "named in the spec")
 
 
-def _chosen(spec: Spec, state: ClusterState, group: Group, taken: Iterable[NodeName]) -> list[Placed]:
+def _chosen(
+    spec: Spec, state: ClusterState, group: Group, taken: Iterable[NodeName], standing: _Standing
+) -> list[Placed]:
     choice = group.nodes
     wanted = choice.count or 0
     selector = parse(choice.selector)
     excluded: dict[str, int] = {}
     candidates: list[Node] = []
+    # Where Calico has a network of its own on every node, no node is strange for that.
+    known = [node for node in state.nodes.values() if node.internal_ips and (node.ipv4 or node.ipv6)]
+    strange = spec.flavor is not Flavor.STANDALONE and not all(node.strange for node in known)
     for name in sorted(state.nodes):
         node = state.nodes[name]
         if name in taken or not selector.matches(node.effective_labels):
             continue
-        reason = _excluded(spec, node, choice.allow)
+        reason = _excluded(spec, node, choice.allow, strange=strange)
         if reason:
             excluded[reason] = excluded.get(reason, 0) + 1
         else:
@@ -72,7 +104,7 @@ def _chosen(spec: Spec, state: ClusterState, group: Group, taken: Iterable[NodeN
             + (f" ({why})" if why else ""),
             hint=f"label more nodes so that `{choice.selector}` matches them, or lower `count`",
         )
-    return _spread(spec, group, candidates, wanted)
+    return _spread(standing, group, candidates, wanted)
 
 
 def _address(spec: Spec, node: Node) -> str:
@@ -82,9 +114,13 @@ def _address(spec: Spec, node: Node) -> str:
     return node.ipv4 or node.ipv6
 
 
-def _excluded(spec: Spec, node: Node, allow: tuple[Allow, ...]) -> str:
+def _excluded(spec: Spec, node: Node, allow: tuple[Allow, ...], *, strange: bool) -> str:
+    if node.windows:
+        return "with Windows"
     if not _address(spec, node):
         return "without BGP address"
+    if strange and node.strange:
+        return "with an address that Kubernetes does not know"
     if node.ready is False and Allow.NOT_READY not in allow:
         return "not ready"
     if node.control_plane and Allow.CONTROL_PLANE not in allow:
@@ -92,30 +128,49 @@ def _excluded(spec: Spec, node: Node, allow: tuple[Allow, ...]) -> str:
     return ""
 
 
-def _spread(spec: Spec, group: Group, candidates: list[Node], wanted: int) -> list[Placed]:
+def _spread(standing: _Standing, group: Group, candidates: list[Node], wanted: int) -> list[Placed]:
     """One after the other from the domain that has fewest; existing reflectors first, cordoned nodes last."""
     key = group.nodes.spread_over
     domains: dict[str, list[Node]] = {}
     for node in candidates:
         domains.setdefault(node.effective_labels.get(key, "") if key else "", []).append(node)
     for nodes in domains.values():
-        nodes.sort(key=lambda node: (not _is_already(spec, group, node), node.unschedulable, node.name))
+        nodes.sort(key=lambda node: (standing.rank(group, node), node.unschedulable, node.name))
     counts = dict.fromkeys(domains, 0)
     placed: list[Placed] = []
     while len(placed) < wanted:
         # A domain whose next candidate reflects already wins a tie, then nodes that have the label at all.
         domain = min(
             (name for name in domains if domains[name]),
-            key=lambda name: (counts[name], not _is_already(spec, group, domains[name][0]), name == "", name),
+            key=lambda name: (counts[name], standing.rank(group, domains[name][0]), name == "", name),
         )
         node = domains[domain].pop(0)
         counts[domain] += 1
-        reason = "reflects already" if _is_already(spec, group, node) else "matches the selector"
+        reason = "reflects already" if standing.rank(group, node) < 2 else "matches the selector"
         placed.append(Placed(node.name, group, f"{reason}, {key}={domain}" if key else reason))
     return sorted(placed, key=lambda one: one.node)
 
 
-def _is_already(spec: Spec, group: Group, node: Node) -> bool:
-    if spec.flavor is Flavor.STANDALONE:
-        return node.labels.get(spec.standalone.label_key) == "true"
-    return node.effective_labels.get(spec.label_key) == group.name or node.cluster_id == spec.cluster_id_of(group)
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Who reflects for which group of the spec now."""
+
+    spec: Spec
+    labels: Labelling
+
+    def rank(self, group: Group, node: Node) -> int:
+        """0 and 1 for a node that reflects for the group already, 2 for one that does for none, 3 for another's.
+
+        By the label; by the cluster ID only where that tells one group from the others.
+        """
+        spec = self.spec
+        if spec.flavor is Flavor.STANDALONE:
+            return 0 if node.labels.get(spec.standalone.label_key) == "true" else 2
+        value = node.effective_labels.get(spec.label_key)
+        by_label = [name for name, one in self.labels.values.items() if one == value]
+        if by_label:
+            return 0 if group.name in by_label else 3
+        by_id = [one.name for one in spec.groups if node.cluster_id and spec.cluster_id_of(one) == node.cluster_id]
+        if len(by_id) == 1:
+            return 1 if group.name in by_id else 3
+        return 2

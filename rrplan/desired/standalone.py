@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rrplan.bgp.speaker import DEFAULT_AS
-from rrplan.desired.desired import Desired, mesh_set, wanted_and_others
-from rrplan.desired.peers import MANAGED_BY, OURS
+from rrplan.desired.desired import Desired, mesh_off
+from rrplan.desired.options import mesh_options, worded
+from rrplan.desired.ownership import MANAGED_BY, OURS
+from rrplan.desired.peers import wanted_and_others
 from rrplan.desired.placement import Placed, place
 from rrplan.errors import PolicyRefusal
 from rrplan.ids import NodeName
@@ -70,8 +72,11 @@ def compile_standalone(spec: Spec, state: ClusterState) -> Desired:
     if state.get(wanted_set.key) is None:
         target = target.put(wanted_set)
     peers, notes = _peers(state, placed, as_number)
+    options = mesh_options(state)
+    if options:
+        notices.append(f"not kept from the mesh: {worded(options)}; a standalone reflector knows neither")
     return Desired(
-        state=replace(target, peers=wanted_and_others(state, peers), configurations=mesh_set(state, mesh=False)),
+        state=replace(target, peers=wanted_and_others(state, peers), configurations=mesh_off(state)),
         placed=placed,
         drained=frozenset(changing),
         reasons=tuple(f"{one.node} gets a standalone reflector: {one.reason}" for one in placed),
@@ -115,6 +120,13 @@ def _check_platform(state: ClusterState) -> None:
         raise PolicyRefusal(
             "Calico keeps its data in Kubernetes here; standalone reflectors are for Calico with etcd",
             hint="use reflectors inside the cluster: `flavor: in-cluster`",
+        )
+    differs = next((node for _, node in sorted(state.nodes.items()) if node.calico_name), None)
+    if differs is not None:
+        raise PolicyRefusal(
+            f"node `{differs.name}` of Kubernetes is `{differs.calico_name}` in Calico: standalone reflectors are "
+            "planned only where the names are the same",
+            hint="set NODENAME of calico-node to the name in Kubernetes",
         )
     pools = [one for one in state.others.values() if isinstance(one, IPPool) and not one.disabled]
     if pools and all(pool.vxlan_mode in ("Always", "CrossSubnet") for pool in pools):

@@ -41,7 +41,7 @@ def taint(node: Node, wanted: Node) -> Step:
     return Step(StepId(f"{verb}/{node.name}"), action, f"{verb} node {node.name}", change)
 
 
-def role(node: Node, wanted: Node, label: str) -> Step:
+def role(node: Node, wanted: Node, label: str, group: str = "") -> Step:
     """Make a node a reflector, or a plain node again: label and cluster ID in one patch, so that every confd
     sees both in one event (libcalico-go node.go; upstream's end-to-end tests do the same)."""
     paths = {
@@ -55,9 +55,9 @@ def role(node: Node, wanted: Node, label: str) -> Step:
         partial({path: pair[1] for path, pair in touched.items()}),
     )
     if wanted.cluster_id:
-        what = f"promote {node.name} to reflector of group {wanted.labels.get(label)} (cluster ID {wanted.cluster_id})"
+        what = f"promote {node.name} to reflector of group {group} (cluster ID {wanted.cluster_id})"
         return Step(StepId(f"promote/{node.name}"), ActionName.PROMOTE_REFLECTOR, what, change, topology=True)
-    what = f"demote {node.name}: no reflector any more"
+    what = f"demote {node.name} from reflector to client"
     return Step(StepId(f"demote/{node.name}"), ActionName.DEMOTE_REFLECTOR, what, change, topology=True)
 
 
@@ -87,7 +87,11 @@ def mesh(before: BGPConfiguration | None, after: BGPConfiguration) -> Step:
     change = (
         Change(after.key, None, encode(after)) if before is None else between(after.key, encode(before), encode(after))
     )
+    was_on = before is None or before.mesh_enabled is not False
     on = after.mesh_enabled is not False
+    if on and was_on:
+        what = "change the options of the node-to-node mesh"
+        return Step(StepId("mesh-options"), ActionName.ENABLE_MESH, what, change, topology=True)
     if on:
         return Step(StepId("mesh-on"), ActionName.ENABLE_MESH, "turn the node-to-node mesh on", change, topology=True)
     return Step(StepId("mesh-off"), ActionName.DISABLE_MESH, "turn the node-to-node mesh off", change, topology=True)

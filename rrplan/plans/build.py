@@ -8,7 +8,7 @@ from functools import partial
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions, check_planned
-from rrplan.bgp.speaker import Settings, Standalone
+from rrplan.bgp.speaker import Settings, Standalone, as_configured
 from rrplan.bgp.transition import Transition
 from rrplan.desired import Desired, compile_desired
 from rrplan.digest import digest
@@ -22,7 +22,7 @@ from rrplan.plans.gates import GateMaker, NodeSets
 from rrplan.plans.graph import ActionGraph
 from rrplan.plans.ordering import edges
 from rrplan.plans.plan import Plan, Proof, Severity, Step, StepProof, Violation
-from rrplan.plans.proof import final_checks, judge
+from rrplan.plans.proof import WITH_EVERY_NODE_ALIVE, Alive, final_checks, judge
 from rrplan.plans.sequence import HELD_AGAIN, sequence
 from rrplan.plans.sight import Sight
 from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, Pod, ResourceKey
@@ -53,7 +53,7 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
     inside = bool(spec.groups) or any(node.cluster_id for node in state.nodes.values())
     if spec.flavor is Flavor.IN_CLUSTER and inside:
         check_planned(versions, meshed=Settings.of(state).mesh or spec.topology is Topology.FULL_MESH)
-    desired = compile_desired(spec, state)
+    desired = compile_desired(spec, state, versions)
     found = findings(Sight(spec, state, desired, versions))
     plain = sequence(spec, state, desired)
     errors = [f"{one.check}: {one.text}" for one in found if one.severity is Severity.ERROR]
@@ -63,13 +63,19 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
     ordered = ActionGraph(plain, reasons).order()
     empty = _empty(state)
     steps, proof, sets, model = _walk(spec, state, versions, desired, ordered, desired.drained | empty)
+    agree = peers_agree(model, _fresh(state, desired.state))
+    disagree = [f"{one.check}: {one.text}" for one in agree if one.severity is Severity.ERROR]
+    if disagree and steps and not proof.violations:
+        raise PreflightError(
+            disagree, hint="delete the BGPPeers that the spec takes the place of, or let them say the same as the spec"
+        )
     notices = list(desired.notices)
     if versions.assumed:
         notices.append(f"the Calico version is {versions.source} ({versions.default}); say it with `--calico-version`")
     if steps and empty - desired.drained:
         notices.append(
-            f"cordoned, and no pod on them that a drain evicts, as far as the pods that were given say: "
-            f"{', '.join(sorted(empty - desired.drained)[:10])}; nobody is taken to need their routes"
+            f"cordoned, and as far as the pods that were given say, without evictable pods: "
+            f"{_some(sorted(empty - desired.drained))}; these nodes are treated as drained"
         )
     down = Model(state, versions).down()
     if steps and down:
@@ -77,6 +83,10 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
             f"down (not Ready): {_some(down)}; no step drains {_them(down)}, no gate waits for {_them(down)}, and no "
             "route of others goes through"
         )
+    if steps:
+        notices += model.not_owed()
+        if model.owed() and model.not_owed():
+            notices.append(f"the proof speaks of routes of IPPool {', '.join(model.owed())} alone")
     oldest = min({versions.default, *versions.by_node.values()})
     if oldest < CONFD_STAYS and any(step.action in TOGGLES for step in steps):
         notices.append(
@@ -94,7 +104,7 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
         spec={"digest": digest(spec.to_document()), "document": spec.to_document()},
         snapshot=snapshot,
         notices=tuple(notices),
-        findings=(*found, *peers_agree(model)),
+        findings=(*found, *agree),
         reasons=desired.reasons,
         down=tuple(down),
         on_failure=spec.on_failure.value,
@@ -117,6 +127,7 @@ def _walk(
         return Model(at, versions, peers=peers, zone_label=zone_label, marked=marked)
 
     model = modelled(state)
+    alive = Alive(spec, modelled(as_configured(state))) if model.down() else None
     sets = NodeSets()
     maker = GateMaker(spec, sets)
     first = model.mark()
@@ -138,6 +149,8 @@ def _walk(
             proved, bad = judge(spec, step, cost, model)
             proofs.append(proved)
             violations += bad
+            if alive is not None:
+                violations += alive.advance(step, present, nodes, bad)
             wave += nodes if step.action is ActionName.LABEL_CLIENT else []
         gates = maker.after(step, model, again if step.id == HELD_AGAIN else tuple(wave))
         if cost is not None:
@@ -157,6 +170,8 @@ def _walk(
         if step.action is ActionName.AWAIT:
             wave = []
     checks, bad = final_checks(spec, model, first)
+    if alive is not None:
+        bad += alive.final(bad)
     return tuple(gated), Proof(tuple(proofs), tuple(checks), (*violations, *bad)), sets, model
 
 
@@ -198,6 +213,11 @@ def _them(names: list[NodeName]) -> str:
     return "it" if len(names) == 1 else "them"
 
 
+def _fresh(state: ClusterState, desired: ClusterState) -> set[str]:
+    """The BGPPeers that a plan creates or changes."""
+    return {name for name, peer in desired.peers.items() if state.peers.get(name) != peer}
+
+
 def _peers_on_the_way(steps: tuple[Step, ...]) -> list[BGPPeer]:
     """BGPPeers that exist in between only, so that the model tells apart what they select."""
     found: list[BGPPeer] = []
@@ -224,11 +244,22 @@ def _hint(spec: Spec, violations: tuple[Violation, ...]) -> str:
             "a session to the outside serves the whole cluster: let its BGPPeer select what stays as it is (another "
             "label, or nodes by name), or keep the label that it selects"
         )
+    if all(one.text.startswith(WITH_EVERY_NODE_ALIVE) for one in violations):
+        return (
+            "a node that is not Ready may serve routes all the same: keep what rests on it, or bring it back first "
+            "and give its BGPPeers to others"
+        )
     if kinds & {"surviving", "outside"} and not spec.drain:
         return (
             "set `drain: true` so that no pod is on a node while its role changes, "
             "or accept it with `exposure: {brief: 15s}`"
         )
+    if any("BGPFilter" in one.text for one in violations):
+        return "let the BGPFilters that are named accept the pool, or take them off the BGPPeers that shall carry it"
+    if "surviving" in kinds and any(one.step.startswith("update-peer/") for one in violations):
+        return "sessions restart when their options change: accept it with `policy: {exposure: {brief: 15s}}`"
+    if kinds == {"gated"}:
+        return "a gate asks nodes that are up: bring the nodes up first that have the other ends of these sessions"
     if kinds & {"resilience", "reflectors-per-client"}:
         return "add reflectors, or lower `policy.minReflectorsPerClient`"
     if "converged" in kinds and spec.rollout.waves and not spec.drain:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import islice
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.peering import protocols
 from rrplan.bgp.profile import profile_for
 from rrplan.bgp.speaker import FAMILIES, Speaker
+from rrplan.desired.peers import clients_selector
+from rrplan.plans.addressing import addresses_known, addresses_unique, one_link, peer_address, router_id
 from rrplan.plans.plan import Finding, Severity
 from rrplan.plans.sight import Sight, Told, some
 from rrplan.plans.surroundings import label_sync, owners, providers, typha, workloads
@@ -36,6 +38,8 @@ FRAGILE = {
 
 SINCE = {
     "BGPPeer": {
+        "password": CalicoVersion(3, 16, 3),
+        "maxRestartTime": CalicoVersion(3, 20),
         "numAllowedLocalASNumbers": CalicoVersion(3, 23),
         "ttlSecurity": CalicoVersion(3, 25),
         "reachableBy": CalicoVersion(3, 25),
@@ -55,7 +59,7 @@ SINCE = {
         "localWorkloadPeeringIPV6": CalicoVersion(3, 30),
     },
 }
-"""First version of API fields after v3.21 (scan of all release tags of projectcalico/calico)."""
+"""First version of API fields (scan of all release tags of projectcalico/calico)."""
 
 
 def bgp_in_use(sight: Sight) -> Told:
@@ -94,6 +98,19 @@ def peer_as_number(sight: Sight) -> Told:
             )
 
 
+def peers_select(sight: Sight) -> Told:
+    """Every BGPPeer selects somebody, on both sides."""
+    for name, peer in sorted(sight.desired.state.peers.items()):
+        for field, text in (("nodeSelector", peer.node_selector), ("peerSelector", peer.peer_selector)):
+            try:
+                selector = parse(text) if text else None
+            except SelectorSyntaxError:
+                continue
+            nodes = [*sight.state.nodes.values(), *sight.desired.state.nodes.values()]
+            if selector is not None and not any(selector.matches(node.effective_labels) for node in nodes):
+                yield Severity.WARNING, f"BGPPeer `{name}`: `{field}: {text}` matches no node"
+
+
 def mesh_fields(sight: Sight) -> Told:
     """A BGPConfiguration that Calico's validation would refuse cannot be changed."""
     for name, configuration in sight.state.configurations.items():
@@ -106,15 +123,6 @@ def mesh_fields(sight: Sight) -> Told:
                     "refuses every write to it"
                 ),
             )
-
-
-def addresses_unique(sight: Sight) -> Told:
-    """No two nodes have one address."""
-    for family in ("ipv4", "ipv6"):
-        count = Counter(getattr(node, family) for node in sight.state.nodes.values() if getattr(node, family))
-        for address in sorted(address for address, number in count.items() if number > 1):
-            names = [name for name, node in sight.state.nodes.items() if getattr(node, family) == address]
-            yield Severity.ERROR, f"{address} is the address of {some(names)}: sessions to it reach any of them"
 
 
 def selectors_readable(sight: Sight) -> Told:
@@ -178,22 +186,36 @@ def cluster_id_unused(sight: Sight) -> Told:
 
 
 def as_numbers_equal(sight: Sight) -> Told:
-    """Reflectors and their clients are in one AS; across an AS border nothing is reflected."""
-    if not sight.desired.placed:
-        return
+    """The reflectors of a group and its clients are in one AS; across an AS border nothing is reflected."""
     default = sight.state.configurations.get("default")
     common = (default.as_number if default else None) or 64512
     numbers = {name: node.as_number or common for name, node in sight.state.nodes.items() if node.ipv4 or node.ipv6}
-    home = numbers.get(sight.desired.placed[0].node, common)
-    strangers = [name for name, number in numbers.items() if number != home]
-    if strangers:
-        yield (
-            Severity.WARNING,
-            (
-                f"{some(strangers)}: another AS number than the reflectors' {home}; their sessions are eBGP, "
-                "and reflection does not apply to them"
-            ),
-        )
+    reflectors = {one.node for one in sight.desired.placed}
+    for group in sight.spec.groups:
+        home = {numbers[one.node] for one in sight.desired.placed if one.group == group and one.node in numbers}
+        if not home:
+            continue
+        clients = parse(clients_selector(sight.spec, group))
+        members = [
+            name
+            for name, node in sight.state.nodes.items()
+            if name in numbers
+            and (
+                clients.matches(node.effective_labels)
+                if name not in reflectors
+                else any(one.node == name and one.group == group for one in sight.desired.placed)
+            )
+        ]
+        most = Counter(numbers[name] for name in members if name in reflectors).most_common(1)[0][0]
+        strangers = [name for name in members if numbers[name] != most]
+        if strangers:
+            yield (
+                Severity.WARNING,
+                (
+                    f"{some(strangers)}: another AS number than {most}, which the reflectors of group `{group.name}` "
+                    "have; their sessions are eBGP, and reflection does not apply to them"
+                ),
+            )
 
 
 def dead_nodes(sight: Sight) -> Told:
@@ -237,15 +259,45 @@ def fragile_labels(sight: Sight) -> Told:
 
 def fields_known(sight: Sight) -> Told:
     """No object uses a field that the running Calico does not know."""
+    written = _written(sight)
+    oldest = min({sight.versions.default, *sight.versions.by_node.values()})
+    for kind, name, spec in written:
+        for field, since in _unknown(kind, spec, oldest):
+            yield (
+                Severity.ERROR,
+                (
+                    f"{kind} `{name}` would get `{field}`, which Calico {oldest} does not know (since {since}): its "
+                    "sessions would be without"
+                ),
+            )
     version = sight.versions.default
     peers, configurations = sight.state.peers, sight.state.configurations
-    specs = [("BGPPeer", name, peers[name].spec) for name in sorted(peers)]
+    specs: list[Written] = [("BGPPeer", name, peers[name].spec) for name in sorted(peers)]
     specs += [("BGPConfiguration", name, configurations[name].spec) for name in sorted(configurations)]
+    ours = {(kind, name) for kind, name, _ in written}
     for kind, name, spec in specs:
-        for field, since in SINCE[kind].items():
-            if spec.get(field) is not None and version < since:
-                what = f"{kind} `{name}`: `{field}`"
-                yield Severity.WARNING, f"{what} is not known to Calico {version} (since {since})"
+        for field, since in _unknown(kind, spec, version) if (kind, name) not in ours else ():
+            what = f"{kind} `{name}`: `{field}`"
+            yield Severity.WARNING, f"{what} is not known to Calico {version} (since {since})"
+
+
+Written = tuple[str, str, Mapping[str, object]]
+
+
+def _written(sight: Sight) -> list[Written]:
+    """What the plan would create or change."""
+    state, target = sight.state, sight.desired.state
+    found: list[Written] = [
+        ("BGPPeer", name, one.spec) for name, one in sorted(target.peers.items()) if state.peers.get(name) is not one
+    ]
+    for name, configuration in sorted(target.configurations.items()):
+        if state.configurations.get(name) is not configuration:
+            found.append(("BGPConfiguration", name, configuration.spec))
+    return found
+
+
+def _unknown(kind: str, spec: Mapping[str, object], version: CalicoVersion) -> list[tuple[str, CalicoVersion]]:
+    return [(field, since) for field, since in SINCE[kind].items() if spec.get(field) is not None and version < since]
 
 
 def encapsulation(sight: Sight) -> Told:
@@ -260,9 +312,14 @@ CHECKS: tuple[Callable[[Sight], Told], ...] = (
     bgp_in_use,
     datastore_ready,
     peer_as_number,
+    peer_address,
+    router_id,
     mesh_fields,
     addresses_unique,
+    addresses_known,
+    one_link,
     selectors_readable,
+    peers_select,
     cluster_ids_valid,
     cluster_id_unused,
     as_numbers_equal,
@@ -291,8 +348,11 @@ def findings(sight: Sight) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda one: one.severity is not Severity.ERROR))
 
 
-def peers_agree(model: Model) -> tuple[Finding, ...]:
-    """BGPPeers that ask for one session agree about it; the model stands at the final state."""
+def peers_agree(model: Model, fresh: Collection[str] = ()) -> tuple[Finding, ...]:
+    """BGPPeers that ask for one session agree about it; the model stands at the final state.
+
+    Where one of the BGPPeers is `fresh` (the plan creates or changes it), the plan would bring the trouble: an error.
+    """
     found: dict[tuple[str, ...], str] = {}
     pairs = _pairs(model)
     for own, other in islice(pairs, MANY_PAIRS):
@@ -300,14 +360,19 @@ def peers_agree(model: Model) -> tuple[Finding, ...]:
             for one in protocols(model.rules, own, other, family):
                 if one.disputed:
                     found.setdefault(one.peers, f"such as {own.name} to {other.name}")
-    texts = [
-        f"BGPPeers {' and '.join(peers)} give the same sessions different attributes, {where}: which one wins is "
-        "random on every recomputation"
+    told = [
+        Finding(
+            PEERS_AGREE,
+            Severity.WARNING if set(peers).isdisjoint(fresh) else Severity.ERROR,
+            f"BGPPeers {' and '.join(peers)} give the same sessions different attributes, {where}: which one wins is "
+            "random on every recomputation",
+        )
         for peers, where in found.items()
     ]
     if next(pairs, None) is not None:
-        texts.append(f"only the first {MANY_PAIRS} pairs of kinds of nodes were looked at: too many nodes differ")
-    return tuple(Finding(PEERS_AGREE, Severity.WARNING, text) for text in texts)
+        text = f"only the first {MANY_PAIRS} pairs of kinds of nodes were looked at: too many nodes differ"
+        told.append(Finding(PEERS_AGREE, Severity.WARNING, text))
+    return tuple(told)
 
 
 def _pairs(model: Model) -> Iterator[tuple[Speaker, Speaker]]:

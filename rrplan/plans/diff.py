@@ -32,9 +32,11 @@ def fields(change: Change) -> list[FieldChange]:
     }
     # DeepDiff reports lists by element; the field is the list.
     touched |= {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    # Where a whole mapping goes, the other side names it as absent, and its fields tell the rest.
     return [
         FieldChange(path, before.get(path), after.get(path))
         for path in sorted(touched & (before.keys() | after.keys()))
+        if before.get(path) is not None or after.get(path) is not None
     ]
 
 

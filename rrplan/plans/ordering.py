@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from rrplan.ids import ActionName
 from rrplan.plans.plan import Edge, Step
+from rrplan.plans.sequence import HELD_AGAIN
 
 Rule = Callable[[Sequence[Step]], Iterator[Edge]]
 
@@ -25,7 +26,9 @@ def drained_before_its_role_changes(steps: Sequence[Step]) -> Iterator[Edge]:
         for key, role in roles.items():
             if step.id == f"drain/{key.name}":
                 yield Edge(
-                    step.id, role.id, "while its role changes, the node is cut off for seconds: no pod shall be there"
+                    step.id,
+                    role.id,
+                    "the node loses its routes for seconds while its role changes, so it is drained first",
                 )
 
 
@@ -66,10 +69,12 @@ def _reason(before: Step, after: Step) -> str:
             return "the container listens before every node dials it"
         case (_, ActionName.RETIRE_REFLECTORS):
             return "the containers end when nobody points at them any more"
+        case (_, ActionName.AWAIT) if after.id == HELD_AGAIN:
+            return "nodes are uncordoned only when they hold every route again"
         case (_, ActionName.BAKE):
             return "the new topology is watched before anything else is touched"
         case _:
-            return "one change of sessions at a time, so that every state in between is one that was proved"
+            return "session changes run one at a time, so the proof covers every intermediate state"
 
 
 def host_is_empty_before_calico_node_leaves(steps: Sequence[Step]) -> Iterator[Edge]:
@@ -79,7 +84,7 @@ def host_is_empty_before_calico_node_leaves(steps: Sequence[Step]) -> Iterator[E
         name = release.change.key.name
         for step in steps:
             if step.id == f"drain/{name}":
-                yield Edge(step.id, release.id, "without calico-node the host has no routes: no pod shall be there")
+                yield Edge(step.id, release.id, "without calico-node the host has no routes, so it is drained first")
             elif step.id == f"taint/{name}":
                 yield Edge(step.id, release.id, "a dedicated node takes no new pods once calico-node has left it")
             elif step.action is ActionName.CONFINE_CALICO_NODE:
@@ -102,7 +107,7 @@ def uncordoned_last(steps: Sequence[Step]) -> Iterator[Edge]:
     chain = _chain(steps)
     for step in _of(steps, ActionName.UNCORDON_NODE, ActionName.UNTAINT_NODE):
         if chain:
-            yield Edge(chain[-1].id, step.id, "pods come back to the node when its sessions change no more")
+            yield Edge(chain[-1].id, step.id, "pods may return once the node's sessions have settled")
 
 
 RULES: tuple[Rule, ...] = (

@@ -42,7 +42,7 @@ class Promise:
 
     @property
     def excused(self) -> frozenset[Pair]:
-        """Everybody who may be without."""
+        """Everybody who may be without, as far as the model knows."""
         return self.exposed | self.without
 
 

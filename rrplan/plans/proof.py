@@ -6,18 +6,58 @@ left alone while a step takes effect (the exposure). Both relations are symmetri
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from rrplan.bgp.model import Mark, Model
 from rrplan.bgp.outside import Fate
 from rrplan.bgp.population import Signature
 from rrplan.bgp.routes import route
-from rrplan.bgp.speaker import FAMILIES
+from rrplan.bgp.speaker import FAMILIES, as_configured
 from rrplan.bgp.transition import Loss, OutsideSession, Transition
 from rrplan.ids import NodeName, StepId
 from rrplan.plans.gate import LONGEST_SECONDS
 from rrplan.plans.plan import Exposure, OutsideEffect, Step, StepProof, Violation
+from rrplan.resources import ClusterState
 from rrplan.specs import ExposureLevel, Spec
+
+LAST = StepId("final state")
+WITH_EVERY_NODE_ALIVE = "with every node alive"
+
+
+class Alive:
+    """The same chain with every node alive: a node that is not Ready may serve routes all the same.
+
+    What is lost for good in this world is refused too; what is exposed for seconds is told of the world that was seen.
+    """
+
+    def __init__(self, spec: Spec, model: Model) -> None:
+        """The model stands at the first state, as configured."""
+        self._spec = spec
+        self._model = model
+        self._first = model.mark()
+
+    def advance(
+        self, step: Step, state: ClusterState, touched: Collection[NodeName], told: Iterable[Violation]
+    ) -> list[Violation]:
+        """Go on to `state`; what is lost there beyond what was `told` of the world that was seen."""
+        lost = self._model.advance(as_configured(state), touched).lost
+        after = f"after `{step.id}`, {{}} no longer holds the routes of {{}}"
+        return self._violations(step.id, after, [one for one in lost if not _drained(self._spec, one)], told)
+
+    def final(self, told: Iterable[Violation]) -> list[Violation]:
+        """The same of the whole chain."""
+        return self._violations(
+            LAST, "in the end {} does not hold the routes of {}", self._model.since(self._first).lost, told
+        )
+
+    def _violations(self, step: StepId, text: str, lost: Iterable[Loss], told: Iterable[Violation]) -> list[Violation]:
+        known = {(one.family, one.at, one.origin) for one in told if one.invariant == "converged"}
+        found: list[Violation] = []
+        for loss in lost:
+            if _ends(loss) not in known:
+                what = f"{text.format(loss.at, loss.origin)} ({_pairs(loss)}): {why(self._model, loss)}"
+                found.append(_violation("converged", step, f"{WITH_EVERY_NODE_ALIVE}, {what}", loss))
+        return found
 
 
 def judge(spec: Spec, step: Step, cost: Transition, model: Model) -> tuple[StepProof, list[Violation]]:
@@ -25,7 +65,7 @@ def judge(spec: Spec, step: Step, cost: Transition, model: Model) -> tuple[StepP
     violations: list[Violation] = []
     for loss in cost.lost:
         # Nobody needs the routes of a drained node on the way; that it has them back in the end is checked there.
-        if not (loss.marked and spec.policy.exposure.level is not ExposureLevel.NONE):
+        if not _drained(spec, loss):
             text = f"after `{step.id}`, {loss.at} no longer holds the routes of {loss.origin}"
             violations.append(_violation("converged", step.id, f"{text} ({_pairs(loss)}): {why(model, loss)}", loss))
     effects = tuple(_effect(spec, one) for one in cost.outside)
@@ -49,6 +89,10 @@ def judge(spec: Spec, step: Step, cost: Transition, model: Model) -> tuple[StepP
             violations.append(_violation("surviving", step.id, text, loss))
     restarts = tuple(_restart(one) for one in effects if one.fate == Fate.RESTARTED)
     return StepProof(step.id, tuple(exposures), restarts, effects), violations
+
+
+def _drained(spec: Spec, loss: Loss) -> bool:
+    return loss.marked and spec.policy.exposure.level is not ExposureLevel.NONE
 
 
 def _effect(spec: Spec, one: OutsideSession) -> OutsideEffect:
@@ -107,9 +151,6 @@ def _tolerated(spec: Spec, *, marked: bool, down: bool) -> str:
     return ""
 
 
-LAST = StepId("final state")
-
-
 def final_checks(spec: Spec, model: Model, first: Mark) -> tuple[list[str], list[Violation]]:
     """What must be true at the end: sentences for what is, counterexamples for what is not.
 
@@ -124,7 +165,9 @@ def final_checks(spec: Spec, model: Model, first: Mark) -> tuple[list[str], list
     if not whole.lost:
         missing = sum(loss.pairs for loss in model.missing())
         checks.append(
-            f"in the end every pair that held a route holds it; {missing} ordered pairs hold none, as before"
+            "no route is owed: BGP carries none of the pools of this cluster"
+            if not model.owes()
+            else f"in the end every pair that held a route holds it; {missing} ordered pairs hold none, as before"
             if missing
             else "in the end every node holds the routes of every other node"
         )
@@ -170,7 +213,8 @@ def _counts(spec: Spec, model: Model) -> Iterator[tuple[str, str, bool]]:
     if fewest is not None:
         text = f"every client has at least {fewest[0]} reflectors"
         if fewest[0] < wanted:
-            text = f"{fewest[1]} has {fewest[0]} reflectors, the policy wants {wanted}"
+            some = f"{fewest[0]} reflector{'' if fewest[0] == 1 else 's'}"
+            text = f"{fewest[1]} has {some}, the policy wants {wanted}"
         yield text, "reflectors-per-client", fewest[0] < wanted
     limit = spec.policy.max_clients_per_reflector
     if most is not None and limit is not None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rrplan.desired import Desired
-from rrplan.desired.peers import WAVE_LABEL, is_ours, peer, reflector_selector
+from rrplan.desired.ownership import is_ours
+from rrplan.desired.peers import WAVE_LABEL
 from rrplan.ids import ActionName, NodeName, StepId
 from rrplan.plans import action
 from rrplan.plans.plan import Step
 from rrplan.plans.standalone import retirement, standalone_sequence
-from rrplan.resources import BGPPeer, ClusterState, Node
+from rrplan.resources import ClusterState, Node
 from rrplan.specs import Flavor, Spec
 
 HELD_AGAIN = StepId("await/drained")
@@ -56,23 +57,31 @@ def _chain(spec: Spec, state: ClusterState, desired: Desired, roles: list[tuple[
         for name, wanted in sorted(target.peers.items())
         if state.peers.get(name) != wanted
     ]
-    gone = [found for name, found in sorted(state.peers.items()) if name not in target.peers and is_ours(found)]
-    promotions = [action.role(old, new, spec.label_key) for old, new in roles if new.cluster_id]
+    groups = {one.node: one.group.name for one in desired.placed}
+    promotions = [
+        action.role(old, new, spec.label_key, groups.get(old.name, "")) for old, new in roles if new.cluster_id
+    ]
     demotions = [action.role(old, new, spec.label_key) for old, new in roles if not new.cluster_id]
     waves = _waves(spec, state, desired) if promotions and mesh_is is not mesh_was else []
+    kept = target.peers.keys() | ({one.name for one in desired.waves} if waves else set())
+    gone = [found for name, found in sorted(state.peers.items()) if name not in kept and is_ours(found)]
     turns_on = mesh_is is not mesh_was and mesh_is is not None and mesh_is.mesh_enabled is not False
     if turns_on and mesh_is is not None:
         yield action.mesh(mesh_was, mesh_is)
-    general = [(old, new) for old, new in new_peers if new.name.endswith("-clients") and waves]
+    general = [(old, new) for old, new in new_peers if new.name in desired.general and waves]
     if waves:
-        yield from (action.peer(None, one) for one in _wave_peers(spec))
+        yield from (
+            action.peer(state.peers.get(one.name), one) for one in desired.waves if one != state.peers.get(one.name)
+        )
     yield from (action.peer(old, new) for old, new in new_peers if (old, new) not in general)
     yield from promotions
     yield from demotions
     for number, names in enumerate(waves, 1):
         for name in names:
             what = f"wave {number}: {name} gets sessions to the reflectors"
-            yield action.node_label(name, WAVE_LABEL, None, "in", f"wave-{number}", what)
+            present = state.nodes[name].labels.get(WAVE_LABEL)
+            if present != "in":
+                yield action.node_label(name, WAVE_LABEL, present, "in", f"wave-{number}", what)
         what = f"wave {number} of {len(waves)}: wait for its {len(names)} client{'' if len(names) == 1 else 's'}"
         yield Step(StepId(f"await/wave-{number}"), ActionName.AWAIT, what)
     yield from (action.peer(old, new) for old, new in general)
@@ -87,24 +96,18 @@ def _chain(spec: Spec, state: ClusterState, desired: Desired, roles: list[tuple[
             yield Step(StepId("bake"), ActionName.BAKE, f"watch the new topology for {spec.rollout.bake} s")
     yield from (action.peer(one, None) for one in gone)
     if waves:
-        yield from (action.peer(one, None) for one in _wave_peers(spec))
+        yield from (action.peer(one, None) for one in desired.waves)
         for names in waves:
             for name in names:
                 yield action.node_label(name, WAVE_LABEL, "in", None, "unlabel", f"remove the wave label of {name}")
-
-
-def _wave_peers(spec: Spec) -> list[BGPPeer]:
-    return [
-        peer(f"rrplan-{group.name}-wave", f"has({WAVE_LABEL})", reflector_selector(spec, group))
-        for group in spec.groups
-    ]
 
 
 def _waves(spec: Spec, state: ClusterState, desired: Desired) -> list[list[NodeName]]:
     if not spec.rollout.waves:
         return []
     reflectors = {one.node for one in desired.placed}
-    clients = [name for name in sorted(state.nodes) if name not in reflectors]
+    # Nodes that are down come last: a first wave of them alone would try nothing.
+    clients = sorted(state.nodes.keys() - reflectors, key=lambda name: (state.nodes[name].ready is False, name))
     waves: list[list[NodeName]] = []
     for size in spec.rollout.waves:
         taken = sum(len(wave) for wave in waves)

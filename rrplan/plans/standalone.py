@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rrplan.desired import Desired
-from rrplan.desired.peers import is_ours
+from rrplan.desired.ownership import is_ours
 from rrplan.desired.standalone import AWAY, daemonset
 from rrplan.ids import ActionName, StepId
 from rrplan.plans import action

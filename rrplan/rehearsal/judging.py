@@ -76,7 +76,10 @@ class Timeline:
 
 
 class Judge:
-    """Compares; `owners` are the speakers by prefix, `pairs` all pairs that have pods, `outside` who is no node."""
+    """Compares; `owners` are the speakers by prefix, `pairs` those that really held a route when it all began.
+
+    `outside` are the speakers that are no node.
+    """
 
     def __init__(
         self,
@@ -93,6 +96,7 @@ class Judge:
         self._pairs = pairs
         self._reflecting = reflecting
         self._outside = frozenset(outside)
+        self._excused = dict(_excused(plan, promises, pairs))
 
     def measures(self, recording: Recording, windows: Sequence[Window]) -> list[StepMeasure]:
         """What happened in each window."""
@@ -103,7 +107,7 @@ class Judge:
         sent = lost = routes = 0
         silence = away = 0.0
         for window in windows:
-            excused = self._promises[window.step].excused
+            excused = self._excused[window.step]
             for number, flow in enumerate(recording.flows):
                 if (Pair(flow.family, flow.source, flow.target) in excused) is exposed:
                     missed = self._lost(recording, window, number)
@@ -121,16 +125,16 @@ class Judge:
         allowed = max(SPARE, ceil(recording.lateness / median(steps))) if steps else SPARE
         spare = {False: allowed, True: allowed}
         for window in windows:
-            promise = self._promises[window.step]
+            excused = self._excused[window.step]
             doing = _doing(window)
             away = sorted(self._away(recording, window), key=lambda one: -one[1])
-            broken = [(pair, seconds) for pair, seconds in away if pair not in promise.excused]
+            broken = [(pair, seconds) for pair, seconds in away if pair not in excused]
             if broken:
                 yield f"{doing}, {_named(broken)}; the proof says that nobody but exposed pairs is without a route"
             for number, flow in enumerate(recording.flows):
                 pair = Pair(flow.family, flow.source, flow.target)
                 lost = self._lost(recording, window, number)
-                if pair in promise.excused or not lost:
+                if pair in excused or not lost:
                     continue
                 if len(lost) > spare[window.back]:
                     yield (
@@ -174,13 +178,13 @@ class Judge:
         return " to ".join(kind_of(name, self._reflecting, self._outside) for name in (at, origin))
 
     def _measure(self, recording: Recording, window: Window) -> StepMeasure:
-        promise = self._promises[window.step]
+        excused = self._excused[window.step]
         ticks = _ticks(recording, window)
         pairs: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
         for pair in self._pairs:
             counted = pairs[self._kind(pair.at, pair.origin)]
             counted[0] += 1
-            counted[1] += pair in promise.excused
+            counted[1] += pair in excused
         sent: defaultdict[str, int] = defaultdict(int)
         lost: defaultdict[str, int] = defaultdict(int)
         silence: defaultdict[str, float] = defaultdict(float)
@@ -213,6 +217,22 @@ class Judge:
         gates = step.undo_gates if window.back else step.gates
         usually = sum(gate.expected for gate in gates)
         return StepMeasure(window.step, window.back, round(window.seconds), usually, tuple(traffic))
+
+
+def _excused(
+    plan: Plan, promises: Mapping[StepId, Promise], begun: frozenset[Pair]
+) -> Iterator[tuple[StepId, frozenset[Pair]]]:
+    """Who may be without a route while a step is done or undone.
+
+    A route that was really there is owed until the proof itself says which step takes it: that the model sees no way
+    for it is no excuse, or a model that sees nothing would never be contradicted.
+    """
+    owed = begun
+    for step in plan.steps:
+        promise = promises.get(step.id)
+        if promise is not None:
+            yield step.id, promise.exposed | (promise.without - owed)
+            owed -= promise.exposed
 
 
 def kind_of(name: NodeName, reflecting: Collection[NodeName], outside: Collection[NodeName]) -> str:

@@ -64,13 +64,15 @@ def _singled(plan: Plan, chain: list[ClusterState]) -> set[NodeName]:
     for step in plan.steps:
         if step.change is not None and step.action not in CLIENT_STEPS:
             found.add(NodeName(step.change.key.name))
+    by_calico = {node.known_as: name for name, node in nodes.items()}
     by_address = {text: name for name, node in nodes.items() for text in (node.ipv4, node.ipv6, node.host_ip) if text}
     for state in (chain[0], chain[-1]):
         found |= {name for name, node in state.nodes.items() if node.cluster_id}
-        found |= {NodeName(one.removeprefix(PREFIX)) for one in state.configurations if one.startswith(PREFIX)}
+        told = [one.removeprefix(PREFIX) for one in state.configurations if one.startswith(PREFIX)]
+        told += [peer.node for peer in state.peers.values()]
+        found |= {by_calico[NodeName(one)] for one in told if one in by_calico}
         for peer in state.peers.values():
             endpoint = endpoint_of(peer.peer_ip)
-            found.add(NodeName(peer.node))
             found |= {by_address[endpoint.address]} if endpoint and endpoint.address in by_address else set()
     return found & nodes.keys()
 

@@ -10,7 +10,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 
 import yaml
@@ -88,6 +88,8 @@ class Site:
     calicoctl: str
     etcd: bool
     addresses: Mapping[tuple[NodeName, str], str]
+    calico_names: Mapping[str, str] = field(default_factory=dict)
+    """Calico's name of each node that Kubernetes calls otherwise."""
 
     @property
     def merge(self) -> str:
@@ -105,7 +107,8 @@ class Site:
             for node in state.nodes.values()
             for family, address in (("ipv4", node.ipv4 or node.host_ip), ("ipv6", node.ipv6))
         }
-        return cls(calicoctl, own and not kdd, addresses)
+        names = {str(node.name): node.calico_name for node in state.nodes.values() if node.calico_name}
+        return cls(calicoctl, own and not kdd, addresses, names)
 
 
 def runbook(plan: Plan, site: Site) -> str:
@@ -236,16 +239,21 @@ def _node(change: Change, site: Site, drained: Gate | None) -> Iterator[str]:
     elif len(labels) == len(found):
         yield f"kubectl label node {name} --overwrite {' '.join(_label(*one) for one in labels.items())}"
     elif site.etcd:
-        yield from _role_in_etcd(name, found, labels)
+        yield from _role_in_etcd(name, site.calico_names.get(name, name), found, labels)
     else:
         yield f"kubectl patch node {name}{MERGE} --patch={_json(change.after)}"
 
 
-def _role_in_etcd(name: str, found: Mapping[tuple[str, ...], object], labels: Mapping[str, object]) -> Iterator[str]:
+def _role_in_etcd(
+    name: str, in_calico: str, found: Mapping[tuple[str, ...], object], labels: Mapping[str, object]
+) -> Iterator[str]:
     """Calico's half first where a label comes, or kube-controllers would copy it without the cluster ID."""
     cluster_id = found.get(("metadata", "annotations", CLUSTER_ID_ANNOTATION))
     patch = {"metadata": {"labels": dict(labels)}, "spec": {"bgp": {"routeReflectorClusterID": cluster_id}}}
-    calico = f"calicoctl patch node {name} --patch={_json(patch)}"
+    calico = f"calicoctl patch node {in_calico} --patch={_json(patch)}"
+    if not labels:
+        yield calico
+        return
     kubernetes = f"kubectl label node {name} --overwrite {' '.join(_label(*one) for one in labels.items())}"
     yield from (calico, kubernetes) if cluster_id else (kubernetes, calico)
 

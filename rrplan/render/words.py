@@ -9,8 +9,8 @@ from rrplan.plans.gate import Gate, GateKind
 from rrplan.plans.plan import Exposure, Finding, Plan, Step
 
 NOT_PROVED = (
-    "Not covered by the proof: BIRD bugs, missed reloads, nodes that fail later, TCP reachability, filters that "
-    "reject, and what speakers outside the cluster do with routes; gates watch for these."
+    "Not covered by the proof: BIRD bugs, missed reloads, nodes that fail later, TCP reachability, and what speakers "
+    "outside the cluster do with routes; gates watch for these."
 )
 SHOWN = 5
 SYMBOL = {"create": "+", "update": "~", "delete": "-"}
@@ -42,7 +42,7 @@ def exposure(plan: Plan) -> str:
     kinds = {one.tolerated.partition(":")[0] for one in found}
     if kinds <= {"drained", "down"}:
         return f"{' and '.join(sorted(kinds, reverse=True))} nodes only"
-    return f"{pairs} ordered pairs, up to {seconds} s each"
+    return f"{pairs} ordered pair{'' if pairs == 1 else 's'}, up to {seconds} s each"
 
 
 def proof_lines(plan: Plan) -> list[str]:
@@ -59,7 +59,8 @@ def proof_lines(plan: Plan) -> list[str]:
         if exposure(plan).endswith("nodes only"):
             kinds = [word for word in ("drained", "down") if word in {one.tolerated for one in found}]
             which = f"all end at a node that is {' or '.join(kinds)}"
-        lines.append(f"while a step takes effect: {pairs} ordered pairs without a path for up to {seconds} s, {which}")
+        what = f"{pairs} ordered pair{'' if pairs == 1 else 's'}"
+        lines.append(f"while a step takes effect: {what} without a path for up to {seconds} s, {which}")
     else:
         lines.append("while a step takes effect: every pair keeps a path over sessions that are left alone")
     lines += outside_lines(plan)

@@ -33,6 +33,7 @@ __all__ = ["DecodeProblem", "decode", "encode", "key_of"]
 
 CALICO_GROUPS = ("projectcalico.org", "crd.projectcalico.org")
 BACKEND = "CALICO_NETWORKING_BACKEND"
+ROUTER_ID = "CALICO_ROUTER_ID"
 TYPHA = "FELIX_TYPHAK8SSERVICENAME"
 _REFLECTOR_IMAGE = re.compile(r"(?:^|/)routereflector(?:[:@]|$)")
 """`calico/routereflector`, from whatever registry."""
@@ -132,6 +133,7 @@ def _pool(key: ResourceKey, reader: Reader) -> IPPool:
         spec.text("vxlanMode") or "Never",
         bool(spec.boolean("disabled")),
         bool(spec.boolean("disableBGPExport")),
+        size if isinstance(size := spec.document.get("blockSize"), int) else 0,
     )
 
 
@@ -165,6 +167,7 @@ def _daemonset(key: ResourceKey, reader: Reader) -> DaemonSet:
         reflector,
         pod.strings("nodeSelector"),
         *_affinity(pod),
+        found[ROUTER_ID].text("value") or "from elsewhere" if ROUTER_ID in found else "",
         reader.child("spec").child("updateStrategy").text("type"),
         image if reflector else "",
         reader.child("metadata").strings("labels") if reflector else {},
@@ -265,6 +268,8 @@ def encode(resource: Resource) -> dict[str, object]:
             if resource.spec:
                 return _document("apps/v1", resource.key, resource.spec, labels=resource.labels)
             env: list[dict[str, object]] = []
+            if resource.router_id:
+                env.append({"name": ROUTER_ID, "value": resource.router_id})
             if resource.backend:
                 env.append({"name": BACKEND, "value": resource.backend})
             if resource.typha != "":

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
+from rrplan.ids import NodeName
 from rrplan.resources.objects import CALICO_NODE_LABEL, CalicoNode, Node, Taint
 from rrplan.resources.reading import DecodeProblem, Reader, parse_address
 
@@ -21,6 +22,8 @@ LABELS_ANNOTATION = PREFIX + "labels"
 KUBE_LABELS_ANNOTATION = PREFIX + "kube-labels"
 KUBERNETES_TAINT = "node.kubernetes.io/"
 """Taints that Kubernetes itself sets and removes, by conditions and by `spec.unschedulable`; nobody else's business."""
+CALICO_NAME_ANNOTATION = "rrplan.io/calico-name"
+"""Only in our snapshot files: the name of a node in Calico, where that is not its name in Kubernetes."""
 UNSYNCED_ANNOTATION = "rrplan.io/unsynced-labels"
 """Only in our snapshot files: what the two shapes of one node said differently."""
 
@@ -53,7 +56,24 @@ def _kubernetes_node(reader: Reader) -> Node:
         provider_id=spec.text("providerID"),
         unsynced=tuple(annotations.text(UNSYNCED_ANNOTATION).split()),
         host_ip=_host_ip(reader),
+        internal_ips=_internal_ips(reader),
+        calico_name=annotations.text(CALICO_NAME_ANNOTATION),
+        ipv4_bits=_bits(annotations.text(IPV4_ANNOTATION)),
+        ipv6_bits=_bits(annotations.text(IPV6_ANNOTATION)),
     )
+
+
+def _bits(text: str) -> int:
+    """The prefix length of `10.0.0.1/24`; 0 where there is none."""
+    bits = text.partition("/")[2]
+    return int(bits) if bits.isdecimal() else 0
+
+
+def _internal_ips(reader: Reader) -> tuple[str, ...]:
+    told = [
+        one.text("address") for one in reader.child("status").children("addresses") if one.text("type") == "InternalIP"
+    ]
+    return tuple(found for text in told for version in (4, 6) if (found := parse_address(text, version)))
 
 
 def _host_ip(reader: Reader) -> str:
@@ -79,15 +99,28 @@ def _calico_node(reader: Reader) -> Node:
     labels = metadata.strings("labels")
     kube = metadata.child("annotations").json(KUBE_LABELS_ANNOTATION)
     known = Reader({"labels": kube}).strings("labels") if kube else {}
+    own = metadata.node_name("name")
+    name = kubernetes_name(reader) or own
     return Node(
-        name=metadata.node_name("name"),
+        name=name,
+        calico_name=own if name != own else "",
         labels={name: value for name, value in labels.items() if name in known},
         calico_labels={name: value for name, value in labels.items() if name not in known},
         ipv4=_address(bgp, "ipv4Address", 4),
         ipv6=_address(bgp, "ipv6Address", 6),
         as_number=bgp.as_number("asNumber"),
         cluster_id=bgp.text("routeReflectorClusterID"),
+        ipv4_bits=_bits(bgp.text("ipv4Address")),
+        ipv6_bits=_bits(bgp.text("ipv6Address")),
     )
+
+
+def kubernetes_name(calico: Reader) -> NodeName:
+    """What Kubernetes calls the node of a Calico Node; "" where that does not say (libcalico-go OrchRef)."""
+    for reference in calico.child("spec").children("orchRefs"):
+        if reference.text("orchestrator") == "k8s":
+            return reference.node_name("nodeName")
+    return NodeName("")
 
 
 def _address(reader: Reader, field: str, version: int) -> str:
@@ -122,6 +155,7 @@ def merge_nodes(kubernetes: Node, calico: Node) -> Node:
     only = {name: value for name, value in everything.items() if name not in kubernetes.labels}
     return Node(
         name=kubernetes.name,
+        calico_name=kubernetes.calico_name or calico.calico_name,
         labels=kubernetes.labels,
         calico_labels={**kubernetes.calico_labels, **only},
         taints=kubernetes.taints,
@@ -140,41 +174,52 @@ def merge_nodes(kubernetes: Node, calico: Node) -> Node:
             )
         ),
         host_ip=kubernetes.host_ip,
+        internal_ips=kubernetes.internal_ips,
+        ipv4_bits=kubernetes.ipv4_bits or calico.ipv4_bits,
+        ipv6_bits=kubernetes.ipv6_bits or calico.ipv6_bits,
     )
 
 
 def without_calico(node: Node) -> Node:
     """The node as Kubernetes alone knows it: it does not speak BGP."""
-    return replace(node, ipv4="", ipv6="", as_number=None, cluster_id="", calico_labels={}, unsynced=())
+    return replace(
+        node, ipv4="", ipv6="", as_number=None, cluster_id="", calico_labels={}, unsynced=(), ipv4_bits=0, ipv6_bits=0
+    )
 
 
 def with_calico(node: Node | None, calico: CalicoNode) -> Node:
     """The node with what its Calico Node will say: labels that differ are copied by kube-controllers in time."""
     if node is None:
-        return _told_by(calico)
+        return told_by(calico)
     return replace(joined(node, calico), unsynced=())
 
 
 def joined(node: Node, calico: CalicoNode) -> Node:
     """The node with what its Calico Node says now."""
-    return merge_nodes(without_calico(node), _told_by(calico))
+    return merge_nodes(without_calico(node), told_by(calico))
 
 
-def _told_by(calico: CalicoNode) -> Node:
+def told_by(calico: CalicoNode) -> Node:
+    """The node that a Calico Node speaks of."""
     return _calico_node(Reader({"metadata": calico.metadata, "spec": calico.spec}))
 
 
 def calico_annotations(node: Node) -> dict[str, str | None]:
     """What Calico knows of a node, as annotations; None for those that the Node shall not have."""
     told = {
-        IPV4_ANNOTATION: node.ipv4,
-        IPV6_ANNOTATION: node.ipv6,
+        IPV4_ANNOTATION: _with_bits(node.ipv4, node.ipv4_bits),
+        IPV6_ANNOTATION: _with_bits(node.ipv6, node.ipv6_bits),
         AS_ANNOTATION: "" if node.as_number is None else str(node.as_number),
         CLUSTER_ID_ANNOTATION: node.cluster_id,
         LABELS_ANNOTATION: _json_object(node.calico_labels),
         UNSYNCED_ANNOTATION: " ".join(node.unsynced),
+        CALICO_NAME_ANNOTATION: node.calico_name,
     }
     return {name: value or None for name, value in told.items()}
+
+
+def _with_bits(address: str, bits: int) -> str:
+    return f"{address}/{bits}" if address and bits else address
 
 
 def encode_node(node: Node) -> dict[str, object]:
@@ -196,8 +241,9 @@ def encode_node(node: Node) -> dict[str, object]:
     status: dict[str, object] = {}
     if node.ready is not None:
         status["conditions"] = [{"type": "Ready", "status": "True" if node.ready else "False"}]
-    if node.host_ip:
-        status["addresses"] = [{"type": "InternalIP", "address": node.host_ip}]
+    known = node.internal_ips or ((node.host_ip,) if node.host_ip else ())
+    if known:
+        status["addresses"] = [{"type": "InternalIP", "address": address} for address in known]
     return {**document, "status": status} if status else document
 
 

@@ -44,6 +44,8 @@ class Node:
     `cluster_id` "" means no route reflector. `ready` None means that nobody told us. `unsynced` are the names of
     Kubernetes labels that Calico's own Node lacks or has with another value, where both were given. `host_ip` is the
     IPv4 address that Kubernetes has for the host, where it was given: pods in the host's network have it.
+    `internal_ips` are all of these. The prefix lengths are 0 where Calico's addresses came without one. `name` is
+    Kubernetes'; `calico_name` is Calico's where that is another one, else "".
     """
 
     name: NodeName
@@ -59,6 +61,29 @@ class Node:
     provider_id: str = ""
     unsynced: tuple[str, ...] = ()
     host_ip: str = ""
+    internal_ips: tuple[str, ...] = ()
+    calico_name: str = ""
+    ipv4_bits: int = field(default=0, compare=False)
+    ipv6_bits: int = field(default=0, compare=False)
+
+    @property
+    def known_as(self) -> NodeName:
+        """Its name in Calico: in BGPPeers, BGPConfigurations and Calico's own Node."""
+        return NodeName(self.calico_name) if self.calico_name else self.name
+
+    @property
+    def windows(self) -> bool:
+        """Whether it runs Windows, where Calico has no BIRD (Kubernetes well-known label)."""
+        return "windows" in (self.labels.get("kubernetes.io/os"), self.labels.get("beta.kubernetes.io/os"))
+
+    @property
+    def strange(self) -> tuple[str, ...]:
+        """Addresses of Calico that are none of the InternalIPs that Kubernetes has, where it has any of that family."""
+        return tuple(
+            address
+            for address, mark in ((self.ipv4, "."), (self.ipv6, ":"))
+            if address and address not in self.internal_ips and any(mark in one for one in self.internal_ips)
+        )
 
     @property
     def key(self) -> ResourceKey:
@@ -133,6 +158,8 @@ class IPPool:
     vxlan_mode: str = "Never"
     disabled: bool = False
     disable_bgp_export: bool = False
+    block_size: int = 0
+    """Prefix length of its blocks; 0 where it does not say."""
 
     @property
     def key(self) -> ResourceKey:
@@ -142,7 +169,7 @@ class IPPool:
 
 @dataclass(frozen=True, slots=True)
 class BGPFilter:
-    """A named import/export filter; rrplan only asks whether it exists and whether it can reject."""
+    """A named list of import and export rules, as it came (Calico v3.26 and later)."""
 
     name: str
     spec: Mapping[str, object] = field(default_factory=dict, hash=False)
@@ -186,12 +213,19 @@ class DaemonSet:
     node_selector: Mapping[str, str] = field(default_factory=dict, hash=False)
     avoids: tuple[tuple[str, str], ...] = ()
     affinity: bool = False
+    router_id: str = ""
+    """Of calico-node: environment variable CALICO_ROUTER_ID; "" where it is not set."""
     update_strategy: str = ""
     image: str = ""
     """Of the first container; "" where it is calico-node's, whose version is known."""
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     spec: Mapping[str, object] = field(default_factory=dict, hash=False, compare=False)
     """Of reflectors: whole, so that a deletion can be undone. The API server adds to it, so it is not compared."""
+
+    @property
+    def agent(self) -> bool:
+        """Whether its pods are calico-node."""
+        return not self.reflector and (self.calico_version is not None or self.name == "calico-node")
 
     @property
     def key(self) -> ResourceKey:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from rrplan.ids import NodeName
 from rrplan.resources.key import ResourceKey
-from rrplan.resources.node_codec import with_calico, without_calico
+from rrplan.resources.node_codec import told_by, with_calico, without_calico
 from rrplan.resources.objects import BGPConfiguration, BGPPeer, CalicoNode, Node, Resource
+
+T = TypeVar("T", bound=Resource)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,10 @@ class ClusterState:
                     others[resource.key] = resource
         return cls(nodes, peers, configurations, others)
 
+    def others_of(self, kind: type[T]) -> dict[str, T]:
+        """The other resources of one kind that has no namespace, by name."""
+        return {key.name: one for key, one in self.others.items() if isinstance(one, kind)}
+
     def get(self, key: ResourceKey) -> Resource | None:
         """The resource of that key, or None."""
         match key.kind:
@@ -64,7 +71,7 @@ class ClusterState:
             case BGPConfiguration():
                 return replace(self, configurations={**self.configurations, resource.name: resource})
             case CalicoNode():
-                name = NodeName(resource.name)
+                name = told_by(resource).name
                 nodes = {**self.nodes, name: with_calico(self.nodes.get(name), resource)}
                 return replace(self, nodes=nodes, others={**self.others, resource.key: resource})
             case _:
@@ -73,7 +80,8 @@ class ClusterState:
     def remove(self, key: ResourceKey) -> ClusterState:
         """The same state without that resource; a node without its Calico Node does not speak BGP."""
         rest = ClusterState.of(resource for resource in self if resource.key != key)
-        node = rest.nodes.get(NodeName(key.name)) if key.kind == "CalicoNode" else None
+        gone = self.others.get(key)
+        node = rest.nodes.get(told_by(gone).name) if isinstance(gone, CalicoNode) else None
         return rest.put(without_calico(node)) if node else rest
 
     def __iter__(self) -> Iterator[Resource]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import calico_versions
-from rrplan.errors import PreflightError
+from rrplan.errors import PreflightError, UsageProblem
 from rrplan.plans.plan import Plan
 from rrplan.ports import Datastore, Probe, Write
 from rrplan.resources import CalicoVersion, ClusterState
@@ -13,7 +15,16 @@ from rrplan.runs.observation import objections, observe
 
 
 def check_sessions(plan: Plan, state: ClusterState, probe: Probe, accepted: frozenset[str]) -> None:
-    """Raise PreflightError where sessions that the plan counts on, or nodes, are down now and not `accepted`."""
+    """Raise PreflightError where sessions that the plan counts on, or nodes, are down now and not `accepted`.
+
+    Raises UsageProblem where what is accepted is no node and no address.
+    """
+    unknown = sorted(name for name in accepted if name not in state.nodes and not _is_address(name))
+    if unknown:
+        raise UsageProblem(
+            f"`--accept-down {unknown[0]}`: there is no such node, and it is no address of a speaker outside",
+            hint="nothing was changed; `rrplan sessions` lists the nodes",
+        )
     told = CalicoVersion.parse(str(plan.snapshot.get("calico_version")))
     versions = calico_versions(state)
     versions = calico_versions(state, told) if versions.assumed else versions
@@ -22,6 +33,14 @@ def check_sessions(plan: Plan, state: ClusterState, probe: Probe, accepted: froz
         raise PreflightError(
             refused, hint="nothing was changed; bring them up, or accept what is named with `--accept-down NODE`"
         )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def check_drains(plan: Plan, datastore: Datastore) -> None:

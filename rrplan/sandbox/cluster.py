@@ -37,8 +37,8 @@ from rrplan.sandbox.sessions import begun_uplinks, explicit_links, explicit_pair
 from rrplan.sandbox.store import Store
 
 AWAY_SECONDS = 20
-SPEAKING = ("Node", "CalicoNode", "DaemonSet", "BGPPeer", "BGPConfiguration")
-"""Kinds whose changes can change sessions."""
+SPEAKING = ("Node", "CalicoNode", "DaemonSet", "Installation", "BGPPeer", "BGPConfiguration", "BGPFilter", "IPPool")
+"""Kinds whose changes can change sessions, or what gets over them."""
 SLOW_SECONDS = 40
 DEATH_SECONDS = 25
 

@@ -29,7 +29,8 @@ from rrplan.resources import (
     key_of,
 )
 from rrplan.resources.codec import calico_node
-from rrplan.resources.node_codec import merge_nodes
+from rrplan.resources.node_codec import kubernetes_name, merge_nodes
+from rrplan.resources.reading import Reader
 from rrplan.snapshots.snapshot import Snapshot
 
 Path = tuple[str | int, ...]
@@ -77,7 +78,7 @@ def snapshot_of_manifests(files: Sequence[tuple[str, bytes]]) -> Snapshot:
                     continue
                 latest = max(latest, *_times(found.document), "")
                 if isinstance(resource, Node) and str(found.document.get("apiVersion")).startswith("projectcalico"):
-                    calico.append(calico_node(resource.name, found.document))
+                    calico.append(calico_node(resource.known_as, found.document))
                 resources[resource.key] = _merged(resources.get(resource.key), resource)
             except DecodeProblem as problem:
                 problems.append(_located(problem, found, contents[name]))
@@ -97,10 +98,17 @@ def joined_documents(files: Sequence[tuple[str, bytes]]) -> list[Mapping[str, ob
     """The objects of all files (name, content) as a store keeps them: as they came, or, where two documents speak of
     one object, joined. Raises ManifestError."""
     documents = [found.document for name, data in files for found in documents_in(name, data)]
-    keys = [key_of(document) for document in documents]
+    keys = [_object_key(document) for document in documents]
     if len(set(keys)) == len(keys):
         return list(documents)
     return [encode(resource) for resource in snapshot_of_manifests(files).state]
+
+
+def _object_key(document: Mapping[str, object]) -> ResourceKey:
+    """The key of a document; Calico's Node has that of the Kubernetes Node which it names."""
+    key = key_of(document)
+    name = kubernetes_name(Reader(document)) if key.kind == "Node" else ""
+    return ResourceKey(key.kind, name) if name else key
 
 
 def documents_in(name: str, data: bytes) -> Iterator[Found]:

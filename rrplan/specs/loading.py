@@ -9,11 +9,16 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from rrplan.errors import SpecError
+from rrplan.resources import CALICO_NODE_LABEL
 from rrplan.specs.document import Document, Path, read
-from rrplan.specs.model import Flavor, Group, HookPoint, Spec, Topology
+from rrplan.specs.model import LABEL_KEY, Flavor, Group, HookPoint, Spec, Topology
+from rrplan.specs.peering import Peering
 
 API_VERSION = "rrplan.io/v1"
 KIND = "BGPTopology"
+RESERVED = ("kubernetes.io", "k8s.io")
+"""Domains of labels that Kubernetes keeps for itself, subdomains included (its page on labels and selectors)."""
+OTHER_LABELS = ("rrplan.io/wave", CALICO_NODE_LABEL)
 TOP = ("apiVersion", "kind", "metadata", "spec")
 
 
@@ -183,6 +188,7 @@ def _contradictions(spec: Spec) -> Iterator[tuple[Path, str, str]]:
         yield ("topology",), "`groups` is missing: which nodes are reflectors?", "add at least one group"
     if spec.flavor is Flavor.STANDALONE:
         yield from _standalone(spec)
+    yield from _label_keys(spec)
     names: dict[str, int] = {}
     owners: dict[str, str] = {}
     for index, group in enumerate(spec.groups):
@@ -213,6 +219,23 @@ def _contradictions(spec: Spec) -> Iterator[tuple[Path, str, str]]:
             )
 
 
+def _label_keys(spec: Spec) -> Iterator[tuple[Path, str, str]]:
+    """The labels that are set on reflectors and removed again belong to nobody else."""
+    keys: list[tuple[Path, str]] = [(("labelKey",), spec.label_key)]
+    if spec.flavor is Flavor.STANDALONE:
+        keys = [(("standalone", "labelKey"), spec.standalone.label_key)]
+    for path, key in keys:
+        domain = key.rpartition("/")[0]
+        if any(domain == reserved or domain.endswith(f".{reserved}") for reserved in RESERVED):
+            yield (
+                path,
+                f"label `{key}` belongs to Kubernetes: rrplan sets `labelKey` on reflectors, and removes it again",
+                f"leave it out, or give a label of your own such as `{LABEL_KEY}`",
+            )
+        elif key in OTHER_LABELS:
+            yield path, f"label `{key}` has another meaning for rrplan", f"leave it out: the default is `{LABEL_KEY}`"
+
+
 def _standalone(spec: Spec) -> Iterator[tuple[Path, str, str]]:
     """Each container is a reflector for every node, with its router ID as cluster ID, and needs a node for itself."""
     if spec.topology is Topology.FULL_MESH:
@@ -232,6 +255,11 @@ def _standalone(spec: Spec) -> Iterator[tuple[Path, str, str]]:
                 "a standalone reflector's cluster ID is its address",
                 "remove `clusterID`",
             )
+    given: list[tuple[Path, Peering]] = [(("peering",), spec.peering)]
+    given += [(("groups", index, "peering"), group.peering) for index, group in enumerate(spec.groups)]
+    for path, peering in given:
+        if any(value is not None for value in peering.told().values()):
+            yield path, "a standalone reflector knows neither password nor restart time", "remove `peering`"
     if spec.cluster_id:
         yield ("clusterID",), "a standalone reflector's cluster ID is its address", "remove `clusterID`"
     if spec.drain is None:

@@ -9,25 +9,16 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
-from pydantic.alias_generators import to_camel
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from rrplan.ids import ActionName
+from rrplan.specs.part import Part as _Part
+from rrplan.specs.peering import Peering
 from rrplan.specs.values import ClusterID, LabelKey, Name, Percent, Seconds, SelectorText
 
 LABEL_KEY = "rrplan.io/route-reflector"
 ZONE_LABEL = "topology.kubernetes.io/zone"
 UCP_KEY = "com.docker.ucp.kubernetes.calico/route-reflector"
-
-
-def _alias(name: str) -> str:
-    return {"cluster_id": "clusterID"}.get(name, to_camel(name))
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=_alias, populate_by_name=True, use_attribute_docstrings=True
-    )
 
 
 class Topology(StrEnum):
@@ -208,13 +199,16 @@ class Group(_Part):
     """Reflectors that serve the same clients."""
 
     name: Name
-    """The name of the group: the value of the label on its reflectors, and part of the names of its BGPPeers."""
+    """The name of the group: the value of the label on its reflectors, unless they reflect by another value already,
+    and part of the names of its BGPPeers."""
     nodes: NodeChoice
     """Which nodes reflect."""
     cluster_id: ClusterID | None = None
     """The cluster ID of this group, where the groups do not share one."""
     clients: SelectorText | None = None
     """The clients as a Calico selector; every node that is no reflector, where it is left out."""
+    peering: Peering = Peering()
+    """Options of the sessions between these reflectors and their clients, where they are not those of the spec."""
 
 
 class Rollout(_Part):
@@ -300,11 +294,13 @@ class Spec(_Part):
     cluster_id: ClusterID | None = None
     """One cluster ID for all groups."""
     label_key: LabelKey = LABEL_KEY
-    """The label that rrplan sets on reflector nodes."""
+    """The label that rrplan sets on reflector nodes, and removes again; nobody else may use it."""
     groups: tuple[Group, ...] = ()
     """The reflectors and their clients."""
     reflectors_peer: bool = True
     """Whether reflectors peer with one another."""
+    peering: Peering = Peering()
+    """Options of all sessions; what is left out is kept from the sessions that are replaced."""
     dedicated: Annotated[
         Taint | None,
         BeforeValidator(_dedicated),
@@ -333,6 +329,9 @@ class Spec(_Part):
         body = self.model_dump(mode="json", by_alias=True, exclude={"name"})
         if self.flavor is Flavor.IN_CLUSTER:
             del body["standalone"]
+        for part in (body, *body["groups"]):
+            if part["peering"] == Peering().model_dump(mode="json", by_alias=True):
+                del part["peering"]
         if self.dedicated is not None:
             body["dedicated"] = {"taint": body["dedicated"]}
         body["rollout"]["waves"] = [size.count or f"{size.percent}%" for size in self.rollout.waves]

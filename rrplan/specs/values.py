@@ -15,7 +15,8 @@ _QUALIFIED = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 
 
-def _seconds(value: object) -> object:
+def duration_seconds(value: object) -> int:
+    """The seconds of a duration text; raises ValueError."""
     if isinstance(value, int) and not isinstance(value, bool) and value == 0:
         return 0
     match = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
@@ -68,11 +69,12 @@ def _duration_text(seconds: int) -> str:
     return f"{seconds}s"
 
 
+DURATION_SCHEMA = {"type": "string", "pattern": "^(\\d+h)?(\\d+m)?(\\d+s)?$", "examples": ["30s", "1h30m"]}
 Seconds = Annotated[
     int,
-    BeforeValidator(_seconds),
+    BeforeValidator(duration_seconds),
     PlainSerializer(_duration_text),
-    WithJsonSchema({"type": "string", "pattern": "^(\\d+h)?(\\d+m)?(\\d+s)?$", "examples": ["30s", "1h30m"]}),
+    WithJsonSchema(DURATION_SCHEMA),
 ]
 Percent = Annotated[
     int,

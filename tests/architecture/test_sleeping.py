@@ -18,6 +18,7 @@ SLEEPERS = {
     "tests/real/proxy.py": "a reply is late on purpose",
     "tests/real/server.py": "real daemons are watched",
     "tests/real/test_etcd.py": "a real election is waited for",
+    "tests/unit/adapters/test_node_status.py": "a first look waits for a second one beside it, which must not come",
 }
 """Who may wait on the machine's time, and why."""
 WAITERS = {"asyncio", "multiprocessing", "threading"}

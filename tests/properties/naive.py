@@ -4,9 +4,10 @@ It shares no code with `rrplan.bgp`: what a session needs and what a reflector p
 """
 
 from collections import deque
+from ipaddress import ip_network
 
 from rrplan.ids import NodeName
-from rrplan.resources import ClusterState
+from rrplan.resources import BGPFilter, ClusterState
 from rrplan.resources.selector import parse
 
 
@@ -15,8 +16,20 @@ def _mesh(state: ClusterState) -> bool:
     return configuration is None or configuration.mesh_enabled is not False
 
 
-def naive(state: ClusterState) -> set[tuple[str, str]]:
-    """(holder, origin) pairs that hold, by messages from node to node, from RFC 4456 and the laboratory's rule."""
+def _lets(rules: object, pool: str) -> bool:
+    """What the first rule that is about the pool says."""
+    for rule in rules if isinstance(rules, list) else ():
+        inside = ip_network(pool).subnet_of(ip_network(rule["cidr"]))  # type: ignore[arg-type]
+        if inside == (rule["matchOperator"] == "In"):
+            return bool(rule["action"] == "Accept")
+    return True
+
+
+def naive(state: ClusterState, pool: str = "") -> set[tuple[str, str]]:
+    """(holder, origin) pairs that hold, by messages from node to node, from RFC 4456 and the laboratory's rule.
+
+    With a pool, only its routes: BGPFilters of both ends must let them over.
+    """
     names = sorted(state.nodes)
     mesh = _mesh(state)
 
@@ -48,6 +61,19 @@ def naive(state: ClusterState) -> set[tuple[str, str]]:
                 both = meshed(a, b), explicit(a, b)
                 unequal = mesh and not cluster(a) and not cluster(b) and asn(a) != asn(b)
                 session[a, b] = any(both) and not (unequal and both[1])
+
+    def over(a: str, b: str) -> bool:
+        filters = {
+            str(name)
+            for peer in state.peers.values()
+            if peer.spec.get("filters") and explicit(a, b)
+            for name in peer.spec["filters"]  # type: ignore[attr-defined]
+        }
+        rules = state.others_of(BGPFilter)
+        return not pool or all(
+            _lets(rules[name].spec.get(field), pool) for name in filters for field in ("exportV4", "importV4")
+        )
+
     held: set[tuple[str, str]] = set()
     for origin in names:
         seen: set[tuple[object, ...]] = set()
@@ -56,7 +82,7 @@ def naive(state: ClusterState) -> set[tuple[str, str]]:
         while queue:
             at, sender, learned, clusters_, systems = queue.popleft()
             for to in names:
-                if to in (at, sender, origin) or not session[at, to]:
+                if to in (at, sender, origin) or not session[at, to] or not over(at, to):
                     continue
                 own_client = bool(cluster(at)) and cluster(at) != cluster(to) and asn(at) == asn(to)
                 their_client = bool(cluster(to)) and cluster(at) != cluster(to) and asn(at) == asn(to)

@@ -1,5 +1,7 @@
 """The class computation against a naive speaker that passes messages node by node."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,7 +9,7 @@ from rrplan.bgp.model import Model
 from rrplan.bgp.profile import NEWEST, Versions
 from rrplan.bgp.speaker import FAMILIES
 from rrplan.ids import NodeName
-from rrplan.resources import BGPConfiguration, BGPPeer, CalicoVersion, ClusterState, DaemonSet, Node
+from rrplan.resources import BGPConfiguration, BGPFilter, BGPPeer, CalicoVersion, ClusterState, DaemonSet, IPPool, Node
 from tests.properties.naive import naive
 
 IDS = ("", "1.1.1.1", "2.2.2.2")
@@ -54,6 +56,46 @@ def test_fast_equals_naive(state: ClusterState) -> None:
                 found.add((holder, origin))
 
     assert expected == found
+
+
+POOLS = {"pods": "10.42.0.0/16", "more": "10.44.0.0/16"}
+
+
+@st.composite
+def filtered(draw: st.DrawFn) -> ClusterState:
+    """The same clusters with one or two pools, and with one BGPFilter on every BGPPeer."""
+    state = draw(clusters())
+    rule = st.fixed_dictionaries(
+        {
+            "action": st.sampled_from(["Reject", "Accept"]),
+            "matchOperator": st.sampled_from(["In", "NotIn"]),
+            "cidr": st.sampled_from([*POOLS.values(), "10.0.0.0/8", "192.168.0.0/16"]),
+        }
+    )
+    rules = st.lists(rule, max_size=3)
+    told = BGPFilter("f", {"importV4": draw(rules), "exportV4": draw(rules)})
+    peers = [replace(one, spec={**one.spec, "filters": ["f"]}) for one in state.peers.values()]
+    pools = [IPPool(name, POOLS[name]) for name in draw(st.sampled_from([["pods"], ["pods", "more"]]))]
+    return ClusterState.of([*state, *peers, told, *pools])
+
+
+@given(filtered())
+def test_each_pool_by_itself(state: ClusterState) -> None:
+    """Where filters treat pools differently, the routes of each spread as messages of that pool alone do."""
+    model = Model(state, Versions(NEWEST, "test"))
+    view = model.view()
+    layers = view.holdings[FAMILIES[0]].layers
+    assert sorted(pool for layer in layers for pool in layer.pools) == sorted(state.others_of(IPPool))
+    place = {name: view.index(model.population.signature_of[name]) for name in state.nodes}
+    for layer in layers:
+        found = {
+            (holder, origin)
+            for holder in state.nodes
+            for origin in state.nodes
+            if holder != origin and (place[holder], place[origin]) not in replace(layer, others=()).missing
+        }
+        for pool in layer.pools:
+            assert naive(state, POOLS[pool]) == found
 
 
 @st.composite

@@ -70,6 +70,10 @@ class NodeAgent:
         """Nodes whose kubelet closes the connection instead of saying what a command prints."""
         self.silent: set[str] = set()
         """Nodes whose kubelet keeps the connection and says nothing."""
+        self.cut: set[frozenset[str]] = set()
+        """Two nodes each whose session is down, whatever the twin makes of it."""
+        self.asked: list[NodeName] = []
+        """Nodes on which a command was run."""
         self._lock = threading.RLock()
         self._clock: ThreadingHTTPServer | None = None
         self._quiet = set(quiet)
@@ -268,12 +272,13 @@ class NodeAgent:
         for peer in sorted(speakers):
             if peer == node or not speakers[peer].address(family):
                 continue
+            up = frozenset((node, peer)) not in self.cut
             if self._explicit(node, peer, family) and node not in self.stale:
-                up = peer not in down[node] and not {node, peer} & dead
+                up = up and peer not in down[node] and not {node, peer} & dead
                 taken, given = self._given(peer, node, family), self._given(node, peer, family)
                 found.append(("Node_", peer, up, len(taken) * up, len(given) * up))
             elif model.rules.settings.mesh and not speakers[node].cluster_id and not speakers[peer].cluster_id:
-                up = node in ready and peer in ready
+                up = up and node in ready and peer in ready
                 found.append(("Mesh_", peer, up, int(up and peer not in self._quiet), int(up)))
         return found
 
@@ -368,6 +373,7 @@ class NodeAgent:
     def _execute(self, pod: str, command: list[str]) -> str:
         assert command[:2] == ["birdcl", "-s"]
         node = NodeName(pod.removeprefix("calico-node-"))
+        self.asked.append(node)
         if node in self.silent:
             self._stop.wait(5)
         if node in self.breaking:

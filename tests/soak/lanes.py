@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping
@@ -13,10 +14,14 @@ from pathlib import Path
 from tests.bird.cases import JUDGED
 from tests.bird.laboratory import lacking
 from tests.real.parts import missing
+from tests.walker.worlds import CASES
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = f".venv/bin/{Path(sys.executable).name}" if Path(sys.prefix) == ROOT / ".venv" else sys.executable
 FAST = "not real and not bird and not crash and not slow"
+PLANS_AT_ONCE = 100
+WORLD_STRIDE = 200
+"""Of the small worlds, every so many in a soak of one; all of them where it is that many times as long."""
 LIVE_SEEDS, BIRD_STATES, BIRD_STEPS, KILLS = 5, 20, 5, 5
 """Cases of these lanes in a soak of one."""
 BIRD_AT_ONCE = 10
@@ -66,6 +71,8 @@ def lanes(seed: int, times: int) -> list[Lane]:
         Lane("speaker", _properties("test_speaker.py", 200, seed, 10 * times), processors),
         Lane("runs", _properties("test_runs.py", 260, seed, times), processors),
         Lane("kills", _chunks("tests.soak.kills", seed, times), processors),
+        Lane("plans", _plans(seed, times), processors),
+        Lane("worlds", _worlds(seed, times), processors),
         Lane("live", _live(seed, times * LIVE_SEEDS), lacks=tuple(missing())),
         Lane("bird-states", (_bird("states", seed, times * BIRD_STATES),), lacks=tuple(lacking())),
         Lane("bird-steps", (_bird("steps", seed, times * BIRD_STEPS),), lacks=tuple(lacking())),
@@ -84,6 +91,48 @@ def _properties(name: str, cases: int, seed: int, times: int) -> tuple[Task, ...
 
 def _chunks(module: str, seed: int, times: int) -> tuple[Task, ...]:
     return tuple(Task((PYTHON, "-m", module, str(seed + number), str(KILLS)), KILLS) for number in range(times))
+
+
+def _plans(seed: int, times: int) -> tuple[Task, ...]:
+    """Random plans by the walker; a part draws fewer cases than lie between its seed and the next one's."""
+    seeds = (str(seed + number * 10 * PLANS_AT_ONCE) for number in range(times))
+    return tuple(
+        Task(
+            (PYTHON, "-m", "tests.walker", "random", first, str(PLANS_AT_ONCE)),
+            PLANS_AT_ONCE,
+            failures=_plan_failures,
+            tells=True,
+        )
+        for first in seeds
+    )
+
+
+def _plan_failures(output: str) -> list[str]:
+    words = (PYTHON, "-m", "tests.walker", "random")
+    return [shlex.join([*words, one, "1"]) for one in re.findall(r"^\S*seed-(\d+): ", output, re.MULTILINE)]
+
+
+def _worlds(seed: int, times: int) -> tuple[Task, ...]:
+    """Small worlds by the walker, one command for each size: the longer the soak, the fewer are passed over."""
+    stride = max(1, WORLD_STRIDE // times)
+    part = seed % stride
+    return tuple(
+        Task(
+            (*_WORLDS, str(size), "--stride", str(stride), "--part", str(part)),
+            len(range(part, count, stride)),
+            failures=_world_failures,
+            tells=True,
+        )
+        for size, count in CASES.items()
+    )
+
+
+_WORLDS = (PYTHON, "-m", "tests.walker", "worlds", "--size")
+
+
+def _world_failures(output: str) -> list[str]:
+    found = re.findall(r"^\S*world-(\d+)-(\d+): ", output, re.MULTILINE)
+    return [shlex.join([*_WORLDS, size, "--part", part, "--stride", str(CASES[int(size)])]) for size, part in found]
 
 
 def _live(seed: int, count: int) -> tuple[Task, ...]:

@@ -7,6 +7,7 @@ import pytest
 from tests.conftest import FAST_SECONDS, LIMITS, limit
 from tests.soak.__main__ import Row, main, table
 from tests.soak.lanes import Lane, Task, lanes
+from tests.walker.worlds import CASES
 
 
 def lane(name: str, times: int = 1) -> Lane:
@@ -35,6 +36,25 @@ def test_live_seeds(times: int) -> None:
     seeds = [int(first) + number for first, count in told for number in range(int(count))]
     assert seeds == list(range(100, 100 + 5 * times))
     assert lane("live", times).cases == len(seeds)
+
+
+def test_walked_plans_and_worlds_are_repeated_one_by_one() -> None:
+    """By the seed, or the place among all worlds, that the walker names."""
+    output = "walker-findings/seed-1234: random 1234: 2 failures\n  mesh-off (ipv4): no route\nseeds 100 to 300: 1 case"
+    (repeat,) = lane("plans").tasks[0].repeats(output)
+    assert repeat.endswith(" -m tests.walker random 1234 1")
+    output = "walker-findings/world-3-77: x: 1 failures\n  mesh-off\n3 nodes (9 clusters): 5 cases"
+    (repeat,) = lane("worlds").tasks[1].repeats(output)
+    assert repeat.endswith(f" -m tests.walker worlds --size 3 --part 77 --stride {CASES[3]}")
+
+
+def test_a_longer_soak_walks_more_worlds() -> None:
+    """Every two hundredth of each size; in a soak that is two hundred times as long, all of them."""
+    assert [len(lane("worlds", times).tasks) for times in (1, 200)] == [3, 3]
+    assert lane("worlds", 1).cases == pytest.approx(sum(CASES.values()) / 200, abs=3)
+    assert lane("worlds", 2).cases == pytest.approx(sum(CASES.values()) / 100, abs=3)
+    assert lane("worlds", 200).cases == lane("worlds", 1000).cases == sum(CASES.values())
+    assert (lane("plans", 1).cases, lane("plans", 20).cases) == (100, 2000)
 
 
 @pytest.mark.parametrize(("demanded", "good"), [("", True), ("1", False)])

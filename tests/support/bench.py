@@ -55,6 +55,10 @@ class Bench:
         state = capture(self.sandbox).state
         return {"nodes": state.nodes, "peers": state.peers, "configurations": state.configurations}
 
+    def documents(self) -> list[Document]:
+        """Everything that is in the cluster, as the datastore has it."""
+        return [stored.document for stored in self.sandbox.everything()]
+
     def left(self) -> tuple[Step, ...]:
         """What a new plan would still do."""
         return api.plan(self.spec, capture(self.sandbox)).steps

@@ -14,6 +14,7 @@ from rrplan.specs import load
 
 VERSION = CalicoVersion(3, 30, 4)
 VERSIONS = Versions(VERSION, "test")
+HEAD = "apiVersion: rrplan.io/v1\nkind: BGPTopology\nmetadata: {name: test}\n"
 LABEL = "rrplan.io/route-reflector"
 
 
@@ -88,8 +89,7 @@ def meshed(*more: Node | BGPPeer | BGPConfiguration, nodes: str = "r1 r2 a b c")
 
 def planned(cluster: ClusterState, text: str) -> Plan:
     """The plan from a cluster to `spec: {TEXT}`."""
-    head = "apiVersion: rrplan.io/v1\nkind: BGPTopology\nmetadata: {name: test}\n"
-    return api.plan(load(f"{head}spec: {{{text}}}\n".encode(), "spec.yaml"), Snapshot(cluster))
+    return api.plan(load(f"{HEAD}spec: {{{text}}}\n".encode(), "spec.yaml"), Snapshot(cluster))
 
 
 TO_REFLECTORS = "topology: route-reflectors, clusterID: 224.0.0.1, groups: [{name: main, nodes: {names: [r1, r2]}}]"

@@ -24,6 +24,7 @@ MODULES = {
     "test_rights": "crd-2",
     "test_probe": "crd-2",
     "test_live": "crd-2",
+    "test_observed": "crd-2",
     "test_calico_etcd": "others",
     "test_etcd_cluster": "others",
     "test_run_etcd": "others",

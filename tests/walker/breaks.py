@@ -1,4 +1,4 @@
-"""Ten ways to break the proof, each one rule switched off: what the walker must notice."""
+"""Twelve ways to break the proof, each one rule switched off: what the walker must notice."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from dataclasses import replace
 import pytest
 
 from rrplan.bgp import adjacency, holdings, model, transition
-from rrplan.bgp.holdings import Converged, Passage
+from rrplan.bgp.announced import Layer, Passes
+from rrplan.bgp.holdings import Converged
 from rrplan.bgp.model import Mark, Model
 from rrplan.bgp.outside import Fate
+from rrplan.bgp.passage import Passage
 from rrplan.bgp.protocol import Protocol
 from rrplan.bgp.reflection import Group
 from rrplan.bgp.transition import OutsideSession, Transition
@@ -136,6 +138,16 @@ def any_holder_of_the_lock_stays(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(adjacency, "_end_survives", stays)
 
 
+def filters_let_everything_through(patch: pytest.MonkeyPatch) -> None:
+    """A session that is up carries every pool, whatever its BGPFilters say."""
+    patch.setattr(Layer, "verdict", lambda *_args, **_named: Passes.YES)
+
+
+def pools_are_alike(patch: pytest.MonkeyPatch) -> None:
+    """What holds for the first pool is taken to hold for all."""
+    patch.setattr(holdings.Holdings, "tables", property(lambda self: (self,)))
+
+
 BREAKS: Mapping[str, Break] = {
     one.__name__: one
     for one in (
@@ -149,5 +161,7 @@ BREAKS: Mapping[str, Break] = {
         gained_uplinks_count,
         drained_need_nothing_at_the_end,
         any_holder_of_the_lock_stays,
+        filters_let_everything_through,
+        pools_are_alike,
     )
 }

@@ -11,6 +11,7 @@ from tests.walker.reading import ANNOTATION, Document
 OURS = "rrplan.io/route-reflector"
 CLUSTER_IDS = ("224.0.0.1", "10.0.0.0", "224.0.0.2")
 SWITCH = "10.0.9.254"
+POOLS = ("10.42.0.0/16", "10.44.0.0/16")
 OTHER_SWITCH = "10.0.9.253"
 
 
@@ -77,6 +78,19 @@ def configuration(*, mesh: bool, as_number: int | None = None, restart: str = ""
     }
 
 
+def pool(name: str, cidr: str, *, exported: bool = True) -> dict[str, Any]:
+    """An IPPool whose routes BIRD programs."""
+    told: dict[str, Any] = {"cidr": cidr, "ipipMode": "Never", "vxlanMode": "Never"}
+    if not exported:
+        told["disableBGPExport"] = True
+    return {"apiVersion": "projectcalico.org/v3", "kind": "IPPool", "metadata": {"name": name}, "spec": told}
+
+
+def bgp_filter(name: str, rules: dict[str, list[dict[str, str]]]) -> dict[str, Any]:
+    """A BGPFilter; rules by direction and family."""
+    return {"apiVersion": "projectcalico.org/v3", "kind": "BGPFilter", "metadata": {"name": name}, "spec": {**rules}}
+
+
 def pod(name: str, at: str, *, daemon: bool) -> dict[str, Any]:
     """A pod of calico-node, or one that a drain evicts."""
     image = "calico/node:v3.30.7" if daemon else "nginx"
@@ -110,6 +124,9 @@ class Draw:
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
+        self.filters = random.Random(f"filters {seed}")
+        self.outward = random.Random(f"uplinks {seed}")
+        self.named: list[str] = []
         self.names = [f"n{number}" for number in range(1, self.random.choice([3, 4, 4, 5, 5, 6]) + 1)]
         self.key = self.random.choice([OURS, OURS, "rr"])
         self.dual = self.maybe(0.25)
@@ -121,10 +138,46 @@ class Draw:
 
     def case(self) -> Case:
         """Draw everything."""
+        pools = self._pools()
         start = self.random.choice(["mesh", "mesh", "mesh", "ours", "ours", "ours", "theirs", "half", "both"])
         self.about.append(start)
-        cluster = self._cluster(start)
+        cluster = [*self._cluster(start), *pools]
+        self._attach(cluster)
         return Case(tuple(cluster), self._spec(start), " ".join(self.about))
+
+    def _pools(self) -> list[dict[str, Any]]:
+        """Pools and filters, drawn by themselves so that the rest of a seed stays what it was."""
+        draw = self.filters
+        if draw.random() < 0.55:
+            return []
+        pools = [pool("pods", POOLS[0])]
+        if draw.random() < 0.6:
+            pools.append(pool("more", POOLS[1], exported=draw.random() < 0.7))
+        self.named = [f"f{number}" for number in range(draw.choice([0, 1, 1, 2]))]
+        return [*pools, *(bgp_filter(name, self._rules()) for name in self.named)]
+
+    def _rules(self) -> dict[str, list[dict[str, str]]]:
+        draw = self.filters
+        found: dict[str, list[dict[str, str]]] = {}
+        for _ in range(draw.choice([1, 1, 2, 3])):
+            rule = {
+                "action": draw.choice(["Reject", "Reject", "Accept"]),
+                "matchOperator": draw.choice(["In", "In", "NotIn"]),
+                "cidr": draw.choice([*POOLS, "192.168.0.0/16"]),
+            }
+            found.setdefault(draw.choice(["importV4", "exportV4"]), []).append(rule)
+        return found
+
+    def _attach(self, cluster: list[dict[str, Any]]) -> None:
+        """Some BGPPeers between nodes get a filter, and a few of those to the outside."""
+        for one in cluster:
+            if one["kind"] == "BGPPeer" and "peerIP" in one["spec"] and self.named and self.outward.random() < 0.3:
+                one["spec"]["filters"] = [self.outward.choice(self.named)]
+                self.about.append("filter on an uplink")
+            between = one["kind"] == "BGPPeer" and "peerSelector" in one["spec"]
+            if between and self.named and self.filters.random() < 0.6:
+                one["spec"]["filters"] = [self.filters.choice(self.named)]
+                self.about.append("filter")
 
     def _cluster(self, start: str) -> list[dict[str, Any]]:
         reflectors = {} if start == "mesh" else self._roles(start)

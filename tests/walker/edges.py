@@ -10,7 +10,7 @@ from math import prod
 from typing import NamedTuple, TypeVar
 
 from tests.walker.messages import Side, Way, Ways, held
-from tests.walker.reading import Cluster
+from tests.walker.reading import Cluster, Filtering, Pool
 from tests.walker.sessions import Block, Rendering, Table, identity, outcomes, stays, table
 
 Key = tuple[str, str]
@@ -30,7 +30,9 @@ class Outcome(NamedTuple):
     def link(self) -> Link:
         """What it means for routes."""
         far = Side(self.far.client, self.far.cluster_id) if self.far else Side()
-        return Link(self.near.internal, Side(self.near.client, self.near.cluster_id), far, self.near.remote_as)
+        near = Side(self.near.client, self.near.cluster_id)
+        filters = self.near.filters, self.far.filters if self.far else ()
+        return Link(self.near.internal, near, far, self.near.remote_as, filters)
 
 
 class Link(NamedTuple):
@@ -40,6 +42,8 @@ class Link(NamedTuple):
     near: Side
     far: Side
     remote_as: int
+    filters: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    """BGPFilters of the first speaker, and of the second."""
 
 
 Up = Mapping[Key, Link]
@@ -69,6 +73,7 @@ class Moment:
     edges: Mapping[Key, Edge]
     as_of: Mapping[str, int]
     leaves: frozenset[str]
+    filtering: Filtering
 
     def edge(self, key: Key) -> Edge:
         """What is rendered there."""
@@ -89,7 +94,7 @@ def moment(cluster: Cluster, family: str, trusted: frozenset[Identity] | None) -
         edges[node, f"@{address}"] = Edge(((protocol,), ()), found | {None} if unsure else found)
     as_of = {name: cluster.members[name].as_number for name in here.address_of}
     leaves = frozenset(name for name in here.address_of if cluster.members[name].down)
-    return Moment(here, edges, as_of, leaves)
+    return Moment(here, edges, as_of, leaves, cluster.filtering)
 
 
 def identities(one: Moment) -> frozenset[Identity]:
@@ -192,14 +197,35 @@ class Routes:
     def __init__(self) -> None:
         self._known: dict[object, frozenset[tuple[str, str]]] = {}
 
-    def over(self, at: Moment, up: Mapping[Key, Link], *, handed_on: bool) -> frozenset[tuple[str, str]]:
-        """Pairs (holder, origin); `handed_on` says whether nodes pass on what speakers outside announce."""
-        key = (frozenset(up.items()), frozenset(at.as_of.items()), at.leaves, handed_on)
+    def gone(
+        self, before: Moment, was: Mapping[Key, Link], after: Moment, becomes: Mapping[Key, Link], *, handed_on: bool
+    ) -> frozenset[tuple[str, str]]:
+        """The pairs that lose the routes of some pool, or what a speaker outside announces, which is of no pool."""
+        lost: set[tuple[str, str]] = set()
+        for pool in (*before.filtering.owed(before.table.family), None):
+            missing = self.over(before, was, handed_on=handed_on, pool=pool) - self.over(
+                after, becomes, handed_on=handed_on, pool=pool
+            )
+            lost |= missing if pool else {pair for pair in missing if pair[1].startswith("@")}
+        if None in before.filtering.owed(before.table.family):
+            lost |= self.over(before, was, handed_on=handed_on) - self.over(after, becomes, handed_on=handed_on)
+        return frozenset(lost)
+
+    def over(
+        self, at: Moment, up: Mapping[Key, Link], *, handed_on: bool, pool: Pool | None = None
+    ) -> frozenset[tuple[str, str]]:
+        """Pairs (holder, origin), for the routes of one pool where BGPFilters matter.
+
+        `handed_on` says whether nodes pass on what speakers outside announce.
+        """
+        key = (frozenset(up.items()), frozenset(at.as_of.items()), at.leaves, handed_on, pool)
         if key not in self._known:
-            self._known[key] = self._found(at, up, handed_on=handed_on)
+            self._known[key] = self._found(at, up, handed_on=handed_on, pool=pool)
         return self._known[key]
 
-    def _found(self, at: Moment, up: Mapping[Key, Link], *, handed_on: bool) -> frozenset[tuple[str, str]]:
+    def _found(
+        self, at: Moment, up: Mapping[Key, Link], *, handed_on: bool, pool: Pool | None
+    ) -> frozenset[tuple[str, str]]:
         ways: dict[str, list[Way]] = {name: [] for name in at.as_of}
         as_of = dict(at.as_of)
         leaves = set(at.leaves)
@@ -208,8 +234,12 @@ class Routes:
                 other = f"{other}#{link.remote_as}"
                 as_of[other] = link.remote_as
                 leaves.add(other)
-            ways[one].append(Way(other, link.internal, link.near, link.far))
-            ways.setdefault(other, []).append(Way(one, link.internal, link.far, link.near))
+            near, far = link.filters
+            passes = at.filtering.passes
+            there = passes(near, "export", pool) and passes(far, "import", pool)
+            back = passes(far, "export", pool) and passes(near, "import", pool)
+            ways[one].append(Way(other, link.internal, link.near, link.far, there))
+            ways.setdefault(other, []).append(Way(one, link.internal, link.far, link.near, back))
         # What one speaker outside hears of another is between them.
         found = frozenset(
             pair

@@ -24,6 +24,8 @@ class Way(NamedTuple):
     internal: bool
     own: Side
     other: Side
+    passes: bool = True
+    """Whether filters of both ends let the route over."""
 
 
 Ways = Mapping[str, tuple[Way, ...]]
@@ -51,7 +53,7 @@ def held(ways: Ways, as_of: Mapping[str, int], leaves: frozenset[str]) -> frozen
             if message.at in leaves and message.came != "local":
                 continue
             for way in ways[message.at]:
-                if way.to in (message.sender, origin):
+                if way.to in (message.sender, origin) or not way.passes:
                     continue
                 passed = _passed(message, way, as_of)
                 if passed is None:

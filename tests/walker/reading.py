@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from rrplan.resources.selector import Selector, SelectorSyntaxError, parse
@@ -16,6 +16,7 @@ Objects = dict[tuple[str, str], Document]
 
 ANNOTATION = "projectcalico.org/"
 FAMILIES = ("ipv4", "ipv6")
+Pool = IPv4Network | IPv6Network
 
 
 def objects_of(documents: Iterable[Document]) -> Objects:
@@ -76,6 +77,7 @@ class Peering:
     manual: bool
     kernel_source: bool
     options: tuple[tuple[str, str], ...]
+    filters: tuple[str, ...] = ()
 
     @property
     def everywhere(self) -> bool:
@@ -90,6 +92,33 @@ class Peering:
 
 
 @dataclass(frozen=True)
+class Filtering:
+    """Pools that are announced, and BGPFilters by name, direction and family."""
+
+    pools: tuple[Pool, ...]
+    known: frozenset[str]
+    """The families of which there is any pool."""
+    rules: Mapping[tuple[str, str, str], tuple[Mapping[str, Any], ...]]
+
+    def owed(self, family: str) -> tuple[Pool | None, ...]:
+        """The pools that routes are of; None stands for all where no pool is known."""
+        if family not in self.known:
+            return (None,)
+        return tuple(pool for pool in self.pools if f"ipv{pool.version}" == family)
+
+    def passes(self, filters: Iterable[str], direction: str, pool: Pool | None) -> bool:
+        """What the first rule that matches says; without one, everything goes through."""
+        if pool is None:
+            return True
+        for name in filters:
+            for rule in self.rules[name, direction, f"ipv{pool.version}"]:
+                within = ip_network(rule["cidr"]).supernet_of(pool)  # type: ignore[arg-type]
+                if within is (rule["matchOperator"] == "In"):
+                    return bool(rule["action"] == "Accept")
+        return True
+
+
+@dataclass(frozen=True)
 class Cluster:
     """Everything that decides about sessions at one moment."""
 
@@ -98,6 +127,7 @@ class Cluster:
     mesh: bool
     global_as: int
     mesh_options: tuple[tuple[str, str], ...]
+    filtering: Filtering
 
     def owner(self, address: str) -> str | None:
         """The node that has an address."""
@@ -151,7 +181,21 @@ def cluster_of(objects: Objects) -> Cluster:
                 cordoned=bool(one.get("spec", {}).get("unschedulable")),
             )
     peerings = tuple(_peering(one) for (kind, _), one in sorted(objects.items()) if kind == "BGPPeer")
-    return Cluster(members, peerings, settings.get("nodeToNodeMeshEnabled") is not False, global_as, mesh_options)
+    mesh = settings.get("nodeToNodeMeshEnabled") is not False
+    return Cluster(members, peerings, mesh, global_as, mesh_options, _filtering(objects))
+
+
+def _filtering(objects: Objects) -> Filtering:
+    pools = {name: one["spec"] for (kind, name), one in sorted(objects.items()) if kind == "IPPool"}
+    announced = tuple(ip_network(spec["cidr"]) for spec in pools.values() if not spec.get("disableBGPExport"))
+    rules = {
+        (name, direction, family): tuple(one["spec"].get(f"{direction}{suffix}", ()))
+        for (kind, name), one in objects.items()
+        if kind == "BGPFilter"
+        for direction in ("import", "export")
+        for family, suffix in (("ipv4", "V4"), ("ipv6", "V6"))
+    }
+    return Filtering(announced, frozenset(f"ipv{ip_network(spec['cidr']).version}" for spec in pools.values()), rules)
 
 
 def _peering(document: Document) -> Peering:
@@ -166,6 +210,7 @@ def _peering(document: Document) -> Peering:
         manual=spec.get("reversePeering") == "Manual",
         kernel_source=spec.get("sourceAddress") == "None",
         options=tuple((name, str(spec[name])) for name in OPTIONS if spec.get(name)),
+        filters=tuple(spec.get("filters", ())),
     )
 
 

@@ -20,5 +20,6 @@ def test_random_plans() -> None:
 
     assert [finding.text() for finding in tally.findings] == []
     wanted = {"dead", "doubt", "drain", "exposure", "lock sharing", "outside", "replace", "two families", "waves"}
+    wanted |= {"pools", "two pools", "filters", "rejected pool"}
     assert set() == {name for name in wanted if tally.features[name] < 3}, tally.text()
     assert tally.unsafe > PLANS // 4, tally.text()

@@ -5,7 +5,7 @@ from itertools import islice
 import pytest
 
 from tests.walker.judging import Tally
-from tests.walker.worlds import World, cases, worlds
+from tests.walker.worlds import CASES, World, cases, worlds
 
 STRIDE = {2: 199, 3: 97, 4: 211}
 
@@ -20,6 +20,11 @@ def test_small_worlds(size: int) -> None:
 
     assert [finding.text() for finding in tally.findings] == []
     assert tally.walked > 100, tally.text()
+
+
+def test_how_many_cases_there_are() -> None:
+    """A soak divides them without drawing them."""
+    assert {size: sum(1 for _ in cases(size)) for size in CASES} == CASES
 
 
 def test_each_world_once() -> None:

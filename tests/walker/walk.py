@@ -20,7 +20,7 @@ from tests.walker.edges import (
     reloads,
     worlds,
 )
-from tests.walker.reading import FAMILIES, Cluster, Document, Objects, applied, cluster_of, idle_nodes, objects_of
+from tests.walker.reading import FAMILIES, Cluster, Document, Objects, Pool, applied, cluster_of, idle_nodes, objects_of
 from tests.walker.sessions import identity
 
 BRIEF_SECONDS = 14
@@ -175,7 +175,7 @@ def _converged(found: Walk, routes: Routes, stops: Sequence[Stop], family: str, 
         was = {key: pair[0] for key, pair in world.items() if pair[0] is not None}
         becomes = {key: pair[1] for key, pair in world.items() if pair[1] is not None}
         for handed_on in _filters(was):
-            lost |= routes.over(first, was, handed_on=handed_on) - routes.over(last, becomes, handed_on=handed_on)
+            lost |= routes.gone(first, was, last, becomes, handed_on=handed_on)
     tolerated = stops[-2].drained & stops[-1].drained if policy and policy.drained else frozenset()
     for pair in sorted(lost):
         if not tolerated & set(pair):
@@ -208,9 +208,7 @@ def _mixtures(found: Walk, routes: Routes, stops: Sequence[Stop], family: str, p
             if len(left) == len(was):
                 continue
             for handed_on in _filters(was):
-                exposed |= routes.over(chain[0], was, handed_on=handed_on) - routes.over(
-                    chain[0], left, handed_on=handed_on
-                )
+                exposed |= routes.gone(chain[0], was, chain[0], left, handed_on=handed_on)
     step = stops[-1].step
     tolerated = set(chain[0].leaves)
     if policy.drained:
@@ -256,6 +254,11 @@ def _held_again(found: Walk, routes: Routes, stops: Sequence[Stop], name: str) -
     ]
 
 
+def _pools(owed: Sequence[Pool | None]) -> set[str]:
+    known = {"pools"} if None not in owed else set()
+    return known | ({"two pools"} if len(owed) > 1 else set()) | (set() if owed else {"no pool is owed"})
+
+
 def _features(stops: Sequence[Stop], plan: Plan) -> set[str]:
     found: set[str] = set()
     first = stops[0]
@@ -270,6 +273,14 @@ def _features(stops: Sequence[Stop], plan: Plan) -> set[str]:
             found.add("outside")
         if one.leaves:
             found.add("dead")
+        owed = one.filtering.owed(one.table.family)
+        found |= _pools(owed)
+        filters = [told for edge in one.edges.values() for link in edge.links if link for told in link.filters]
+        if any(filters):
+            found.add("filters")
+        ways = [(told, direction, pool) for told in filters for direction in ("import", "export") for pool in owed]
+        if not all(one.filtering.passes(*way) for way in ways):
+            found.add("rejected pool")
         if len({*one.as_of.values()}) > 1:
             found.add("two AS numbers")
     if len([one for one in first.moments.values() if one.as_of]) > 1:

@@ -47,6 +47,8 @@ OUTSIDE: dict[str, dict[str, Any]] = {
     "on-first": {"node": "n1", "peerIP": SWITCH, "asNumber": 65000},
     "ibgp": {"nodeSelector": HAS, "peerIP": SWITCH, "asNumber": 64512},
 }
+CASES = {2: 49_140, 3: 47_280, 4: 59_904}
+"""How many cases there are of each size."""
 NAMING = {"to-first", "wrong-as", "on-first"}
 """What means the first node, and nobody else."""
 

@@ -75,3 +75,16 @@ def test_pairs_with_the_outside() -> None:
     assert held_pairs(cluster(), NEW) == frozenset()
     assert exposed_pairs(state, cluster(), NEW) == {TO, FROM}
     assert exposed_pairs(state, state, NEW) == frozenset()
+
+
+def test_workloads_of_a_node_that_becomes_a_reflector() -> None:
+    """`rr client` is rendered towards the same AS alone: sessions with workloads of another AS stay."""
+
+    def state(as_number: int, cluster_id: str = "") -> ClusterState:
+        workloads = BGPPeer(
+            "workloads", node=NODE, local_workload_selector="all()", as_number=as_number, spec={"asNumber": as_number}
+        )
+        return ClusterState.of([Node(NODE, {}, ipv4="10.0.0.1", cluster_id=cluster_id), workloads])
+
+    assert not fate(state(65000), state(65000, "10.0.0.1"), NEW)
+    assert set(fate(state(64512), state(64512, "10.0.0.1"), NEW).values()) == {Fate.RESTARTED}

@@ -274,3 +274,20 @@ def test_every_verdict_but_yes_has_a_reason() -> None:
     for case in CASES:
         for session in speakers(case).all_sessions():
             assert (session.verdict.established.value == "yes") == (session.verdict.reason == "")
+
+
+def test_a_peer_names_a_node_as_calico_does() -> None:
+    """Where Kubernetes has another name for it, `node` of a BGPPeer is Calico's."""
+    orchestrated = node("k8s-a", "10.0.0.1", orchRefs=[{"orchestrator": "k8s", "nodeName": "a"}])
+    bgp = dict(orchestrated["spec"]["bgp"])  # type: ignore[index]
+    orchestrated["spec"] = {"orchRefs": bgp.pop("orchRefs"), "bgp": bgp}
+    documents = [
+        orchestrated,
+        node("b", "10.0.0.2"),
+        config(nodeToNodeMeshEnabled=False),
+        peer("tor", node="k8s-a", peerIP="10.0.9.254", asNumber=65000),
+    ]
+    cluster = ClusterState.of(one for one in map(decode, documents) if one is not None)
+    speakers = Speakers.of(cluster, Versions(CalicoVersion(3, 30, 4), "test"))
+    found = {name: [one.protocol.peer_address for one in speakers.sessions(name)] for name in cluster.nodes}
+    assert found == {"a": ["10.0.9.254"], "b": []}

@@ -86,10 +86,16 @@ CASES = [
         "v3.2.9",
     ),
     Case(
-        "v3.3 renders `rr client` towards another AS, and BIRD refuses the configuration (36222dda)",
+        "v3.3.0 and v3.3.1 render `rr client` towards another AS, and BIRD refuses the configuration (36222dda)",
         [R, FOREIGN, OFF, ALL],
         {"r1": ["Node_10_0_0_2 as 65001 c!"], "b": ["Node_10_0_0_21 as 64512!"]},
-        "v3.3.7",
+        "v3.3.1",
+    ),
+    Case(
+        "v3.3.2 does not",
+        [R, FOREIGN, OFF, ALL],
+        {"r1": ["Node_10_0_0_2 as 65001"], "b": ["Node_10_0_0_21 as 64512"]},
+        "v3.3.2",
     ),
     Case(
         "v3.4 does not",

@@ -1,5 +1,7 @@
 """What the planner takes for granted, and what it does not."""
 
+from dataclasses import replace
+
 import pytest
 
 from rrplan import api
@@ -11,6 +13,7 @@ from rrplan.sandbox import demo_cluster
 from rrplan.snapshots import Snapshot
 from rrplan.specs import load
 from tests.support import SPEC
+from tests.support.clusters import LABEL, TO_REFLECTORS, meshed, node, peer, planned
 
 RR = (NodeName("rr-1"), NodeName("rr-2"))
 
@@ -37,8 +40,8 @@ def test_cordoned_nodes_whose_pods_are_known_to_be_none_need_no_drain() -> None:
     plan = api.plan(load(SPEC.replace("drain: true", "drain: false").encode(), "s"), cordoned(*agents(*RR)))
     assert plan.notices == (
         (
-            "cordoned, and no pod on them that a drain evicts, as far as the pods that were given say: rr-1, rr-2; "
-            "nobody is taken to need their routes"
+            "cordoned, and as far as the pods that were given say, without evictable pods: rr-1, rr-2; these nodes are "
+            "treated as drained"
         ),
     )
 
@@ -56,3 +59,24 @@ def test_cordoned_nodes_are_not_taken_to_be_empty_without_knowing(pods: list[Pod
     """A listing without their pods proves nothing."""
     with pytest.raises(UnsafePlanError):
         api.plan(load(SPEC.replace("drain: true", "drain: false").encode(), "s"), cordoned(*pods))
+
+
+def test_nodes_that_are_down_come_in_the_last_wave() -> None:
+    """A first wave of a node that is down would try nothing."""
+    cluster = meshed(replace(node("a", 3), ready=False))
+    ids = [str(step.id) for step in planned(cluster, f"{TO_REFLECTORS}, drain: true, rollout: {{waves: [1]}}").steps]
+
+    assert {"wave-1/b", "wave-2/a"} <= set(ids)
+
+
+def test_what_an_earlier_run_left_is_used_for_waves() -> None:
+    """A wave label and the BGPPeer of waves are there already: neither is made again, and both go in the end."""
+    wave = peer("rrplan-main-wave", ours=True, nodeSelector="has(rrplan.io/wave)", peerSelector=f'{LABEL} == "main"')
+    cluster = meshed(wave, replace(node("a", 3), labels={"rrplan.io/wave": "in"}))
+    plan = planned(cluster, f"{TO_REFLECTORS}, drain: true, rollout: {{waves: [1]}}")
+    ids = [str(step.id) for step in plan.steps]
+
+    assert "create-peer/rrplan-main-wave" not in ids
+    assert "wave-1/a" not in ids
+    assert ids.count("delete-peer/rrplan-main-wave") == 1
+    assert {"unlabel/a", "wave-2/b"} <= set(ids)

@@ -7,14 +7,18 @@ from typing import Any
 import pytest
 
 from rrplan import api
+from rrplan.desired import compile_desired
 from rrplan.errors import PreflightError
-from rrplan.plans.checks import CHECKS, PEERS_AGREE, id_of
+from rrplan.plans.checks import CHECKS, PEERS_AGREE, as_numbers_equal, id_of
+from rrplan.plans.sight import Sight
 from rrplan.resources import decode
 from rrplan.resources.state import ClusterState
 from rrplan.sandbox import demo_cluster
 from rrplan.snapshots import Snapshot
 from rrplan.specs import load
 from tests.support import SPEC
+from tests.support.clusters import VERSIONS, mesh, state
+from tests.support.clusters import node as small
 
 PAGES = Path(__file__).resolve().parents[3] / "docs" / "checks"
 
@@ -98,6 +102,34 @@ PEER: dict[str, object] = {
 }
 OFF: dict[str, Any] = {"nodeToNodeMeshEnabled": False}
 
+
+def located(name: str, address: str, *internal: str) -> dict[str, object]:
+    """A node with the addresses that Calico and Kubernetes have for it."""
+    metadata = {"name": name, "annotations": {"projectcalico.org/IPv4Address": address}}
+    addresses = [{"type": "InternalIP", "address": one} for one in internal]
+    return {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "status": {"addresses": addresses}}
+
+
+def only_ipv6(name: str) -> dict[str, object]:
+    """A node with one address, of IPv6."""
+    metadata = {"name": name, "annotations": {"projectcalico.org/IPv6Address": "fd01::99/64"}}
+    return {"apiVersion": "v1", "kind": "Node", "metadata": metadata}
+
+
+def pool(**spec: Any) -> dict[str, object]:
+    """The IPv4 pool of the cluster, with more fields."""
+    return thing("IPPool", "default-ipv4-ippool", cidr="10.42.0.0/16", **spec)
+
+
+def environment(**variables: str) -> dict[str, object]:
+    """The DaemonSet of calico-node with an environment."""
+    env = [{"name": name, "value": value} for name, value in variables.items()]
+    container = {"name": "calico-node", "env": env, "image": "calico/node:v3.30.4"}
+    return thing("DaemonSet", "calico-node", "apps/v1", template={"spec": {"containers": [container]}})
+
+
+APART = [located("far-1", "10.90.1.1/24", "10.90.1.1"), located("far-2", "10.90.2.1/24", "10.90.2.1")]
+
 ERRORS = [
     ("bgp-in-use", backend("vxlan"), "DaemonSet x/calico-node runs with backend `vxlan`: no BIRD, no BGP"),
     (
@@ -120,6 +152,11 @@ ERRORS = [
         thing("BGPConfiguration", "default", **OFF, nodeMeshMaxRestartTime="120s"),
         "BGPConfiguration `default` has the mesh off and nodeMeshMaxRestartTime set",
     ),
+    (
+        "peer-address",
+        thing("BGPPeer", "ll", peerIP="fe80::1", asNumber=64512),
+        "BGPPeer `ll` has the link-local address fe80::1, and Calico renders no interface with it",
+    ),
     ("addresses-unique", node("twin", 1, IPv4Address="10.0.0.5"), "10.0.0.5 is the address of node-003, twin"),
     (
         "workloads",
@@ -129,6 +166,26 @@ ERRORS = [
 ]
 
 WARNINGS = [
+    (
+        "router-id",
+        [only_ipv6("bare"), thing("DaemonSet", "calico-rr", "apps/v1")],
+        "no IPv4 address on bare, and whether calico-node has CALICO_ROUTER_ID is not known",
+    ),
+    (
+        "peers-select",
+        [thing("BGPPeer", "typo", nodeSelector="all()", peerSelector="route-reflektor == 'true'")],
+        "BGPPeer `typo`: `peerSelector: route-reflektor == 'true'` matches no node",
+    ),
+    (
+        "addresses-known",
+        [located("bridged", "172.18.0.1/16", "10.0.0.99")],
+        "an address that is none of the Node's InternalIPs, such as a bridge of containers: bridged (172.18.0.1)",
+    ),
+    (
+        "one-link",
+        [*APART, thing("IPPool", "default-ipv4-ippool", cidr="10.42.0.0/16", ipipMode="Never", vxlanMode="Never")],
+        "nodes are in 2 subnets (10.90.1.0/24, 10.90.2.0/24), and IPPool default-ipv4-ippool does not encapsulate",
+    ),
     (
         "selectors-readable",
         [thing("BGPPeer", "p", nodeSelector="has(", peerSelector="has(x)")],
@@ -144,7 +201,11 @@ WARNINGS = [
         [node("other", 9, RouteReflectorClusterID="224.0.0.1")],
         "cluster ID of a group is also on other, which the spec does not name",
     ),
-    ("as-numbers-equal", [node("odd", 9, ASNumber="65001")], "odd: another AS number than the reflectors' 64512"),
+    (
+        "as-numbers-equal",
+        [node("odd", 9, ASNumber="65001")],
+        "odd: another AS number than 64512, which the reflectors of group `main` have",
+    ),
     ("dead-nodes", [node("dead", 9, ready="Unknown")], "not Ready, and still a BGP peer: dead"),
     (
         "one-version",
@@ -211,6 +272,25 @@ WARNINGS = [
 
 
 SILENT = [
+    ("router-id", "calico-node has one", [only_ipv6("bare"), environment(CALICO_ROUTER_ID="hash")]),
+    (
+        "peers-select",
+        "it selects somebody",
+        [thing("BGPPeer", "p", nodeSelector="all()", peerIP="192.0.2.1", asNumber=1)],
+    ),
+    ("addresses-known", "one of two InternalIPs", [located("two", "10.0.0.99/24", "10.0.0.98", "10.0.0.99")]),
+    ("addresses-known", "Kubernetes says nothing", [located("none", "10.0.0.99/24")]),
+    ("one-link", "one subnet", [thing("IPPool", "pods", cidr="10.42.0.0/16", ipipMode="Never")]),
+    (
+        "one-link",
+        "encapsulated",
+        [*APART, thing("IPPool", "default-ipv4-ippool", cidr="10.42.0.0/16", ipipMode="CrossSubnet")],
+    ),
+    (
+        "one-link",
+        "not exported",
+        [*APART, thing("IPPool", "default-ipv4-ippool", cidr="10.42.0.0/16", disableBGPExport=True)],
+    ),
     ("providers", "other clouds", [cloud("cloudy", "aws:///eu-west-1a/i-1")]),
     ("typha", "Typha is there", [*MANY, with_typha(value="calico-typha")]),
     ("typha", "a ConfigMap says it", [*MANY, with_typha(valueFrom={"configMapKeyRef": {"name": "c", "key": "k"}})]),
@@ -248,6 +328,40 @@ def test_errors_stop_the_plan(check: str, wrong: dict[str, object], text: str) -
     assert f"{check}: " in str(error.value)
     assert text in str(error.value)
     assert error.value.hint == "correct this first; docs/checks has a page for each check"
+
+
+def test_an_ipv6_only_node_without_router_id() -> None:
+    """Where the environment of calico-node is known, it is an error."""
+    with pytest.raises(
+        PreflightError, match="router-id: no IPv4 address on bare, and calico-node has no CALICO_ROUTER"
+    ):
+        api.plan(load(SPEC.encode(), "spec.yaml"), snapshot(only_ipv6("bare"), environment(OTHER="x")))
+
+
+RACKS = """\
+apiVersion: rrplan.io/v1
+kind: BGPTopology
+metadata: {name: racks}
+spec:
+  topology: route-reflectors
+  groups:
+    - {name: a, clusterID: 10.0.0.1, nodes: {names: [a1]}, clients: rack == 'a'}
+    - {name: b, clusterID: 10.0.0.2, nodes: {names: [b1]}, clients: rack == 'b'}
+"""
+
+
+def test_as_numbers_are_compared_within_a_group() -> None:
+    """An AS number per rack is in order; one node that forgot its own is named, and no other."""
+    spec = load(RACKS.encode(), "spec.yaml")
+    nodes = [
+        *(small(f"a{n}", n, rack="a", as_number=65001) for n in (1, 2)),
+        *(small(f"b{n}", n + 10, rack="b", as_number=65002) for n in (1, 2, 3)),
+        small("b4", 14, rack="b"),
+    ]
+    cluster = state(*nodes, mesh(on=False))
+    sight = Sight(spec, cluster, compile_desired(spec, cluster, VERSIONS), VERSIONS)
+    ((_, text),) = as_numbers_equal(sight)
+    assert text.startswith("b4: another AS number than 65002, which the reflectors of group `b` have; their sessions")
 
 
 @pytest.mark.parametrize(("check", "odd", "text"), WARNINGS, ids=[f"{case[0]}-{case[2][:20]}" for case in WARNINGS])

@@ -5,18 +5,25 @@ from typing import Any
 
 import pytest
 
+from rrplan import api
 from rrplan.errors import UnsafePlanError
 from rrplan.ids import StepId
-from rrplan.plans import Plan
+from rrplan.plans import Plan, draft_plan, read_plan, write_plan
+from rrplan.plans.gates import GateMaker
 from rrplan.plans.plan import Violation
 from rrplan.render.markdown import plan_markdown
 from rrplan.render.runbook import Site, runbook
 from rrplan.render.terminal import plan_text
+from rrplan.render.words import folded
 from rrplan.resources import ClusterState
+from rrplan.snapshots import snapshot_of_manifests
+from rrplan.specs import load
 from tests.support.clusters import (
     BACK,
+    HEAD,
     LABEL,
     TO_REFLECTORS,
+    VERSIONS,
     meshed,
     node,
     peer,
@@ -24,6 +31,7 @@ from tests.support.clusters import (
     reflected,
     state,
 )
+from tests.support.scenarios import FOLDER, parts
 
 DRAINED = f"{TO_REFLECTORS}, drain: true"
 SWITCH: dict[str, Any] = {"peerIP": "10.0.0.254", "asNumber": 65000}
@@ -246,6 +254,69 @@ def test_every_step_that_touches_sessions_has_a_gate_or_a_reason() -> None:
             if step.topology:
                 assert bool(step.gates) is not bool(step.ungated), step.id
                 assert bool(step.undo_gates) is not bool(step.undo_ungated), step.id
+
+
+ALONE = (
+    "topology: route-reflectors, clusterID: 224.0.0.1, drain: true, policy: {minReflectorsPerClient: 1}, "
+    "groups: [{name: main, nodes: {names: [r1]}}]"
+)
+NOTHING = "no session comes up, and no pair rests on one that goes down"
+WAVE = "the next step waits for all nodes of the wave"
+DOWN = "only sessions of nodes that are down are changed, and nobody waits for these"
+
+
+def test_sessions_that_no_gate_can_ask_for_are_refused() -> None:
+    """The only node that is up gets a session to a switch with its role: no node can say that the step has settled."""
+    nodes = [node("r1", 1), node("a", 2, ready=False), node("b", 3, ready=False)]
+    cluster = state(*nodes, peer("tor", nodeSelector=f"has({LABEL})", **SWITCH))
+    found = violations(cluster, ALONE)
+    assert [(one.invariant, one.step, one.text) for one in found] == [
+        ("gated", "promote/r1", "`promote/r1` changes sessions, and no gate can tell when they are up"),
+        ("gated", "promote/r1", "`promote/r1` when undone, changes sessions, and no gate can tell when they are up"),
+    ]
+    with pytest.raises(UnsafePlanError) as refusal:
+        planned(cluster, ALONE)
+    assert refusal.value.exit_code == 7
+    assert refusal.value.hint.startswith("a gate asks nodes that are up: bring the nodes up first")
+    spec = load(f"{HEAD}spec: {{{ALONE}}}\n".encode(), "spec.yaml")
+    draft = draft_plan(spec, cluster, VERSIONS, {})
+    for text in (shown(draft), plan_markdown(draft)):
+        assert all(one.text in text for one in found)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "step", "reason", "back"),
+    [
+        ("bgpconfiguration-does-not-exist", "create-peer/rrplan-reflectors", NOTHING, NOTHING),
+        ("bgpconfiguration-does-not-exist", "mesh-off", "", ""),
+        ("waves-with-drained-reflectors", "wave-1/node-1", WAVE, NOTHING),
+        ("replace-a-dead-reflector", "demote/m1", DOWN, DOWN),
+    ],
+)
+def test_why_a_step_has_no_gate(scenario: str, step: str, reason: str, back: str) -> None:
+    """In each direction the gates or the reason; the plan file keeps both, and every output shows the reason."""
+    cluster, document, _ = parts(FOLDER / scenario)
+    plan = api.plan(load(document, "spec.yaml"), snapshot_of_manifests([("cluster.yaml", cluster)]))
+    plan, _digest = read_plan(write_plan(plan), "plan.json")
+    found = next(one for one in plan.steps if one.id == step)
+    assert (found.ungated, found.undo_ungated) == (reason, back)
+    assert (bool(found.gates), bool(found.undo_gates)) == (not reason, not back)
+    counted = len([one for one, _ in folded(plan.steps) if reason and one.ungated == reason])
+    line = f"no gate: {reason}"
+    if reason:
+        assert shown(plan).replace("> ", "").count(line) == plan_markdown(plan).count(f"   - {line}\n") == counted > 0
+
+
+def test_a_gate_that_expects_nothing_is_no_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the maker of gates knows nothing for a step, everything that carries routes is waited for instead."""
+    monkeypatch.setattr(GateMaker, "after", lambda *_: ())
+    monkeypatch.setattr(GateMaker, "undone", lambda *_: ())
+    every = "every client holds every route of its reflectors"
+    plan = planned(meshed(), DRAINED)
+    off = next(step for step in plan.steps if step.id == "mesh-off")
+    assert [gate.title for gate in off.undo_gates] == [every, "every node has all its mesh sessions"]
+    promoted = next(step for step in plan.steps if step.id == "promote/r1")
+    assert promoted.gates[0].title == every
 
 
 def test_gates_expect_both_families() -> None:

@@ -126,3 +126,26 @@ def test_speakers_outside() -> None:
         "client to outside": 1,
         "outside to client": 0,
     }
+
+
+def test_model_that_sees_no_route() -> None:
+    """A route that was there is owed, whatever the model makes of it, until a step that is said to expose it."""
+    steps = tuple(Step(one, ActionName.AWAIT, one) for one in (ONE, TWO))
+    plan = Plan("p", steps, (), Proof((), ()), {}, {}, {}, {})
+    every = frozenset(pair(at, origin) for at in NODES for origin in NODES if at != origin)
+    gap = Gap(A, "10.244.0.64/26", 12.0, 2.0)
+    seen = recording([gap], {0: [121, 122, 123]})
+
+    def told(exposed: frozenset[Pair], begun: frozenset[Pair]) -> list[str]:
+        promises = {ONE: Promise(ONE, exposed, exposed), TWO: Promise(TWO, frozenset(), every)}
+        judge = Judge(plan, promises, OWNERS, begun, frozenset({R}))
+        assert judge.count(seen, WINDOWS[:2], exposed=False).routes == (pair(A, B) in begun - exposed)
+        return [*judge.contradictions(seen, WINDOWS[:2])]
+
+    because = "the proof says that nobody but exposed pairs is without a route"
+    assert told(frozenset(), every) == [
+        f"while `mesh-off` takes effect, a had no route of b (ipv4) for 2.00 s; {because}",
+        "while `mesh-off` takes effect, 3 probes from a to b (ipv4) were lost, and this pair is not exposed",
+    ]
+    assert told(frozenset({pair(A, B), pair(B, A)}), every) == []
+    assert told(frozenset(), frozenset()) == []

@@ -10,12 +10,14 @@ import pytest
 from rrplan import api
 from rrplan.plans import Plan, plan_document
 from rrplan.render.runbook import Site, runbook
-from rrplan.resources import BGPConfiguration, ClusterState, decode
+from rrplan.resources import BGPConfiguration, ClusterState, decode, key_of
+from rrplan.resources.documents import patched
 from rrplan.sandbox import Sandbox, demo_cluster, ucp_cluster
-from rrplan.snapshots import Snapshot
+from rrplan.snapshots import Snapshot, snapshot_of_manifests
 from rrplan.specs import load
 from rrplan.specs.ucp import UCP
 from tests.support import SPEC as INSIDE
+from tests.support.scenarios import FOLDER, parts
 from tests.support.specs import STANDALONE
 from tests.unit.cli.test_standing import rrplan
 
@@ -119,6 +121,20 @@ def test_role_where_calico_uses_etcd() -> None:
     assert '"routeReflectorClusterID":null' in taken[2]
 
 
+def test_a_cluster_id_alone_where_calico_uses_etcd() -> None:
+    """The label is there already: Kubernetes' half has nothing to do, and kubectl refuses to label with nothing."""
+    label = {"metadata": {"labels": {"rrplan.io/route-reflector": "main"}}}
+    documents = [
+        patched(one, label) if key_of(one).name in ("rr-1", "rr-2") and one["kind"] == "Node" else one
+        for one in demo_cluster(8, 2)
+    ]
+    plan, state = made(documents, INSIDE)
+    forward = runbook(plan, replace(Site.of(state, "calicoctl"), etcd=True))
+
+    assert "calicoctl patch node rr-1 --patch=" in forward
+    assert "kubectl label" not in forward
+
+
 def test_drain_flags() -> None:
     """What the spec allows a drain, in kubectl's words."""
     plan, state = made(demo_cluster(8, 2), DRAINING)
@@ -158,3 +174,17 @@ def test_command_line(tmp_path: Path) -> None:
         64,
         "error: `--runbook-calicoctl` is for runbooks\n\nhint: give `-o runbook` too\n",
     )
+
+
+def test_names_that_differ() -> None:
+    """Each command has the name that its program knows."""
+    cluster, document, _ = parts(FOLDER / "names-differ")
+    state = snapshot_of_manifests([("cluster.yaml", cluster)]).state
+    plan = api.plan(load(document, "spec.yaml"), Snapshot(state))
+    done = commands(runbook(plan, Site.of(state, "calicoctl")).split("## Back")[0])
+    assert done[0] == "kubectl drain 192.168.9.3 --ignore-daemonsets --timeout=600s"
+    assert [line.split(" --")[0] for line in done if " node k8s" in line] == [
+        "calicoctl patch node k8s403",
+        "calicoctl patch node k8s404",
+    ]
+    assert not [line for line in done if line.startswith("kubectl") and "k8s40" in line]

@@ -9,7 +9,7 @@ import pytest
 from rrplan import api
 from rrplan.api import Control
 from rrplan.bgp.profile import calico_versions
-from rrplan.errors import PreflightError
+from rrplan.errors import PreflightError, UsageProblem
 from rrplan.ids import NodeName
 from rrplan.plans import read_plan, write_plan
 from rrplan.plans.plan import Observed, SessionDown
@@ -129,6 +129,14 @@ def refused(bench: Bench, probe: Spoilt) -> list[str]:
     assert error.value.exit_code == 8
     assert "`--accept-down NODE`" in error.value.hint
     return list(error.value.failures)
+
+
+def test_accepting_a_node_that_does_not_exist(tmp_path: Path) -> None:
+    """A slip of the pen is an error, not a permission."""
+    bench = Bench(tmp_path)
+    with pytest.raises(UsageProblem, match=r"`--accept-down node-0001`: there is no such node") as error:
+        applied(bench, Spoilt(bench.sandbox), "node-0001")
+    assert "`rrplan sessions` lists the nodes" in error.value.hint
 
 
 def test_a_run_does_not_begin_on_sessions_that_are_down(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from rrplan.errors import DigestMismatch, FileFormatError, ManifestError
 from rrplan.ids import NodeName
 from rrplan.resources import DaemonSet, Pod, ResourceKey
-from rrplan.snapshots import read_snapshot, snapshot_of_manifests, write_snapshot
+from rrplan.snapshots import joined_documents, read_snapshot, snapshot_of_manifests, write_snapshot
 
 NODE = """\
 apiVersion: v1
@@ -97,6 +97,36 @@ def test_both_views_of_a_node_become_one() -> None:
     one, other = (snapshot_of_manifests(order).state.nodes[NodeName("n1")] for order in (files, files[::-1]))
     assert one == other
     assert (one.cluster_id, one.ready, [taint.key for taint in one.taints]) == ("1.0.0.1", True, ["rr"])
+
+
+OTHER_NAME = CALICO_NODE.replace("name: n1", "name: k8s1") + "  orchRefs: [{orchestrator: k8s, nodeName: n1}]\n"
+
+
+def test_a_node_with_two_names_is_one() -> None:
+    """Kubernetes' name is its name, Calico's is kept beside it, in snapshot files too."""
+    kdd = "---\nkind: ClusterInformation\napiVersion: projectcalico.org/v3\nmetadata: {name: default}\n"
+    kdd += "spec: {clusterType: 'k8s,bgp,kdd'}\n"
+    files = [("a", (NODE + kdd).encode()), ("b", OTHER_NAME.encode())]
+    for order in (files, files[::-1]):
+        snapshot = snapshot_of_manifests(order)
+        (found,) = snapshot.state.nodes.values()
+        assert (found.name, found.known_as, found.cluster_id, found.ready) == ("n1", "k8s1", "1.0.0.1", True)
+        assert read_snapshot(write_snapshot(snapshot), "s.json").state.nodes == snapshot.state.nodes
+        assert len([one for one in joined_documents(order) if one["kind"] == "Node"]) == 1
+
+
+def test_calico_takes_a_node_of_two_names_away() -> None:
+    """Its own Node is kept under Calico's name; the node that it speaks of is Kubernetes'."""
+    etcd = "---\nkind: ClusterInformation\napiVersion: projectcalico.org/v3\nmetadata: {name: default}\n"
+    etcd += "spec: {clusterType: 'k8s,bgp'}\n"
+    plain = NODE.replace("projectcalico.org/", "example.com/")
+    state = snapshot_of_manifests([("a", (plain + etcd).encode()), ("b", OTHER_NAME.encode())]).state
+    own = state.get(ResourceKey("CalicoNode", "k8s1"))
+    assert own is not None
+    without = state.remove(own.key)
+    assert without.nodes.keys() == {"n1"}
+    assert without.nodes[NodeName("n1")].ipv4 == ""
+    assert without.put(own).nodes[NodeName("n1")].ipv4 == "10.0.0.1"
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,37 @@ CASES = [
         ).encode(),
         "once aliases are expanded",
     ),
+    (
+        "password in the clear",
+        (GOOD + "  peering: {password: secret}\n").encode(),
+        "10:13: `password` must be `{secretKeyRef: {name, key}}` or `none`, found `secret`",
+    ),
+    (
+        "a key of a Secret that is not named",
+        (GOOD + "  peering: {password: {secretKeyRef: {name: bgp, kye: x}}}\n").encode(),
+        "did you mean `key`?",
+    ),
+    (
+        "restart time of a group",
+        GOOD.replace("rr-2]}", "rr-2]}\n      peering: {maxRestartTime: 0s}").encode(),
+        "10:17: `maxRestartTime` must be a duration such as `120s`, or `none`, found `0s`",
+    ),
+    (
+        "standalone with a password",
+        (STANDALONE + "  peering: {password: {secretKeyRef: {name: a, key: b}}}\n").encode(),
+        "a standalone reflector knows neither password nor restart time",
+    ),
+    *(
+        (f"label {key}", (GOOD + f"  labelKey: {key}\n").encode(), f"10:3: label `{key}` belongs to Kubernetes")
+        for key in (
+            "kubernetes.io/hostname",
+            "topology.kubernetes.io/zone",
+            "node-role.kubernetes.io/control-plane",
+            "beta.kubernetes.io/os",
+            "node.k8s.io/x",
+        )
+    ),
+    ("label of waves", (GOOD + "  labelKey: rrplan.io/wave\n").encode(), "10:3: label `rrplan.io/wave` has another"),
     ("deep nesting", b"a: " + b"[" * 3000 + b"]" * 3000, "nested deeper than"),
 ]
 
@@ -154,5 +185,11 @@ def test_document_round_trip() -> None:
         assert plain == from_document(plain.to_document())
     assert spec.rollout.bake == 90
     assert "standalone" not in spec.to_document()["spec"]
+    assert "peering" not in spec.to_document()["spec"]
+    told = "  peering: {password: {secretKeyRef: {name: a, key: b}}, maxRestartTime: none}\n"
+    asked = load((GOOD.replace("rr-2]}", "rr-2]}\n      peering: {password: none}") + told).encode(), "spec.yaml")
+    assert asked == from_document(asked.to_document())
+    assert asked.peering.told() == {"password": {"secretKeyRef": {"name": "a", "key": "b"}}, "maxRestartTime": None}
+    assert asked.groups[0].peering.told() == {"password": None}
     ucp = load((STANDALONE + "  standalone: {image: example/routereflector:v1}\n").encode(), "spec.yaml")
     assert ucp == from_document(ucp.to_document())

@@ -1,0 +1,142 @@
+"""What happens to sessions and routes while one state becomes another: what is left alone, what comes and goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rrplan.bgp.adjacency import Adjacency, adjacency, same, survives
+from rrplan.bgp.holdings import Holdings, Kin, Pair, Touched, adjacencies, ends_of, met, pairs_of, propagated
+from rrplan.bgp.outside import Fate, Outside, Uplink, fates, uplinks
+from rrplan.bgp.peering import Rules
+from rrplan.bgp.reflection import Doubt
+from rrplan.bgp.speaker import Family, Speaker
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One family while a state becomes another, over indices of Kin and of speakers outside.
+
+    `surviving` is who holds what over those sessions alone that are certainly left alone. `changed_pairs` are those
+    between which some session may be another one than before, `shaken_pairs` those and all between which a session may
+    restart because BGPPeers disagree about its block. `begins` and `ends` say whether a session comes up,
+    and whether one goes down, `idle` whether all of these have an end at a node that is down. `fates` are the uplinks
+    of one node of each Kin that are not left alone, `speakers` all speakers outside, before and after.
+    """
+
+    speakers: tuple[Outside, ...]
+    surviving: Holdings
+    changed_pairs: frozenset[Pair]
+    shaken_pairs: frozenset[Pair]
+    begins: bool
+    ends: bool
+    idle: bool
+    fates: Mapping[int, Mapping[Outside, Fate]] = field(hash=False)
+    redrawn: frozenset[tuple[int, Outside]] = frozenset()
+    """Uplinks that restart only because BGPPeers disagree about them: the doubt is the same before and after."""
+
+    @property
+    def changed(self) -> Touched:
+        """The sessions that may be others than before."""
+        return Touched(self.changed_pairs, self._fated - self.redrawn)
+
+    @property
+    def shaken(self) -> Touched:
+        """These, and all that may restart because BGPPeers disagree about their block."""
+        return Touched(self.shaken_pairs, self._fated)
+
+    @property
+    def _fated(self) -> frozenset[tuple[int, Outside]]:
+        return frozenset((kin, outside) for kin, told in self.fates.items() for outside in told)
+
+    @property
+    def gained(self) -> frozenset[tuple[int, Outside]]:
+        """New uplinks: whether the other side accepts them is not known."""
+        return frozenset(
+            (kin, outside) for kin, told in self.fates.items() for outside, fate in told.items() if fate is Fate.GAINED
+        )
+
+
+def passage(old: Rules, new: Rules, kins: Sequence[Kin], family: Family) -> Passage:
+    """What is left alone while the state changes, and what is not."""
+    changed: set[Pair] = set()
+    shaken: set[Pair] = set()
+    begins = ends = False
+    idle = True
+    found: dict[Pair, Adjacency] = {}
+    for (here, there), (one, other) in pairs_of(kins, family):
+        before = ends_of(old, one.before, other.before, family)
+        after = ends_of(new, one.after, other.after, family)
+        if not any((*before, *after)):
+            continue
+        roles = any(_role(member.before) != _role(member.after) for member in (one, other))
+        if roles or not same(before, after):
+            changed |= {(here, there), (there, here)}
+        if any(protocol.disputed for protocols_ in (*before, *after) for protocol in protocols_):
+            shaken |= {(here, there), (there, here)}
+        if not same(before, after):
+            ends = ends or all(before)
+            begins = begins or all(after)
+            idle = idle and (one.after.down or other.after.down)
+        if survives(before, after):
+            found[here, there] = adjacency(one.before, before[0], other.before, before[1])
+    told: dict[int, dict[Outside, Fate]] = {}
+    kept: dict[int, dict[Outside, Uplink]] = {}
+    redrawn: set[tuple[int, Outside]] = set()
+    speakers: set[Outside] = set()
+    for index, kin in enumerate(kins):
+        member = kin.members[0]
+        if not (member.before.address(family) and member.after.address(family)):
+            continue
+        was, becomes = uplinks(old, member.before, family), uplinks(new, member.after, family)
+        speakers |= was.keys() | becomes.keys()
+        told[index] = fates(was, becomes)
+        redrawn |= {(index, one) for one in was.keys() & becomes.keys() if was[one].blocks == becomes[one].blocks}
+        kept[index] = {
+            outside: uplink
+            for outside, uplink in was.items()
+            if outside not in told[index] and uplink.certain and len(uplink.blocks) == 1
+        }
+    fated = {fate for one in told.values() for fate in one.values()}
+    begins = begins or bool(fated & {Fate.GAINED, Fate.RESTARTED})
+    ends = ends or bool(fated & {Fate.LOST, Fate.RESTARTED})
+    known = tuple(sorted(speakers))
+    return Passage(
+        known,
+        propagated(kins, family, found, kept, Doubt.AGAINST, new.announced, known),
+        frozenset(changed),
+        frozenset(changed | shaken),
+        begins,
+        ends,
+        idle and all(kins[index].members[0].after.down for index, one in told.items() if one),
+        {index: one for index, one in told.items() if one},
+        frozenset(redrawn),
+    )
+
+
+def over(
+    rules: Rules, kins: Sequence[Kin], family: Family, speakers: Sequence[Outside], touched: Touched
+) -> frozenset[Pair]:
+    """The pairs (holder, origin) that may hold a route before a change over a session that it touches.
+
+    All other pairs hold over sessions alone that nothing happens to: whether they are up is not known, but it is the
+    same before and after.
+    """
+    found = adjacencies(kins, family, lambda one, other: met(rules, one.before, other.before, family))
+    up = {
+        index: uplinks(rules, kin.members[0].before, family)
+        for index, kin in enumerate(kins)
+        if kin.members[0].before.address(family)
+    }
+    before = propagated(kins, family, found, up, Doubt.FOR, rules.announced, speakers, touched)
+    return frozenset(
+        (holder, origin)
+        for layer in before.tables
+        for origin, reached in layer.spreads.items()
+        for holder, copies in reached.copies.items()
+        if any(copy.marked for copy in copies)
+    )
+
+
+def _role(speaker: Speaker) -> tuple[int, str]:
+    return speaker.as_number, speaker.cluster_id

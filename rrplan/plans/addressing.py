@@ -1,0 +1,84 @@
+"""Preflight checks of addresses: of nodes, of peers, of the link between them."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import Counter
+
+from rrplan.bgp.refusals import link_local
+from rrplan.plans.plan import Severity
+from rrplan.plans.sight import Sight, Told, some
+from rrplan.resources import DaemonSet, IPPool
+
+
+def peer_address(sight: Sight) -> Told:
+    """No BGPPeer names a link-local address."""
+    for name, peer in sorted(sight.state.peers.items()):
+        if link_local(peer):
+            yield (
+                Severity.ERROR,
+                (
+                    f"BGPPeer `{name}` has the link-local address {peer.peer_ip}, and Calico renders no interface with "
+                    "it: BIRD refuses the whole configuration on every node that has this peer"
+                ),
+            )
+
+
+def router_id(sight: Sight) -> Told:
+    """Every node has a router ID: its IPv4 address, or CALICO_ROUTER_ID of calico-node."""
+    without = [name for name, node in sight.state.nodes.items() if node.ipv6 and not node.ipv4]
+    told = [one.router_id for one in sight.of(DaemonSet) if one.agent]
+    if without and not any(told):
+        known = (
+            "calico-node has no CALICO_ROUTER_ID" if told else "whether calico-node has CALICO_ROUTER_ID is not known"
+        )
+        yield (
+            Severity.ERROR if told else Severity.WARNING,
+            f"no IPv4 address on {some(without)}, and {known}: without a router ID BIRD refuses the configuration",
+        )
+
+
+def addresses_unique(sight: Sight) -> Told:
+    """No two nodes have one address."""
+    for family in ("ipv4", "ipv6"):
+        count = Counter(getattr(node, family) for node in sight.state.nodes.values() if getattr(node, family))
+        for address in sorted(address for address, number in count.items() if number > 1):
+            names = [name for name, node in sight.state.nodes.items() if getattr(node, family) == address]
+            yield Severity.ERROR, f"{address} is the address of {some(names)}: sessions to it reach any of them"
+
+
+def addresses_known(sight: Sight) -> Told:
+    """Calico's address of each node is one that Kubernetes knows too."""
+    strange = [f"{name} ({', '.join(node.strange)})" for name, node in sight.state.nodes.items() if node.strange]
+    if strange:
+        yield (
+            Severity.WARNING,
+            (
+                f"an address that is none of the Node's InternalIPs, such as a bridge of containers: {some(strange)}; "
+                "others may not reach it (IP_AUTODETECTION_METHOD of calico-node)"
+            ),
+        )
+
+
+def one_link(sight: Sight) -> Told:
+    """Next hops are on the link, where pools are not encapsulated."""
+    pools = [one for one in sight.of(IPPool) if not one.disabled and not one.disable_bgp_export]
+    for version, field, bits in ((4, "ipv4", "ipv4_bits"), (6, "ipv6", "ipv6_bits")):
+        bare = [
+            pool.name
+            for pool in pools
+            if pool.ipip_mode == "Never" and pool.vxlan_mode == "Never" and (":" in pool.cidr) is (version == 6)
+        ]
+        nodes = [node for node in sight.state.nodes.values() if getattr(node, field) and getattr(node, bits)]
+        subnets = {
+            str(ipaddress.ip_network(f"{getattr(node, field)}/{getattr(node, bits)}", strict=False)) for node in nodes
+        }
+        if bare and len(subnets) > 1:
+            yield (
+                Severity.WARNING,
+                (
+                    f"nodes are in {len(subnets)} subnets ({some(subnets)}), and IPPool {some(bare)} does not "
+                    "encapsulate: the next hop of a reflected route is not on the link, unless routers between the "
+                    "subnets know the pods' routes (they have to speak BGP), or the pool uses CrossSubnet"
+                ),
+            )
