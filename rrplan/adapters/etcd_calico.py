@@ -29,6 +29,7 @@ PLURALS = {
     "BGPFilter": "bgpfilters",
     "IPPool": "ippools",
     "ClusterInformation": "clusterinformations",
+    "FelixConfiguration": "felixconfigurations",
 }
 PAGE = 500
 """Keys in one answer: a Calico Node is 1 to 2 KB, and older gateways take 4 MB."""

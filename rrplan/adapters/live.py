@@ -24,6 +24,7 @@ CALICO = {
     "BGPFilter": "bgpfilters",
     "IPPool": "ippools",
     "ClusterInformation": "clusterinformations",
+    "FelixConfiguration": "felixconfigurations",
 }
 
 
@@ -55,6 +56,7 @@ class LiveCluster(KubernetesObjects):
             Listing(f"{calico}/clusterinformations", {}, "Calico's version"),
             Listing(f"{calico}/ippools", {}, "address pools"),
             Listing(f"{calico}/bgpfilters", {}, "BGP filters"),
+            Listing(f"{calico}/felixconfigurations", {}, "whose routes Felix programs"),
             *others,
         ]
 

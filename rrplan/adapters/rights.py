@@ -61,7 +61,7 @@ def _reading(plan: Plan, calico: str) -> Iterator[Right]:
     if group:
         for resource in ("bgppeers", "bgpconfigurations"):
             yield Right(group, resource, "list")
-        for resource in ("clusterinformations", "ippools", "bgpfilters", "blockaffinities"):
+        for resource in ("clusterinformations", "ippools", "bgpfilters", "felixconfigurations", "blockaffinities"):
             yield Right(group, resource, "list", optional=True)
     yield Right("apps", "daemonsets", "list", optional=True)
     yield Right("operator.tigera.io", "installations", "list", optional=True)

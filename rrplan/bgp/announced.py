@@ -199,12 +199,26 @@ def _why_not(pool: IPPool, setting: Mapping[str, object], version: CalicoVersion
     if pool.vxlan_mode in ("Always", "CrossSubnet"):
         return "it uses VXLAN, so Felix programs its routes"
     told = str(setting.get("programClusterRoutes") or "")
+    return "" if by_bird(pool, told, version) else "Felix programs its routes (`programClusterRoutes`)"
+
+
+def by_bird(pool: IPPool, setting: str, version: CalicoVersion) -> bool:
+    """Whether BIRD programs the routes of a pool without VXLAN; `setting` is that of BGPConfiguration, "" if none."""
     default = "EnabledNoEncapOnly" if version >= FELIX_PROGRAMS_IPIP else "Enabled"
+    return _covers(setting or default, pool)
+
+
+def by_felix(pool: IPPool, setting: str, version: CalicoVersion) -> bool:
+    """Whether Felix does; `setting` is that of FelixConfiguration, "" if none."""
+    default = "EnabledIPIPOnly" if version >= FELIX_PROGRAMS_IPIP else "Disabled"
+    return _covers(setting or default, pool)
+
+
+def _covers(setting: str, pool: IPPool) -> bool:
     encapsulated = pool.ipip_mode in ("Always", "CrossSubnet")
-    by_bird = {
+    return {
         "Enabled": True,
         "Disabled": False,
         "EnabledNoEncapOnly": not encapsulated,
         "EnabledIPIPOnly": encapsulated,
-    }.get(told or default, True)
-    return "" if by_bird else "Felix programs its routes (`programClusterRoutes`)"
+    }.get(setting, True)

@@ -20,7 +20,7 @@ from rrplan.desired.peers import clients_selector
 from rrplan.plans.addressing import addresses_known, addresses_unique, one_link, peer_address, router_id
 from rrplan.plans.plan import Finding, Severity
 from rrplan.plans.sight import Sight, Told, some
-from rrplan.plans.surroundings import label_sync, owners, providers, typha, workloads
+from rrplan.plans.surroundings import cluster_routes, label_sync, owners, providers, typha, workloads
 from rrplan.resources import CalicoVersion, ClusterInformation, DaemonSet, Installation, IPPool
 from rrplan.resources.selector import SelectorSyntaxError, parse
 
@@ -328,6 +328,7 @@ CHECKS: tuple[Callable[[Sight], Told], ...] = (
     fragile_labels,
     fields_known,
     encapsulation,
+    cluster_routes,
     providers,
     typha,
     workloads,

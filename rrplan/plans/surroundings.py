@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from rrplan.bgp.announced import by_bird, by_felix
 from rrplan.plans.gates import eviction_of
 from rrplan.plans.plan import Severity
 from rrplan.plans.sight import Sight, Told, some
-from rrplan.resources import BGPConfiguration, BGPPeer, ClusterInformation, DaemonSet, Node, Pod
+from rrplan.resources import (
+    BGPConfiguration,
+    BGPPeer,
+    ClusterInformation,
+    DaemonSet,
+    FelixConfiguration,
+    IPPool,
+    Node,
+    Pod,
+)
 
 AZURE = "azure://"
 NODES_WITHOUT_TYPHA = 50
@@ -153,3 +163,22 @@ def label_sync(sight: Sight) -> Told:
                 "Calico's copy, and kube-controllers' node controller has not brought it up to date"
             ),
         )
+
+
+def cluster_routes(sight: Sight) -> Told:
+    """BIRD or Felix programs the routes of a pool, one of them."""
+    configuration = sight.state.configurations.get("default")
+    for_bird = str(configuration.spec.get("programClusterRoutes") or "") if configuration else ""
+    for_felix = next((one.program_cluster_routes for one in sight.of(FelixConfiguration) if one.name == "default"), "")
+    version = sight.versions.default
+    for what, bad in (("neither", False), ("both", True)):
+        pools = [
+            one.name
+            for one in sight.of(IPPool)
+            if not one.disabled
+            and one.vxlan_mode not in ("Always", "CrossSubnet")
+            and by_bird(one, for_bird, version) is by_felix(one, for_felix, version) is bad
+        ]
+        if pools:
+            fields = "`programClusterRoutes` of BGPConfiguration and FelixConfiguration"
+            yield Severity.WARNING, f"IPPool {some(pools)}: by {fields} {what} of BIRD and Felix programs the routes"

@@ -20,6 +20,7 @@ from rrplan.resources.objects import (
     CalicoNode,
     ClusterInformation,
     DaemonSet,
+    FelixConfiguration,
     Installation,
     IPPool,
     Node,
@@ -225,6 +226,10 @@ def _installation(key: ResourceKey, reader: Reader) -> Installation:
     return Installation(key.name, reader.child("spec").child("calicoNetwork").text("bgp"))
 
 
+def _felix(key: ResourceKey, reader: Reader) -> FelixConfiguration:
+    return FelixConfiguration(key.name, reader.child("spec").text("programClusterRoutes"))
+
+
 _DECODERS: dict[tuple[str, str], Callable[[ResourceKey, Reader], Resource]] = {
     ("calico", "BGPPeer"): _peer,
     ("calico", "CalicoNode"): lambda key, reader: calico_node(key.name, reader.document),
@@ -232,6 +237,7 @@ _DECODERS: dict[tuple[str, str], Callable[[ResourceKey, Reader], Resource]] = {
     ("calico", "IPPool"): _pool,
     ("calico", "BGPFilter"): _filter,
     ("calico", "ClusterInformation"): _information,
+    ("calico", "FelixConfiguration"): _felix,
     ("apps", "DaemonSet"): _daemonset,
     ("extensions", "DaemonSet"): _daemonset,
     ("", "Pod"): _pod,
@@ -305,6 +311,9 @@ def encode(resource: Resource) -> dict[str, object]:
         case CalicoNode():
             head = {"apiVersion": "projectcalico.org/v3", "kind": "CalicoNode"}
             return {**head, "metadata": dict(resource.metadata), "spec": dict(resource.spec)}
+        case FelixConfiguration():
+            programs = resource.program_cluster_routes
+            return _calico(resource.key, {"programClusterRoutes": programs} if programs else {})
         case Installation():
             network = {"calicoNetwork": {"bgp": resource.bgp}} if resource.bgp else {}
             return _document("operator.tigera.io/v1", resource.key, network)

@@ -277,6 +277,19 @@ class Installation:
 
 
 @dataclass(frozen=True, slots=True)
+class FelixConfiguration:
+    """What Felix is told; `program_cluster_routes` names the pools whose routes it programs (v3.32), "" by default."""
+
+    name: str
+    program_cluster_routes: str = ""
+
+    @property
+    def key(self) -> ResourceKey:
+        """Its resource key."""
+        return ResourceKey("FelixConfiguration", self.name)
+
+
+@dataclass(frozen=True, slots=True)
 class CalicoNode:
     """Calico's own Node, where etcd keeps it: whole, so that a deletion can be undone.
 
@@ -303,5 +316,6 @@ Resource = (
     | DaemonSet
     | Pod
     | Installation
+    | FelixConfiguration
     | CalicoNode
 )

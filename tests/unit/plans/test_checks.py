@@ -258,6 +258,22 @@ WARNINGS = [
         [cluster_type("k8s,bgp"), unsynced("late", "disk zone")],
         "Calico's labels are not Kubernetes' on late (disk, zone): with etcd, selectors see Calico's copy",
     ),
+    (
+        "cluster-routes",
+        [
+            thing("IPPool", "wide", cidr="10.1.0.0/16"),
+            thing("BGPConfiguration", "default", nodeToNodeMeshEnabled=True, programClusterRoutes="Disabled"),
+        ],
+        "wide: by `programClusterRoutes` of BGPConfiguration and FelixConfiguration neither of BIRD and Felix programs",
+    ),
+    (
+        "cluster-routes",
+        [
+            thing("IPPool", "wide", cidr="10.1.0.0/16"),
+            thing("FelixConfiguration", "default", programClusterRoutes="Enabled"),
+        ],
+        "FelixConfiguration both of BIRD and Felix programs the routes",
+    ),
     ("encapsulation", [thing("IPPool", "wide", cidr="10.1.0.0/16", vxlanMode="Always")], "IPPool wide uses VXLAN"),
     (
         "peers-agree",
@@ -272,6 +288,16 @@ WARNINGS = [
 
 
 SILENT = [
+    ("cluster-routes", "BIRD alone, by default", [thing("IPPool", "wide", cidr="10.1.0.0/16", ipipMode="Always")]),
+    (
+        "cluster-routes",
+        "Felix alone",
+        [
+            thing("IPPool", "wide", cidr="10.1.0.0/16"),
+            thing("BGPConfiguration", "default", nodeToNodeMeshEnabled=True, programClusterRoutes="Disabled"),
+            thing("FelixConfiguration", "default", programClusterRoutes="Enabled"),
+        ],
+    ),
     ("router-id", "calico-node has one", [only_ipv6("bare"), environment(CALICO_ROUTER_ID="hash")]),
     (
         "peers-select",
