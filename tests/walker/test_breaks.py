@@ -7,11 +7,11 @@ from tests.walker.draws import Draw
 from tests.walker.judging import Tally
 
 SEEDS = {
-    "counts_at_the_end": 123,
-    "doubt_is_nothing_before": 69,
+    "counts_at_the_end": 201,
+    "doubt_is_nothing_before": 73,
     "doubt_is_something_after": 123,
     "disputed_blocks_stay": 76,
-    "lost_uplinks_are_fine": 424,
+    "lost_uplinks_are_fine": 131,
     "restarted_uplinks_are_fine": 192,
     "the_dead_are_paths": 465,
     "gained_uplinks_count": 184,
