@@ -317,6 +317,20 @@ def rehearse(
     return isolated(lambda: _rehearsed(short, found.state, versions, about, listener, folder))
 
 
+REHEARSED_SESSIONS_SECONDS = 60.0
+"""BIRD tries again after 2 to 5 s; a busy machine may need several tries."""
+
+
+def _await_sessions(state: ClusterState, versions: Versions, probe: Probe, clock: Clock) -> None:
+    """Wait for the sessions that the run asks for before step 1: routes may be there while a second session is not."""
+    until = clock.now() + REHEARSED_SESSIONS_SECONDS
+    while clock.now() < until:
+        seen = observe(state, versions, probe)
+        if not seen.down and not seen.silent:
+            return
+        clock.sleep(1.0)
+
+
 def _rehearsed(
     made: Plan, state: ClusterState, versions: Versions, about: Rehearsal, listener: Listener, folder: Path
 ) -> Rehearsal:
@@ -337,6 +351,7 @@ def _rehearsed(
         heard = Heard(sandbox, lambda: stage.hear(sandbox.state))
         cluster = replace(here, datastore=heard, probe=probe, clock=SystemClock())
         pairs = stage.begin(held_pairs(state, versions), reflectors)
+        _await_sessions(state, versions, probe, cluster.clock)
         timeline = Timeline(listener)
         there = apply(made, cluster, Control(timeline))
         back = rollback(cluster, Control(timeline)) if there is Result.DONE else None
