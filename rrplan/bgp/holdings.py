@@ -155,9 +155,8 @@ def converged(
         if kin.members[0].after.address(family)
     }
     certain = propagated(kins, family, found, up, Doubt.AGAINST, rules.announced)
-    doubtful = any(one.in_doubt or len(one.links) > 1 or _filtered(one) for one in found.values()) or any(
-        not uplink.certain for told in up.values() for uplink in told.values()
-    )
+    # What a speaker outside hears is in doubt by itself: the best path may be one that is not handed on.
+    doubtful = any(up.values()) or any(one.in_doubt or len(one.links) > 1 or _filtered(one) for one in found.values())
     return Converged(certain, propagated(kins, family, found, up, Doubt.FOR, rules.announced) if doubtful else certain)
 
 

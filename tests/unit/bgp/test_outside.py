@@ -1,5 +1,7 @@
 """Sessions to speakers outside, and what becomes of them."""
 
+import random
+
 from rrplan.bgp.outside import Fate, Outside, fates, uplinks
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.reflection import Doubt
@@ -8,6 +10,7 @@ from rrplan.bgp.speaker import Family
 from rrplan.ids import NodeName
 from rrplan.plans.promise import Pair, exposed_pairs, held_pairs
 from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, Node
+from tests.bird.drawing import states
 
 NODE = NodeName("n1")
 SWITCH = Outside(Family.IPV4, "10.0.9.1", 65100)
@@ -88,3 +91,16 @@ def test_workloads_of_a_node_that_becomes_a_reflector() -> None:
 
     assert not fate(state(65000), state(65000, "10.0.0.1"), NEW)
     assert set(fate(state(64512), state(64512, "10.0.0.1"), NEW).values()) == {Fate.RESTARTED}
+
+
+def test_what_an_outside_speaker_may_hear() -> None:
+    """A node may hold a best path that it does not hand on, and another that it does: not certain, and not impossible.
+
+    The cluster is one of those that real BIRD is compared on; there the speaker heard three routes more.
+    """
+    case = states(random.Random("11 31"))
+    certain, possible = (held_pairs(case.state, case.versions, doubt) for doubt in (Doubt.AGAINST, Doubt.FOR))
+    assert certain < possible
+    assert {(pair.at, pair.origin) for pair in possible - certain} == {
+        ("outside 10.0.9.2 (AS 64512)", node) for node in ("n3", "n4", "n6")
+    }
