@@ -10,6 +10,7 @@ import click
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import calico_versions
+from rrplan.bgp.refusals import without_router_id
 from rrplan.bgp.routes import Route, route, routes
 from rrplan.bgp.speaker import as_configured
 from rrplan.bgp.transition import Loss
@@ -48,6 +49,13 @@ def command(
     configured, present = Model(as_configured(state), versions), Model(state, versions)
     for notice in configured.not_owed():
         click.echo(f"notice: {notice}", err=True)
+    unsure = [name for name, own in sorted(configured.population.speakers.items()) if without_router_id(own)]
+    if unsure and configured.rules.settings.router_id is None:
+        click.echo(
+            f"notice: not known whether calico-node has CALICO_ROUTER_ID on {_some(unsure)}; without it BIRD refuses "
+            "the configuration of a node without IPv4, which then has no routes; give the DaemonSet calico-node too",
+            err=True,
+        )
     down = present.down()
     if origin is None and at is None:
         return 2 if _missing(configured, present, down, output) else 0

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rrplan.resources import BGPFilter, BGPPeer, ClusterState, Installation, IPPool, Resource, encode
+from rrplan.ids import NodeName
+from rrplan.resources import BGPFilter, BGPPeer, ClusterState, Installation, IPPool, Node, Resource, encode
 from tests.support.clusters import CLIENTS, LABEL, TO_REFLECTORS, mesh, meshed, node, peer, reflected, state
 
 HEAD = "apiVersion: rrplan.io/v1\nkind: BGPTopology\nmetadata: {name: test}\n"
@@ -30,6 +31,16 @@ def test_nothing_is_missing(tmp_path: Path) -> None:
     """One line, exit code 0."""
     found = rrplan(written(tmp_path, meshed()), "routes", "-f", "cluster.yaml")
     assert (found.returncode, found.stdout) == (0, "every node holds the routes of every other node\n")
+
+
+def test_a_router_id_that_is_not_known(tmp_path: Path) -> None:
+    """Without the environment of calico-node, routes of an IPv6-only node are told with a doubt."""
+    bare = Node(NodeName("bare"), {}, ipv6="fd00::9")
+    found = rrplan(written(tmp_path, meshed(bare)), "routes", "-f", "cluster.yaml")
+    assert found.stderr == (
+        "notice: not known whether calico-node has CALICO_ROUTER_ID on bare; without it BIRD refuses the configuration "
+        "of a node without IPv4, which then has no routes; give the DaemonSet calico-node too\n"
+    )
 
 
 def test_reflectors_that_are_down(tmp_path: Path) -> None:
