@@ -26,7 +26,7 @@ from rrplan.resources import CalicoVersion, ClusterState, encode
 from rrplan.runs import Journal, Result, Runner
 from rrplan.runs.drift import drift
 from rrplan.runs.events import Listener
-from rrplan.runs.observation import observe
+from rrplan.runs.observation import await_sessions, observe
 from rrplan.runs.preflight import check_drains, check_sessions, dry_run
 from rrplan.runs.runner import World
 from rrplan.runs.standing import Standing
@@ -317,20 +317,6 @@ def rehearse(
     return isolated(lambda: _rehearsed(short, found.state, versions, about, listener, folder))
 
 
-REHEARSED_SESSIONS_SECONDS = 60.0
-"""BIRD tries again after 2 to 5 s; a busy machine may need several tries."""
-
-
-def _await_sessions(state: ClusterState, versions: Versions, probe: Probe, clock: Clock) -> None:
-    """Wait for the sessions that the run asks for before step 1: routes may be there while a second session is not."""
-    until = clock.now() + REHEARSED_SESSIONS_SECONDS
-    while clock.now() < until:
-        seen = observe(state, versions, probe)
-        if not seen.down and not seen.silent:
-            return
-        clock.sleep(1.0)
-
-
 def _rehearsed(
     made: Plan, state: ClusterState, versions: Versions, about: Rehearsal, listener: Listener, folder: Path
 ) -> Rehearsal:
@@ -351,7 +337,7 @@ def _rehearsed(
         heard = Heard(sandbox, lambda: stage.hear(sandbox.state))
         cluster = replace(here, datastore=heard, probe=probe, clock=SystemClock())
         pairs = stage.begin(held_pairs(state, versions), reflectors)
-        _await_sessions(state, versions, probe, cluster.clock)
+        await_sessions(state, versions, probe, cluster.clock)
         timeline = Timeline(listener)
         there = apply(made, cluster, Control(timeline))
         back = rollback(cluster, Control(timeline)) if there is Result.DONE else None

@@ -10,13 +10,16 @@ from rrplan.bgp.profile import Versions
 from rrplan.bgp.sessions import Session, Speakers
 from rrplan.ids import NodeName
 from rrplan.plans.plan import Observed, Plan, SessionDown
-from rrplan.ports import NodeSessions, Probe
+from rrplan.ports import Clock, NodeSessions, Probe
 from rrplan.resources import ClusterState
 from rrplan.specs.model import ZONE_LABEL
 
 MESH_NODES = 10
 """Nodes of a mesh that are asked where nobody reflects."""
 SHOWN = 5
+COME_UP_SECONDS = 60.0
+"""BIRD tries again after 2 to 5 s; a busy machine may need several tries."""
+LOOK_SECONDS = 1.0
 
 
 def observe(state: ClusterState, versions: Versions, probe: Probe) -> Observed:
@@ -37,6 +40,21 @@ def observe(state: ClusterState, versions: Versions, probe: Probe) -> Observed:
             if why:
                 down.append(SessionDown(name, peer, family, why))
     return Observed(tuple(asked), tuple(name for name in asked if name not in readings), count, tuple(down))
+
+
+def await_sessions(state: ClusterState, versions: Versions, probe: Probe, clock: Clock) -> bool:
+    """Wait up to COME_UP_SECONDS until no session that the model is certain of is down, and say whether that came.
+
+    For speakers that were started just now: routes may be there while a second session is not. Raises DatastoreError.
+    """
+    until = clock.now() + COME_UP_SECONDS
+    while True:
+        seen = observe(state, versions, probe)
+        if not seen.down and not seen.silent:
+            return True
+        if clock.now() >= until:
+            return False
+        clock.sleep(LOOK_SECONDS)
 
 
 def whom(state: ClusterState, speakers: Speakers) -> list[NodeName]:

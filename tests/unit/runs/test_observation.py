@@ -18,10 +18,11 @@ from rrplan.render.markdown import plan_markdown
 from rrplan.render.terminal import plan_text
 from rrplan.resources import BGPPeer
 from rrplan.runs import Result
-from rrplan.runs.observation import observe
+from rrplan.runs.observation import await_sessions, observe
 from rrplan.sandbox import Sandbox
 from rrplan.snapshots import capture
 from tests.support import Bench, Remembering
+from tests.support.clocks import JumpingClock
 
 
 class Spoilt:
@@ -29,7 +30,7 @@ class Spoilt:
 
     def __init__(self, sandbox: Sandbox, down: Collection[tuple[str, str]] = (), silent: Collection[str] = ()) -> None:
         self._sandbox = sandbox
-        self._down = down
+        self.down = down
         self._silent = silent
         self.asked: list[NodeName] = []
 
@@ -49,7 +50,7 @@ class Spoilt:
                 one.node,
                 {
                     family: {
-                        address: "BIRD says `start Active`" if (one.node, address) in self._down else why
+                        address: "BIRD says `start Active`" if (one.node, address) in self.down else why
                         for address, why in told.items()
                     }
                     for family, told in one.families.items()
@@ -87,6 +88,32 @@ def test_reflectors_are_asked_where_there_are_some(tmp_path: Path) -> None:
     found = seen(bench, probe)
     assert probe.asked == ["rr-1", "rr-2"]
     assert (found.sessions, found.down) == (2 * 7 * 2, ())
+
+
+class Repairing(JumpingClock):
+    """A clock on which the sessions of a probe come up `after` some seconds."""
+
+    def __init__(self, probe: Spoilt, after: float) -> None:
+        super().__init__()
+        self._probe, self._after = probe, after
+
+    def sleep(self, seconds: float) -> None:
+        """Time passes, and what was down may be up."""
+        super().sleep(seconds)
+        if sum(self.waits) >= self._after:
+            self._probe.down = ()
+
+
+@pytest.mark.parametrize(("after", "up", "waited"), [(0.5, True, 1.0), (20.0, True, 20.0), (600.0, False, 60.0)])
+def test_sessions_that_were_begun_just_now(tmp_path: Path, after: float, up: bool, waited: float) -> None:
+    """They are waited for, but not for ever."""
+    bench = Bench(tmp_path)
+    state = capture(bench.sandbox).state
+    address = state.nodes[NodeName("node-003")].ipv4
+    probe = Spoilt(bench.sandbox, down={("node-001", address)})
+    clock = Repairing(probe, after)
+    assert await_sessions(state, calico_versions(state), probe, clock) is up
+    assert sum(clock.waits) == waited
 
 
 def test_what_is_down_is_told_in_the_plan(tmp_path: Path) -> None:
