@@ -169,7 +169,12 @@ def cluster_routes(sight: Sight) -> Told:
     """BIRD or Felix programs the routes of a pool, one of them."""
     configuration = sight.state.configurations.get("default")
     for_bird = str(configuration.spec.get("programClusterRoutes") or "") if configuration else ""
-    for_felix = next((one.program_cluster_routes for one in sight.of(FelixConfiguration) if one.name == "default"), "")
+    for_felix = next(
+        (one.program_cluster_routes for one in sight.of(FelixConfiguration) if one.name == "default"), None
+    )
+    if for_felix is None:
+        # Calico makes one: it was not given, so nothing is known of Felix.
+        return
     version = sight.versions.default
     for what, bad in (("neither", False), ("both", True)):
         pools = [

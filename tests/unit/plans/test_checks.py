@@ -263,6 +263,7 @@ WARNINGS = [
         [
             thing("IPPool", "wide", cidr="10.1.0.0/16"),
             thing("BGPConfiguration", "default", nodeToNodeMeshEnabled=True, programClusterRoutes="Disabled"),
+            thing("FelixConfiguration", "default"),
         ],
         "wide: by `programClusterRoutes` of BGPConfiguration and FelixConfiguration neither of BIRD and Felix programs",
     ),
@@ -288,7 +289,16 @@ WARNINGS = [
 
 
 SILENT = [
-    ("cluster-routes", "BIRD alone, by default", [thing("IPPool", "wide", cidr="10.1.0.0/16", ipipMode="Always")]),
+    (
+        "cluster-routes",
+        "Felix's settings are not given",
+        [thing("BGPConfiguration", "default", nodeToNodeMeshEnabled=True, programClusterRoutes="Disabled")],
+    ),
+    (
+        "cluster-routes",
+        "BIRD alone, by default",
+        [thing("IPPool", "wide", cidr="10.1.0.0/16", ipipMode="Always"), thing("FelixConfiguration", "default")],
+    ),
     (
         "cluster-routes",
         "Felix alone",
