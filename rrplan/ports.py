@@ -43,9 +43,13 @@ class Inventory(Protocol):
 
 
 class Datastore(Inventory, Protocol):
-    """Where Kubernetes and Calico resources live; `at_once` is how many requests may be under way together."""
+    """Where Kubernetes and Calico resources live; `at_once` is how many requests may be under way together.
+
+    A write that got no answer may still land, for up to `late_seconds` after the datastore answers again.
+    """
 
     at_once: int
+    late_seconds: int
 
     def get(self, key: ResourceKey) -> Stored | None:
         """One resource, or None."""
@@ -143,7 +147,12 @@ class Probe(Protocol):
 
 
 class CalicoResources(Protocol):
-    """Calico's own resources where they are not in Kubernetes, as documents with versions."""
+    """Calico's own resources where they are not in Kubernetes, as documents with versions.
+
+    A write that got no answer may still land, for up to `late_seconds` after they answer again.
+    """
+
+    late_seconds: int
 
     def everything(self, kinds: Sequence[str] = ...) -> list[Stored]:
         """All resources of these kinds."""

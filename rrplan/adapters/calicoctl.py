@@ -1,19 +1,20 @@
 """Calico's resources by way of calicoctl, called by any command: plain, over ssh, or as UCP's container.
 
-Sources: calicoctl/commands/*.go, calicoctl/resourcemgr/resourcemgr.go (v3.0 to v3.20);
-libcalico-go/lib/errors/errors.go for the texts, which are all that calicoctl tells of an error.
+Every calicoctl from v3.0 on will do: what a release does not know is recognised by its answer.
+Sources: calicoctl/commands/*.go, calicoctl/resourcemgr/resourcemgr.go (v3.0 to v3.32).
 """
 
 from __future__ import annotations
 
 import json
-import re
-import shlex
-import subprocess
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
+from dataclasses import replace
 
-from rrplan.adapters.etcd_calico import PLURALS, V3, check
+from rrplan.adapters.calicoctl_answers import UnknownKind, failure
+from rrplan.adapters.calicoctl_command import HINT, CalicoctlCommand
+from rrplan.adapters.command import CommandTimeout, run_command
+from rrplan.adapters.etcd import Etcd
+from rrplan.adapters.etcd_calico import PLURALS, PREFIX, V3, check
 from rrplan.errors import (
     DatastoreConflict,
     DatastoreError,
@@ -25,41 +26,39 @@ from rrplan.errors import (
 from rrplan.ids import NodeName
 from rrplan.ports import Document, Stored
 from rrplan.resources import ResourceKey
-from rrplan.specs.ucp import FUNCTION, UCP
 
 SECONDS = 60
-ABSENT = "resource does not exist"
-CONFLICTS = (ABSENT, "resource already exists", "update conflict", "is out of date")
-AWAY = (
-    "connection refused",
-    "no such host",
-    "Failed to create Calico API client",
-    "Cannot connect to the Docker daemon",
-)
-"""Nothing was sent."""
-REFUSALS = (
-    "nauthorized",
-    "permission denied",
-    "error with ",
-    "insufficient identifiers",
-    "Invalid option",
-    "is not supported",
-)
+FIRST_SECONDS = 20
+"""For the first, small read: time for a login or the start of a container, not for an etcd that never answers."""
+DIRECT_SECONDS = 3.0
+"""For etcd itself, asked only to find out why calicoctl does not answer."""
+LATE_SECONDS = 60
+"""A calicoctl that was given up may still write for so long after etcd answers again: its client drops a dead
+connection after 40 s (libcalico-go/lib/backend/etcdv3/etcdv3.go: keepalive 30 s and 10 s), and etcd ends a request
+within 7 s (etcd server/config: ReqTimeout)."""
 NOT_KEPT = ("selfLink",)
 
 
 class Calicoctl:
     """Implements the port CalicoResources; a version is what calicoctl shows as resourceVersion."""
 
-    def __init__(self, command: str, seconds: float = SECONDS) -> None:
-        """`command` is what a shell would split into words, or `ucp`; raises PreflightError for no words."""
-        self._words = ["bash", "-c", f'{FUNCTION}calicoctl "$@"', "calicoctl"] if command == UCP else _split(command)
-        self._name = "calicoctl of UCP" if command == UCP else f"`{self._words[0]}`"
+    late_seconds = LATE_SECONDS
+
+    def __init__(self, command: str, seconds: float = SECONDS, first_seconds: float = FIRST_SECONDS) -> None:
+        """`command` is what a shell would split into words, or `ucp`; raises PreflightError where it cannot work."""
+        self._command = CalicoctlCommand.parse(command)
         self._seconds = seconds
+        self._first_seconds = first_seconds
+        self._answered = False
 
     def everything(self, kinds: Sequence[str] = tuple(PLURALS)) -> list[Stored]:
-        """All resources of these kinds; calicoctl gives one kind after another, not one moment."""
-        return [stored for kind in kinds for stored in self._listed(PLURALS[kind])]
+        """All resources of these kinds; calicoctl gives one kind after another, not one moment.
+
+        A kind that this release of calicoctl does not know has no resources. The first call asks for little, with a
+        short limit of its own. Raises DatastoreRefused where the datastore is Kubernetes.
+        """
+        self._answers()
+        return [stored for kind in kinds for stored in self._of_kind(PLURALS[kind])]
 
     def blocks(self) -> list[tuple[str, NodeName, str]]:
         """Raises DatastoreRefused: no calicoctl shows which node owns which address block."""
@@ -68,10 +67,10 @@ class Calicoctl:
     def get(self, key: ResourceKey) -> Stored | None:
         """One resource, or None."""
         try:
-            found = self._listed(PLURALS[key.kind], key.name)
-        except DatastoreConflict:
+            resources = self._listed(PLURALS[key.kind], key.name)
+        except (DatastoreConflict, UnknownKind):
             return None
-        return found[0] if found else None
+        return resources[0] if resources else None
 
     def create(self, key: ResourceKey, document: Document) -> None:
         """Make a resource; DatastoreConflict where it exists."""
@@ -95,79 +94,94 @@ class Calicoctl:
         if document is not None:
             check(key, document)
 
-    # --- calling -------------------------------------------------------------------------------
+    # --- reading -------------------------------------------------------------------------------
 
-    def _listed(self, *what: str) -> list[Stored]:
-        text = self._run(["get", *what, "-o", "json"], None)
+    def _answers(self) -> None:
+        """Find out once, with one small read, whether calicoctl reaches a datastore, and which."""
+        if self._answered:
+            return
+        if self._command.datastore_type() == "kubernetes":
+            raise DatastoreRefused(
+                f"{self._command.name} keeps Calico's data in Kubernetes",
+                hint="leave `--calicoctl` out; rrplan reads Calico's resources from Kubernetes itself",
+            )
+        self._listed(PLURALS["ClusterInformation"], seconds=self._first_seconds)
+        self._answered = True
+
+    def _of_kind(self, plural: str) -> list[Stored]:
+        try:
+            return self._listed(plural)
+        except UnknownKind:
+            return []
+
+    def _listed(self, *what: str, seconds: float | None = None) -> list[Stored]:
+        limit = seconds or self._seconds
+        try:
+            text = self._run("get", [*what, "-o", "json"], "", limit)
+        except CommandTimeout as error:
+            text, hint = self._silence()
+            raise DatastoreUnreachable(
+                f"{self._command.name} did not answer `get {what[0]}` within {limit:g} s: {text}", hint=hint
+            ) from error
         try:
             value = json.loads(text)
         except ValueError as error:
             raise DatastoreUnreachable(
-                f"{self._name} printed something that is not JSON, or not all of it: {text[:80]!r}"
+                f"{self._command.name} printed something that is not JSON, or not all of it: {text[:80]!r}"
             ) from error
         lists = value if isinstance(value, list) else [value]
-        items = [item for one in lists for item in (one.get("items", [one]) or [])]
+        items = [item for listing in lists for item in (listing.get("items", [listing]) or [])]
         return [_stored(item) for item in items]
 
+    def _silence(self) -> tuple[str, str]:
+        """Why calicoctl says nothing, as far as its etcd can be asked directly, and what to do."""
+        general = "calicoctl waits for ever for an etcd that does not answer or does not accept its certificate"
+        access = self._command.etcd()
+        if access is None:
+            hint = "call it once by hand, and check the endpoints and certificates of its configuration"
+            return f"{general}; where its etcd is, the command does not say", hint
+        problems = []
+        for endpoint in access.endpoints:
+            member = replace(access, endpoints=(endpoint,), connect_seconds=DIRECT_SECONDS, read_seconds=DIRECT_SECONDS)
+            try:
+                Etcd(member).range(f"{PREFIX}clusterinformations/default")
+            except (DatastoreError, PreflightError) as error:
+                # Without the files that calicoctl has elsewhere, only silence says something.
+                if not self._command.elsewhere or isinstance(error, DatastoreUnreachable):
+                    problems.append((str(error), error.hint))
+                    continue
+            return f"{general}, but etcd {endpoint} answers rrplan", "call it once by hand where it runs"
+        text = "; ".join(text for text, _ in problems)
+        hint = next((hint for _, hint in problems if hint), "start etcd, or correct calicoctl's configuration")
+        return f"{text}; {general}", hint
+
+    # --- calling -------------------------------------------------------------------------------
+
     def _write(self, verb: str, key: ResourceKey, document: Document) -> None:
-        self._run([verb, "-f", "-"], json.dumps(document), f"{key}: ")
-
-    def _run(self, words: Sequence[str], text: str | None, about: str = "") -> str:
-        """What a command prints; raises the DatastoreError family."""
         try:
-            done = subprocess.run(
-                [*self._words, *words],
-                input=text or "",
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=self._seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise DatastoreTimeout(f"{about}{self._name} did not end within {self._seconds:g} s") from error
+            self._run(verb, ["-f", "-"], json.dumps(document), self._seconds, f"{key}: ")
+        except CommandTimeout as error:
+            rest = "; what it started may go on and still write" if self._command.wrapped else ""
+            raise DatastoreTimeout(
+                f"{key}: {self._command.name} did not end within {self._seconds:g} s{rest}"
+            ) from error
+
+    def _run(self, verb: str, words: Sequence[str], text: str, seconds: float, about: str = "") -> str:
+        """What a call prints; raises CommandTimeout and the DatastoreError family."""
+        try:
+            finished = run_command(self._command.call(verb, *words), text, seconds)
         except OSError as error:
-            raise DatastoreUnreachable(f"{about}{self._name} cannot be started: {error.strerror}", hint=HINT) from error
-        if done.returncode:
-            self._refuse(about, f"{done.stderr}\n{done.stdout}", reading=text is None)
-        return done.stdout
-
-    def _refuse(self, about: str, told: str, *, reading: bool) -> NoReturn:
-        """What a failure means: processed, not processed, or unknown."""
-        said = _last(told)
-        mismatch = re.search(r"Client Version:\s*(\S+)\s+Cluster Version:\s*(\S+)", told)
-        if mismatch:
-            raise DatastoreRefused(
-                f"{about}{self._name} is of version {mismatch[1]}, the cluster of {mismatch[2]}",
-                hint=f"use calicoctl {mismatch[2]}, or add `--allow-version-mismatch` to the command",
-            )
-        kinds: tuple[tuple[type[DatastoreError], Sequence[str]], ...] = (
-            (DatastoreConflict, CONFLICTS),
-            (DatastoreUnreachable, AWAY),
-            (DatastoreRefused, REFUSALS),
-        )
-        for kind, texts in kinds:
-            if any(one in told for one in texts):
-                raise kind(f"{about}{said}")
-        raise (DatastoreUnreachable if reading else DatastoreTimeout)(f"{about}{self._name} failed: {said}")
-
-
-HINT = "say in `--calicoctl` how calicoctl is called here, such as `ssh manager calicoctl`"
-
-
-def _split(command: str) -> list[str]:
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        words = []
-    if not words:
-        raise PreflightError([f"`{command}` is no command"], hint=HINT)
-    return words
+            raise DatastoreUnreachable(
+                f"{about}{self._command.name} cannot be started: {error.strerror}", hint=HINT
+            ) from error
+        if finished.code:
+            raise failure(self._command.name, finished.stdout, finished.stderr, about, reading=verb == "get")
+        return finished.stdout
 
 
 def _metadata(document: Document) -> Mapping[str, object]:
-    found = document.get("metadata")
-    return found if isinstance(found, Mapping) else {}
+    metadata = document.get("metadata")
+    return metadata if isinstance(metadata, Mapping) else {}
 
 
 def _stored(item: object) -> Stored:
@@ -175,9 +189,3 @@ def _stored(item: object) -> Stored:
     if not isinstance(item, Mapping) or not metadata.get("name") or not metadata.get("resourceVersion"):
         raise DatastoreUnreachable("calicoctl printed a resource without name or resourceVersion")
     return Stored(item, str(metadata["resourceVersion"]))
-
-
-def _last(told: str) -> str:
-    """The line that says most: calicoctl prints the error last, and some versions usage before it."""
-    lines = [line.strip() for line in told.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "no reason given"

@@ -42,6 +42,9 @@ NOT_STORED = ("resourceVersion", "selfLink")
 class CalicoEtcd:
     """Calico's resources as documents with versions; a version is the revision that last changed the key."""
 
+    late_seconds = 10
+    """etcd ends a request within 7 s (etcd server/config/config.go, ReqTimeout)."""
+
     def __init__(self, etcd: Etcd) -> None:
         self._etcd = etcd
 

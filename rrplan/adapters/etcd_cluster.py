@@ -8,10 +8,11 @@ Calico at any moment, never show Calico half of a role (docs/decisions/0009-etcd
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from rrplan.adapters.api_server import ApiServer
 from rrplan.adapters.etcd_calico import PLURALS
-from rrplan.adapters.etcd_nodes import Halves, foreign, merged, versions
+from rrplan.adapters.etcd_nodes import Halves, foreign, merged, same_object, versions
 from rrplan.adapters.kubernetes_objects import KubernetesObjects
 from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreTimeout, DatastoreUnreachable
 from rrplan.ports import CalicoResources, Document, Stored
@@ -41,6 +42,7 @@ class EtcdCluster(KubernetesObjects):
     def __init__(self, server: ApiServer, calico: CalicoResources) -> None:
         super().__init__(server)
         self._calico = calico
+        self.late_seconds = max(self.late_seconds, calico.late_seconds)
 
     # --- reading -------------------------------------------------------------------------------
 
@@ -60,7 +62,13 @@ class EtcdCluster(KubernetesObjects):
             if stored.document.get("kind") == "Node":
                 if foreign(stored.document):
                     ignored.append(key_of(stored.document).name)
-                stored = merged(stored, own.pop(key_of(stored.document), None))
+                calico = own.pop(key_of(stored.document), None)
+                if calico is not None and same_object(stored, calico):
+                    raise DatastoreRefused(
+                        "Calico keeps its data in Kubernetes here: calicoctl shows Kubernetes' own Nodes",
+                        hint="leave `--calicoctl` out; rrplan reads Calico's resources from Kubernetes itself",
+                    )
+                stored = merged(stored, calico)
             found.append(stored)
         if ignored:
             names = ", ".join(ignored[:SHOWN]) + (f" and {len(ignored) - SHOWN} more" if len(ignored) > SHOWN else "")
@@ -198,10 +206,27 @@ class EtcdCluster(KubernetesObjects):
         """Kubernetes' half after Calico's: at any version, because Calico's half is there and needs the other one."""
         try:
             super().patch(key, halves.kubernetes, "")
+            self._note(key, halves)
         except (DatastoreTimeout, DatastoreUnreachable) as error:
             # The whole patch may be sent again: it finds Calico's half, and this half does no harm twice.
             text = f"{key} is written in etcd, not yet in Kubernetes: {error}"
             raise DatastoreUnreachable(text, hint=error.hint) from error
+
+    def _note(self, key: ResourceKey, halves: Halves) -> None:
+        """Note the labels as copied from Kubernetes, as kube-controllers do only for labels that they write themselves.
+
+        Without the note, `kubectl label node NAME KEY-` would not reach Calico any more.
+        """
+        for _ in range(TRIES):
+            node = self._calico.get(key)
+            if node is None or not halves.landed(node.document):
+                return
+            noted = halves.noted(node.document, halves.labels)
+            if noted is node.document:
+                return
+            with suppress(DatastoreConflict):
+                self._calico.replace(key, noted, node.version)
+                return
 
     def _leave(self, key: ResourceKey, halves: Halves, node: Stored, kubernetes: str) -> None:
         """Kubernetes first, or its label would be copied to Calico again; but kube-controllers must not go ahead.

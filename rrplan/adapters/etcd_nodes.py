@@ -42,6 +42,19 @@ def versions(version: str) -> tuple[str, str]:
     return kubernetes, calico
 
 
+def same_object(kubernetes: Stored, calico: Stored) -> bool:
+    """Whether what Calico shows as its Node is the Kubernetes Node, as where Kubernetes is its datastore.
+
+    There a Calico Node has the uid, or at least the version and the age, of the Kubernetes Node
+    (libcalico-go/lib/backend/k8s/resources/node.go, K8sNodeToCalico; v3.0 to v3.32).
+    """
+    theirs, ours = (_mapping(stored.document.get("metadata")) for stored in (kubernetes, calico))
+    if theirs.get("uid") and theirs.get("uid") == ours.get("uid"):
+        return True
+    born = theirs.get("creationTimestamp")
+    return bool(born) and born == ours.get("creationTimestamp") and kubernetes.version == calico.version
+
+
 def foreign(document: Document) -> bool:
     """Whether a Kubernetes Node carries annotations that Calico would read if it did not use etcd."""
     return any(name.startswith(PREFIX) for name in _mapping(at(document, ("metadata", "annotations"))))

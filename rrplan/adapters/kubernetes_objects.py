@@ -34,6 +34,8 @@ class KubernetesObjects:
     """The Kubernetes side of the port Datastore; `notices` say what could not be read."""
 
     at_once = 10
+    late_seconds = 10
+    """The server drops a request whose client is gone, and etcd ends what was begun within 7 s."""
 
     def __init__(self, server: ApiServer) -> None:
         self._server = server

@@ -33,6 +33,7 @@ class Heard:
         self._datastore = datastore
         self._tell = tell
         self.at_once = datastore.at_once
+        self.late_seconds = datastore.late_seconds
 
     def everything(self) -> Sequence[Stored]:
         """As it is."""

@@ -218,7 +218,7 @@ class Runner:
             return Written(Outcome.LANDED)
         if landed is None:
             return Written(Outcome.DRIFTED, f"{step.change.key} is neither as before nor as after `{step.id}`")
-        return self._writer.write(step.change)
+        return self._writer.write(step.change, doubtful=True)
 
     def _failed(self, step: Step) -> Result:
         self._hooks("on-failure", step)
@@ -276,7 +276,7 @@ class Runner:
     def _settle_doubt(self, step: Step) -> str:
         """A step that was announced: find out whether its write landed; why not, where that cannot be known."""
         try:
-            landed = self._writer.landed(step.change) if step.change else True
+            landed = self._writer.landed_late(step.change) if step.change else True
         except Away as error:
             return str(error)
         if landed is None:
@@ -312,7 +312,7 @@ class Runner:
         try:
             if again and self._writer.landed(inverse):
                 return ""
-            written = self._writer.write(inverse)
+            written = self._writer.write(inverse, doubtful=again)
         except Away as error:
             return str(error)
         return "" if written.outcome is Outcome.LANDED else written.reason

@@ -13,6 +13,8 @@ from rrplan.ports import Clock, Datastore, Stored
 
 GIVE_UP_SECONDS = 300
 CONFLICTS = 5
+LOOK_SECONDS = 2
+"""Between two looks whether a late write has landed."""
 
 T = TypeVar("T")
 
@@ -67,42 +69,73 @@ class Writer:
             return True
         return None if change.conflicts(document) else False
 
-    def write(self, change: Change, seen: Stored | None = None) -> Written:
+    def landed_late(self, change: Change) -> bool | None:
+        """Read back as `landed` does, but say False only when a write without an answer can land no more."""
+        landed = self.landed(change)
+        late = self._datastore.late_seconds
+        if landed is False and late:
+            self._retrying(f"{change.key}: the write got no answer and may still land", late)
+        began = self._clock.now()
+        while landed is False and self._clock.now() - began < late:
+            self._clock.sleep(LOOK_SECONDS)
+            landed = self.landed(change)
+        return landed
+
+    def write(self, change: Change, seen: Stored | None = None, *, doubtful: bool = False) -> Written:
         """Make a change under its precondition; only a definite answer comes back.
 
-        What was `seen` before need not be read first: the write says which version it follows.
+        What was `seen` before need not be read first: the write says which version it follows. `doubtful` says that
+        an earlier try got no answer. To write again is safe then: only one of the two fits the version.
         """
         conflict = ""
+        attempt = _Attempt(self, change, doubtful)
         for _ in range(CONFLICTS):
             try:
                 stored = seen or self.patiently(lambda: self._datastore.get(change.key))
                 seen = None
-                conflicts = change.conflicts(stored.document if stored else None)
+                document = stored.document if stored else None
+                conflicts = change.conflicts(document)
+                if conflicts and attempt.doubtful and change.landed(document):
+                    return Written(Outcome.LANDED)
                 if conflicts:
                     return Written(Outcome.DRIFTED, f"{change.key} is not as the plan expects: {', '.join(conflicts)}")
-                self._send(change, stored.version if stored else "")
+                attempt.version = stored.version if stored else ""
+                self.patiently(attempt.send)
                 return Written(Outcome.LANDED)
             except DatastoreConflict as error:
                 conflict = str(error)
             except DatastoreRefused as error:
-                return Written(Outcome.REFUSED, str(error))
+                # A refusal speaks for the last try alone; an earlier one may have been taken.
+                return Written(Outcome.AWAY if attempt.doubtful else Outcome.REFUSED, str(error))
             except Away as error:
                 return Written(Outcome.AWAY, str(error))
-        return Written(Outcome.REFUSED, f"{CONFLICTS} conflicts one after the other: {conflict}")
+        ending = Outcome.AWAY if attempt.doubtful else Outcome.REFUSED
+        return Written(ending, f"{CONFLICTS} conflicts one after the other: {conflict}")
 
-    def _send(self, change: Change, version: str) -> None:
-        """One write, retried only after a definite "not processed"; after silence the resource is read back."""
+    def put(self, change: Change, version: str) -> None:
+        """One write at a version."""
+        if change.after is None:
+            self._datastore.delete(change.key, version)
+        elif change.before is None:
+            self._datastore.create(change.key, change.after)
+        else:
+            self._datastore.patch(change.key, change.after, version)
 
-        def send() -> None:
-            try:
-                if change.after is None:
-                    self._datastore.delete(change.key, version)
-                elif change.before is None:
-                    self._datastore.create(change.key, change.after)
-                else:
-                    self._datastore.patch(change.key, change.after, version)
-            except DatastoreTimeout:
-                if not self.landed(change):
-                    raise
 
-        self.patiently(send)
+@dataclass(slots=True)
+class _Attempt:
+    """One write, tried until there is an answer; `doubtful` once a try got none."""
+
+    writer: Writer
+    change: Change
+    doubtful: bool
+    version: str = ""
+
+    def send(self) -> None:
+        """Try once; after silence the resource is read back."""
+        try:
+            self.writer.put(self.change, self.version)
+        except DatastoreTimeout:
+            self.doubtful = True
+            if not self.writer.landed(self.change):
+                raise

@@ -47,6 +47,7 @@ class Sandbox:
     """A cluster in a directory; implements the ports Datastore and Probe, `clock` is its Clock."""
 
     at_once = 1
+    late_seconds = 0
 
     def __init__(self, store: Store, faults: Sequence[Fault] = (), pace: Callable[[float], None] = no_pace) -> None:
         self._store = store

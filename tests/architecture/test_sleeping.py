@@ -14,10 +14,13 @@ SLEEPERS = {
     "tests/crashes/test_live_two_at_once.py": "simulated time passes beside real processes",
     "tests/crashes/test_signals.py": "a real process gets its signals one by one",
     "tests/real/agent.py": "real daemons are watched",
+    "tests/real/calicoctl.py": "a write is late on purpose",
     "tests/real/etcd.py": "a real election is watched",
     "tests/real/proxy.py": "a reply is late on purpose",
     "tests/real/server.py": "real daemons are watched",
+    "tests/real/test_calicoctl.py": "a write that is late on purpose is waited for",
     "tests/real/test_etcd.py": "a real election is waited for",
+    "tests/unit/adapters/test_command.py": "a process is watched until it is gone",
     "tests/unit/adapters/test_node_status.py": "a first look waits for a second one beside it, which must not come",
 }
 """Who may wait on the machine's time, and why."""

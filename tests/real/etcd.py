@@ -248,13 +248,15 @@ def calico_node(node: Node) -> Document:
     ):
         if value:
             bgp[field] = value
+    # As Go's encoder writes it.
+    note = json.dumps(dict(sorted(node.labels.items())), separators=(",", ":"))
     return {
         "kind": "Node",
         "apiVersion": "projectcalico.org/v3",
         "metadata": {
             "name": node.name,
             "labels": {**node.labels, **node.calico_labels},
-            "annotations": {"projectcalico.org/kube-labels": json.dumps(dict(sorted(node.labels.items())))},
+            "annotations": {"projectcalico.org/kube-labels": note},
         },
         "spec": {"bgp": bgp, "orchRefs": [{"nodeName": node.name, "orchestrator": "k8s"}]},
     }

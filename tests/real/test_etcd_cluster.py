@@ -371,7 +371,7 @@ def test_both_halves_are_written(mixed: MixedCluster, make: Callable[[MixedClust
 
 
 @pytest.mark.parametrize("synced", [False, True], ids=["alone", "kube-controllers-afterwards"])
-@pytest.mark.parametrize("point", range(3))
+@pytest.mark.parametrize("point", range(4))
 @pytest.mark.parametrize("make", CHANGES, ids=lambda make: make.__name__)
 def test_a_crash_between_the_writes(
     mixed: MixedCluster, make: Callable[[MixedCluster], Change], point: int, synced: bool
@@ -400,7 +400,7 @@ def test_a_crash_between_the_writes(
 
 @pytest.mark.parametrize("synced", [False, True], ids=["alone", "kube-controllers-at-once"])
 @pytest.mark.parametrize("kind", ["away", "unheard", "lost"])
-@pytest.mark.parametrize("point", range(3))
+@pytest.mark.parametrize("point", range(4))
 @pytest.mark.parametrize("make", CHANGES, ids=lambda make: make.__name__)
 def test_an_answer_that_does_not_come(
     mixed: MixedCluster, make: Callable[[MixedCluster], Change], point: int, kind: str, synced: bool
@@ -415,14 +415,28 @@ def test_an_answer_that_does_not_come(
     assert seen_by_confd(mixed, since) == [*before, complete(change)[1:]]
 
 
-def test_labels_stay_copies(mixed: MixedCluster) -> None:
+@pytest.mark.parametrize("synced", [False, True], ids=["alone", "kube-controllers-at-once"])
+@pytest.mark.parametrize(("make", "value"), [(labelled, "client"), (promotion, "main")])
+def test_labels_stay_copies(
+    mixed: MixedCluster, make: Callable[[MixedCluster], Change], value: str, synced: bool
+) -> None:
     """A label that we wrote goes away in Calico too once somebody removes it in Kubernetes, and ours stay noted."""
-    assert written(mixed.connect(), _label(None, "client")) is Outcome.LANDED
+    fuse = Fuse(after_kubernetes=(lambda: copy_labels(mixed)) if synced else (lambda: None))
+    assert written(fused(mixed, fuse), make(mixed)) is Outcome.LANDED
     note = json.loads(calico_node(mixed)["metadata"]["annotations"][KUBE_LABELS_ANNOTATION])
-    assert (note[LABEL], note["role"]) == ("client", "rr")
+    assert (note[LABEL], note["role"]) == (value, "rr")
     change_kubernetes(mixed, {"metadata": {"labels": {LABEL: None}}})
     copy_labels(mixed)
-    assert halves(mixed) == (None, None, None)
+    assert halves(mixed)[:2] == (None, None)
+
+
+def test_calicoctl_that_shows_kubernetes_itself(mixed: MixedCluster) -> None:
+    """Where Kubernetes is Calico's datastore, its Nodes and Calico's are the same objects."""
+    shown = kubernetes_node(mixed)["metadata"]
+    change_calico(mixed, {"metadata": {"uid": shown["uid"]}})
+    with pytest.raises(DatastoreRefused, match="Calico keeps its data in Kubernetes here") as error:
+        mixed.connect().everything()
+    assert error.value.hint == "leave `--calicoctl` out; rrplan reads Calico's resources from Kubernetes itself"
 
 
 def test_others_write_to_the_same_node(mixed: MixedCluster) -> None:
