@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
 from collections.abc import Iterator, Mapping
 
+from rrplan.adapters.command import CommandTimeout, run_command
 from rrplan.adapters.ends import End, Session
 from rrplan.errors import DatastoreRefused, DatastoreTimeout, PreflightError
 from rrplan.ids import NodeName
@@ -41,17 +41,15 @@ class NodeStatusTables:
         """What a node says of its sessions, by family; raises DatastoreRefused where it says nothing."""
         words = [word.replace(NODE, node) for word in self._words]
         try:
-            done = subprocess.run(
-                words, capture_output=True, text=True, errors="replace", timeout=self._seconds, check=False
-            )
-        except subprocess.TimeoutExpired as error:
+            finished = run_command(words, "", self._seconds)
+        except CommandTimeout as error:
             raise DatastoreTimeout(f"`{words[0]}` for node {node} did not end within {self._seconds:g} s") from error
         except OSError as error:
             raise DatastoreRefused(f"`{words[0]}` cannot be started: {error.strerror}", hint=HINT) from error
         try:
-            return parse(done.stdout)
+            return parse(finished.stdout)
         except ValueError as error:
-            said = (done.stderr.strip().splitlines() or [""])[-1][:200]
+            said = (finished.stderr.strip().splitlines() or [""])[-1][:200]
             raise DatastoreRefused(f"node {node}: {error}{f': {said}' if said else ''}") from error
 
 
@@ -83,7 +81,16 @@ def _rows(part: str) -> Iterator[dict[str, str]]:
     header, *rows = table
     if tuple(header) != COLUMNS:
         raise ValueError(f"the status of the node has columns {', '.join(header)}")
-    for row in rows:
-        if len(row) != len(COLUMNS):
+    whole: list[dict[str, str]] = []
+    for cells in rows:
+        if len(cells) != len(COLUMNS):
             raise ValueError("the status of the node is not whole")
-        yield dict(zip(COLUMNS, row, strict=True))
+        row = dict(zip(COLUMNS, cells, strict=True))
+        if row["PEER ADDRESS"]:
+            whole.append(row)
+        elif whole:
+            # The table wraps a long INFO (olekukonko/tablewriter, 30 columns): the next line has no other cell.
+            whole[-1]["INFO"] = f"{whole[-1]['INFO']} {row['INFO']}"
+        else:
+            raise ValueError("the status of the node is not whole")
+    yield from whole

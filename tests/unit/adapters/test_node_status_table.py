@@ -43,6 +43,20 @@ def test_both_families() -> None:
     assert list(six) == ["ipv6"]
 
 
+LAST = "| 172.31.0.8        | global            | up    | 09:12:40   | Established                    |\n"
+REST = "|                   |                   |       |            | reset by peer                  |\n"
+
+
+def test_a_long_reason_is_wrapped() -> None:
+    """The rest of INFO stands in a line without an address; it belongs to the row before."""
+    end = parse(WHOLE.replace(LAST, REST + LAST))["ipv4"]
+    assert end.mesh["10.0.0.3"].state == "start Active Socket: Connection reset by peer"
+    assert sorted({**end.mesh, **end.sessions}) == ["10.0.0.2", "10.0.0.3", "10.0.0.9", "172.31.0.8"]
+    first = WHOLE.index("| 10.0.0.2")
+    with pytest.raises(ValueError, match="not whole"):
+        parse(WHOLE[:first] + REST + WHOLE[first:])
+
+
 def test_no_peers() -> None:
     """A node without any session has none; this is no error."""
     assert parse("IPv4 BGP status\nNo IPv4 peers found.\n\nIPv6 BGP status\nNo IPv6 peers found.\n") == {}
