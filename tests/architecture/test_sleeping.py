@@ -18,7 +18,7 @@ SLEEPERS = {
     "tests/real/etcd.py": "a real election is watched",
     "tests/real/proxy.py": "a reply is late on purpose",
     "tests/real/server.py": "real daemons are watched",
-    "tests/real/test_calicoctl.py": "a write that is late on purpose is waited for",
+    "tests/real/test_calicoctl_words.py": "a write that is late on purpose is waited for",
     "tests/real/test_etcd.py": "a real election is waited for",
     "tests/unit/adapters/test_command.py": "a process is watched until it is gone",
     "tests/unit/adapters/test_node_status.py": "a first look waits for a second one beside it, which must not come",

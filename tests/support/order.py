@@ -30,6 +30,7 @@ MODULES = {
     "test_run_etcd": "others",
     "test_runbook": "others",
     "test_etcd": "etcd",
+    "test_calicoctl_words": "etcd",
 }
 """`crd` and `crd-2` use an API server with Calico's CRDs each, half of the time each; `others` use the others."""
 PARAMETERS = {
