@@ -147,7 +147,7 @@ def live_on(
         check_served(server)
         check_rights(server, made, group)
         check_containers(server, made)
-        for notice in datastore.owners([step.change.key for step in made.changes if step.change]):
+        for notice in datastore.owners([change.key for _, change in made.writes]):
             tell(notice)
 
     return Cluster(

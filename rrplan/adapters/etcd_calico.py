@@ -30,7 +30,10 @@ PLURALS = {
     "IPPool": "ippools",
     "ClusterInformation": "clusterinformations",
     "FelixConfiguration": "felixconfigurations",
+    "HostEndpoint": "hostendpoints",
 }
+ALWAYS_READ = tuple(kind for kind in PLURALS if kind != "HostEndpoint")
+"""What every snapshot needs; HostEndpoints matter only where Calico's client deletes them with their Node."""
 PAGE = 500
 """Keys in one answer: a Calico Node is 1 to 2 KB, and older gateways take 4 MB."""
 LIST_TRIES = 5
@@ -149,16 +152,20 @@ def _stored(entry: Entry) -> Stored:
 
 
 def _new(key: ResourceKey, document: Document) -> dict[str, object]:
-    """As Calico's client makes a resource, its fields in the order of Go's encoder."""
+    """As Calico's client makes a resource, its fields in the order of Go's encoder.
+
+    What is given of uid, time and status stays: so an object that was deleted comes back as it was.
+    """
     metadata = document.get("metadata")
     told: Mapping[str, object] = metadata if isinstance(metadata, Mapping) else {}
     made: dict[str, object] = {
         "name": key.name,
-        "uid": str(uuid.uuid4()),
-        "creationTimestamp": timestamp(SystemClock().wall()),
+        "uid": told.get("uid") or str(uuid.uuid4()),
+        "creationTimestamp": told.get("creationTimestamp") or timestamp(SystemClock().wall()),
     }
     made |= {field: told[field] for field in ("labels", "annotations") if told.get(field)}
-    return {"kind": key.kind, "apiVersion": V3, "metadata": made, "spec": document.get("spec") or {}}
+    status = {"status": document["status"]} if "status" in document else {}
+    return {"kind": key.kind, "apiVersion": V3, "metadata": made, "spec": document.get("spec") or {}, **status}
 
 
 def _kept(document: Document) -> dict[str, object]:

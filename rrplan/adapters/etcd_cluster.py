@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from rrplan.adapters.api_server import ApiServer
-from rrplan.adapters.etcd_calico import PLURALS
+from rrplan.adapters.etcd_calico import ALWAYS_READ, PLURALS
 from rrplan.adapters.etcd_nodes import Halves, foreign, merged, same_object, versions
 from rrplan.adapters.kubernetes_objects import KubernetesObjects
 from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreTimeout, DatastoreUnreachable
 from rrplan.ports import CalicoResources, Document, Stored
-from rrplan.resources import ResourceKey, key_of
-from rrplan.resources.documents import patched
+from rrplan.resources import CalicoVersion, IPPool, ResourceKey, decode, key_of
+from rrplan.resources.cascade import outside_pools, takes_host_endpoints
+from rrplan.resources.documents import at, patched
+from rrplan.resources.host_codec import block_document
 
 TRIES = 5
 """Writes of Calico's half after Kubernetes', while others change the same node."""
@@ -26,6 +28,10 @@ SHOWN = 3
 
 CALICO_NODE = "CalicoNode"
 """Calico's own Node by itself, which a plan may delete and make again whole."""
+
+
+def _of_kind(kind: str, stored: Sequence[Stored]) -> list[Stored]:
+    return [one for one in stored if one.document.get("kind") == kind]
 
 
 def _as(kind: str, stored: Stored) -> Stored:
@@ -51,7 +57,8 @@ class EtcdCluster(KubernetesObjects):
         in_kubernetes = super().everything()
         found: list[Stored] = []
         own: dict[ResourceKey, Stored] = {}
-        for stored in self._calico.everything():
+        in_calico = self._calico.everything(ALWAYS_READ)
+        for stored in in_calico:
             if stored.document.get("kind") == "Node":
                 own[key_of(stored.document)] = stored
                 found.append(_as(CALICO_NODE, stored))
@@ -73,8 +80,33 @@ class EtcdCluster(KubernetesObjects):
         if ignored:
             names = ", ".join(ignored[:SHOWN]) + (f" and {len(ignored) - SHOWN} more" if len(ignored) > SHOWN else "")
             self.notices.append(f"not read: Calico's annotations on Kubernetes Nodes ({names}); Calico uses etcd here")
+        found += self._host_endpoints(in_calico)
+        found += self._blocks_outside_pools(in_calico)
         # Nodes that Kubernetes does not know (any more) still have sessions.
         return [*found, *(merged(None, stored) for stored in own.values())]
+
+    def _host_endpoints(self, in_calico: Sequence[Stored]) -> list[Stored]:
+        """HostEndpoints, where the client of this release deletes them with their Node."""
+        told = [at(one.document, ("spec", "calicoVersion")) for one in _of_kind("ClusterInformation", in_calico)]
+        if not takes_host_endpoints(CalicoVersion.parse(str(told[0])) if told else None):
+            return []
+        try:
+            return self._calico.everything(["HostEndpoint"])
+        except DatastoreRefused as error:
+            notice = f"not known: HostEndpoints, which `calicoctl delete node` deletes with their Node; {error}"
+            if notice not in self.notices:
+                self.notices.append(notice)
+            return []
+
+    def _blocks_outside_pools(self, in_calico: Sequence[Stored]) -> list[Stored]:
+        """The address blocks that stand in the way of `calicoctl delete node`; none where blocks are not shown."""
+        try:
+            owners = {prefix: node for prefix, node, _ in self._calico.blocks()}
+        except DatastoreRefused:
+            return []
+        pools = [decode(one.document) for one in _of_kind("IPPool", in_calico)]
+        outside = outside_pools(owners, [one for one in pools if isinstance(one, IPPool)])
+        return [Stored(block_document(owners[prefix], prefix), "") for prefix in sorted(outside)]
 
     def get(self, key: ResourceKey) -> Stored | None:
         """One resource, or None."""

@@ -23,6 +23,8 @@ RESOURCES = {
     "DaemonSet": ("apps", "daemonsets"),
     "BGPPeer": (None, "bgppeers"),
     "BGPConfiguration": (None, "bgpconfigurations"),
+    "FelixConfiguration": (None, "felixconfigurations"),
+    "HostEndpoint": (None, "hostendpoints"),
 }
 """API group and resource by kind; None is Calico's group."""
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -78,9 +80,7 @@ def _reading(plan: Plan, calico: str) -> Iterator[Right]:
 
 def _writing(plan: Plan, calico: str) -> Iterator[Right]:
     group = calico.partition("/")[0]
-    for step in plan.changes:
-        change = step.change
-        assert change is not None
+    for _, change in plan.writes:
         of, resource = RESOURCES.get(change.key.kind, (None, ""))
         if of is None and not (group and resource):
             continue  # in etcd, where the API server gives no rights

@@ -161,7 +161,7 @@ class Source:
         if not missing:
             told += [f"a drain would be refused: {text}" for text in undrainable(made, cluster)]
         try:
-            told += cluster.owners([step.change.key for step in made.changes if step.change])
+            told += cluster.owners([change.key for _, change in made.writes])
         except Forbidden as error:
             told.append(f"not known: who else applies these objects; {error}")
         return told

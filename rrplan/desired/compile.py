@@ -24,7 +24,7 @@ SHOWN = 10
 def compile_desired(spec: Spec, state: ClusterState, versions: Versions) -> Desired:
     """The target of a spec on what is there; raises PolicyRefusal where it cannot be had."""
     if spec.flavor is Flavor.STANDALONE:
-        return compile_standalone(spec, state)
+        return compile_standalone(spec, state, versions)
     mesh = spec.topology is Topology.FULL_MESH
     placed = place(spec, state)
     by_name = {one.node: one for one in placed}

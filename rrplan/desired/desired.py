@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from rrplan.desired.options import MESH_FIELDS, Options, same_value
 from rrplan.desired.placement import Placed
 from rrplan.ids import NodeName
-from rrplan.resources import BGPConfiguration, BGPPeer, ClusterState
+from rrplan.resources import BGPConfiguration, BGPPeer, ClusterState, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class Desired:
 
     `drained` are the nodes that the spec wants empty while they change their role. `general` are the names of the
     BGPPeers that serve all clients of a group, `waves` the BGPPeers that serve the clients of a wave meanwhile.
+    `cascades` are the nodes whose Calico Node is deleted, each with what goes with it.
     """
 
     state: ClusterState
@@ -26,6 +27,7 @@ class Desired:
     notices: tuple[str, ...]
     general: frozenset[str] = frozenset()
     waves: tuple[BGPPeer, ...] = ()
+    cascades: Mapping[NodeName, tuple[Resource, ...]] = field(default_factory=dict, hash=False)
 
 
 def mesh_off(state: ClusterState) -> Mapping[str, BGPConfiguration]:

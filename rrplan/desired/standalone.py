@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from rrplan.bgp.profile import Versions
 from rrplan.bgp.speaker import DEFAULT_AS
 from rrplan.desired.desired import Desired, mesh_off
 from rrplan.desired.options import mesh_options, worded
@@ -31,6 +32,7 @@ from rrplan.resources import (
     Taint,
     decode,
 )
+from rrplan.resources.cascade import cascades, deleted_objects
 from rrplan.resources.documents import Document
 from rrplan.resources.node_codec import without_calico
 from rrplan.specs import Spec
@@ -39,9 +41,11 @@ AWAY = (CALICO_NODE_LABEL, "away")
 """The label of nodes that calico-node keeps away from."""
 NAME = "calico-rr"
 AZURE = "azure://"
+SHOWN = 10
+"""Nodes that a notice names."""
 
 
-def compile_standalone(spec: Spec, state: ClusterState) -> Desired:
+def compile_standalone(spec: Spec, state: ClusterState, versions: Versions) -> Desired:
     """The target on what is there; raises PolicyRefusal where it cannot be had."""
     _check_platform(state)
     as_number = _as_number(spec, state)
@@ -49,6 +53,7 @@ def compile_standalone(spec: Spec, state: ClusterState) -> Desired:
     agent = _agent(state)
     target, notices = state, []
     changing: set[NodeName] = set()
+    deleted: list[NodeName] = []
     for one in placed:
         node = state.nodes[one.node]
         wanted = _host(spec, node)
@@ -60,6 +65,7 @@ def compile_standalone(spec: Spec, state: ClusterState) -> Desired:
                     f"the Calico Node of `{one.node}` is no object of its own here, so it cannot be deleted",
                     hint="give `calicoctl get nodes -o yaml` of a cluster with etcd",
                 )
+            deleted += [one.node] if state.get(own) is not None else []
             target = target.remove(own).put(wanted)
     if changing and AWAY not in agent.avoids:
         target = target.put(replace(agent, avoids=(*agent.avoids, AWAY), affinity=True, update_strategy="OnDelete"))
@@ -71,17 +77,36 @@ def compile_standalone(spec: Spec, state: ClusterState) -> Desired:
     assert isinstance(wanted_set, DaemonSet)
     if state.get(wanted_set.key) is None:
         target = target.put(wanted_set)
-    peers, notes = _peers(state, placed, as_number)
+    gone = cascades(state, deleted, versions.default)
+    destroyed = deleted_objects(gone.values())
+    target = ClusterState.of(one for one in target if one.key not in destroyed)
+    left = ClusterState.of(one for one in state if one.key not in destroyed)
+    notices += _not_restored(deleted)
+    peers, notes = _peers(left, placed, as_number)
     options = mesh_options(state)
     if options:
         notices.append(f"not kept from the mesh: {worded(options)}; a standalone reflector knows neither")
     return Desired(
-        state=replace(target, peers=wanted_and_others(state, peers), configurations=mesh_off(state)),
+        state=replace(target, peers=wanted_and_others(left, peers), configurations=mesh_off(left)),
         placed=placed,
         drained=frozenset(changing),
         reasons=tuple(f"{one.node} gets a standalone reflector: {one.reason}" for one in placed),
         notices=(*notices, *notes),
+        cascades={NodeName(name): resources for name, resources in gone.items()},
     )
+
+
+def _not_restored(deleted: list[NodeName]) -> list[str]:
+    """What no undo brings back."""
+    if not deleted:
+        return []
+    more = f" and {len(deleted) - SHOWN} more" if len(deleted) > SHOWN else ""
+    names = f"{', '.join(deleted[:SHOWN])}{more}"
+    text = (
+        f"an undo does not restore the address blocks of {names}: calicoctl releases them when it deletes a Calico "
+        "Node, and calico-node claims new ones when it starts again; by `--calico-config` they stay"
+    )
+    return [text]
 
 
 def without_containers(state: ClusterState, notices: list[str]) -> Mapping[ResourceKey, Resource]:

@@ -8,7 +8,8 @@ from collections import Counter
 from rrplan.bgp.refusals import link_local
 from rrplan.plans.plan import Severity
 from rrplan.plans.sight import Sight, Told, some
-from rrplan.resources import DaemonSet, IPPool
+from rrplan.resources import BlockAffinity, DaemonSet, IPPool
+from rrplan.resources.cascade import outside_pools
 
 
 def peer_address(sight: Sight) -> Told:
@@ -82,3 +83,18 @@ def one_link(sight: Sight) -> Told:
                     "subnets know the pods' routes (they have to speak BGP), or the pool uses CrossSubnet"
                 ),
             )
+
+
+def blocks_in_pools(sight: Sight) -> Told:
+    """Every address block of a node whose Calico Node is deleted lies in an IPPool that is enabled."""
+    blocks = [one for one in sight.of(BlockAffinity) if one.node in sight.desired.cascades]
+    outside = outside_pools({one.cidr for one in blocks}, sight.of(IPPool))
+    for block in sorted((one for one in blocks if one.cidr in outside), key=lambda one: (one.node, one.cidr)):
+        yield (
+            Severity.WARNING,
+            (
+                f"address block {block.cidr} of {block.node} lies in no IPPool that is enabled: `calicoctl delete node "
+                f'{block.node}` refuses for good; make an IPPool that covers it, with `nodeSelector: "!all()"`, until '
+                "the node is deleted, or apply with `--calico-config`, which leaves blocks alone"
+            ),
+        )

@@ -16,7 +16,7 @@ from rrplan.errors import PreflightError, UnsafePlanError
 from rrplan.ids import ActionName, NodeName
 from rrplan.plans.change import changed
 from rrplan.plans.checks import findings, peers_agree
-from rrplan.plans.fingerprint import fingerprints
+from rrplan.plans.fingerprint import deleted_nodes, fingerprints
 from rrplan.plans.gate import Gate
 from rrplan.plans.gates import GateMaker, NodeSets
 from rrplan.plans.graph import ActionGraph
@@ -100,7 +100,7 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
         edges=reasons,
         proof=proof,
         node_sets=sets.table(),
-        fingerprints=fingerprints(spec, state, versions),
+        fingerprints=fingerprints(spec, state, versions, deleted_nodes(steps)),
         spec={"digest": digest(spec.to_document()), "document": spec.to_document()},
         snapshot=snapshot,
         notices=tuple(notices),
@@ -141,8 +141,8 @@ def _walk(
         undo_gates = maker.undone(step, model)
         cost: Transition | None = None
         before = present
-        if step.change is not None:
-            present = changed(present, step.change)
+        for change in step.writes:
+            present = changed(present, change)
         if step.topology and step.change is not None:
             nodes = touched(model, present, step.change.key)
             cost = model.advance(present, nodes)

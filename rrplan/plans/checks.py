@@ -17,7 +17,14 @@ from rrplan.bgp.peering import protocols
 from rrplan.bgp.profile import profile_for
 from rrplan.bgp.speaker import FAMILIES, Speaker
 from rrplan.desired.peers import clients_selector
-from rrplan.plans.addressing import addresses_known, addresses_unique, one_link, peer_address, router_id
+from rrplan.plans.addressing import (
+    addresses_known,
+    addresses_unique,
+    blocks_in_pools,
+    one_link,
+    peer_address,
+    router_id,
+)
 from rrplan.plans.plan import Finding, Severity
 from rrplan.plans.sight import Sight, Told, some
 from rrplan.plans.surroundings import cluster_routes, label_sync, owners, providers, typha, workloads
@@ -318,6 +325,7 @@ CHECKS: tuple[Callable[[Sight], Told], ...] = (
     addresses_unique,
     addresses_known,
     one_link,
+    blocks_in_pools,
     selectors_readable,
     peers_select,
     cluster_ids_valid,

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
 from rrplan.bgp.profile import Versions
 from rrplan.digest import digest
+from rrplan.ids import ActionName
+from rrplan.plans.plan import Step
 from rrplan.resources import ClusterState, Node, encode
+from rrplan.resources.cascade import cascades
 from rrplan.resources.selector import SelectorSyntaxError, parse
 from rrplan.specs import Spec
 from rrplan.specs.model import ZONE_LABEL
 
 
-def fingerprints(spec: Spec, state: ClusterState, versions: Versions) -> dict[str, str]:
-    """Digests by resource key, sorted."""
+def deleted_nodes(steps: Iterable[Step]) -> frozenset[str]:
+    """The nodes whose Calico Node the steps of a plan delete: what would go with it counts."""
+    return frozenset(
+        step.change.key.name for step in steps if step.action is ActionName.DELETE_CALICO_NODE and step.change
+    )
+
+
+def fingerprints(spec: Spec, state: ClusterState, versions: Versions, deleted: Collection[str] = ()) -> dict[str, str]:
+    """Digests by resource key, sorted; `deleted` are the nodes whose Calico Node the plan deletes."""
     labels = _labels(spec, state)
     found = {str(node.key): _node(node, labels, versions) for node in state.nodes.values()}
     found |= {str(peer.key): _short(encode(peer)["spec"]) for peer in state.peers.values()}
     found |= {str(one.key): _short(encode(one)["spec"]) for one in state.configurations.values()}
+    for resources in cascades(state, deleted, versions.default).values():
+        found |= {str(one.key): _short(encode(one)["spec"]) for one in resources}
     return dict(sorted(found.items()))
 
 

@@ -133,9 +133,10 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Action, change, gates and undo gates: the unit that is proved, journaled and undone.
+    """Action, changes, gates and undo gates: the unit that is proved, journaled and undone.
 
-    A step without a change waits for its gates only.
+    A step without a change waits for its gates only. `cascade` are the changes that go before `change`, because a
+    client of Calico would make them with it: then nothing is destroyed that the step does not contain.
     """
 
     id: StepId
@@ -149,6 +150,17 @@ class Step:
     """Why it has no gate, where it may touch sessions and has none."""
     undo_ungated: str = ""
     """The same of its undo."""
+    cascade: tuple[Change, ...] = ()
+
+    @property
+    def writes(self) -> tuple[Change, ...]:
+        """Every change of the step, in the order of writing."""
+        return self.cascade if self.change is None else (*self.cascade, self.change)
+
+    @property
+    def undo_writes(self) -> tuple[Change, ...]:
+        """The changes that take the step back, in the order of writing."""
+        return tuple(change.inverse() for change in reversed(self.writes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,3 +194,8 @@ class Plan:
     def changes(self) -> list[Step]:
         """The steps that write."""
         return [step for step in self.steps if step.change is not None]
+
+    @property
+    def writes(self) -> list[tuple[Step, Change]]:
+        """Every change of the plan in the order of writing, with its step."""
+        return [(step, change) for step in self.steps for change in step.writes]

@@ -15,12 +15,14 @@ from pydantic import TypeAdapter, ValidationError
 from rrplan.digest import canonical, digest
 from rrplan.errors import FileFormatError
 from rrplan.ids import NodeName
+from rrplan.plans.change import Change
 from rrplan.plans.plan import Edge, Finding, Observed, Plan, Proof, Step
 from rrplan.plans.rehearsal import json_schema as rehearsal_schema
 from rrplan.plans.rehearsal import read_rehearsal, rehearsal_document
 from rrplan.snapshots.file import read_versioned
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
+"""1.1: `cascade` of a step; without it a step has none."""
 KIND = "Plan"
 BESIDE = "rehearsal"
 """The key of what is kept beside the plan, with a digest of its own."""
@@ -42,7 +44,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "applyable": bool(plan.steps),
         "complete": True,
         "errored": False,
-        "resource_changes": [_resource_change(step) for step in plan.changes],
+        "resource_changes": [_resource_change(step, change) for step, change in plan.writes],
         "resource_drift": [],
         "checks": [{"status": "pass", "text": text} for text in plan.proof.checks],
         "steps": _STEPS.dump_python(plan.steps, mode="json"),
@@ -65,9 +67,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     return found if plan.rehearsal is None else {**found, BESIDE: rehearsal_document(plan.rehearsal)}
 
 
-def _resource_change(step: Step) -> dict[str, Any]:
-    change = step.change
-    assert change is not None
+def _resource_change(step: Step, change: Change) -> dict[str, Any]:
     return {
         "address": str(change.key),
         "type": change.key.kind,

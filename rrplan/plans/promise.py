@@ -50,8 +50,8 @@ def states(plan: Plan, state: ClusterState) -> Iterator[ClusterState]:
     """The states before the first step and after each."""
     yield state
     for step in plan.steps:
-        if step.change is not None:
-            state = changed(state, step.change)
+        for change in step.writes:
+            state = changed(state, change)
         yield state
 
 

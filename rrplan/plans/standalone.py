@@ -7,7 +7,7 @@ goes last.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rrplan.desired import Desired
 from rrplan.desired.ownership import is_ours
@@ -17,7 +17,8 @@ from rrplan.plans import action
 from rrplan.plans.change import Change
 from rrplan.plans.diff import between
 from rrplan.plans.plan import Step
-from rrplan.resources import ClusterState, DaemonSet, Node, ResourceKey, encode
+from rrplan.resources import ClusterState, DaemonSet, Node, Resource, ResourceKey, encode, original
+from rrplan.resources.cascade import deleted_objects
 from rrplan.resources.documents import partial
 from rrplan.specs import Spec
 
@@ -30,7 +31,7 @@ def standalone_sequence(spec: Spec, state: ClusterState, desired: Desired) -> li
     steps += [action.taint(old, new) for old, new in hosts if old.taints != new.taints]
     steps += _confinement(state, target)
     steps += [_label(old, AWAY, ActionName.RELEASE_HOST, "release", "keep calico-node away from") for old, _ in hosts]
-    steps += [_deletion(state, old) for old, _ in hosts if state.get(ResourceKey("CalicoNode", old.name))]
+    steps += [_deletion(state, old, desired.cascades[old.name]) for old, _ in hosts if old.name in desired.cascades]
     key = spec.standalone.label_key, "true"
     steps += [_label(old, key, ActionName.LABEL_REFLECTOR, "label", "label the reflector's node") for old, _ in hosts]
     steps += _deployment(spec, state)
@@ -42,7 +43,12 @@ def standalone_sequence(spec: Spec, state: ClusterState, desired: Desired) -> li
         if spec.rollout.bake:
             what = f"watch the new topology for {spec.rollout.bake} s"
             steps.append(Step(StepId("bake"), ActionName.BAKE, what))
-    gone = [peer for name, peer in sorted(state.peers.items()) if name not in target.peers and is_ours(peer)]
+    destroyed = deleted_objects(desired.cascades.values())
+    gone = [
+        peer
+        for name, peer in sorted(state.peers.items())
+        if name not in target.peers and is_ours(peer) and peer.key not in destroyed
+    ]
     return [*steps, *(action.peer(peer, None) for peer in gone)]
 
 
@@ -66,13 +72,22 @@ def _label(node: Node, label: tuple[str, str], name: ActionName, step: str, what
     return Step(StepId(f"{step}/{node.name}"), name, f"{what} {node.name}", change, topology=topology)
 
 
-def _deletion(state: ClusterState, node: Node) -> Step:
+def _deletion(state: ClusterState, node: Node, cascade: Sequence[Resource]) -> Step:
+    """The Calico Node goes last, so that no client finds anything to delete with it; its undo makes it first."""
     key = ResourceKey("CalicoNode", node.name)
     found = state.get(key)
     assert found is not None
     what = f"delete the Calico Node of {node.name}, so that nobody meshes with it any more"
-    change = Change(key, encode(found), None)
-    return Step(StepId(f"delete-calico-node/{node.name}"), ActionName.DELETE_CALICO_NODE, what, change, topology=True)
+    if cascade:
+        what += f", and what Calico deletes with it: {', '.join(str(one.key) for one in cascade)}"
+    return Step(
+        StepId(f"delete-calico-node/{node.name}"),
+        ActionName.DELETE_CALICO_NODE,
+        what,
+        Change(key, original(found), None),
+        topology=True,
+        cascade=tuple(Change(one.key, original(one), None) for one in cascade),
+    )
 
 
 def _deployment(spec: Spec, state: ClusterState) -> Iterator[Step]:

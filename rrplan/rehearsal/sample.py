@@ -17,7 +17,7 @@ from rrplan.plans import Plan
 from rrplan.plans.gate import Gate
 from rrplan.plans.promise import states
 from rrplan.plans.rehearsal import Kept
-from rrplan.resources import CalicoNode, ClusterState, Pod, Resource
+from rrplan.resources import BlockAffinity, CalicoNode, ClusterState, FelixConfiguration, HostEndpoint, Pod, Resource
 
 CLIENT_STEPS = (ActionName.LABEL_CLIENT, ActionName.UNLABEL_CLIENT)
 """Steps of many nodes alike; every other step of a node is kept with its node."""
@@ -122,6 +122,10 @@ def _only(state: ClusterState, names: set[NodeName]) -> ClusterState:
                 return resource.node in names
             case CalicoNode():
                 return NodeName(resource.name) in names
+            case HostEndpoint() | BlockAffinity():
+                return NodeName(resource.node) in names
+            case FelixConfiguration() if resource.name.startswith(PREFIX):
+                return NodeName(resource.name.removeprefix(PREFIX)) in names
             case _:
                 return True
 

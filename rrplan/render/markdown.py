@@ -25,14 +25,14 @@ def plan_markdown(plan: Plan) -> str:
     if plan.steps:
         lines += ["## Changes", "", "| | resource | field | before | after |", "|---|---|---|---|---|"]
         for step, count in folded(plan.changes):
-            assert step.change is not None
-            symbol, key = SYMBOL[step.change.verb], f"`{step.change.key}`"
-            if count > 1:
-                lines.append(f"| {symbol} | {key} and {count - 1} more | | | |")
-                continue
-            for field in fields(step.change):
-                before, after = (value_text(value).replace("|", "\\|") for value in (field.before, field.after))
-                lines.append(f"| {symbol} | {key} | `{field.path}` | `{before}` | `{after}` |")
+            for change in step.writes:
+                symbol, key = SYMBOL[change.verb], f"`{change.key}`"
+                if count > 1:
+                    lines.append(f"| {symbol} | {key} and {count - 1} more | | | |")
+                    continue
+                for field in fields(change):
+                    before, after = (value_text(value).replace("|", "\\|") for value in (field.before, field.after))
+                    lines.append(f"| {symbol} | {key} | `{field.path}` | `{before}` | `{after}` |")
         lines += ["", "## Order", ""]
         for number, (step, count) in enumerate(folded(plan.steps), 1):
             more = f", and {count - 1} more like it" if count > 1 else ""

@@ -27,7 +27,7 @@ from rrplan.resources.documents import at, leaves
 from rrplan.resources.node_codec import CLUSTER_ID_ANNOTATION
 from rrplan.specs.ucp import FUNCTION, UCP
 
-CALICO = ("BGPPeer", "BGPConfiguration", "CalicoNode")
+CALICO = ("BGPPeer", "BGPConfiguration", "FelixConfiguration", "HostEndpoint", "CalicoNode")
 ALIKE = (ActionName.LABEL_CLIENT, ActionName.UNLABEL_CLIENT)
 """Steps that come in thousands: one section for all in a row."""
 MERGE = " --type=merge"
@@ -127,12 +127,12 @@ def runbook(plan: Plan, site: Site) -> str:
     for steps in sections:
         first, number = number + 1, number + len(steps)
         lines += [f"## {_range(first, number)} of {len(plan.steps)}: {_title(steps)}", ""]
-        lines += _block("Do", [line for step in steps for line in _do(step, step.change, site, step.gates)])
+        lines += _block("Do", [line for step in steps for line in _do(step.writes, site, step.gates)])
         lines += _block("Wait until", _checks(steps[-1].gates, site))
     lines += ["## Back", "", "From the last step that was done, upwards to the first.", ""]
     for steps in reversed(sections):
         first, number = number - len(steps) + 1, number - len(steps)
-        back = [line for step in reversed(steps) for line in _do(step, _inverse(step), site, step.undo_gates)]
+        back = [line for step in reversed(steps) for line in _do(step.undo_writes, site, step.undo_gates)]
         checks = _checks(steps[0].undo_gates, site)
         if back or checks:
             lines += [f"### Undo {_range(first, first + len(steps) - 1).lower()}: {_title(steps)}", ""]
@@ -155,10 +155,6 @@ def _range(first: int, last: int) -> str:
 def _title(steps: Sequence[Step]) -> str:
     more = f", and {len(steps) - 1} more like it" if len(steps) > 1 else ""
     return f"{steps[0].summary}{more}"
-
-
-def _inverse(step: Step) -> Change | None:
-    return step.change.inverse() if step.change else None
 
 
 def _block(title: str, lines: Sequence[str]) -> list[str]:
@@ -185,18 +181,17 @@ def _variable(node_set: str) -> str:
 # --- commands -------------------------------------------------------------------------------------
 
 
-def _do(step: Step, change: Change | None, site: Site, gates: Sequence[Gate]) -> Iterator[str]:
-    if change is None:
-        return
-    match change.key.kind:
-        case "Node":
-            yield from _node(change, site, next((one for one in gates if one.kind is GateKind.DRAINED), None))
-        case "CalicoNode" if change.after is None:
-            yield f"calicoctl get node {change.key.name} -o yaml > calico-node-{change.key.name}.yaml"
-            yield "# gives the addresses of the node free too, and deletes BGPPeers that name it"
-            yield f"calicoctl delete node {change.key.name}"
-        case _:
-            yield from _object(change, site)
+def _do(changes: Sequence[Change], site: Site, gates: Sequence[Gate]) -> Iterator[str]:
+    for change in changes:
+        match change.key.kind:
+            case "Node":
+                yield from _node(change, site, next((one for one in gates if one.kind is GateKind.DRAINED), None))
+            case "CalicoNode" if change.after is None:
+                yield f"calicoctl get node {change.key.name} -o yaml > calico-node-{change.key.name}.yaml"
+                yield "# releases the address blocks of the node too, and deletes whatever else still names it"
+                yield f"calicoctl delete node {change.key.name}"
+            case _:
+                yield from _object(change, site)
 
 
 def _object(change: Change, site: Site) -> Iterator[str]:

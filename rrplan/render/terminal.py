@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import textwrap
 
+from rrplan.plans.change import Change
 from rrplan.plans.diff import fields
-from rrplan.plans.plan import Plan, Step
+from rrplan.plans.plan import Plan
 from rrplan.render.rehearsal import headline, result_lines
 from rrplan.render.words import (
     NOT_PROVED,
@@ -32,7 +33,8 @@ def plan_text(plan: Plan, *, width: int = 80, color: bool = False) -> str:
         lines += _legend(plan, color=color)
         lines += ["", "Changes:", ""]
         for step, count in folded(plan.changes):
-            lines += _change(step, count, color=color)
+            for change in step.writes:
+                lines += _change(change, f" and {count - 1} more: {step.action}" if count > 1 else "", color=color)
         lines += ["", "Order:", ""]
         lines += _order(plan, width)
         lines += ["", "Proof:", ""]
@@ -74,22 +76,18 @@ def _paint(symbol: str, *, color: bool) -> str:
 
 
 def _legend(plan: Plan, *, color: bool) -> list[str]:
-    used = {SYMBOL[step.change.verb] for step in plan.changes if step.change}
+    used = {SYMBOL[change.verb] for _, change in plan.writes}
     return ["rrplan will do the following. Symbols:"] + [
         f"  {_paint(symbol, color=color)} {MEANING[symbol]}" for symbol in "+~-" if symbol in used
     ]
 
 
-def _change(step: Step, count: int, *, color: bool) -> list[str]:
-    assert step.change is not None
-    symbol = _paint(SYMBOL[step.change.verb], color=color)
-    if count > 1:
-        return [f"  {symbol} {step.change.key} and {count - 1} more: {step.action}"]
-    lines = [f"  {symbol} {step.change.key}"]
-    for field in fields(step.change):
-        if step.change.verb == "create":
+def _change(change: Change, more: str, *, color: bool) -> list[str]:
+    lines = [f"  {_paint(SYMBOL[change.verb], color=color)} {change.key}{more}"]
+    for field in fields(change) if not more else ():
+        if change.verb == "create":
             text = value_text(field.after)
-        elif step.change.verb == "delete":
+        elif change.verb == "delete":
             text = value_text(field.before)
         else:
             text = f"{value_text(field.before)} -> {value_text(field.after)}"

@@ -20,7 +20,7 @@ def totals(plan: Plan) -> str:
     """The last line: what is added, changed and destroyed, gates, exposure."""
     if not plan.steps:
         return "No changes. The cluster is as the spec says."
-    verbs = [step.change.verb for step in plan.changes if step.change]
+    verbs = [change.verb for _, change in plan.writes]
     gates = sum(len(step.gates) for step in plan.steps)
     return (
         f"Plan: {verbs.count('create')} to add, {verbs.count('update')} to change, {verbs.count('delete')} to destroy. "
@@ -124,12 +124,16 @@ def value_text(value: object) -> str:
     return "(absent)" if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
+def _plain(step: Step) -> bool:
+    return not step.gates and not step.cascade
+
+
 def folded(steps: tuple[Step, ...] | list[Step]) -> Iterator[tuple[Step, int]]:
-    """Steps with long runs of one action told once: (first step, how many)."""
+    """Steps with long runs of one action told once: (first step, how many); a step with a cascade is told by itself."""
     index = 0
     while index < len(steps):
         end = index
-        while end < len(steps) and steps[end].action is steps[index].action and not steps[end].gates:
+        while end < len(steps) and steps[end].action is steps[index].action and _plain(steps[end]):
             end += 1
         if end - index > 10:
             yield steps[index], end - index

@@ -5,17 +5,19 @@ between are values that can be compared, changed and put into a `ClusterState`. 
 cluster, and nothing here knows what a session is.
 """
 
-from rrplan.resources.codec import DecodeProblem, decode, encode, key_of
+from rrplan.resources.codec import DecodeProblem, decode, encode, key_of, original
 from rrplan.resources.key import ResourceKey
 from rrplan.resources.objects import (
     CALICO_NODE_LABEL,
     BGPConfiguration,
     BGPFilter,
     BGPPeer,
+    BlockAffinity,
     CalicoNode,
     ClusterInformation,
     DaemonSet,
     FelixConfiguration,
+    HostEndpoint,
     Installation,
     IPPool,
     Node,
@@ -31,6 +33,7 @@ __all__ = [
     "BGPConfiguration",
     "BGPFilter",
     "BGPPeer",
+    "BlockAffinity",
     "CalicoNode",
     "CalicoVersion",
     "ClusterInformation",
@@ -39,6 +42,7 @@ __all__ = [
     "DecodeProblem",
     "IPPool",
     "FelixConfiguration",
+    "HostEndpoint",
     "Installation",
     "Node",
     "Pod",
@@ -48,4 +52,5 @@ __all__ = [
     "decode",
     "encode",
     "key_of",
+    "original",
 ]

@@ -11,16 +11,28 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 
+from rrplan.resources.host_codec import (
+    block_affinity,
+    calico_node,
+    encode_block,
+    encode_calico_node,
+    felix_configuration,
+    felix_spec,
+    host_endpoint,
+    origin_of,
+)
 from rrplan.resources.key import ResourceKey
 from rrplan.resources.node_codec import decode_node, encode_node, ready_condition
 from rrplan.resources.objects import (
     BGPConfiguration,
     BGPFilter,
     BGPPeer,
+    BlockAffinity,
     CalicoNode,
     ClusterInformation,
     DaemonSet,
     FelixConfiguration,
+    HostEndpoint,
     Installation,
     IPPool,
     Node,
@@ -30,7 +42,7 @@ from rrplan.resources.objects import (
 from rrplan.resources.reading import DecodeProblem, Reader
 from rrplan.resources.version import CalicoVersion
 
-__all__ = ["DecodeProblem", "decode", "encode", "key_of"]
+__all__ = ["DecodeProblem", "decode", "encode", "key_of", "original"]
 
 CALICO_GROUPS = ("projectcalico.org", "crd.projectcalico.org")
 BACKEND = "CALICO_NETWORKING_BACKEND"
@@ -108,6 +120,7 @@ def _peer(key: ResourceKey, reader: Reader) -> BGPPeer:
         labels=metadata.strings("labels"),
         annotations=metadata.strings("annotations"),
         spec=spec.document,
+        origin=origin_of(metadata),
     )
 
 
@@ -122,6 +135,7 @@ def _configuration(key: ResourceKey, reader: Reader) -> BGPConfiguration:
         labels=metadata.strings("labels"),
         annotations=metadata.strings("annotations"),
         spec=spec.document,
+        origin=origin_of(metadata),
     )
 
 
@@ -214,20 +228,8 @@ def _version_of_containers(pod: Reader) -> CalicoVersion | None:
     return known[0] if known else None
 
 
-def calico_node(name: str, document: Mapping[str, object]) -> CalicoNode:
-    """Calico's Node of a document, without what a datastore adds to it; raises DecodeProblem for a wrong address."""
-    decode_node(Reader(document), calico=True)
-    metadata = Reader(document).child("metadata")
-    kept = {field: metadata.document[field] for field in ("labels", "annotations") if metadata.document.get(field)}
-    return CalicoNode(name, {"name": name, **kept}, Reader(document).child("spec").document)
-
-
 def _installation(key: ResourceKey, reader: Reader) -> Installation:
     return Installation(key.name, reader.child("spec").child("calicoNetwork").text("bgp"))
-
-
-def _felix(key: ResourceKey, reader: Reader) -> FelixConfiguration:
-    return FelixConfiguration(key.name, reader.child("spec").text("programClusterRoutes"))
 
 
 _DECODERS: dict[tuple[str, str], Callable[[ResourceKey, Reader], Resource]] = {
@@ -237,7 +239,9 @@ _DECODERS: dict[tuple[str, str], Callable[[ResourceKey, Reader], Resource]] = {
     ("calico", "IPPool"): _pool,
     ("calico", "BGPFilter"): _filter,
     ("calico", "ClusterInformation"): _information,
-    ("calico", "FelixConfiguration"): _felix,
+    ("calico", "FelixConfiguration"): felix_configuration,
+    ("calico", "HostEndpoint"): host_endpoint,
+    ("calico", "BlockAffinity"): block_affinity,
     ("apps", "DaemonSet"): _daemonset,
     ("extensions", "DaemonSet"): _daemonset,
     ("", "Pod"): _pod,
@@ -250,7 +254,7 @@ def encode(resource: Resource) -> dict[str, object]:
     match resource:
         case Node():
             return encode_node(resource)
-        case BGPPeer() | BGPConfiguration():
+        case BGPPeer() | BGPConfiguration() | HostEndpoint():
             return _calico(resource.key, resource.spec, labels=resource.labels, annotations=resource.annotations)
         case BGPFilter():
             return _calico(resource.key, resource.spec)
@@ -309,14 +313,27 @@ def encode(resource: Resource) -> dict[str, object]:
                 status["conditions"] = [{"type": "Ready", "status": "True" if resource.ready else "False"}]
             return {**document, **({"status": status} if status else {})}
         case CalicoNode():
-            head = {"apiVersion": "projectcalico.org/v3", "kind": "CalicoNode"}
-            return {**head, "metadata": dict(resource.metadata), "spec": dict(resource.spec)}
+            return encode_calico_node(resource)
         case FelixConfiguration():
-            programs = resource.program_cluster_routes
-            return _calico(resource.key, {"programClusterRoutes": programs} if programs else {})
+            spec = felix_spec(resource)
+            return _calico(resource.key, spec, labels=resource.labels, annotations=resource.annotations)
+        case BlockAffinity():
+            return encode_block(resource)
         case Installation():
             network = {"calicoNetwork": {"bgp": resource.bgp}} if resource.bgp else {}
             return _document("operator.tigera.io/v1", resource.key, network)
+
+
+def original(resource: Resource) -> dict[str, object]:
+    """The document of a value, with what it was made with (uid, creationTimestamp): what a deletion takes away."""
+    document = encode(resource)
+    match resource:
+        case BGPPeer() | BGPConfiguration() | FelixConfiguration() | HostEndpoint():
+            metadata = document["metadata"]
+            assert isinstance(metadata, dict)
+            return {**document, "metadata": {**metadata, **resource.origin}}
+        case _:
+            return document
 
 
 def not_in(labels: Iterable[tuple[str, str]]) -> dict[str, object]:

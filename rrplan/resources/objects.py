@@ -1,7 +1,8 @@
 """The kinds that decide about BGP sessions, as frozen values.
 
-Only fields that something in rrplan reads are parsed. `spec` on BGPPeer and BGPConfiguration keeps the
-document as it came, so that fields nobody here knows survive a deletion that is undone.
+Only fields that something in rrplan reads are parsed. `spec` keeps the document as it came where a plan may delete the
+object, so that fields nobody here knows survive a deletion that is undone; `origin` keeps for the same end what the
+object was made with: uid and creationTimestamp.
 """
 
 from __future__ import annotations
@@ -114,6 +115,7 @@ class BGPConfiguration:
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
     spec: Mapping[str, object] = field(default_factory=dict, hash=False)
+    origin: Mapping[str, object] = field(default_factory=dict, compare=False)
 
     @property
     def key(self) -> ResourceKey:
@@ -141,6 +143,7 @@ class BGPPeer:
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
     spec: Mapping[str, object] = field(default_factory=dict, hash=False)
+    origin: Mapping[str, object] = field(default_factory=dict, compare=False)
 
     @property
     def key(self) -> ResourceKey:
@@ -278,15 +281,53 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class FelixConfiguration:
-    """What Felix is told; `program_cluster_routes` names the pools whose routes it programs (v3.32), "" by default."""
+    """What Felix is told: `default`, or `node.<name>` for one node.
+
+    `program_cluster_routes` names the pools whose routes it programs (v3.32), "" by default.
+    """
 
     name: str
     program_cluster_routes: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
+    spec: Mapping[str, object] = field(default_factory=dict, hash=False)
+    origin: Mapping[str, object] = field(default_factory=dict, compare=False)
 
     @property
     def key(self) -> ResourceKey:
         """Its resource key."""
         return ResourceKey("FelixConfiguration", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class HostEndpoint:
+    """An interface of a host, to which policies apply; it says nothing about BGP, and goes with its node."""
+
+    name: str
+    node: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
+    spec: Mapping[str, object] = field(default_factory=dict, hash=False)
+    origin: Mapping[str, object] = field(default_factory=dict, compare=False)
+
+    @property
+    def key(self) -> ResourceKey:
+        """Its resource key."""
+        return ResourceKey("HostEndpoint", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockAffinity:
+    """An address block `cidr` that belongs to `node`, by its name in Calico."""
+
+    name: str
+    cidr: str
+    node: str
+
+    @property
+    def key(self) -> ResourceKey:
+        """Its resource key."""
+        return ResourceKey("BlockAffinity", self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +340,8 @@ class CalicoNode:
     name: str
     metadata: Mapping[str, object] = field(default_factory=dict, hash=False)
     spec: Mapping[str, object] = field(default_factory=dict, hash=False)
+    status: Mapping[str, object] | None = field(default=None, hash=False, compare=False)
+    """What calico-node and kube-controllers note there, such as `wireguardPublicKey`; nothing here reads it."""
 
     @property
     def key(self) -> ResourceKey:
@@ -317,5 +360,7 @@ Resource = (
     | Pod
     | Installation
     | FelixConfiguration
+    | HostEndpoint
+    | BlockAffinity
     | CalicoNode
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from rrplan.bgp.profile import calico_versions
 from rrplan.plans.change import Change, changed, decisive, understood
-from rrplan.plans.fingerprint import fingerprints
+from rrplan.plans.fingerprint import deleted_nodes, fingerprints
 from rrplan.plans.plan import Plan
 from rrplan.resources import CalicoVersion, ClusterState, ResourceKey, encode
 from rrplan.resources.documents import at, leaves
@@ -33,7 +33,8 @@ def _others(plan: Plan, state: ClusterState) -> Iterator[tuple[str, str]]:
     versions = calico_versions(state)
     if versions.assumed or str(versions.default) != str(told):
         versions = calico_versions(state, told)
-    present, past = fingerprints(from_document(document), state, versions), plan.fingerprints
+    present = fingerprints(from_document(document), state, versions, deleted_nodes(plan.steps))
+    past = plan.fingerprints
     for key in present.keys() | past.keys():
         if key not in past:
             yield key, "is new"

@@ -63,14 +63,13 @@ class Guard:
             return str(error)
         self.seen = {key_of(one.document): one for one in stored}
         landed, doubtful = [], set()
-        for step in self._plan.changes:
-            assert step.change is not None
+        for step, change in self._plan.writes:
             status = statuses.get(step.id, Status.PENDING)
             if status is Status.STARTED:
-                doubtful.add(str(step.change.key))
+                doubtful.add(str(change.key))
             # What it did to other resources, as a Calico Node does to its Node, is ours too.
-            if status in LANDED or (status is Status.STARTED and _landed(step.change, state)):
-                landed.append(step.change)
+            if status in LANDED or (status is Status.STARTED and _landed(change, state)):
+                landed.append(change)
         # A write that was announced before a crash is read back, and judged, on its own.
         found = [f"{key} {what}" for key, what in drift(self._plan, state, landed).items() if key not in doubtful]
         if not found:

@@ -56,9 +56,7 @@ def dry_run(plan: Plan, datastore: Datastore) -> None:
     """Ask the server about every write that fits what is there now; raises PreflightError."""
     seen: set[object] = set()
     writes = []
-    for step in plan.changes:
-        change = step.change
-        assert change is not None
+    for _, change in plan.writes:
         # A second change of one object builds on the first: the server cannot judge it before that is made.
         if change.key not in seen:
             writes.append(Write(change.key, change.before, change.after))

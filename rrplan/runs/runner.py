@@ -9,7 +9,6 @@ from enum import StrEnum
 
 from rrplan.errors import DatastoreError, PreflightError
 from rrplan.ids import StepId
-from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate
 from rrplan.plans.plan import Plan, Step
 from rrplan.ports import Clock, Datastore, HookRunner, Lock, Probe
@@ -114,7 +113,8 @@ class Runner:
                     return Result.PARTIAL
                 if written.outcome is not Outcome.LANDED:
                     self.failure = written.reason
-                    self._mark(step, "apply-failed", written.reason)
+                    if not written.part:
+                        self._mark(step, "apply-failed", written.reason)
                     self._say(events.StepFailed(step.id, written.reason))
                     return self._failed(step)
             if not self._gated(step, step.gates) or self._after_step_fails(step):
@@ -197,28 +197,18 @@ class Runner:
         """Intent first, then the write; a write that was announced before a crash is read back, not repeated."""
         try:
             if self._is(step, Status.STARTED):
-                written = self._recovered(step)
+                written = self._writer.write_all(step.writes, step.id, again=True)
             else:
                 vetoed = self._hooks("before-step", step)
                 self._mark(step, "started")
                 if vetoed:
                     return Written(Outcome.REFUSED, vetoed)
-                written = self._writer.write(step.change) if step.change else Written(Outcome.LANDED)
+                written = self._writer.write_all(step.writes, step.id)
         except Away as error:
             return Written(Outcome.AWAY, str(error))
         if written.outcome is Outcome.LANDED:
             self._mark(step, "applied", durable=False)
         return written
-
-    def _recovered(self, step: Step) -> Written:
-        if step.change is None:
-            return Written(Outcome.LANDED)
-        landed = self._writer.landed(step.change)
-        if landed:
-            return Written(Outcome.LANDED)
-        if landed is None:
-            return Written(Outcome.DRIFTED, f"{step.change.key} is neither as before nor as after `{step.id}`")
-        return self._writer.write(step.change, doubtful=True)
 
     def _failed(self, step: Step) -> Result:
         self._hooks("on-failure", step)
@@ -274,15 +264,19 @@ class Runner:
         return Result.UNDONE
 
     def _settle_doubt(self, step: Step) -> str:
-        """A step that was announced: find out whether its write landed; why not, where that cannot be known."""
+        """A step that was announced: find out which of its writes landed; why not, where that cannot be known."""
         try:
-            landed = self._writer.landed_late(step.change) if step.change else True
+            landed = self._writer.landed_late(step.writes)
         except Away as error:
             return str(error)
-        if landed is None:
-            assert step.change is not None
-            return f"{step.change.key} is neither as before nor as after `{step.id}`"
-        self._mark(step, "applied" if landed else "apply-failed", "" if landed else "did not land")
+        if None in landed:
+            return f"{step.writes[landed.index(None)].key} is neither as before nor as after `{step.id}`"
+        if all(landed):
+            self._mark(step, "applied")
+        elif any(landed):
+            self._mark(step, "undo-started", "landed in part")
+        else:
+            self._mark(step, "apply-failed", "did not land")
         return ""
 
     def _undone(self, step: Step) -> bool:
@@ -306,16 +300,16 @@ class Runner:
         return True
 
     def _undo(self, step: Step, *, again: bool) -> str:
-        if step.change is None:
-            return ""
-        inverse: Change = step.change.inverse()
         try:
-            if again and self._writer.landed(inverse):
-                return ""
-            written = self._writer.write(inverse, doubtful=again)
+            for inverse in step.undo_writes:
+                if again and self._writer.landed(inverse):
+                    continue
+                written = self._writer.write(inverse, doubtful=again)
+                if written.outcome is not Outcome.LANDED:
+                    return written.reason
         except Away as error:
             return str(error)
-        return "" if written.outcome is Outcome.LANDED else written.reason
+        return ""
 
     # --- what both ways need -------------------------------------------------------------------
 

@@ -28,6 +28,8 @@ NEXT: dict[tuple[Status, str], Status] = {
     (Status.PENDING, "started"): Status.STARTED,
     (Status.STARTED, "applied"): Status.APPLIED,
     (Status.STARTED, "apply-failed"): Status.APPLY_FAILED,
+    # Of a step of several writes some landed: they are taken back.
+    (Status.STARTED, "undo-started"): Status.UNDO_STARTED,
     (Status.APPLIED, "settled"): Status.SETTLED,
     (Status.APPLIED, "settle-failed"): Status.SETTLE_FAILED,
     (Status.APPLIED, "undo-started"): Status.UNDO_STARTED,

@@ -38,6 +38,6 @@ def verified(
     spec: Spec, plan: Plan, state: ClusterState, versions: Versions, sessions: Sequence[Standing] = ()
 ) -> Verdict:
     """Compare a state with a spec; `plan` is the plan from one to the other."""
-    drift = tuple(f"{step.change.key}: {step.summary}" for step in plan.changes if step.change)
+    drift = tuple(f"{change.key}: {step.summary}" for step, change in plan.writes)
     missing = missing_routes(spec, state, versions)
     return Verdict(drift, missing.wanted, missing.others, tuple(Model(state, versions).down()), tuple(sessions))

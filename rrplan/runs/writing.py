@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -30,10 +30,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The outcome, and why in words."""
+    """The outcome, and why in words; `part` says that of several writes some landed all the same."""
 
     outcome: Outcome
     reason: str = ""
+    part: bool = False
 
 
 class Away(Exception):
@@ -69,16 +70,15 @@ class Writer:
             return True
         return None if change.conflicts(document) else False
 
-    def landed_late(self, change: Change) -> bool | None:
+    def landed_late(self, changes: Sequence[Change]) -> list[bool | None]:
         """Read back as `landed` does, but say False only when a write without an answer can land no more."""
-        landed = self.landed(change)
-        late = self._datastore.late_seconds
-        if landed is False and late:
-            self._retrying(f"{change.key}: the write got no answer and may still land", late)
-        began = self._clock.now()
-        while landed is False and self._clock.now() - began < late:
+        landed = [self.landed(change) for change in changes]
+        late, began = self._datastore.late_seconds, self._clock.now()
+        if False in landed and None not in landed and late:
+            self._retrying(f"{changes[landed.index(False)].key}: the write got no answer and may still land", late)
+        while False in landed and None not in landed and self._clock.now() - began < late:
             self._clock.sleep(LOOK_SECONDS)
-            landed = self.landed(change)
+            landed = [was or self.landed(change) for was, change in zip(landed, changes, strict=True)]
         return landed
 
     def write(self, change: Change, seen: Stored | None = None, *, doubtful: bool = False) -> Written:
@@ -111,6 +111,19 @@ class Writer:
                 return Written(Outcome.AWAY, str(error))
         ending = Outcome.AWAY if attempt.doubtful else Outcome.REFUSED
         return Written(ending, f"{CONFLICTS} conflicts one after the other: {conflict}")
+
+    def write_all(self, changes: Sequence[Change], step: str, *, again: bool = False) -> Written:
+        """Make the changes of a step one after the other; `again` after a crash: what landed is not sent twice."""
+        landed = [self.landed(change) if again else False for change in changes]
+        if None in landed:
+            drifted = changes[landed.index(None)]
+            reason = f"{drifted.key} is neither as before nor as after `{step}`"
+            return Written(Outcome.DRIFTED, reason, part=True in landed)
+        for place, change in enumerate(changes):
+            written = Written(Outcome.LANDED) if landed[place] else self.write(change, doubtful=again)
+            if written.outcome is not Outcome.LANDED:
+                return replace(written, part=place > 0 or True in landed)
+        return Written(Outcome.LANDED)
 
     def put(self, change: Change, version: str) -> None:
         """One write at a version."""

@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from rrplan.digest import canonical, digest
 from rrplan.errors import DigestMismatch, FileFormatError
-from rrplan.resources import ClusterState, DecodeProblem, decode, encode
+from rrplan.resources import ClusterState, DecodeProblem, decode, original
 from rrplan.snapshots.snapshot import Snapshot
 
 FORMAT_VERSION = "1.0"
@@ -23,7 +23,7 @@ def snapshot_document(snapshot: Snapshot) -> dict[str, object]:
         "kind": "Snapshot",
         "taken_at": snapshot.taken_at or None,
         "notices": list(snapshot.notices),
-        "resources": [encode(resource) for resource in snapshot.state],
+        "resources": [original(resource) for resource in snapshot.state],
     }
     return {**body, "digest": digest(body)}
 

@@ -28,7 +28,7 @@ from rrplan.resources import (
     encode,
     key_of,
 )
-from rrplan.resources.codec import calico_node
+from rrplan.resources.host_codec import calico_node
 from rrplan.resources.node_codec import kubernetes_name, merge_nodes
 from rrplan.resources.reading import Reader
 from rrplan.snapshots.snapshot import Snapshot

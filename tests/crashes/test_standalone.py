@@ -30,8 +30,8 @@ def died(path: Path, entry: int, *, written: bool) -> Bench:
     last = (path / "journal.jsonl").read_text().splitlines()[-1]
     if written and '"started"' in last:
         step = next(one for one in bench.plan.steps if f'"{one.id}"' in last)
-        if step.change is not None:
-            send(bench, step.change)
+        for change in step.writes:
+            send(bench, change)
     bench.reopen()
     return bench
 

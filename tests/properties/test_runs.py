@@ -91,8 +91,10 @@ def states(start: ClusterState, plan: Plan) -> list[ClusterState]:
     """The states between the steps, first and last included."""
     found = [start]
     for step in plan.steps:
-        if step.change is not None:
-            found.append(changed(found[-1], step.change))
+        state = found[-1]
+        for change in step.writes:
+            state = changed(state, change)
+        found += [state] if step.writes else []
     return found
 
 

@@ -19,9 +19,8 @@ KINDS = {"nodes": "Node", "bgppeers": "BGPPeer", "bgpconfigurations": "BGPConfig
 def outside(plan: Plan, writes: Iterable[Mapping[str, Any]]) -> list[str]:
     """The writes that no step of the plan makes, nor its undo; empty if rrplan kept its word."""
     allowed: dict[tuple[str, str], list[object]] = {}
-    for step in plan.changes:
-        assert step.change is not None
-        for one in (step.change, step.change.inverse()):
+    for _, change in plan.writes:
+        for one in (change, change.inverse()):
             allowed.setdefault((one.key.kind, one.key.name), []).append(one.after)
     drained = any(gate.kind == "drained" for step in plan.steps for gate in step.gates)
     found = []

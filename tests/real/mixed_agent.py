@@ -1,5 +1,6 @@
 """What kubelets, calico-node and DaemonSet controllers do on a cluster whose Calico uses etcd; see `agent`."""
 
+import ipaddress
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from rrplan.bgp.speaker import Family
 from rrplan.errors import DatastoreConflict
 from rrplan.ids import NodeName
 from rrplan.ports import Stored
-from rrplan.resources import DaemonSet, ResourceKey, decode, key_of
+from rrplan.resources import DaemonSet, IPPool, ResourceKey, decode, key_of
 from rrplan.resources.documents import at
 from rrplan.sandbox.controllers import controlled
 from tests.real.agent import NodeAgent
@@ -78,6 +79,14 @@ class MixedAgent(NodeAgent):
         addresses: list[dict[str, str]] = item.get("status", {}).get("addresses", [])
         kept = [one for one in addresses if one["type"] == "InternalIP"]
         return [{"type": "Hostname", "address": "127.0.0.1"}, *kept]
+
+    def prefix(self, name: NodeName, family: Family) -> str:
+        """The block of a node, in the IPPool: Calico's IPAM takes blocks from nowhere else."""
+        pools = self.twin.state.others_of(IPPool).values()
+        cidr = next((pool.cidr for pool in pools if (":" in pool.cidr) is (family is Family.IPV6)), "")
+        if not cidr or family is Family.IPV6:
+            return super().prefix(name, family)
+        return f"{ipaddress.IPv4Network(cidr).network_address + 64 * self._blocks[name]}/26"
 
     def _block(self, name: NodeName) -> None:
         prefix = self.prefix(name, Family.IPV4)

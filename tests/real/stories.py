@@ -394,14 +394,12 @@ def untrue(bench: LiveBench, run: str) -> list[str]:
     digest = str(plan_document(bench.made)["digest"])
     statuses = replay(Journal.open(cluster.runs.log(run), digest).entries)
     doubtful = {
-        step.change.key
-        for step in bench.made.changes
-        if step.change and statuses.get(step.id) in (Status.STARTED, Status.UNDO_STARTED, Status.UNDO_FAILED)
+        change.key
+        for step, change in bench.made.writes
+        if statuses.get(step.id) in (Status.STARTED, Status.UNDO_STARTED, Status.UNDO_FAILED)
     }
     wanted: dict[ResourceKey, dict[tuple[str, ...], object] | None] = {}
-    for step in bench.made.changes:
-        change = step.change
-        assert change is not None
+    for step, change in bench.made.writes:
         document = change.after if statuses.get(step.id, Status.PENDING) in LANDED else None
         if document is None and change.key not in wanted:
             wanted[change.key] = None if change.before is None else dict(leaves(decisive(change.before)))

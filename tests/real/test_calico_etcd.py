@@ -113,7 +113,7 @@ def test_writes_of_a_plan(ucp: tuple[RealServer, Path], mixed_cluster: MixedClus
     store = mixed_cluster.connect()
     state = began = capture(store).state
     plan = api.plan(load(SPEC.encode(), "spec.yaml"), capture(store))
-    changes = [step.change for step in plan.changes if step.change is not None]
+    changes = [change for _, change in plan.writes]
     first = {change.key: change for change in reversed(changes)}.values()
     assert store.dry_run([Write(one.key, one.before, one.after) for one in first]) == []
     writer = Writer(store, SystemClock(), lambda *_: None)

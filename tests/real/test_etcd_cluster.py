@@ -561,7 +561,7 @@ def test_a_plan_there_and_back(mixed_cluster: MixedCluster) -> None:
         state = capture(store).state
         began = state
         plan = api.plan(load(SPEC.encode(), "spec.yaml"), capture(store))
-        changes = [step.change for step in plan.changes if step.change is not None]
+        changes = [change for _, change in plan.writes]
         assert store.dry_run([Write(one.key, one.before, one.after) for one in _first_of_each(changes)]) == []
         assert capture(store).state == state
         for change in [*changes, *(one.inverse() for one in reversed(changes))]:

@@ -13,12 +13,13 @@ from rrplan.plans.checks import CHECKS, PEERS_AGREE, as_numbers_equal, id_of
 from rrplan.plans.sight import Sight
 from rrplan.resources import decode
 from rrplan.resources.state import ClusterState
-from rrplan.sandbox import demo_cluster
+from rrplan.sandbox import demo_cluster, ucp_cluster
 from rrplan.snapshots import Snapshot
 from rrplan.specs import load
 from tests.support import SPEC
 from tests.support.clusters import VERSIONS, mesh, state
 from tests.support.clusters import node as small
+from tests.support.specs import STANDALONE
 
 PAGES = Path(__file__).resolve().parents[3] / "docs" / "checks"
 
@@ -465,11 +466,38 @@ def test_an_invalid_cluster_id_is_an_error_before_v3_26() -> None:
         api.plan(load(SPEC.encode(), "spec.yaml"), Snapshot(without))
 
 
+BLOCK = thing("BlockAffinity", "rr-1-10-99-0-0-26", cidr="10.99.0.0/26", node="rr-1")
+OUTSIDE_POOLS = [
+    ("blocks-in-pools", [BLOCK], True),
+    ("blocks-in-pools", [{**BLOCK, "spec": {"cidr": "fd00:99::/122", "node": "rr-1"}}], True),
+    ("blocks-in-pools", [BLOCK, thing("IPPool", "off", cidr="10.99.0.0/16", disabled=True)], True),
+    ("blocks-in-pools", [BLOCK, thing("IPPool", "more", cidr="10.99.0.0/16")], False),
+    ("blocks-in-pools", [{**BLOCK, "spec": {"cidr": "10.99.0.0/26", "node": "worker-001"}}], False),
+    ("blocks-in-pools", [{**BLOCK, "spec": {"cidr": "192.168.7.0/26", "node": "rr-1"}}], False),
+    ("blocks-in-pools", [{**BLOCK, "spec": {"cidr": "no prefix", "node": "rr-1"}}], False),
+]
+
+
+@pytest.mark.parametrize(("check", "more", "told"), OUTSIDE_POOLS)
+def test_blocks_of_deleted_nodes(check: str, more: list[dict[str, object]], told: bool) -> None:
+    """A block that no enabled IPPool covers is named, with its node and two ways out."""
+    found = ClusterState.of(one for one in map(decode, [*ucp_cluster(4), *more]) if one is not None)
+    plan = api.plan(load(STANDALONE.encode(), "spec.yaml"), Snapshot(found))
+    texts = [(one.severity, one.text) for one in plan.findings if one.check == check]
+    cidr = more[0]["spec"]["cidr"]  # type: ignore[index]
+    text = (
+        f"address block {cidr} of rr-1 lies in no IPPool that is enabled: `calicoctl delete node rr-1` refuses for "
+        'good; make an IPPool that covers it, with `nodeSelector: "!all()"`, until the node is deleted, or apply with '
+        "`--calico-config`, which leaves blocks alone"
+    )
+    assert texts == ([("warning", text)] if told else [])
+
+
 def test_every_check_has_a_page_and_a_case() -> None:
     """And no page is left over."""
     ids = {*(id_of(check) for check in CHECKS), PEERS_AGREE}
     assert {path.stem for path in PAGES.glob("*.md")} == ids
-    assert {case[0] for case in (*ERRORS, *WARNINGS)} == ids
+    assert {case[0] for case in (*ERRORS, *WARNINGS, *OUTSIDE_POOLS)} == ids
     for name in ids:
         text = (PAGES / f"{name}.md").read_text()
         assert text.startswith(f"# {name}\n\n**")

@@ -1,0 +1,202 @@
+"""A run that deletes Calico Nodes keeps and restores what Calico's client would delete with them, on a real etcd."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from rrplan import api
+from rrplan.adapters.calicoctl import Calicoctl
+from rrplan.adapters.etcd import put
+from rrplan.adapters.etcd_calico import BLOCKS, PREFIX, CalicoEtcd
+from rrplan.api import Control
+from rrplan.ports import CalicoResources
+from rrplan.resources import ResourceKey, key_of
+from rrplan.runs import Result
+from rrplan.runs.events import StepSettled
+from rrplan.sandbox import ucp_cluster
+from tests.real.calico_client import delete_node
+from tests.real.mixed import MixedCluster
+from tests.support.cascade import HOST, STATUS, STEP, objects
+from tests.support.dying import Crash, DyingLog, abandoned
+from tests.support.mixed import MixedBench, begin
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+RELEASE = (3, 8)
+
+
+class LikeTheReal(Calicoctl):
+    """A calicoctl whose deletion of a Node takes with it what the real one's does."""
+
+    def __init__(self, command: str, calico: CalicoEtcd) -> None:
+        super().__init__(command)
+        self._calico = calico
+
+    def delete(self, key: ResourceKey, version: str) -> None:
+        """As the client of v3.8 does it."""
+        if key.kind == "Node":
+            delete_node(self._calico, key.name, version, RELEASE)
+        else:
+            super().delete(key, version)
+
+
+Way = Callable[[MixedBench], CalicoResources]
+
+
+def directly(bench: MixedBench) -> CalicoResources:
+    """On etcd."""
+    return CalicoEtcd(bench.mixed.etcd.connect())
+
+
+def by_calicoctl(bench: MixedBench) -> CalicoResources:
+    """By way of calicoctl."""
+    return LikeTheReal(bench.mixed.calicoctl_command(), CalicoEtcd(bench.mixed.etcd.connect()))
+
+
+WAYS = [directly, by_calicoctl]
+
+
+@pytest.fixture
+def bench(mixed_cluster: MixedCluster, tmp_path: Path) -> Iterator[MixedBench]:
+    """Two candidates; to one belongs whatever Calico keeps for a single host."""
+    made = MixedBench(mixed_cluster, tmp_path, ucp_cluster(3))
+    begin(mixed_cluster.server)
+    calico = CalicoEtcd(mixed_cluster.etcd.connect())
+    for document in objects():
+        calico.create(key_of(document), document)
+    node = calico.get(ResourceKey("Node", HOST))
+    assert node is not None
+    calico.replace(ResourceKey("Node", HOST), {**node.document, "status": STATUS}, node.version)
+    yield made
+    made.agent.stop()
+    mixed_cluster.clear()
+
+
+def kept(bench: MixedBench) -> dict[str, str]:
+    """Every resource of Calico in etcd, uid and time included; the order of a JSON object's fields means nothing."""
+    end = PREFIX[:-1] + chr(ord("/") + 1)
+    entries = bench.mixed.etcd.connect().range(PREFIX, end).entries
+    return {entry.key: json.dumps(json.loads(entry.value), sort_keys=True) for entry in entries}
+
+
+def there(bench: MixedBench) -> set[str]:
+    """What is there of the host's own objects, and its Calico Node."""
+    calico = directly(bench)
+    keys = [ResourceKey("Node", HOST), *(key_of(document) for document in objects())]
+    return {str(key) for key in keys if calico.get(key) is not None}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_there_and_back(bench: MixedBench, way: Way) -> None:
+    """Both ways end alike, and the rollback restores every byte of meaning: labels, status, uid and time too."""
+    before = kept(bench)
+    made = bench.plan()
+    keys = [str(change.key) for step in made.steps if step.id == STEP for change in step.writes]
+    assert keys == [
+        f"BGPPeer/backup-{HOST}",
+        f"FelixConfiguration/node.{HOST}",
+        f"BGPConfiguration/node.{HOST}",
+        "CalicoNode/rr-1",
+    ]
+    assert api.apply(made, bench.cluster(calico=way(bench)), bench.control()) is Result.DONE, bench.told()
+    # v3.8's client leaves HostEndpoints.
+    assert there(bench) == {f"HostEndpoint/{HOST}-eth0"}
+    assert not bench.plan().steps
+    assert api.rollback(bench.cluster(calico=way(bench)), bench.control()) is Result.UNDONE, bench.told()
+    assert kept(bench) == before
+
+
+def test_host_endpoints_from_v3_18(bench: MixedBench) -> None:
+    """There they belong to the step too."""
+    calico = CalicoEtcd(bench.mixed.etcd.connect())
+    key = ResourceKey("ClusterInformation", "default")
+    stored = calico.get(key)
+    assert stored is not None
+    calico.replace(
+        key, {**stored.document, "spec": {"calicoVersion": "v3.18.0", "clusterType": "k8s,bgp"}}, stored.version
+    )
+    step = next(step for step in bench.plan().steps if step.id == STEP)
+    assert str(step.cascade[-1].key) == f"HostEndpoint/{HOST}-eth0"
+
+
+def entry_of_step(line: bytes, event: str) -> bool:
+    """Whether a line of the journal says this of the step."""
+    entry = json.loads(line)
+    return bool(entry.get("step") == STEP and entry.get("event") == event)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("event", ["started", "applied", "settled"])
+def test_a_crash_at_each_entry_of_the_step(bench: MixedBench, way: Way, event: str) -> None:
+    """Whichever line was the last one, another process takes everything back."""
+    before = kept(bench)
+    cluster = bench.cluster(calico=way(bench))
+    die = abandoned(cluster.lock)
+    control = Control(bench.listener, wrap=lambda log: DyingLog(log, lambda line: entry_of_step(line, event), die))
+    with pytest.raises(Crash):
+        api.apply(bench.plan(), cluster, control)
+    assert api.rollback(bench.cluster(calico=way(bench)), bench.control()) is Result.UNDONE, bench.told()
+    assert kept(bench) == before
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("event", ["undo-started", "undone"])
+def test_a_crash_at_each_entry_of_its_undo(bench: MixedBench, way: Way, event: str) -> None:
+    """The next rollback goes on."""
+    before = kept(bench)
+
+    def stop() -> bool:
+        return any(isinstance(one, StepSettled) and one.step == STEP for one in bench.listener.events)
+
+    assert api.apply(bench.plan(), bench.cluster(calico=way(bench)), bench.control(stop)) is Result.INTERRUPTED
+    cluster = bench.cluster(calico=way(bench))
+    die = abandoned(cluster.lock)
+    control = Control(bench.listener, wrap=lambda log: DyingLog(log, lambda line: entry_of_step(line, event), die))
+    with pytest.raises(Crash):
+        api.rollback(cluster, control)
+    assert api.rollback(bench.cluster(calico=way(bench)), bench.control()) is Result.UNDONE, bench.told()
+    assert kept(bench) == before
+
+
+class Mortal(CalicoEtcd):
+    """An etcd whose client dies before it deletes a key; what it deleted before is gone."""
+
+    fatal = ""
+    die: Callable[[], NoReturn]
+
+    def delete(self, key: ResourceKey, version: str) -> None:
+        """Or death."""
+        if str(key) == self.fatal:
+            self.die()
+        super().delete(key, version)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_crash_in_the_middle_of_the_step(bench: MixedBench, way: Way) -> None:
+    """Half of the host's objects are gone: the next process, whichever way it takes, goes on or takes them back."""
+    before = kept(bench)
+    mortal = Mortal(bench.mixed.etcd.connect())
+    mortal.fatal = f"BGPConfiguration/node.{HOST}"
+    cluster = bench.cluster(calico=mortal)
+    mortal.die = abandoned(cluster.lock)
+    with pytest.raises(Crash):
+        api.apply(bench.plan(), cluster, bench.control())
+    assert there(bench) == {f"Node/{HOST}", f"BGPConfiguration/node.{HOST}", f"HostEndpoint/{HOST}-eth0"}
+    assert api.resume(bench.cluster(calico=way(bench)), bench.control()) is Result.DONE, bench.told()
+    assert there(bench) == {f"HostEndpoint/{HOST}-eth0"}
+    assert api.rollback(bench.cluster(calico=way(bench)), bench.control()) is Result.UNDONE, bench.told()
+    assert kept(bench) == before
+
+
+def test_a_block_outside_every_pool(bench: MixedBench) -> None:
+    """The plan says which block would be in the way of calicoctl; on etcd directly it is not."""
+    path = f"{BLOCKS}{HOST}/ipv4/block/10.99.0.0-26"
+    bench.mixed.etcd.connect().transact(path, 0, put(path, {"state": "confirmed"}))
+    made = bench.plan()
+    texts = [finding.text for finding in made.findings if finding.check == "blocks-in-pools"]
+    assert len(texts) == 1
+    assert texts[0].startswith("address block 10.99.0.0/26 of rr-1 lies in no IPPool that is enabled")
+    assert api.apply(made, bench.cluster(), bench.control()) is Result.DONE, bench.told()

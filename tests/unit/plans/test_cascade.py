@@ -1,0 +1,242 @@
+"""A plan that deletes a Calico Node contains what Calico's client would delete with it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from rrplan import api
+from rrplan.adapters.rights import Right, rights
+from rrplan.digest import digest
+from rrplan.errors import StalePlanError
+from rrplan.ids import ActionName, StepId
+from rrplan.plans import Plan, Step, plan_document, read_plan, write_plan
+from rrplan.plans.change import Change, changed
+from rrplan.ports import Document, Write
+from rrplan.render.markdown import plan_markdown
+from rrplan.render.runbook import Site, runbook
+from rrplan.render.terminal import plan_text
+from rrplan.render.words import folded, totals
+from rrplan.resources import CalicoVersion, ClusterState, HostEndpoint, ResourceKey, decode
+from rrplan.runs.preflight import dry_run
+from rrplan.sandbox import Sandbox
+from rrplan.snapshots import Snapshot, read_snapshot, write_snapshot
+from rrplan.specs import load
+from tests.support.cascade import HOST, STATUS, STEP, cluster, of_host
+from tests.support.specs import STANDALONE
+from tests.unit.render.test_runbook import commands
+
+OLD = CalicoVersion(3, 17, 4)
+NEW = CalicoVersion(3, 18, 0)
+CASCADE = [f"BGPPeer/backup-{HOST}", f"FelixConfiguration/node.{HOST}", f"BGPConfiguration/node.{HOST}"]
+ENDPOINT = f"HostEndpoint/{HOST}-eth0"
+
+
+def state(version: CalicoVersion | None = None) -> ClusterState:
+    """The cluster."""
+    return ClusterState.of(one for one in map(decode, cluster(version)) if one is not None)
+
+
+def plan(found: ClusterState) -> Plan:
+    """The plan for it."""
+    return api.plan(load(STANDALONE.encode(), "spec.yaml"), Snapshot(found))
+
+
+def deletion(made: Plan) -> Step:
+    """The step that deletes the Calico Node of the host."""
+    return next(step for step in made.steps if step.id == STEP)
+
+
+def test_in_the_order_of_the_client() -> None:
+    """First what belongs to the host, then its Calico Node; back the other way round; what others have stays."""
+    made = plan(state())
+    step = deletion(made)
+    assert [str(change.key) for change in step.writes] == [*CASCADE, f"CalicoNode/{HOST}"]
+    assert [str(change.key) for change in step.undo_writes] == [f"CalicoNode/{HOST}", *reversed(CASCADE)]
+    assert {change.verb for change in step.undo_writes} == {"create"}
+    assert step.summary.endswith(f", and what Calico deletes with it: {', '.join(CASCADE)}")
+    other = next(one for one in made.steps if one.id == "delete-calico-node/rr-2")
+    assert other.cascade == ()
+    assert not [change for _, change in made.writes if "worker-002" in change.key.name]
+
+
+@pytest.mark.parametrize(("version", "taken"), [(OLD, False), (NEW, True), (CalicoVersion(3, 30, 7), True)])
+def test_host_endpoints_go_since_v3_18(version: CalicoVersion, taken: bool) -> None:
+    """The release of ClusterInformation decides: calicoctl has to be of it."""
+    made = plan(state(version))
+    assert (ENDPOINT in [str(change.key) for change in deletion(made).cascade]) is taken
+
+
+def test_everything_is_kept_as_it_was() -> None:
+    """Labels, annotations, uid, time, fields that nobody here knows, and the status of the Node."""
+    by_key = {str(change.key): change.before for change in deletion(plan(state(NEW))).writes}
+    wanted = {f"{one['kind']}/{one['metadata']['name']}": one for one in cluster(NEW)}  # type: ignore[index]
+    assert by_key == {key: wanted[key] for key in [*CASCADE, ENDPOINT, f"CalicoNode/{HOST}"]}
+    node = by_key[f"CalicoNode/{HOST}"]
+    assert node is not None
+    assert node["status"] == STATUS
+
+
+def test_a_snapshot_file_keeps_it_too() -> None:
+    """A plan from a file is the same plan."""
+    there = Snapshot(state(NEW))
+    again = read_snapshot(write_snapshot(there), "snapshot.json")
+    assert deletion(plan(again.state)) == deletion(plan(there.state))
+
+
+def test_the_plan_ends_where_it_says() -> None:
+    """Nothing is left to do, and nobody's other objects are gone."""
+    first = state(NEW)
+    last = first
+    for _, change in plan(first).writes:
+        last = changed(last, change)
+    assert plan(last).steps == ()
+    gone = {resource.key for resource in first} - {resource.key for resource in last}
+    assert {str(key) for key in gone} == {*CASCADE, ENDPOINT, f"CalicoNode/{HOST}", "CalicoNode/rr-2"}
+
+
+def test_what_is_not_restored_is_said() -> None:
+    """The address blocks, in one sentence; nothing where no Calico Node is deleted."""
+    said = [text for text in plan(state()).notices if "address blocks" in text]
+    text = (
+        "an undo does not restore the address blocks of rr-1, rr-2: calicoctl releases them when it deletes a Calico "
+        "Node, and calico-node claims new ones when it starts again; by `--calico-config` they stay"
+    )
+    assert said == [text]
+
+
+# --- the plan file ---------------------------------------------------------------------------------
+
+
+def test_the_plan_file() -> None:
+    """Every destroyed object is a resource change; what is written is read."""
+    made = plan(state())
+    body = plan_document(made)
+    assert body["format_version"] == "1.1"
+    destroyed = [one["address"] for one in body["resource_changes"] if one["step"] == STEP]
+    assert destroyed == [*CASCADE, f"CalicoNode/{HOST}"]
+    assert read_plan(write_plan(made), "plan.json")[0].steps == made.steps
+
+
+def test_plans_of_before_are_read() -> None:
+    """Version 1.0 knew no cascade."""
+    body = plan_document(plan(state()))
+    for step in body["steps"]:
+        del step["cascade"]
+    del body["digest"]
+    body["format_version"] = "1.0"
+    found, _ = read_plan(json.dumps({**body, "digest": digest(body)}).encode(), "plan.json")
+    assert [str(change.key) for change in deletion(found).writes] == [f"CalicoNode/{HOST}"]
+
+
+def test_shown_in_every_format() -> None:
+    """As destroyed; steps with a cascade are never folded away."""
+    made = plan(state())
+    assert " 5 to destroy" in totals(made)
+    for text, lead in ((plan_text(made), "  - "), (plan_markdown(made), "| - | `")):
+        for key in CASCADE:
+            assert f"{lead}{key}" in text
+    plain = replace(deletion(made), cascade=(), gates=())
+    many = [replace(plain, id=StepId(f"x/{number}")) for number in range(20)]
+    assert [count for _, count in folded(many)] == [20]
+    assert [count for _, count in folded([*many[:15], deletion(made), *many[15:]])] == [15, 1, *[1] * 5]
+
+
+def test_the_runbook() -> None:
+    """The same commands by hand: first what belongs to the host, then its Node; back the other way round."""
+    made, there = plan(state()), state()
+    forward, back = runbook(made, Site.of(there, "calicoctl")).split("## Back")
+    done = commands(forward)
+    begin = done.index(f"calicoctl delete bgppeer backup-{HOST}")
+    assert done[begin : begin + 5] == [
+        f"calicoctl delete bgppeer backup-{HOST}",
+        f"calicoctl delete felixconfiguration node.{HOST}",
+        f"calicoctl delete bgpconfiguration node.{HOST}",
+        f"calicoctl get node {HOST} -o yaml > calico-node-{HOST}.yaml",
+        f"calicoctl delete node {HOST}",
+    ]
+    _, _, section = back.partition(f"delete the Calico Node of {HOST}")
+    kinds = [line.removeprefix("kind: ") for line in section.partition("###")[0].splitlines() if "kind: " in line]
+    assert kinds == ["Node", "BGPConfiguration", "FelixConfiguration", "BGPPeer"]
+    assert "  wireguardPublicKey: " in section
+
+
+def test_rights() -> None:
+    """Where Calico's resources are in Kubernetes, each write needs its right."""
+    found = set(rights(plan(state(NEW)), "projectcalico.org/v3"))
+    for resource, name in (("felixconfigurations", f"node.{HOST}"), ("hostendpoints", f"{HOST}-eth0")):
+        assert Right("projectcalico.org", resource, "delete", name=name) in found
+        assert Right("projectcalico.org", resource, "create") in found
+
+
+class Asked(Sandbox):
+    """A sandbox that keeps what a dry run asks about."""
+
+    writes: tuple[Write, ...] = ()
+
+    def dry_run(self, writes) -> list[str]:  # type: ignore[no-untyped-def]
+        """Nothing is refused."""
+        self.writes = tuple(writes)
+        return []
+
+
+def test_every_write_is_tried_before(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """Those of a cascade too."""
+    Sandbox.make(tmp_path / "cluster", cluster()).close()
+    sandbox = Asked.open(tmp_path / "cluster")
+    assert isinstance(sandbox, Asked)
+    dry_run(plan(state()), sandbox)
+    assert set(CASCADE) <= {str(write.key) for write in sandbox.writes}
+
+
+# --- staleness -------------------------------------------------------------------------------------
+
+
+def added(document: Document) -> Callable[[ClusterState], ClusterState]:
+    """Somebody makes an object."""
+    resource = decode(document)
+    assert resource is not None
+    return lambda found: found.put(resource)
+
+
+STALE = [
+    ("BGPPeer/late is new", added(of_host("BGPPeer", "late", peerIP="172.31.0.5", asNumber=64512))),
+    (
+        "FelixConfiguration/node.rr-2 is new",
+        added(of_host("FelixConfiguration", "node.rr-2", logSeverityScreen="Info")),
+    ),
+    ("BGPConfiguration/node.rr-2 is new", added(of_host("BGPConfiguration", "node.rr-2", logSeverityScreen="Info"))),
+    ("HostEndpoint/late is new", added(of_host("HostEndpoint", "late", interfaceName="eth1"))),
+    (
+        f"FelixConfiguration/node.{HOST} was changed",
+        added(of_host("FelixConfiguration", f"node.{HOST}", logSeverityScreen="Info")),
+    ),
+    (f"{ENDPOINT} is gone", lambda found: found.remove(ResourceKey("HostEndpoint", f"{HOST}-eth0"))),
+]
+
+
+@pytest.mark.parametrize(("text", "change"), STALE, ids=[case[0] for case in STALE])
+def test_stale(text: str, change: Callable[[ClusterState], ClusterState]) -> None:
+    """What would be destroyed is what the plan relies on."""
+    made = plan(state(NEW))
+    api.check_fresh(made, Snapshot(state(NEW)))
+    with pytest.raises(StalePlanError) as error:
+        api.check_fresh(made, Snapshot(change(state(NEW))))
+    assert error.value.changed == (text,)
+
+
+def test_what_belongs_to_others_makes_nothing_stale() -> None:
+    """Nor does a HostEndpoint where the release leaves it."""
+    elsewhere = of_host("FelixConfiguration", "node.worker-001", logSeverityScreen="Info")
+    api.check_fresh(plan(state(NEW)), Snapshot(added(elsewhere)(state(NEW))))
+    endpoint = HostEndpoint("late", HOST, spec={"node": HOST})
+    api.check_fresh(plan(state(OLD)), Snapshot(state(OLD).put(endpoint)))
+
+
+def test_a_step_without_a_cascade() -> None:
+    """Its writes are its change, or none."""
+    change = Change(ResourceKey("BGPPeer", "x"), None, {"kind": "BGPPeer", "spec": {}})
+    step = Step(StepId("x"), ActionName.CREATE_PEER, "x", change)
+    assert (step.writes, step.undo_writes) == ((change,), (change.inverse(),))
+    assert (replace(step, change=None).writes, replace(step, change=None).undo_writes) == ((), ())
