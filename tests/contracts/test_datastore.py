@@ -17,6 +17,7 @@ from rrplan.ids import NodeName
 from rrplan.plans.change import Change
 from rrplan.ports import Datastore, Document, Write
 from rrplan.resources import ResourceKey, encode, key_of
+from rrplan.resources.documents import at
 from rrplan.resources.node_codec import CLUSTER_ID_ANNOTATION
 from rrplan.sandbox import Sandbox, demo_cluster
 from rrplan.snapshots import capture
@@ -224,12 +225,15 @@ def test_calico_node(store: Datastore) -> None:
         store.delete(key, stored.version)
         assert store.get(key) is None
         assert not capture(store).state.nodes[NodeName("rr-1")].ipv4
-        whole = encode(before.others[key])
+        status = {"wireguardPublicKey": "x", "podCIDRs": ["10.0.0.0/26"]}
+        whole = {**encode(before.others[key]), "status": status}
         change = Change(key, None, whole)
         store.create(key, whole)
         made = store.get(key)
         assert made is not None
         assert change.landed(made.document)
+        assert made.document["status"] == status
+        assert at(made.document, ("metadata", "uid")) == at(stored.document, ("metadata", "uid"))
         assert capture(store).state.nodes == before.nodes
     else:
         assert store.get(key) is None

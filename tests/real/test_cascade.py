@@ -1,7 +1,7 @@
 """A run that deletes Calico Nodes keeps and restores what Calico's client would delete with them, on a real etcd."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -10,9 +10,11 @@ import pytest
 from rrplan import api
 from rrplan.adapters.calicoctl import Calicoctl
 from rrplan.adapters.etcd import put
-from rrplan.adapters.etcd_calico import BLOCKS, PREFIX, CalicoEtcd
+from rrplan.adapters.etcd_calico import ALWAYS_READ, BLOCKS, PREFIX, CalicoEtcd
+from rrplan.adapters.etcd_cluster import EtcdCluster
 from rrplan.api import Control
-from rrplan.ports import CalicoResources
+from rrplan.errors import DatastoreRefused
+from rrplan.ports import CalicoResources, Stored
 from rrplan.resources import ResourceKey, key_of
 from rrplan.runs import Result
 from rrplan.runs.events import StepSettled
@@ -109,17 +111,42 @@ def test_there_and_back(bench: MixedBench, way: Way) -> None:
     assert kept(bench) == before
 
 
-def test_host_endpoints_from_v3_18(bench: MixedBench) -> None:
-    """There they belong to the step too."""
+def stated(bench: MixedBench, version: str) -> None:
+    """The version of the cluster, by ClusterInformation."""
     calico = CalicoEtcd(bench.mixed.etcd.connect())
     key = ResourceKey("ClusterInformation", "default")
     stored = calico.get(key)
     assert stored is not None
-    calico.replace(
-        key, {**stored.document, "spec": {"calicoVersion": "v3.18.0", "clusterType": "k8s,bgp"}}, stored.version
-    )
+    spec = {"calicoVersion": version, "clusterType": "k8s,bgp"}
+    calico.replace(key, {**stored.document, "spec": spec}, stored.version)
+
+
+def test_host_endpoints_from_v3_18(bench: MixedBench) -> None:
+    """There they belong to the step too."""
+    stated(bench, "v3.18.0")
     step = next(step for step in bench.plan().steps if step.id == STEP)
     assert str(step.cascade[-1].key) == f"HostEndpoint/{HOST}-eth0"
+
+
+class Secretive(CalicoEtcd):
+    """An etcd whose user may not read HostEndpoints."""
+
+    def everything(self, kinds: Sequence[str] = ALWAYS_READ) -> list[Stored]:
+        """All but these."""
+        if "HostEndpoint" in kinds:
+            raise DatastoreRefused("etcd: permission denied")
+        return super().everything(kinds)
+
+
+@pytest.mark.parametrize(("version", "told"), [("v3.18.0", True), ("v3.17.4", False)])
+def test_host_endpoints_that_may_not_be_read(bench: MixedBench, version: str, told: bool) -> None:
+    """They are read only where they matter; where that is refused, the plan is made, and says so."""
+    stated(bench, version)
+    store = EtcdCluster(bench.mixed.server.connect(), Secretive(bench.mixed.etcd.connect()))
+    store.everything()
+    store.everything()
+    text = "not known: HostEndpoints, which `calicoctl delete node` deletes with their Node; etcd: permission denied"
+    assert store.notices == ([text] if told else [])
 
 
 def entry_of_step(line: bytes, event: str) -> bool:

@@ -13,14 +13,18 @@ from pathlib import Path
 
 import pytest
 
+from rrplan.adapters.etcd_calico import CalicoEtcd
 from rrplan.plans import Plan
 from rrplan.render.runbook import Site, runbook
+from rrplan.resources import key_of
+from rrplan.resources.documents import patched
 from rrplan.sandbox import ucp_cluster
 from rrplan.snapshots import capture
 from tests.conftest import lacks
 from tests.real.agent import NodeAgent
 from tests.real.mixed import MixedCluster
 from tests.real.server import RealServer
+from tests.support.cascade import HOST, objects
 from tests.support.live import LiveBench
 from tests.support.mixed import MixedBench
 
@@ -107,11 +111,20 @@ def test_typed_there_and_back(bench: LiveBench, tmp_path: Path) -> None:
     assert bench.objects() == bench.before
 
 
+def written(calico: CalicoEtcd) -> list[dict[str, object]]:
+    """What etcd holds of one host, resourceVersion apart."""
+    stored = [one for document in objects() if (one := calico.get(key_of(document))) is not None]
+    return [{**patched(one.document, {"metadata": {"resourceVersion": None}})} for one in stored]
+
+
 def test_standalone_typed_there_and_back(mixed_cluster: MixedCluster, tmp_path: Path) -> None:
     """UCP's reflectors, where Calico uses etcd: kubectl for one half, calicoctl for the other."""
     bench = MixedBench(mixed_cluster, tmp_path, ucp_cluster(3))
+    calico = CalicoEtcd(mixed_cluster.etcd.connect())
+    for document in objects():
+        calico.create(key_of(document), document)
     try:
-        before = bench.state()
+        before, own = bench.state(), written(calico)
         state = capture(bench.cluster().datastore).state
         forward, back = runbook(bench.plan(), Site.of(state, mixed_cluster.calicoctl_command())).split("## Back")
         preparation, *steps = blocks(forward)
@@ -120,9 +133,11 @@ def test_standalone_typed_there_and_back(mixed_cluster: MixedCluster, tmp_path: 
             said = shell.type(block)
             assert ("ok" in said.splitlines()) is ("await" in block), block
         assert bench.plan().steps == ()
+        assert {str(key_of(one)) for one in written(calico)} == {f"HostEndpoint/{HOST}-eth0"}
         for block in blocks(back):
             shell.type(block)
         assert bench.state() == before
+        assert written(calico) == own
     finally:
         bench.agent.stop()
         mixed_cluster.clear()

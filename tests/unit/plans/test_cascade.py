@@ -8,6 +8,9 @@ import pytest
 
 from rrplan import api
 from rrplan.adapters.rights import Right, rights
+from rrplan.bgp.profile import calico_versions
+from rrplan.desired import compile_desired
+from rrplan.desired.ownership import OURS
 from rrplan.digest import digest
 from rrplan.errors import StalePlanError
 from rrplan.ids import ActionName, StepId
@@ -92,8 +95,18 @@ def test_the_plan_ends_where_it_says() -> None:
     for _, change in plan(first).writes:
         last = changed(last, change)
     assert plan(last).steps == ()
+    spec = load(STANDALONE.encode(), "spec.yaml")
+    desired = compile_desired(spec, first, calico_versions(first)).state
+    assert (desired.peers, desired.configurations) == (last.peers, last.configurations)
     gone = {resource.key for resource in first} - {resource.key for resource in last}
     assert {str(key) for key in gone} == {*CASCADE, ENDPOINT, f"CalicoNode/{HOST}", "CalicoNode/rr-2"}
+
+
+def test_nothing_is_deleted_twice() -> None:
+    """A BGPPeer of ours that names the host goes with its Calico Node, and not once more in the end."""
+    peer = state().peers[f"backup-{HOST}"]
+    made = plan(state().put(replace(peer, labels=OURS)))
+    assert [step.id for step, change in made.writes if change.key == peer.key] == [STEP]
 
 
 def test_what_is_not_restored_is_said() -> None:
