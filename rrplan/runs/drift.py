@@ -10,6 +10,7 @@ from rrplan.plans.change import Change, changed, decisive, understood
 from rrplan.plans.fingerprint import deleted_nodes, fingerprints
 from rrplan.plans.plan import Plan
 from rrplan.resources import CalicoVersion, ClusterState, ResourceKey, encode
+from rrplan.resources.cascade import cascades
 from rrplan.resources.documents import at, leaves
 from rrplan.specs import from_document
 
@@ -22,7 +23,23 @@ def drift(plan: Plan, state: ClusterState, landed: Sequence[Change] = ()) -> dic
         # What is gone altogether cannot be taken back in thought: it stays missing, and is reported.
         if inverse.before is None or state.get(change.key) is not None:
             state = changed(state, inverse)
-    return dict(sorted({**dict(_others(plan, state)), **ours}.items()))
+    return dict(sorted({**dict(_uncovered(plan, state, landed)), **dict(_others(plan, state)), **ours}.items()))
+
+
+def _uncovered(plan: Plan, state: ClusterState, landed: Sequence[Change]) -> Iterator[tuple[str, str]]:
+    """What would go with a Calico Node and is not in its step, as in plans of before 1.1."""
+    done = {change.key for change in landed}
+    steps = {
+        step.change.key.name: step
+        for step in plan.steps
+        if step.change is not None and step.change.key.kind == "CalicoNode" and step.change.key not in done
+    }
+    told = CalicoVersion.parse(str(plan.snapshot.get("calico_version")))
+    for name, resources in cascades(state, steps, told).items():
+        covered = {change.key for change in steps[name].writes}
+        for resource in resources:
+            if resource.key not in covered:
+                yield str(resource.key), f"is deleted with CalicoNode/{name}, and the plan does not restore it"
 
 
 def _others(plan: Plan, state: ClusterState) -> Iterator[tuple[str, str]]:

@@ -143,6 +143,19 @@ def test_plans_of_before_are_read() -> None:
     assert [str(change.key) for change in deletion(found).writes] == [f"CalicoNode/{HOST}"]
 
 
+def test_a_plan_of_before_is_stale_where_it_would_destroy() -> None:
+    """It does not say what goes with the Node, so it is not carried out; without such objects it is."""
+    made = plan(state())
+    old = replace(made, steps=tuple(replace(step, cascade=()) for step in made.steps))
+    with pytest.raises(StalePlanError) as error:
+        api.check_fresh(old, Snapshot(state()))
+    text = f"is deleted with CalicoNode/{HOST}, and the plan does not restore it"
+    assert error.value.changed == tuple(sorted(f"{key} {text}" for key in CASCADE))
+    assert error.value.hint == "make a new plan from the cluster as it is now"
+    plain = ClusterState.of(one for one in state() if str(one.key) not in CASCADE)
+    api.check_fresh(plan(plain), Snapshot(plain))
+
+
 def test_shown_in_every_format() -> None:
     """As destroyed; steps with a cascade are never folded away."""
     made = plan(state())
