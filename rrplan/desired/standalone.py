@@ -104,7 +104,8 @@ def _not_restored(deleted: list[NodeName]) -> list[str]:
     names = f"{', '.join(deleted[:SHOWN])}{more}"
     text = (
         f"an undo does not restore the address blocks of {names}: calicoctl releases them when it deletes a Calico "
-        "Node, and calico-node claims new ones when it starts again; by `--calico-config` they stay"
+        "Node, and calico-node claims new ones when it starts again; calicoctl also gives what it creates a new uid "
+        "and creation time; by `--calico-config` all of this stays"
     )
     return [text]
 

@@ -36,6 +36,7 @@ from rrplan.errors import (
 from rrplan.ports import Stored
 from rrplan.resources import ResourceKey
 from rrplan.resources.documents import patched
+from tests.real.calico_client import ClientRefusal, delete_node
 
 CLIENT = (
     "import json, socket, sys; place, *words = sys.argv[1:]; far = socket.socket(socket.AF_UNIX); far.connect(place); "
@@ -124,9 +125,9 @@ def answered(setup: Setup, words: list[str], given: str) -> tuple[int, str, str]
             document = _read(setup, given)
             if setup.stall and setup.closing.wait(setup.stall):
                 raise WaitsForEver
-            _write(calico, verb, document)
+            _write(setup, calico, verb, document)
         else:
-            _named(calico, verb, *rest)
+            _named(setup, calico, verb, *rest)
     except Refused as refused:
         return 1, refused.first, f"{refused}\n"
     except (DatastoreUnreachable, DatastoreTimeout, Unusable) as error:
@@ -213,7 +214,7 @@ def _got(setup: Setup, calico: CalicoEtcd, words: list[str]) -> str:
     return yaml.safe_dump(dict(value)) if words[-1] == "yaml" else json.dumps(value, indent=2) + "\n"
 
 
-def _named(calico: CalicoEtcd, verb: str, kind: str, name: str, *words: str) -> None:
+def _named(setup: Setup, calico: CalicoEtcd, verb: str, kind: str, name: str, *words: str) -> None:
     known = next(known for known, plural in PLURALS.items() if kind.lower() in (plural, known.lower()))
     key = ResourceKey(known, name)
     present = calico.get(key)
@@ -223,7 +224,27 @@ def _named(calico: CalicoEtcd, verb: str, kind: str, name: str, *words: str) -> 
         patch = json.loads(words[0].removeprefix("--patch="))
         calico.replace(key, patched(present.document, patch), present.version)
     else:
-        calico.delete(key, present.version)
+        _delete(setup, calico, key, None)
+
+
+def _delete(setup: Setup, calico: CalicoEtcd, key: ResourceKey, version: str | None) -> None:
+    """A Node goes with everything that is of it, before its version is compared."""
+    text = f"Failed to delete '{key.kind}' resource: [{{}}]"
+    if key.kind != "Node":
+        present = calico.get(key)
+        if present is None:
+            raise Refused(text.format(_absent(key)))
+        if version not in (None, present.version):
+            raise Refused(text.format(f"update conflict: {key.kind}({key.name})"))
+        try:
+            calico.delete(key, present.version)
+        except DatastoreConflict as error:
+            raise Refused(text.format(f"update conflict: {key.kind}({key.name})")) from error
+        return
+    try:
+        delete_node(calico, key.name, version, setup.version)
+    except (ClientRefusal, DatastoreConflict) as error:
+        raise Refused(text.format(error)) from error
 
 
 def _absent(key: ResourceKey) -> str:
@@ -252,29 +273,30 @@ def _read(setup: Setup, given: str) -> dict[str, Any]:
     return document
 
 
-def _write(calico: CalicoEtcd, verb: str, document: dict[str, Any]) -> None:
+def _write(setup: Setup, calico: CalicoEtcd, verb: str, document: dict[str, Any]) -> None:
     metadata = document["metadata"]
     key = ResourceKey(document["kind"], metadata["name"])
     named = f"{key.kind}({key.name})"
     present = calico.get(key)
     if verb == "create":
+        # Only these fields are kept (resourcemgr.go, prepareMetadataForCreate); uid and time are made anew.
+        kept = {name: metadata[name] for name in ("name", "labels", "annotations") if metadata.get(name)}
         try:
-            calico.create(key, document)
+            calico.create(key, {**document, "metadata": kept})
         except DatastoreConflict as error:
             raise Refused(f"Failed to create '{key.kind}' resource: [resource already exists: {named}]") from error
         return
-    first = f"Partial success: replaced the first 1 out of 1 '{key.kind}' resources:\n" if verb == "replace" else ""
-    text = "Hit error: {}" if verb == "replace" else f"Failed to delete '{key.kind}' resource: [{{}}]"
+    if verb == "delete":
+        _delete(setup, calico, key, metadata.get("resourceVersion"))
+        return
+    first = f"Partial success: replaced the first 1 out of 1 '{key.kind}' resources:\n"
     if present is None:
-        raise Refused(text.format(_absent(key)), first)
-    conflict = Refused(text.format(f"update conflict: {named}"), first)
+        raise Refused(f"Hit error: {_absent(key)}", first)
+    conflict = Refused(f"Hit error: update conflict: {named}", first)
     if metadata.get("resourceVersion") not in (None, present.version):
         raise conflict
     try:
-        if verb == "replace":
-            calico.replace(key, _merged(document, present), present.version)
-        else:
-            calico.delete(key, present.version)
+        calico.replace(key, _merged(document, present), present.version)
     except DatastoreConflict as error:
         raise conflict from error
 

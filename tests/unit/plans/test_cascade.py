@@ -114,7 +114,8 @@ def test_what_is_not_restored_is_said() -> None:
     said = [text for text in plan(state()).notices if "address blocks" in text]
     text = (
         "an undo does not restore the address blocks of rr-1, rr-2: calicoctl releases them when it deletes a Calico "
-        "Node, and calico-node claims new ones when it starts again; by `--calico-config` they stay"
+        "Node, and calico-node claims new ones when it starts again; calicoctl also gives what it creates a new uid "
+        "and creation time; by `--calico-config` all of this stays"
     )
     assert said == [text]
 
