@@ -31,6 +31,7 @@ class Stubborn(Sandbox):
     refused: ResourceKey | None = None
     refused_again: ResourceKey | None = None
     away: ResourceKey | None = None
+    late_seconds = 0
 
     def delete(self, key: ResourceKey, version: str) -> None:
         """Or not."""
@@ -206,3 +207,33 @@ def test_a_journal_that_says_so_is_read(tmp_path: Path) -> None:
         if entry.step == STEP
     }
     assert notes["undo-started"] == "landed in part"
+
+
+def half_done(tmp_path: Path) -> tuple[Bench, Stubborn]:
+    """A run that stopped after the first write of the step, with the second one announced and without an answer."""
+    made, sandbox = bench(tmp_path)
+    sandbox.away = FELIX
+    assert made.runner().apply() is Result.PARTIAL
+    sandbox.away = None
+    assert there(made) == set(OBJECTS) - {PEER}
+    return made, sandbox
+
+
+def test_one_write_alone_may_land_late(tmp_path: Path) -> None:
+    """Before a part is taken back, the run waits once, for the first write that did not land."""
+    made, sandbox = half_done(tmp_path)
+    sandbox.late_seconds = 60
+    waits = len(made.listener.of(events.Retrying))
+    assert made.runner().rollback() is Result.UNDONE, made.listener.events[-3:]
+    texts = [event.reason for event in made.listener.of(events.Retrying)[waits:]]
+    assert texts == [f"{FELIX}: the write got no answer and may still land"]
+    assert said(made) == ["started", "undo-started", "undone"]
+
+
+@pytest.mark.parametrize(("refused", "result"), [(FELIX, Result.PARTIAL), (BGP, Result.UNDONE)])
+def test_a_refusal_after_a_crash(refused: ResourceKey, result: Result, tmp_path: Path) -> None:
+    """Of the write that may have been under way it proves nothing; the later ones were never sent."""
+    made, sandbox = half_done(tmp_path)
+    sandbox.refused = refused
+    assert made.runner().apply() is result, made.listener.events[-3:]
+    assert said(made) == (["started"] if result is Result.PARTIAL else ["started", "undo-started", "undone"])
