@@ -379,10 +379,15 @@ class Runner:
     def _say(self, event: events.RunEvent) -> None:
         self.world.listener.report(event)
 
+    def _compared(self) -> str:
+        """What may be said of the cluster after everything was taken back: it is looked at, not concluded."""
+        reason = self._guard.drifted(self.status)
+        return f"every step was taken back; {reason}" if reason else "the cluster is as it was before the run"
+
     def _finish(self, result: Result, began: float) -> Result:
         hint = {
             Result.DONE: "",
-            Result.UNDONE: "the cluster is as it was before the run",
+            Result.UNDONE: self._compared() if result is Result.UNDONE else "",
             Result.PARTIAL: "`rrplan resume` goes on, `rrplan rollback` takes everything back",
             Result.INTERRUPTED: "`rrplan resume` goes on, `rrplan rollback` takes everything back",
         }[result]

@@ -119,8 +119,10 @@ class Writer:
             drifted = changes[landed.index(None)]
             reason = f"{drifted.key} is neither as before nor as after `{step}`"
             return Written(Outcome.DRIFTED, reason, part=True in landed)
+        # They are sent one after the other, so one alone, the first that did not land, can have been under way.
+        in_doubt = landed.index(False) if again and False in landed else None
         for place, change in enumerate(changes):
-            written = Written(Outcome.LANDED) if landed[place] else self.write(change, doubtful=again)
+            written = Written(Outcome.LANDED) if landed[place] else self.write(change, doubtful=place == in_doubt)
             if written.outcome is not Outcome.LANDED:
                 return replace(written, part=place > 0 or True in landed)
         return Written(Outcome.LANDED)

@@ -20,6 +20,13 @@ from tests.support import SPEC, Bench, JumpingClock
 
 NODE = ResourceKey("Node", "rr-2")
 LABEL = "rrplan.io/route-reflector"
+THEIRS = {
+    "apiVersion": "projectcalico.org/v3",
+    "kind": "BGPPeer",
+    "metadata": {"name": "theirs"},
+    "spec": {"nodeSelector": "has(nothing)", "peerIP": "192.0.2.9", "asNumber": 65000},
+}
+"""A BGPPeer of others that selects no node."""
 
 
 def hooks(*points: str, code: int = 0, required: bool = False, timeout: str = "10s", log: Path | None = None) -> str:
@@ -95,6 +102,16 @@ def test_dead_reflector_leaves_a_run_that_can_be_taken_back(tmp_path: Path) -> N
     bench.reopen()
     assert bench.runner().rollback() is Result.UNDONE
     assert bench.objects() == bench.before
+
+
+def test_taken_back_beside_the_change_of_another(tmp_path: Path) -> None:
+    """The cluster is compared before it is called as it was before the run."""
+    bench = Bench(tmp_path)
+    assert bench.runner().apply() is Result.DONE
+    bench.sandbox.create(ResourceKey("BGPPeer", "theirs"), THEIRS)
+    assert bench.runner().rollback() is Result.UNDONE
+    hint = bench.listener.of(events.RunFinished)[-1].hint
+    assert hint == "every step was taken back; somebody else changed the cluster: BGPPeer/theirs is new"
 
 
 def test_halt_leaves_all_as_it_is(tmp_path: Path) -> None:
