@@ -11,42 +11,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from rrplan.bgp.announced import EVERYTHING, Announced
+from rrplan.bgp.endpoint import endpoint_of
 from rrplan.bgp.protocol import Kind, Protocol
 from rrplan.bgp.speaker import BGP_PORT, Family, Settings, Speaker
 from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer
-from rrplan.resources.reading import parse_address
 
 Matches = Callable[[str, Speaker], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """`peerIP` taken apart; `port` 0 means that none is given."""
-
-    address: str
-    family: Family
-    port: int
-
-
-def endpoint_of(peer_ip: str) -> Endpoint | None:
-    """Read `10.0.0.1`, `10.0.0.1:500`, `fd00::1` or `[fd00::1]:500`; None for anything else."""
-    host, port = peer_ip, ""
-    if peer_ip.startswith("["):
-        # net.SplitHostPort refuses brackets without a port, and confd then skips the BGPPeer.
-        host, _, rest = peer_ip[1:].partition("]")
-        if not rest.startswith(":"):
-            return None
-        port = rest.removeprefix(":")
-    elif peer_ip.count(":") == 1:
-        host, _, port = peer_ip.partition(":")
-    if port and not port.isdecimal():
-        return None
-    for version, family in ((4, Family.IPV4), (6, Family.IPV6)):
-        address = parse_address(host, version)
-        if address is not None:
-            return Endpoint(address, family, int(port or 0))
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +69,12 @@ class Rules:
         if peer.peer_selector:
             return self.matches(peer.peer_selector, speaker)
         endpoint = endpoint_of(peer.peer_ip)
-        if endpoint is None or endpoint.address not in (speaker.ipv4, speaker.ipv6):
+        if endpoint is None or endpoint.host not in (speaker.ipv4, speaker.ipv6):
             return False
         return self.is_at(peer, endpoint.port, speaker)
 
     def is_at(self, peer: BGPPeer, port: int, speaker: Speaker) -> bool:
-        """Whether a `peerIP` with that port means this node.
+        """Whether a `peerIP` of this node's address, as Calico writes it, means this node by AS number and port too.
 
         client.go nodesWithIPPortAndAS, its `else if` on the global port included (still so in v3.32).
         """
@@ -230,7 +201,18 @@ def ordered(own: Speaker, found: Iterable[Protocol]) -> tuple[Protocol, ...]:
     """Configuration order: it decides who takes an incoming connection and, after a restart, the lock."""
     if own.profile.sorted_by_name:
         return tuple(sorted(found, key=lambda protocol: protocol.name))
-    return tuple(sorted(found, key=lambda protocol: _POSITION[protocol.kind]))
+    return tuple(sorted(found, key=lambda protocol: (_POSITION[protocol.kind], _key_text(protocol))))
+
+
+def _key_text(protocol: Protocol) -> str:
+    """confd walks its keys as text: mesh peers by node name, others by address and port, 1790 before 500.
+
+    The ports 0 and 179 are left out of keys (libcalico-go model/bgppeer.go combineIPAndPort, v3.16 to v3.31).
+    """
+    if protocol.kind is Kind.MESH:
+        return str(protocol.peer_node)
+    plain = protocol.peer_port == BGP_PORT
+    return protocol.peer_address if plain else f"{protocol.peer_address}-{protocol.port}"
 
 
 _POSITION = {kind: index for index, kind in enumerate((Kind.MESH, Kind.GLOBAL, Kind.NODE, Kind.LOCAL_WORKLOAD))}
@@ -272,11 +254,13 @@ def _forward(rules: Rules, peer: BGPPeer, own: Speaker, other: Speaker, family: 
     endpoint = endpoint_of(peer.peer_ip)
     if endpoint is None or endpoint.family is not family or endpoint.address != other.address(family):
         return None
+    # Calico looks for the text among the addresses of its nodes: another spelling is found nowhere (client.go, v3.32).
     port = endpoint.port or None
-    if port is None and own.profile.ports and rules.is_at(peer, 0, other):
+    if port is None and own.profile.ports and endpoint.canonical and rules.is_at(peer, 0, other):
         port = other.port
+    known = other.calico and endpoint.canonical
     # A peerIP peer carries no cluster ID, whoever it is: it is always a client (client.go updatePeersV1).
-    return Emission(endpoint.address, port, peer.as_number or 0, "", other.calico, peer, by_address=True)
+    return Emission(endpoint.address, port, peer.as_number or 0, "", known, peer, by_address=True)
 
 
 def _reverse(rules: Rules, peer: BGPPeer, own: Speaker, other: Speaker, family: Family) -> Emission | None:

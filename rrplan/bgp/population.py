@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
+from rrplan.bgp.endpoint import endpoint_of
 from rrplan.bgp.holdings import ENOUGH
 from rrplan.bgp.matching import Matcher
-from rrplan.bgp.peering import Rules, endpoint_of
+from rrplan.bgp.peering import Rules
 from rrplan.bgp.profile import Profile
 from rrplan.bgp.speaker import Speaker
 from rrplan.ids import NodeName

@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from rrplan.bgp.adjacency import Established, Verdict
-from rrplan.bgp.peering import Rules, endpoint_of, external_protocols, protocols
+from rrplan.bgp.endpoint import endpoint_of
+from rrplan.bgp.peering import Rules, external_protocols, protocols
 from rrplan.bgp.speaker import Family, Speaker
 from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer

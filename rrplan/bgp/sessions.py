@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from rrplan.bgp.adjacency import Established, Verdict, verdict
 from rrplan.bgp.announced import Announced
+from rrplan.bgp.endpoint import endpoint_of
 from rrplan.bgp.matching import Matcher
-from rrplan.bgp.peering import Matches, Rules, endpoint_of, external_protocols, ordered, protocols
+from rrplan.bgp.peering import Matches, Rules, external_protocols, ordered, protocols
 from rrplan.bgp.profile import Versions
-from rrplan.bgp.protocol import Kind, Protocol
+from rrplan.bgp.protocol import Protocol
 from rrplan.bgp.refusals import refusal
 from rrplan.bgp.speaker import FAMILIES, Family, Settings, Speaker, speaker_of
 from rrplan.ids import NodeName
@@ -95,8 +96,7 @@ class Speakers:
                     found[protocol] = refused or beyond or verdict(protocol, own, here, other, there)
         for protocol in external_protocols(self.rules, own, family):
             found[protocol] = refused or _external(protocol)
-        keyed = sorted(found, key=lambda protocol: _place(protocol))
-        return [Session(protocol, found[protocol]) for protocol in ordered(own, keyed)]
+        return [Session(protocol, found[protocol]) for protocol in ordered(own, found)]
 
     def _candidates(self, own: Speaker) -> list[NodeName]:
         """The nodes that `own` can have a protocol to: everybody in a mesh, else who the BGPPeers bring together."""
@@ -142,9 +142,3 @@ def _external(protocol: Protocol) -> Verdict:
             "random",
         )
     return EXTERNAL
-
-
-def _place(protocol: Protocol) -> tuple[str, int]:
-    """confd walks its keys in order: mesh by node name, explicit peers by address and port."""
-    mesh = protocol.kind is Kind.MESH
-    return (str(protocol.peer_node) if mesh else protocol.peer_address, protocol.port or 0)

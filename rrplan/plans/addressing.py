@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections import Counter
 
+from rrplan.bgp.endpoint import endpoint_of
 from rrplan.bgp.refusals import link_local
 from rrplan.plans.plan import Severity
 from rrplan.plans.sight import Sight, Told, some
@@ -13,9 +14,15 @@ from rrplan.resources.cascade import outside_pools
 
 
 def peer_address(sight: Sight) -> Told:
-    """No BGPPeer names a link-local address."""
+    """Every `peerIP` is one that Calico reads, written as Calico writes it, and none is link-local."""
+    nodes = {address: name for name, node in sight.state.nodes.items() for address in (node.ipv4, node.ipv6) if address}
     for name, peer in sorted(sight.state.peers.items()):
-        if link_local(peer):
+        told = f"BGPPeer `{name}`: `peerIP: {peer.peer_ip}`"
+        endpoint = endpoint_of(peer.peer_ip)
+        if endpoint is None:
+            if peer.peer_ip:
+                yield Severity.WARNING, f"{told} is no address with or without a port, so Calico ignores the BGPPeer"
+        elif link_local(peer):
             yield (
                 Severity.ERROR,
                 (
@@ -23,6 +30,10 @@ def peer_address(sight: Sight) -> Told:
                     "it: BIRD refuses the whole configuration on every node that has this peer"
                 ),
             )
+        elif endpoint.text != peer.peer_ip:
+            at = "" if endpoint.canonical else nodes.get(endpoint.address, "")
+            lost = f"; Calico compares text, so it does not find node {at}, which gets no session back" if at else ""
+            yield Severity.WARNING, f"{told} means `{endpoint.text}`: write that{lost}"
 
 
 def router_id(sight: Sight) -> Told:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import islice
 
+from rrplan.bgp.endpoint import endpoint_of
 from rrplan.bgp.model import Model
 from rrplan.bgp.peering import protocols
 from rrplan.bgp.profile import profile_for
@@ -95,7 +96,7 @@ def datastore_ready(sight: Sight) -> Told:
 def peer_as_number(sight: Sight) -> Told:
     """Every peer by address has an AS number."""
     for name, peer in sorted(sight.state.peers.items()):
-        if peer.peer_ip and not peer.as_number:
+        if endpoint_of(peer.peer_ip) and not peer.as_number:
             yield (
                 Severity.ERROR,
                 (

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from rrplan.bgp.endpoint import endpoint_of
 from rrplan.bgp.model import Model
-from rrplan.bgp.peering import endpoint_of
 from rrplan.bgp.population import Signature
 from rrplan.bgp.profile import Versions
 from rrplan.errors import UsageProblem

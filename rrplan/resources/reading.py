@@ -153,11 +153,26 @@ def parse_as_number(value: object) -> int | None:
     return int(high) * 0x10000 + int(low)
 
 
-def parse_address(text: str, version: int) -> str | None:
-    """The address of `10.0.0.1/24` or `fd00::1` in canonical text; None where it is no address of that family."""
-    plain = text.partition("/")[0].strip()
+def parse_ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """An address as Go's net.ParseIP reads it: without zone; IPv4 written as IPv6 (`::ffff:10.0.0.1`) is IPv4."""
     try:
-        address = ipaddress.ip_address(plain)
+        address = ipaddress.ip_address(text)
     except ValueError:
         return None
-    return str(address) if address.version == version else None
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    return None if address.scope_id else address.ipv4_mapped or address
+
+
+def parse_address(text: str, version: int) -> str | None:
+    """The address of `10.0.0.1/24` or `fd00::1` in canonical text; None where it is no address of that family.
+
+    As ParseCIDROrIP reads it (projectcalico/calico libcalico-go/lib/net, v3.12 to v3.32).
+    """
+    plain, slash, bits = text.partition("/")
+    address = parse_ip(plain)
+    if address is None or address.version != version:
+        return None
+    if slash and not (bits.isascii() and bits.isdecimal() and int(bits) <= address.max_prefixlen):
+        return None
+    return str(address)

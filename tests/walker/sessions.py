@@ -95,8 +95,9 @@ def _targets(cluster: Cluster, peering: Peering, family: str) -> Iterator[End]:
             if selects(peering.peer_selector, node) and family in node.addresses:
                 yield _node_end(peering, node, family)
     elif peering.address and family_of(peering.address) == family:
+        # Nodes are looked up by the text, which need not be how their address is written; BIRD dials the address.
         known = cluster.owner(peering.address) is not None
-        yield End(peering.address, peering.as_number, "", known, peering)
+        yield End(str(ipaddress.ip_address(peering.address)), peering.as_number, "", known, peering)
 
 
 def _node_end(peering: Peering, node: Member, family: str) -> End:

@@ -168,6 +168,21 @@ ERRORS = [
 
 WARNINGS = [
     (
+        "peer-address",
+        [thing("BGPPeer", "p", node="rr-1", peerIP="::ffff:10.0.0.5", asNumber=64512)],
+        "`peerIP: ::ffff:10.0.0.5` means `10.0.0.5`: write that; Calico compares text, so it does not find node node-003, ",
+    ),
+    (
+        "peer-address",
+        [thing("BGPPeer", "p", node="rr-1", peerIP="192.0.2.1:0263", asNumber=64512)],
+        "BGPPeer `p`: `peerIP: 192.0.2.1:0263` means `192.0.2.1:179`: write that",
+    ),
+    (
+        "peer-address",
+        [thing("BGPPeer", "p", node="rr-1", peerIP="192.0.2.1:0179", asNumber=64512)],
+        "BGPPeer `p`: `peerIP: 192.0.2.1:0179` is no address with or without a port, so Calico ignores the BGPPeer",
+    ),
+    (
         "router-id",
         [only_ipv6("bare"), thing("DaemonSet", "calico-rr", "apps/v1")],
         "no IPv4 address on bare, and whether calico-node has CALICO_ROUTER_ID is not known",
@@ -401,7 +416,7 @@ def test_as_numbers_are_compared_within_a_group() -> None:
     assert text.startswith("b4: another AS number than 65002, which the reflectors of group `b` have; their sessions")
 
 
-@pytest.mark.parametrize(("check", "odd", "text"), WARNINGS, ids=[f"{case[0]}-{case[2][:20]}" for case in WARNINGS])
+@pytest.mark.parametrize(("check", "odd", "text"), WARNINGS, ids=[f"{case[0]}-{case[2][:40]}" for case in WARNINGS])
 def test_warnings_are_in_the_plan(check: str, odd: list[dict[str, object]], text: str) -> None:
     """The plan is made all the same, and says so."""
     plan = api.plan(load(SPEC.encode(), "spec.yaml"), snapshot(*odd))

@@ -1,0 +1,128 @@
+"""Where the real confd differs from what its sources seem to say: one row for each rule that was seen in its output.
+
+Seen with confd and calicoctl of v3.22, v3.24, v3.26, v3.30, v3.31 and v3.32, built from their sources. The notation is
+that of `test_peering`; here the protocols stand in the order of the file.
+"""
+
+import pytest
+
+from rrplan.bgp.peering import protocols
+from rrplan.bgp.speaker import Family
+from rrplan.ids import NodeName
+from tests.unit.bgp.test_peering import OFF, A, B, Case, config, node, peer, speakers, text
+
+LOW = node("a", "10.0.0.1", ipv6Address="fd00::a/64")
+HIGH = node("b", "10.0.0.2", ipv6Address="fd00::b/64")
+OTHER_SPELLING = peer("p", node="a", peerIP="FD00::B", asNumber=64512)
+PORTS = [peer(f"p{port}", node="a", peerIP=f"192.0.2.1:{port}", asNumber=1) for port in (500, 1790)]
+
+CASES = [
+    Case(
+        "peerIP is compared as text: another spelling of a node's address has no reverse peer",
+        [LOW, HIGH, OFF, OTHER_SPELLING],
+        {"a": ["Node_fd00__b as 64512!"], "b": []},
+    ),
+    Case(
+        "peerIP in canonical spelling has one",
+        [LOW, HIGH, OFF, peer("p", node="a", peerIP="fd00::b", asNumber=64512)],
+        {"a": ["Node_fd00__b as 64512"], "b": ["Node_fd00__a as 64512"]},
+    ),
+    Case(
+        "peerIP with zeros that need not be written has no reverse peer",
+        [LOW, HIGH, OFF, peer("p", node="a", peerIP="fd00:0::b", asNumber=64512)],
+        {"a": ["Node_fd00__b as 64512!"], "b": []},
+    ),
+    Case(
+        "a Global_ peer in another spelling is no Calico node, so neither end is passive (v3.23+)",
+        [LOW, HIGH, OFF, peer("p", peerIP="FD00::B", asNumber=64512)],
+        {"a": ["Global_fd00__b as 64512!"], "b": []},
+    ),
+    Case(
+        "both ends by hand, in another spelling: a session, and neither end is passive",
+        [LOW, HIGH, OFF, peer("p", peerIP="FD00::B", asNumber=64512), peer("q", peerIP="FD00::A", asNumber=64512)],
+        {"a": ["Global_fd00__b as 64512"], "b": ["Global_fd00__a as 64512"]},
+    ),
+    Case(
+        "the listen port of a node in another spelling is not filled in",
+        [LOW, HIGH, OFF, config("node.b", listenPort=500), OTHER_SPELLING],
+        {"a": ["Node_fd00__b as 64512!"], "b": []},
+    ),
+    Case(
+        "the spelling makes no second key: one protocol, one lock",
+        [LOW, HIGH, OFF, OTHER_SPELLING, peer("q", node="a", peerIP="fd00::b", asNumber=64512)],
+        {"a": ["Node_fd00__b as 64512"], "b": ["Node_fd00__a as 64512"]},
+    ),
+    Case(
+        "a port that begins with 0 is octal: 0179 is no number, and the BGPPeer is ignored",
+        [A, B, OFF, peer("p", node="a", peerIP="10.0.0.2:0179", asNumber=64512)],
+        {"a": [], "b": []},
+    ),
+    Case(
+        "octal 0263 is 179",
+        [A, B, OFF, peer("p", node="a", peerIP="10.0.0.2:0263", asNumber=64512)],
+        {"a": ["Node_10_0_0_2_port_179 as 64512"], "b": ["Node_10_0_0_1 as 64512"]},
+    ),
+    Case(
+        "a port may be hexadecimal",
+        [A, OFF, peer("p", node="a", peerIP="192.0.2.1:0x1f4", asNumber=1)],
+        {"a": ["Node_192_0_2_1_port_500 as 1?"]},
+    ),
+    Case(
+        "an IPv4 address written as IPv6 is rendered as IPv4, and is no node's",
+        [A, B, OFF, peer("p", node="a", peerIP="::ffff:10.0.0.2", asNumber=64512)],
+        {"a": ["Node_10_0_0_2 as 64512!"], "b": []},
+    ),
+    Case(
+        "an address with a zone is ignored",
+        [LOW, HIGH, OFF, peer("p", node="a", peerIP="fd00::b%eth0", asNumber=64512)],
+        {"a": [], "b": []},
+    ),
+    Case(
+        "an address with a prefix length is ignored",
+        [A, B, OFF, peer("p", node="a", peerIP="10.0.0.2/32", asNumber=64512)],
+        {"a": [], "b": []},
+    ),
+    Case(
+        "protocols of one section are sorted by key as text, up to v3.31: port 1790 before 500",
+        [A, OFF, *PORTS],
+        {"a": ["Node_192_0_2_1_port_1790 as 1?", "Node_192_0_2_1_port_500 as 1?"]},
+        version="v3.31.0",
+    ),
+    Case(
+        "up to v3.31 mesh comes before global, and global before node",
+        [A, B, peer("n", node="a", peerIP="192.0.2.1", asNumber=1), peer("g", peerIP="192.0.2.2", asNumber=1)],
+        {"a": ["Mesh_10_0_0_2 as 64512 p", "Global_192_0_2_2 as 1?", "Node_192_0_2_1 as 1?"]},
+        version="v3.31.0",
+    ),
+    Case(
+        "from v3.32 on all are sorted by name",
+        [A, B, *PORTS, peer("g", peerIP="192.0.2.2", asNumber=1)],
+        {
+            "a": [
+                "Global_192_0_2_2 as 1?",
+                "Mesh_10_0_0_2 as 64512 p",
+                "Node_192_0_2_1_port_1790 as 1?",
+                "Node_192_0_2_1_port_500 as 1?",
+            ]
+        },
+        version="v3.32.0",
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)
+def test_rule(case: Case) -> None:
+    """The protocols of the nodes that the rule is about, in configuration order."""
+    found = speakers(case)
+    for name, expected in case.expected.items():
+        assert [text(session) for session in found.sessions(NodeName(name))] == expected
+
+
+def test_order_of_keys_between_two_nodes() -> None:
+    """What the proof compares has the order of the file, whatever the BGPPeers are called."""
+    peers = [
+        peer(name, node="a", peerIP=f"10.0.0.2:{port}", asNumber=64512) for name, port in (("x", 500), ("y", 1790))
+    ]
+    found = speakers(Case("", [A, B, OFF, *peers], {}))
+    one, other = (found.by_name[NodeName(name)] for name in "ab")
+    assert [protocol.port for protocol in protocols(found.rules, one, other, Family.IPV4)] == [1790, 500]
