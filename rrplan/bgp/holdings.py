@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from rrplan.bgp.adjacency import NONE, Adjacency, Ends, Established, Link, adjacency
+from rrplan.bgp.adjacency import NONE, Adjacency, Ends, Link, adjacency
 from rrplan.bgp.announced import Announced, Layer, Passes
 from rrplan.bgp.outside import Outside, Uplink, uplinks
 from rrplan.bgp.peering import Rules, protocols
 from rrplan.bgp.reflection import ORIGIN, Doubt, Group, Links, Spread, Web, spread
-from rrplan.bgp.refusals import refusal_by_itself
+from rrplan.bgp.refusals import may_be_refused
 from rrplan.bgp.speaker import Family, Speaker
 
 
@@ -173,15 +173,14 @@ def met(rules: Rules, one: Speaker, other: Speaker, family: Family) -> Adjacency
     """What comes of the protocols of a pair."""
     here, there = ends_of(rules, one, other, family)
     found = adjacency(one, here, other, there)
-    if found.certain and found.links and any(_refuses(rules, end, family) for end in (one, other)):
+    if (
+        found.certain
+        and found.links
+        and any(end.address(family) in rules.shared or may_be_refused(rules, end, family) for end in (one, other))
+    ):
         # A node whose BIRD refuses its file keeps the sessions that it had: which these are is not known.
         return replace(found, certain=False)
     return found
-
-
-def _refuses(rules: Rules, own: Speaker, family: Family) -> bool:
-    told = refusal_by_itself(rules, own, family)
-    return told is not None and told.established is Established.NO
 
 
 def pairs_of(kins: Sequence[Kin], family: Family) -> list[tuple[Pair, tuple[Member, Member]]]:

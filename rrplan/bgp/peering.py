@@ -15,7 +15,7 @@ from rrplan.bgp.endpoint import endpoint_of
 from rrplan.bgp.protocol import Kind, Protocol
 from rrplan.bgp.speaker import BGP_PORT, Family, Settings, Speaker
 from rrplan.ids import NodeName
-from rrplan.resources import BGPPeer
+from rrplan.resources import BGPPeer, Node
 
 Matches = Callable[[str, Speaker], bool]
 
@@ -44,7 +44,7 @@ class Rules:
 
     `addresses` says which addresses belong to nodes; `matches` evaluates a selector text for a speaker; `hosts` are
     the addresses that Kubernetes has for its nodes, whether or not Calico knows them; `announced` says which pools
-    routes are of, and what filters let through.
+    routes are of, and what filters let through. `shared` are the addresses that several nodes have, with these nodes.
     """
 
     settings: Settings
@@ -53,6 +53,7 @@ class Rules:
     matches: Matches = field(hash=False)
     hosts: frozenset[str] = field(default=frozenset(), hash=False, compare=False)
     announced: Announced = field(default=EVERYTHING, hash=False, compare=False)
+    shared: Mapping[str, tuple[Node, ...]] = field(default_factory=dict, hash=False)
 
     def is_global(self, peer: BGPPeer) -> bool:
         """A BGPPeer without node and nodeSelector holds for every node."""

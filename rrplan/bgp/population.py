@@ -2,7 +2,7 @@
 
 Two nodes belong to one class when everything that a rule can look at is equal: AS number, cluster ID,
 families, ports, Calico rules, which of the selectors in play match, and the failure domain where that is asked.
-A node that some BGPPeer means by name or address is a class of its own.
+A node that some BGPPeer means by name or address, or whose address another node has too, is a class of its own.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Lens:
     ) -> Lens:
         """A lens that sees every difference that these BGPPeers can make; `rules` gives the addresses."""
         selectors: set[str] = set()
-        named: set[NodeName] = set()
+        named = {node.name for nodes in rules.shared.values() for node in nodes}
         for peer in peers:
             selectors.update(text for text in (peer.node_selector, peer.peer_selector) if text)
             if peer.node:

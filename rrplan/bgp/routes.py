@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 
 from rrplan.bgp.adjacency import Established, verdict
-from rrplan.bgp.holdings import Holdings
+from rrplan.bgp.holdings import ENOUGH, Holdings
 from rrplan.bgp.model import Model, View
 from rrplan.bgp.peering import idle_selector, protocols
 from rrplan.bgp.reflection import ORIGIN, Copy, Stop
-from rrplan.bgp.refusals import refusal_by_itself
+from rrplan.bgp.refusals import refusal
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.ids import NodeName
 
@@ -123,18 +124,21 @@ def _alone(model: Model, name: NodeName, family: Family) -> str:
     if rules.settings.idle:
         return f"BGP does not run: {rules.settings.idle}"
     own = speakers[name]
-    refused = refusal_by_itself(rules, own, family)
+    lead = f"{name} has no session that is certain to be up"
+    refused = refusal(rules, speakers, own, family)
     if refused is not None and refused.established is Established.NO:
-        return f"{name} has no session that is certain to be up; {refused.reason}"
+        return f"{lead}; {refused.reason}"
     for members in model.population.classes.values():
-        other = speakers[next((member for member in members if member != name), name)]
-        here = protocols(rules, own, other, family)
-        if here:
-            found = verdict(here[0], own, here, other, protocols(rules, other, own, family))
-            if found.reason:
-                return f"{name} has no session that is certain to be up; {here[0].name}: {found.reason}"
+        for other in (speakers[member] for member in islice(members, ENOUGH) if member != name):
+            here = protocols(rules, own, other, family)
+            if here:
+                beyond = refusal(rules, speakers, other, family)
+                found = beyond or verdict(here[0], own, here, other, protocols(rules, other, own, family))
+                if found.reason:
+                    return f"{lead}; {here[0].name}: {found.reason}"
+                break
     for peer in rules.peers:
         text = idle_selector(rules, peer, speakers.values())
         if text and (rules.selects_local(peer, own) or rules.selects_remote(peer, own)):
-            return f"{name} has no session that is certain to be up; BGPPeer {peer.name}: {text} selects no node"
-    return f"{name} has no session that is certain to be up"
+            return f"{lead}; BGPPeer {peer.name}: {text} selects no node"
+    return lead

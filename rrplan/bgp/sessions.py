@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from rrplan.bgp.adjacency import Established, Verdict, verdict
@@ -12,10 +13,10 @@ from rrplan.bgp.matching import Matcher
 from rrplan.bgp.peering import Matches, Rules, external_protocols, ordered, protocols
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.protocol import Protocol
-from rrplan.bgp.refusals import refusal
+from rrplan.bgp.refusals import SHOWN, refusal
 from rrplan.bgp.speaker import FAMILIES, Family, Settings, Speaker, speaker_of
 from rrplan.ids import NodeName
-from rrplan.resources import BGPPeer, CalicoVersion, ClusterState
+from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, Node
 
 EXTERNAL = Verdict(Established.UNKNOWN, "the peer is outside the cluster")
 
@@ -40,7 +41,18 @@ def rules_of(state: ClusterState, matcher: Matches, version: CalicoVersion) -> R
         addresses |= {node.host_ip: node.name for node in hosts}
     peers = tuple(state.peers[name] for name in sorted(state.peers))
     known = frozenset(node.host_ip for node in state.nodes.values() if node.host_ip)
-    return Rules(settings, peers, addresses, matcher, known, Announced.of(state, version))
+    announced = Announced.of(state, version)
+    return Rules(settings, peers, addresses, matcher, known, announced, _shared(state.nodes.values()))
+
+
+def _shared(nodes: Iterable[Node]) -> dict[str, tuple[Node, ...]]:
+    """The addresses that several nodes have, with these nodes in the order of their names."""
+    found: defaultdict[str, list[Node]] = defaultdict(list)
+    for node in sorted(nodes, key=lambda node: node.name):
+        for address in (node.ipv4, node.ipv6):
+            if address:
+                found[address].append(node)
+    return {address: tuple(having) for address, having in found.items() if len(having) > 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +103,20 @@ class Speakers:
             here = protocols(self.rules, own, other, family)
             if here:
                 there = protocols(self.rules, other, own, family)
-                beyond = self.refusal(name, family)
+                beyond = self.refusal(name, family) or self._not_told_apart(own, other, family)
                 for protocol in here:
                     found[protocol] = refused or beyond or verdict(protocol, own, here, other, there)
         for protocol in external_protocols(self.rules, own, family):
             found[protocol] = refused or _external(protocol)
         return [Session(protocol, found[protocol]) for protocol in ordered(own, found)]
+
+    def _not_told_apart(self, own: Speaker, other: Speaker, family: Family) -> Verdict | None:
+        for address in (other.address(family), own.address(family)):
+            names = ", ".join(node.name for node in self.rules.shared.get(address, ())[:SHOWN])
+            if names:
+                text = f"{address} is the address of {names}, and which of them answers is not known"
+                return Verdict(Established.UNKNOWN, text)
+        return None
 
     def _candidates(self, own: Speaker) -> list[NodeName]:
         """The nodes that `own` can have a protocol to: everybody in a mesh, else who the BGPPeers bring together."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -10,6 +9,7 @@ from enum import StrEnum
 from rrplan.bgp.profile import Profile, Versions, profile_for
 from rrplan.ids import NodeName
 from rrplan.resources import BGPConfiguration, ClusterState, DaemonSet, Installation, Node, Pod
+from rrplan.resources.reading import is_ipv4_network
 
 DEFAULT_AS = 64512
 """Calico's global AS number where BGPConfiguration `default` sets none (confd client.go, globalDefaults)."""
@@ -180,7 +180,7 @@ def speaker_of(node: Node, settings: Settings, versions: Versions) -> Speaker:
         ipv6=node.ipv6,
         own_as=node.as_number,
         as_number=settings.global_as if node.as_number is None else node.as_number,
-        cluster_id=_cluster_id(node.cluster_id, profile),
+        cluster_id=effective_cluster_id(node.cluster_id, profile),
         own_port=own_port,
         port=own_port or (settings.default_port if profile.ports else None),
         profile=profile,
@@ -229,13 +229,11 @@ def _standalone(node: Node, settings: Settings, profile: Profile) -> Speaker:
     )
 
 
-def _cluster_id(text: str, profile: Profile) -> str:
-    if not profile.selectors:
-        return ""
-    if not text or not profile.cluster_id_validated:
-        return text
-    try:
-        ipaddress.IPv4Address(text)
-    except ValueError:
+def effective_cluster_id(text: str, profile: Profile) -> str:
+    """The cluster ID as confd sees it: "" where Calico is too old to know any, or ignores this one.
+
+    Since v3.26 it accepts a prefix length (`1.0.0.1/32`), and takes the node for a reflector.
+    """
+    if not profile.selectors or (profile.cluster_id_validated and not is_ipv4_network(text)):
         return ""
     return text

@@ -7,7 +7,6 @@ what is around BGP are in `surroundings`.
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import islice
@@ -16,7 +15,8 @@ from rrplan.bgp.endpoint import endpoint_of
 from rrplan.bgp.model import Model
 from rrplan.bgp.peering import protocols
 from rrplan.bgp.profile import profile_for
-from rrplan.bgp.speaker import FAMILIES, Speaker
+from rrplan.bgp.refusals import bird_reads
+from rrplan.bgp.speaker import FAMILIES, Speaker, effective_cluster_id
 from rrplan.desired.peers import clients_selector
 from rrplan.plans.addressing import (
     addresses_known,
@@ -152,26 +152,19 @@ def selectors_readable(sight: Sight) -> Told:
 def cluster_ids_valid(sight: Sight) -> Told:
     """Every cluster ID on a node is an IPv4 address."""
     for name, node in sorted(sight.state.nodes.items()):
-        if not node.cluster_id or _is_ipv4(node.cluster_id):
+        told = f"{name} has cluster ID `{node.cluster_id}`"
+        if not node.cluster_id:
             continue
-        if profile_for(sight.versions.of(name)).cluster_id_validated:
-            yield (
-                Severity.WARNING,
-                f"{name} has cluster ID `{node.cluster_id}`, which Calico ignores: it is no reflector",
-            )
-        else:
+        if not effective_cluster_id(node.cluster_id, profile_for(sight.versions.of(name))):
+            yield Severity.WARNING, f"{told}, which Calico ignores: it is no reflector"
+        elif not bird_reads(node.cluster_id):
             yield (
                 Severity.ERROR,
-                f"{name} has cluster ID `{node.cluster_id}`, which is no IPv4 address: BIRD refuses its configuration",
+                (
+                    f"{told}: Calico takes the node for a reflector and renders `rr cluster id {node.cluster_id}`, "
+                    "which BIRD cannot read: it refuses the whole configuration once the node has a client"
+                ),
             )
-
-
-def _is_ipv4(text: str) -> bool:
-    try:
-        ipaddress.IPv4Address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def cluster_id_unused(sight: Sight) -> Told:

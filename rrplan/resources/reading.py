@@ -176,3 +176,14 @@ def parse_address(text: str, version: int) -> str | None:
     if slash and not (bits.isascii() and bits.isdecimal() and int(bits) <= address.max_prefixlen):
         return None
     return str(address)
+
+
+def is_ipv4_network(text: str) -> bool:
+    """Whether Calico's ValidateIPv4Network accepts it: an IPv4 address, or a network without bits behind its mask.
+
+    Source: projectcalico/calico libcalico-go/lib/validator/v3/validator.go, v3.26 to v3.32.
+    """
+    if "/" not in text:
+        return parse_address(text, 4) is not None
+    address = parse_address(text, 4)
+    return address is not None and str(ipaddress.ip_interface(text).network.network_address) == address

@@ -16,6 +16,13 @@ HIGH = node("b", "10.0.0.2", ipv6Address="fd00::b/64")
 OTHER_SPELLING = peer("p", node="a", peerIP="FD00::B", asNumber=64512)
 PORTS = [peer(f"p{port}", node="a", peerIP=f"192.0.2.1:{port}", asNumber=1) for port in (500, 1790)]
 
+
+def daemonset(name: str) -> dict[str, object]:
+    """calico-node's DaemonSet, without environment."""
+    spec = {"template": {"spec": {"containers": [{"name": name, "image": "calico/node:v3.30.4"}]}}}
+    return {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": name, "namespace": "x"}, "spec": spec}
+
+
 CASES = [
     Case(
         "peerIP is compared as text: another spelling of a node's address has no reverse peer",
@@ -81,6 +88,49 @@ CASES = [
         "an address with a prefix length is ignored",
         [A, B, OFF, peer("p", node="a", peerIP="10.0.0.2/32", asNumber=64512)],
         {"a": [], "b": []},
+    ),
+    Case(
+        "a cluster ID with a prefix length makes a reflector, out of the mesh (v3.26+)",
+        [node("a", "10.0.0.1", routeReflectorClusterID="1.0.0.1/32"), B, node("c", "10.0.0.3")],
+        {"a": [], "b": ["Mesh_10_0_0_3 as 64512 p"]},
+        version="v3.32.0",
+    ),
+    Case(
+        "a cluster ID that is a network with bits behind its mask is ignored",
+        [node("a", "10.0.0.1", routeReflectorClusterID="1.0.0.1/24"), B],
+        {"a": ["Mesh_10_0_0_2 as 64512 p"]},
+    ),
+    Case(
+        "BIRD refuses a cluster ID with a prefix length, once there is a client",
+        [node("a", "10.0.0.1", routeReflectorClusterID="1.0.0.1/32"), B, peer("p", node="a", peerSelector="all()")],
+        {"a": ["Node_10_0_0_2 as 64512 c!"], "b": ["Node_10_0_0_1 as 64512!"]},
+    ),
+    Case(
+        "two nodes with one address: BIRD refuses the file of whoever meshes with both",
+        [A, node("b", "10.0.0.1"), node("c", "10.0.0.3")],
+        {"a": ["Mesh_10_0_0_3 as 64512 p!"], "c": ["Mesh_10_0_0_1 as 64512!", "Mesh_10_0_0_1 as 64512!"]},
+    ),
+    Case(
+        "an IPv6-only node without CALICO_ROUTER_ID has an empty `router id`, and BIRD refuses its file",
+        [node("a", ipv6Address="fd00::a/64"), HIGH, daemonset("calico-node")],
+        {"a": ["Mesh_fd00__b as 64512 p!"]},
+    ),
+    Case(
+        "a peer without AS number: BIRD refuses the whole file of its node",
+        [A, B, peer("p", node="a", peerIP="192.0.2.1")],
+        {"a": ["Mesh_10_0_0_2 as 64512 p!", "Node_192_0_2_1 as 0!"], "b": ["Mesh_10_0_0_1 as 64512!"]},
+    ),
+    Case(
+        "`rr client` towards another AS: v3.3.0 and v3.3.1, and BIRD refuses the file",
+        [node("a", "10.0.0.1", routeReflectorClusterID="1.0.0.1"), peer("p", node="a", peerIP="192.0.2.1", asNumber=1)],
+        {"a": ["Node_192_0_2_1 as 1 c!"]},
+        version="v3.3.1",
+    ),
+    Case(
+        "`rr client` towards another AS is not rendered from v3.3.2 on",
+        [node("a", "10.0.0.1", routeReflectorClusterID="1.0.0.1"), peer("p", node="a", peerIP="192.0.2.1", asNumber=1)],
+        {"a": ["Node_192_0_2_1 as 1?"]},
+        version="v3.3.2",
     ),
     Case(
         "protocols of one section are sorted by key as text, up to v3.31: port 1790 before 500",

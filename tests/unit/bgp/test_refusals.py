@@ -2,18 +2,22 @@
 
 from dataclasses import replace
 
-from rrplan.bgp.adjacency import Established
-from rrplan.bgp.sessions import Speakers
-from rrplan.ids import NodeName
-from rrplan.resources import ClusterState, DaemonSet
-from tests.support.clusters import VERSION, VERSIONS, meshed, node, peer
+import pytest
 
+from rrplan.bgp.adjacency import Established
+from rrplan.bgp.model import Model
+from rrplan.bgp.refusals import bird_reads
+from rrplan.bgp.sessions import Speakers
+from rrplan.resources import ClusterState, DaemonSet
+from tests.support.clusters import VERSION, VERSIONS, mesh, meshed, node, peer, state
+
+OF_A = "BIRD refuses the whole configuration of a: "
 AGENT = DaemonSet("calico-node", "kube-system", VERSION)
 
 
-def table(state: ClusterState) -> dict[tuple[str, str, str], tuple[Established, str]]:
+def table(cluster: ClusterState) -> dict[tuple[str, str, str], tuple[Established, str]]:
     """Verdicts by node, family and peer."""
-    speakers = Speakers.of(state, VERSIONS)
+    speakers = Speakers.of(cluster, VERSIONS)
     return {
         (row.protocol.node, row.protocol.family.value, row.protocol.peer_address): (
             row.verdict.established,
@@ -27,7 +31,7 @@ def test_link_local_peer() -> None:
     """Every row of a in that family is `no`, and b's row towards it; the other family is left alone."""
     both = [node(name, number, ipv6=True) for number, name in enumerate("ab", 1)]
     found = table(meshed(*both, peer("ll", node="a", peerIP="fe80::1", asNumber=64512), nodes=""))
-    why = "BIRD refuses the whole configuration: BGPPeer ll names a link-local address without an interface"
+    why = f"{OF_A}BGPPeer ll names a link-local address without an interface"
     assert found["a", "ipv6", "fd00::2"] == found["b", "ipv6", "fd00::1"] == (Established.NO, why)
     assert found["a", "ipv4", "10.0.0.2"][0] is Established.YES
 
@@ -35,7 +39,7 @@ def test_link_local_peer() -> None:
 def test_no_as_number() -> None:
     """The whole file of that node is refused."""
     found = table(meshed(peer("none", node="a", peerIP="192.0.2.1"), nodes="a b"))
-    why = "BIRD refuses the whole configuration: BGPPeer none gives no AS number for the peer"
+    why = f"{OF_A}BGPPeer none gives no AS number for the peer"
     assert found["a", "ipv4", "10.0.0.2"] == found["b", "ipv4", "10.0.0.1"] == (Established.NO, why)
 
 
@@ -46,16 +50,102 @@ def test_no_router_id() -> None:
     assert table(cluster)["x", "ipv6", "fd00::1"][0] is Established.UNKNOWN
     established, why = table(cluster.put(AGENT))["x", "ipv6", "fd00::1"]
     assert established is Established.NO
-    assert "`router id` is empty, because the node has no IPv4 address and calico-node no CALICO_ROUTER_ID" in why
+    assert "`router id` is empty: it has no IPv4 address, and calico-node no CALICO_ROUTER_ID" in why
     set_ = replace(AGENT, router_id="hash")
     assert table(cluster.put(set_))["x", "ipv6", "fd00::1"][0] is Established.YES
 
 
 def test_one_address_twice() -> None:
-    """The file of everybody who dials both is refused; the two themselves do not dial one another."""
+    """The file of everybody who dials both is refused, and every row towards them says whose file it is."""
     cluster = meshed(node("twin", 2), node("twin2", 2), nodes="a")
-    speakers = Speakers.of(cluster, VERSIONS)
-    rows = speakers.sessions(NodeName("a"))
-    assert {row.verdict.established for row in rows} == {Established.NO}
-    assert "10.0.0.2 is the address of twin, twin2: one protocol would be defined twice" in rows[0].verdict.reason
-    assert {row.verdict.established for row in speakers.sessions(NodeName("twin"))} == {Established.NO}
+    found = table(cluster)
+    why = "BIRD refuses the whole configuration of a: 10.0.0.2 is the address of twin, twin2: one protocol would be "
+    assert found["a", "ipv4", "10.0.0.2"] == (Established.NO, why + "defined twice")
+    assert (
+        found["twin", "ipv4", "10.0.0.1"]
+        == found["twin2", "ipv4", "10.0.0.1"]
+        == (Established.NO, why + "defined twice")
+    )
+
+
+def test_one_address_twice_without_mesh() -> None:
+    """BGPPeers to both are one block, which nothing refuses; which of the two answers is not known."""
+    peers = peer("p", node="a", peerSelector="all()")
+    found = table(
+        ClusterState.of([*(node(name, 2) for name in ("twin", "twin2")), node("a", 1), mesh(on=False), peers])
+    )
+    why = "10.0.0.2 is the address of twin, twin2, and which of them answers is not known"
+    assert found["a", "ipv4", "10.0.0.2"] == found["twin", "ipv4", "10.0.0.1"] == (Established.UNKNOWN, why)
+
+
+def test_a_reflector_at_a_shared_address_is_not_meshed_with() -> None:
+    """So the mesh has one block for the address."""
+    cluster = meshed(node("twin", 2, "1.0.0.1"), node("twin2", 2), nodes="a")
+    assert table(cluster)["a", "ipv4", "10.0.0.2"][0] is Established.UNKNOWN
+
+
+def test_cluster_id_with_a_prefix_length() -> None:
+    """Calico takes it, BIRD refuses it: every row of that node is `no`, once the node has a client."""
+    nodes = [node("a", 1, "1.0.0.1/32"), *(node(name, number) for number, name in enumerate("bc", 2))]
+    found = table(ClusterState.of([*nodes, peer("p", node="a", peerSelector="all()")]))
+    why = (
+        "BIRD refuses the whole configuration of a: `rr cluster id 1.0.0.1/32` is neither an IPv4 address nor a number"
+    )
+    assert found["a", "ipv4", "10.0.0.2"] == found["b", "ipv4", "10.0.0.1"] == (Established.NO, why)
+    assert found["b", "ipv4", "10.0.0.3"][0] is Established.YES
+
+
+def test_cluster_id_with_a_prefix_length_and_no_client() -> None:
+    """Then `rr cluster id` is not rendered, and nothing is refused."""
+    nodes = [node("a", 1, "1.0.0.1/32"), node("b", 2, as_number=65001)]
+    found = table(ClusterState.of([*nodes, peer("p", node="a", peerSelector="all()")]))
+    assert found["a", "ipv4", "10.0.0.2"] == (Established.YES, "")
+
+
+def test_cluster_id_with_a_prefix_length_and_a_client_outside() -> None:
+    """A speaker outside in the same AS is a client too."""
+    found = table(
+        ClusterState.of([node("a", 1, "1.0.0.1/32"), peer("p", node="a", peerIP="192.0.2.1", asNumber=64512)])
+    )
+    assert found["a", "ipv4", "192.0.2.1"][0] is Established.NO
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("1.0.0.1", True),
+        ("1", True),
+        ("0x10", True),
+        ("4294967295", True),
+        ("4294967296", False),
+        ("1.0.0.1/32", False),
+        ("1.0.0.256", False),
+        ("one", False),
+        ("::ffff:1.0.0.1", False),
+    ],
+)
+def test_what_bird_reads_as_cluster_id(text: str, read: bool) -> None:
+    """As `bird -p` of BIRD 1.6.8 said."""
+    assert bird_reads(text) is read
+
+
+def test_nothing_rests_on_sessions_of_a_refused_file() -> None:
+    """The proof counts them as doubtful: BIRD keeps the sessions that it had, whichever these are."""
+    clients = [node(name, number) for number, name in enumerate("bc", 2)]
+    told = peer("p", nodeSelector="all()", peerSelector="has(rrplan.io/route-reflector)")
+
+    def missing(cluster_id: str) -> bool:
+        return bool(
+            Model(state(node("a", 1, cluster_id, rr="main"), *clients, mesh(on=False), told), VERSIONS).missing()
+        )
+
+    assert missing("1.0.0.1/32")
+    assert not missing("1.0.0.1")
+
+
+def test_nothing_rests_on_an_address_of_two_nodes() -> None:
+    """Not even with only one of the two in the way."""
+    cluster = meshed(node("x", 8), node("y", 8), nodes="a b")
+    losses = {(loss.at, loss.origin) for loss in Model(cluster, VERSIONS).missing()}
+    assert ("a", "x") in losses
+    assert ("a", "b") in losses

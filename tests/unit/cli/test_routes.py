@@ -184,7 +184,7 @@ LESS: list[tuple[str, ClusterState, list[Resource], int, str]] = [
         state(node("a", 1, ipv6=True), node("b", 2, ipv6=True), LINK_LOCAL),
         [],
         2,
-        "BIRD refuses the whole configuration: BGPPeer gw names a link-local address without an interface",
+        "BIRD refuses the whole configuration of a: BGPPeer gw names a link-local address without an interface",
     ),
 ]
 

@@ -158,6 +158,11 @@ ERRORS = [
         thing("BGPPeer", "ll", peerIP="fe80::1", asNumber=64512),
         "BGPPeer `ll` has the link-local address fe80::1, and Calico renders no interface with it",
     ),
+    (
+        "cluster-ids-valid",
+        node("odd", 9, RouteReflectorClusterID="1.0.0.1/32"),
+        "odd has cluster ID `1.0.0.1/32`: Calico takes the node for a reflector and renders `rr cluster id 1.0.0.1/32`",
+    ),
     ("addresses-unique", node("twin", 1, IPv4Address="10.0.0.5"), "10.0.0.5 is the address of node-003, twin"),
     (
         "workloads",
@@ -170,7 +175,7 @@ WARNINGS = [
     (
         "peer-address",
         [thing("BGPPeer", "p", node="rr-1", peerIP="::ffff:10.0.0.5", asNumber=64512)],
-        "`peerIP: ::ffff:10.0.0.5` means `10.0.0.5`: write that; Calico compares text, so it does not find node node-003, ",
+        ": ::ffff:10.0.0.5` means `10.0.0.5`: write that; Calico compares text, so it does not find node node-003",
     ),
     (
         "peer-address",
@@ -477,7 +482,7 @@ def test_an_invalid_cluster_id_is_an_error_before_v3_26() -> None:
     documents = [old, node("odd", 9, RouteReflectorClusterID="one")]
     state = snapshot(*documents).state
     without = ClusterState.of(one for one in state if type(one).__name__ != "DaemonSet")
-    with pytest.raises(PreflightError, match="which is no IPv4 address: BIRD refuses its configuration"):
+    with pytest.raises(PreflightError, match="renders `rr cluster id one`, which BIRD cannot read"):
         api.plan(load(SPEC.encode(), "spec.yaml"), Snapshot(without))
 
 
