@@ -14,8 +14,9 @@ from rrplan.desired import Desired, compile_desired
 from rrplan.digest import digest
 from rrplan.errors import PreflightError, UnsafePlanError
 from rrplan.ids import ActionName, NodeName
+from rrplan.plans.agreement import peers_agree
 from rrplan.plans.change import changed
-from rrplan.plans.checks import findings, peers_agree
+from rrplan.plans.checks import findings
 from rrplan.plans.fingerprint import deleted_nodes, fingerprints
 from rrplan.plans.gate import Gate
 from rrplan.plans.gates import GateMaker, NodeSets

@@ -8,15 +8,12 @@ what is around BGP are in `surroundings`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
-from itertools import islice
+from collections.abc import Callable, Mapping
 
 from rrplan.bgp.endpoint import endpoint_of
-from rrplan.bgp.model import Model
-from rrplan.bgp.peering import protocols
 from rrplan.bgp.profile import profile_for
 from rrplan.bgp.refusals import bird_reads
-from rrplan.bgp.speaker import FAMILIES, Speaker, effective_cluster_id
+from rrplan.bgp.speaker import effective_cluster_id
 from rrplan.desired.peers import clients_selector
 from rrplan.plans.addressing import (
     addresses_known,
@@ -31,9 +28,6 @@ from rrplan.plans.sight import Sight, Told, some
 from rrplan.plans.surroundings import cluster_routes, label_sync, owners, providers, typha, workloads
 from rrplan.resources import CalicoVersion, ClusterInformation, DaemonSet, Installation, IPPool
 from rrplan.resources.selector import SelectorSyntaxError, parse
-
-MANY_PAIRS = 20_000
-"""Beyond this many pairs of classes of nodes the rest is not looked at; the finding says so."""
 
 FRAGILE = {
     "node-role.kubernetes.io/master": "Kubernetes removed it in v1.24",
@@ -337,7 +331,6 @@ CHECKS: tuple[Callable[[Sight], Told], ...] = (
     owners,
     label_sync,
 )
-PEERS_AGREE = "peers-agree"
 
 
 def id_of(check: Callable[[Sight], Told]) -> str:
@@ -349,42 +342,3 @@ def findings(sight: Sight) -> tuple[Finding, ...]:
     """Everything that the checks find, errors first."""
     found = [Finding(id_of(check), severity, text) for check in CHECKS for severity, text in check(sight)]
     return tuple(sorted(found, key=lambda one: one.severity is not Severity.ERROR))
-
-
-def peers_agree(model: Model, fresh: Collection[str] = ()) -> tuple[Finding, ...]:
-    """BGPPeers that ask for one session agree about it; the model stands at the final state.
-
-    Where one of the BGPPeers is `fresh` (the plan creates or changes it), the plan would bring the trouble: an error.
-    """
-    found: dict[tuple[str, ...], str] = {}
-    pairs = _pairs(model)
-    for own, other in islice(pairs, MANY_PAIRS):
-        for family in FAMILIES:
-            for one in protocols(model.rules, own, other, family):
-                if one.disputed:
-                    found.setdefault(one.peers, f"such as {own.name} to {other.name}")
-    told = [
-        Finding(
-            PEERS_AGREE,
-            Severity.WARNING if set(peers).isdisjoint(fresh) else Severity.ERROR,
-            f"BGPPeers {' and '.join(peers)} give the same sessions different attributes, {where}: which one wins is "
-            "random on every recomputation",
-        )
-        for peers, where in found.items()
-    ]
-    if next(pairs, None) is not None:
-        text = f"only the first {MANY_PAIRS} pairs of kinds of nodes were looked at: too many nodes differ"
-        told.append(Finding(PEERS_AGREE, Severity.WARNING, text))
-    return tuple(told)
-
-
-def _pairs(model: Model) -> Iterator[tuple[Speaker, Speaker]]:
-    """One pair of nodes for each pair of classes, where two BGPPeers at least concern the first one."""
-    rules, classes = model.rules, model.population.classes
-    for signature in classes:
-        own = model.population.members(signature)[0]
-        concerned = [peer for peer in rules.peers if rules.selects_local(peer, own) or rules.selects_remote(peer, own)]
-        if len(concerned) > 1:
-            for there in classes:
-                for other in model.population.members(there, [own.name])[:1]:
-                    yield own, other

@@ -6,6 +6,7 @@ that of `test_peering`; here the protocols stand in the order of the file.
 
 import pytest
 
+from rrplan.bgp.adjacency import Established
 from rrplan.bgp.peering import protocols
 from rrplan.bgp.speaker import Family
 from rrplan.ids import NodeName
@@ -158,6 +159,27 @@ CASES = [
         version="v3.32.0",
     ),
 ]
+
+TWO_AS = [peer(f"p{number}", node="a", peerIP="10.0.0.2", asNumber=number) for number in (64512, 65001)]
+TWO_OUTSIDE = [peer(f"p{number}", node="a", peerIP="192.0.2.1", asNumber=number) for number in (65000, 65001)]
+TWO_HOPS = [peer("plain", node="a", peerIP="192.0.2.1", asNumber=1)]
+TWO_HOPS += [peer("secure", node="a", peerIP="192.0.2.1", asNumber=1, ttlSecurity=2)]
+
+DISPUTED = [
+    ("two BGPPeers with different AS numbers: which one wins is random", [A, B, OFF, *TWO_AS], "p64512 and p65001"),
+    ("the same towards a speaker outside", [A, OFF, *TWO_OUTSIDE], "p65000 and p65001"),
+    ("the same with different ttlSecurity (v3.25+)", [A, OFF, *TWO_HOPS], "plain and secure"),
+]
+
+
+@pytest.mark.parametrize(("rule", "objects", "names"), DISPUTED, ids=[one[0] for one in DISPUTED])
+def test_disputed(rule: str, objects: list[dict[str, object]], names: str) -> None:
+    """The session is `unknown`, and both are named."""
+    (session,) = speakers(Case(rule, objects, {})).sessions(NodeName("a"))
+    assert session.verdict.established is Established.UNKNOWN
+    assert f"BGPPeers {names} give this session different attributes, and which one wins is random" in (
+        session.verdict.reason
+    )
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.rule)

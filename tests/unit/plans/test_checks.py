@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from rrplan import api
+from rrplan.bgp.model import Model
 from rrplan.desired import compile_desired
 from rrplan.errors import PreflightError
-from rrplan.plans.checks import CHECKS, PEERS_AGREE, as_numbers_equal, id_of
+from rrplan.plans.agreement import PEERS_AGREE, peers_agree
+from rrplan.plans.checks import CHECKS, as_numbers_equal, id_of
 from rrplan.plans.sight import Sight
 from rrplan.resources import decode
 from rrplan.resources.state import ClusterState
@@ -17,10 +19,11 @@ from rrplan.sandbox import demo_cluster, ucp_cluster
 from rrplan.snapshots import Snapshot
 from rrplan.specs import load
 from tests.support import SPEC
-from tests.support.clusters import VERSIONS, mesh, state
+from tests.support.clusters import VERSIONS, mesh, peer, state
 from tests.support.clusters import node as small
 from tests.support.specs import STANDALONE
 
+HOPS = {"ttlSecurity": 1}
 PAGES = Path(__file__).resolve().parents[3] / "docs" / "checks"
 
 
@@ -463,9 +466,18 @@ def test_a_reflector_in_place_is_not_looked_at() -> None:
     assert [one for one in plan.findings if one.check == "workloads"] == []
 
 
+def test_peers_disagree_about_a_session_to_the_outside() -> None:
+    """Both are named, with a node and the address, also where only `ttlSecurity` differs."""
+    told = [peer(name, node="a", peerIP="192.0.2.1", asNumber=65000, **more) for name, more in (("b", {}), ("c", HOPS))]
+    found = peers_agree(Model(state(small("a", 1), small("x", 2), *told), VERSIONS))
+    assert [one.severity for one in found] == ["warning"]
+    text = "BGPPeers b and c give the same sessions different attributes, such as a to 192.0.2.1 outside the cluster"
+    assert text in found[0].text
+
+
 def test_what_was_not_looked_at_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where too many nodes differ, the check says that it stopped; what it found until then stays."""
-    monkeypatch.setattr("rrplan.plans.checks.MANY_PAIRS", 1)
+    monkeypatch.setattr("rrplan.plans.agreement.MANY_PAIRS", 1)
     plan = api.plan(load(SPEC.encode(), "spec.yaml"), snapshot())
     texts = [one.text for one in plan.findings if one.check == PEERS_AGREE]
     assert texts == ["only the first 1 pairs of kinds of nodes were looked at: too many nodes differ"]
