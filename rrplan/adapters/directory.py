@@ -9,6 +9,7 @@ from rrplan.adapters.api_server import ApiServer
 from rrplan.ids import NodeName
 from rrplan.ports import CalicoResources
 from rrplan.resources import Node, decode
+from rrplan.resources.reading import parse_address
 
 ANNOTATIONS = {"ipv4": "projectcalico.org/IPv4Address", "ipv6": "projectcalico.org/IPv6Address"}
 CLUSTER_ID = "projectcalico.org/RouteReflectorClusterID"
@@ -86,7 +87,7 @@ class EtcdDirectory:
 
 def _annotated(item: Mapping[str, Any]) -> tuple[NodeName, dict[str, str], str]:
     told = item["metadata"].get("annotations") or {}
-    found = {family: str(told.get(name, "")).partition("/")[0] for family, name in ANNOTATIONS.items()}
+    found = {family: parse_address(str(told.get(name, "")), int(family[-1])) for family, name in ANNOTATIONS.items()}
     addresses = {family: text for family, text in found.items() if text}
     return NodeName(item["metadata"]["name"]), addresses, str(told.get(CLUSTER_ID, ""))
 

@@ -21,6 +21,7 @@ from rrplan.resources import CalicoVersion
 from rrplan.runs.gates import undrainable
 from rrplan.sandbox import Fault, Sandbox, parse_fault
 from rrplan.snapshots import Snapshot, capture, read_snapshot, snapshot_of_manifests
+from rrplan.snapshots.ignored import ignored
 from rrplan.specs import Spec, load
 
 if TYPE_CHECKING:
@@ -88,7 +89,16 @@ class Source:
     elsewhere: Elsewhere = NOWHERE
 
     def snapshot(self) -> Snapshot:
-        """The Snapshot of exactly one source; raises UsageProblem for none or several."""
+        """The Snapshot of exactly one source; raises UsageProblem for none or several.
+
+        What a reader should know of it goes to stderr.
+        """
+        found = self._read()
+        for notice in (*found.notices, *ignored(found.state)):
+            click.echo(f"notice: {notice}", err=True)
+        return found
+
+    def _read(self) -> Snapshot:
         live = self.kubeconfig or self.context
         named = (("-f", self.manifests), ("--snapshot", self.snapshot_file), ("--sandbox", self.sandbox))
         given = [name for name, value in (*named, ("--context", live)) if value]
@@ -102,10 +112,7 @@ class Source:
             return read_snapshot(read(self.snapshot_file), self.snapshot_file)
         if self.sandbox:
             return capture(Sandbox.open(Path(self.sandbox)))
-        found = self._live() if live else snapshot_of_manifests([(name, read(name)) for name in self.manifests])
-        for notice in found.notices:
-            click.echo(f"notice: {notice}", err=True)
-        return found
+        return self._live() if live else snapshot_of_manifests([(name, read(name)) for name in self.manifests])
 
     def _server(self) -> ApiServer:
         from rrplan.adapters.api_server import ApiServer

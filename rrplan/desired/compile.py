@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from rrplan.bgp.profile import Versions
@@ -30,7 +31,8 @@ def compile_desired(spec: Spec, state: ClusterState, versions: Versions) -> Desi
     by_name = {one.node: one for one in placed}
     groups = {one.node: one.group for one in placed}
     labels = recorded(spec, state) if mesh else labelling(spec, state, groups)
-    nodes = {name: _node(spec, labels, node, by_name.get(name)) for name, node in state.nodes.items()}
+    merges = not state.in_etcd
+    nodes = {name: _node(spec, labels, node, by_name.get(name), merges=merges) for name, node in state.nodes.items()}
     check_read(spec, state.nodes, nodes)
     peers = Peers((), frozenset(), (), ()) if mesh else wanted_peers(spec, state, nodes, placed, labels, versions)
     notices = [*_names(state), *_strangers(spec, state, nodes, by_name), *peers.notes]
@@ -83,15 +85,23 @@ def _drained(state: ClusterState, target: ClusterState, versions: Versions) -> f
     changing = {
         name
         for name, node in state.nodes.items()
-        if (target.nodes[name].cluster_id, target.nodes[name].labels) != (node.cluster_id, node.labels)
+        if (target.nodes[name].cluster_id, target.nodes[name].effective_labels)
+        != (node.cluster_id, node.effective_labels)
         # Nobody can evict the pods of a node that is down, and its gate would never pass.
         and not is_down(node, settings)
     }
     return frozenset(changing - same_sessions(state, target, changing, versions))
 
 
-def _node(spec: Spec, labels: Labelling, node: Node, placed: Placed | None) -> Node:
+def _node(spec: Spec, labels: Labelling, node: Node, placed: Placed | None, *, merges: bool) -> Node:
+    """The node as it shall be; `merges` says that Calico adds labels of its own annotation to Kubernetes'.
+
+    There a label is taken away at both places, and set in Kubernetes alone, whose labels win (libcalico-go
+    lib/backend/k8s/resources/node.go mergeCalicoAndK8sLabels, v3.5 to v3.32).
+    """
     if placed is not None:
+        value = labels.values[placed.group.name]
+        there = merges and node.effective_labels.get(spec.label_key) == value
         taints = node.taints
         if spec.dedicated is not None:
             taint = Taint(spec.dedicated.key, spec.dedicated.value, spec.dedicated.effect)
@@ -99,7 +109,7 @@ def _node(spec: Spec, labels: Labelling, node: Node, placed: Placed | None) -> N
         wanted = replace(
             node,
             cluster_id=spec.cluster_id_of(placed.group),
-            labels={**node.labels, spec.label_key: labels.values[placed.group.name]},
+            labels=node.labels if there else {**node.labels, spec.label_key: value},
             taints=taints,
         )
         return node if wanted == node else wanted
@@ -110,9 +120,14 @@ def _node(spec: Spec, labels: Labelling, node: Node, placed: Placed | None) -> N
     return replace(
         node,
         cluster_id="",
-        labels={name: value for name, value in node.labels.items() if name != removed},
+        labels=_without(node.labels, removed),
+        calico_labels=_without(node.calico_labels, removed) if merges else node.calico_labels,
         taints=tuple(taint for taint in node.taints if not _is_our_taint(spec, taint)),
     )
+
+
+def _without(labels: Mapping[str, str], removed: str) -> Mapping[str, str]:
+    return {name: value for name, value in labels.items() if name != removed}
 
 
 def _is_our_taint(spec: Spec, taint: Taint) -> bool:

@@ -141,7 +141,7 @@ def check_read(spec: Spec, before: Mapping[NodeName, Node], after: Mapping[NodeN
         changed = [
             name
             for name, node in sorted(before.items())
-            if node.labels.get(spec.label_key) != after[name].labels.get(spec.label_key)
+            if node.effective_labels.get(spec.label_key) != after[name].effective_labels.get(spec.label_key)
         ]
         if changed:
             raise PolicyRefusal(

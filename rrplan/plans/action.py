@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TypeAlias
+
 from rrplan.ids import ActionName, NodeName, StepId
 from rrplan.plans.change import Change
 from rrplan.plans.diff import between, whole
 from rrplan.plans.plan import Step
 from rrplan.resources import BGPConfiguration, BGPPeer, Node, ResourceKey, encode
 from rrplan.resources.documents import partial
-from rrplan.resources.node_codec import CLUSTER_ID_ANNOTATION
+from rrplan.resources.node_codec import CLUSTER_ID_ANNOTATION, LABELS_ANNOTATION, labels_annotation
+
+_Paths: TypeAlias = dict[tuple[str, ...], tuple[str | None, str | None]]
+"""What each path of a document has before and after."""
 
 
 def drain(node: Node) -> Step:
@@ -44,10 +50,11 @@ def taint(node: Node, wanted: Node) -> Step:
 def role(node: Node, wanted: Node, label: str, group: str = "") -> Step:
     """Make a node a reflector, or a plain node again: label and cluster ID in one patch, so that every confd
     sees both in one event (libcalico-go node.go; upstream's end-to-end tests do the same)."""
-    paths = {
+    paths: _Paths = {
         ("metadata", "labels", label): (node.labels.get(label), wanted.labels.get(label)),
         ("metadata", "annotations", CLUSTER_ID_ANNOTATION): (node.cluster_id or None, wanted.cluster_id or None),
     }
+    paths |= _own_labels(node, wanted)
     touched = {path: pair for path, pair in paths.items() if pair[0] != pair[1]}
     change = Change(
         ResourceKey("Node", node.name),
@@ -61,12 +68,33 @@ def role(node: Node, wanted: Node, label: str, group: str = "") -> Step:
     return Step(StepId(f"demote/{node.name}"), ActionName.DEMOTE_REFLECTOR, what, change, topology=True)
 
 
-def node_label(name: NodeName, label: str, before: str | None, after: str | None, step: str, what: str) -> Step:
-    """Set or remove one label that selects a client."""
+def _own_labels(node: Node, wanted: Node) -> dict[tuple[str, ...], tuple[str | None, str | None]]:
+    """The annotation in which Calico keeps labels of its own, where it changes."""
+    if node.calico_labels == wanted.calico_labels:
+        return {}
+    return {
+        ("metadata", "annotations", LABELS_ANNOTATION): (labels_annotation(node), labels_annotation(wanted) or None)
+    }
+
+
+def node_label(name: NodeName, label: str, before: str | None, after: str, step: str, what: str) -> Step:
+    """Set the label that selects a client."""
     path = ("metadata", "labels", label)
-    action = ActionName.LABEL_CLIENT if after is not None else ActionName.UNLABEL_CLIENT
     change = Change(ResourceKey("Node", name), partial({path: before}), partial({path: after}))
-    return Step(StepId(f"{step}/{name}"), action, what, change, topology=True)
+    return Step(StepId(f"{step}/{name}"), ActionName.LABEL_CLIENT, what, change, topology=True)
+
+
+def without_label(node: Node, label: str, before: str, step: str, what: str, *, merges: bool) -> Step:
+    """Remove the label that selects a client; where Calico `merges` labels of its own, from these too."""
+    kept = {name: value for name, value in node.calico_labels.items() if name != label}
+    wanted = replace(node, calico_labels=kept) if merges else node
+    paths: _Paths = {("metadata", "labels", label): (before, None), **_own_labels(node, wanted)}
+    change = Change(
+        ResourceKey("Node", node.name),
+        partial({path: pair[0] for path, pair in paths.items()}),
+        partial({path: pair[1] for path, pair in paths.items()}),
+    )
+    return Step(StepId(f"{step}/{node.name}"), ActionName.UNLABEL_CLIENT, what, change, topology=True)
 
 
 def peer(before: BGPPeer | None, after: BGPPeer | None) -> Step:

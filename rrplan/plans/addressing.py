@@ -11,13 +11,17 @@ from rrplan.plans.plan import Severity
 from rrplan.plans.sight import Sight, Told, some
 from rrplan.resources import BlockAffinity, DaemonSet, IPPool
 from rrplan.resources.cascade import outside_pools
+from rrplan.snapshots.ignored import ignored
 
 
 def peer_address(sight: Sight) -> Told:
     """Every `peerIP` is one that Calico reads, written as Calico writes it, and none is link-local."""
     nodes = {address: name for name, node in sight.state.nodes.items() for address in (node.ipv4, node.ipv6) if address}
     for name, peer in sorted(sight.state.peers.items()):
-        told = f"BGPPeer `{name}`: `peerIP: {peer.peer_ip}`"
+        told = f"BGPPeer `{name}`: `peerIP: {peer.spec.get('peerIP')}`"
+        if peer.spec.get("peerIP") and not peer.peer_ip:
+            field = "peerSelector" if peer.peer_selector else "localWorkloadSelector"
+            yield Severity.WARNING, f"{told} stands beside `{field}`, so Calico ignores the address"
         endpoint = endpoint_of(peer.peer_ip)
         if endpoint is None:
             if peer.peer_ip:
@@ -34,6 +38,11 @@ def peer_address(sight: Sight) -> Told:
             at = "" if endpoint.canonical else nodes.get(endpoint.address, "")
             lost = f"; Calico compares text, so it does not find node {at}, which gets no session back" if at else ""
             yield Severity.WARNING, f"{told} means `{endpoint.text}`: write that{lost}"
+
+
+def annotations_readable(sight: Sight) -> Told:
+    """Every annotation of Calico on a Node is one that Calico reads."""
+    yield from ((Severity.WARNING, text) for text in ignored(sight.state))
 
 
 def router_id(sight: Sight) -> Told:

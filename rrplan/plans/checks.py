@@ -18,6 +18,7 @@ from rrplan.desired.peers import clients_selector
 from rrplan.plans.addressing import (
     addresses_known,
     addresses_unique,
+    annotations_readable,
     blocks_in_pools,
     one_link,
     peer_address,
@@ -308,6 +309,7 @@ CHECKS: tuple[Callable[[Sight], Told], ...] = (
     datastore_ready,
     peer_as_number,
     peer_address,
+    annotations_readable,
     router_id,
     mesh_fields,
     addresses_unique,

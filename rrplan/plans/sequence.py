@@ -45,8 +45,8 @@ def sequence(spec: Spec, state: ClusterState, desired: Desired) -> list[Step]:
     return [*steps, *(action.uncordon(node.name) for node in again)]
 
 
-def _role(spec: Spec, node: Node) -> tuple[str, str | None]:
-    return node.cluster_id, node.labels.get(spec.label_key)
+def _role(spec: Spec, node: Node) -> tuple[str, str | None, str | None]:
+    return node.cluster_id, node.labels.get(spec.label_key), node.calico_labels.get(spec.label_key)
 
 
 def _chain(spec: Spec, state: ClusterState, desired: Desired, roles: list[tuple[Node, Node]]) -> Iterator[Step]:
@@ -99,7 +99,9 @@ def _chain(spec: Spec, state: ClusterState, desired: Desired, roles: list[tuple[
         yield from (action.peer(one, None) for one in desired.waves)
         for names in waves:
             for name in names:
-                yield action.node_label(name, WAVE_LABEL, "in", None, "unlabel", f"remove the wave label of {name}")
+                what = f"remove the wave label of {name}"
+                node = state.nodes[name]
+                yield action.without_label(node, WAVE_LABEL, "in", "unlabel", what, merges=not state.in_etcd)
 
 
 def _waves(spec: Spec, state: ClusterState, desired: Desired) -> list[list[NodeName]]:

@@ -22,7 +22,7 @@ from rrplan.plans.plan import Plan, Step
 from rrplan.plans.planfile import plan_document
 from rrplan.ports import Document
 from rrplan.render.words import NOT_PROVED, outside_lines, totals
-from rrplan.resources import CalicoNode, ClusterInformation, ClusterState
+from rrplan.resources import ClusterState
 from rrplan.resources.documents import at, leaves
 from rrplan.resources.node_codec import CLUSTER_ID_ANNOTATION
 from rrplan.specs.ucp import FUNCTION, UCP
@@ -98,17 +98,14 @@ class Site:
 
     @classmethod
     def of(cls, state: ClusterState, calicoctl: str) -> Site:
-        """Of a cluster as it was read; where Calico's own Nodes were read and it does not say `kdd`, it uses etcd."""
-        others = state.others.values()
-        own = any(isinstance(one, CalicoNode) for one in others)
-        kdd = any(isinstance(one, ClusterInformation) and "kdd" in one.cluster_type.split(",") for one in others)
+        """Of a cluster as it was read."""
         addresses = {
             (node.name, family): address
             for node in state.nodes.values()
             for family, address in (("ipv4", node.ipv4 or node.host_ip), ("ipv6", node.ipv6))
         }
         names = {str(node.name): node.calico_name for node in state.nodes.values() if node.calico_name}
-        return cls(calicoctl, own and not kdd, addresses, names)
+        return cls(calicoctl, state.in_etcd, addresses, names)
 
 
 def runbook(plan: Plan, site: Site) -> str:

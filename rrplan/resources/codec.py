@@ -106,11 +106,13 @@ def _with_calico_metadata(document: Mapping[str, object]) -> Reader:
 def _peer(key: ResourceKey, reader: Reader) -> BGPPeer:
     spec = reader.child("spec")
     metadata = reader.child("metadata")
+    # A selector of the other side wins; calicoctl refuses both, a raw CRD does not (client.go updatePeersV1, v3.32).
+    selected = spec.text("peerSelector") or spec.text("localWorkloadSelector")
     return BGPPeer(
         name=key.name,
         node=spec.text("node"),
         node_selector=spec.text("nodeSelector"),
-        peer_ip=spec.text("peerIP"),
+        peer_ip="" if selected else spec.text("peerIP"),
         peer_selector=spec.text("peerSelector"),
         as_number=spec.as_number("asNumber"),
         source_address=spec.text("sourceAddress"),

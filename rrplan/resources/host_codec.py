@@ -24,7 +24,7 @@ def origin_of(metadata: Reader) -> dict[str, object]:
 
 
 def calico_node(name: str, document: Mapping[str, object]) -> CalicoNode:
-    """Calico's Node of a document, without its resourceVersion; raises DecodeProblem for a wrong address."""
+    """Calico's Node of a document, without its resourceVersion; raises DecodeProblem."""
     reader = Reader(document)
     decode_node(reader, calico=True)
     metadata = reader.child("metadata")

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from rrplan.ids import NodeName
 from rrplan.resources.objects import CALICO_NODE_LABEL, CalicoNode, Node, Taint
-from rrplan.resources.reading import DecodeProblem, Reader, parse_address
+from rrplan.resources.reading import DecodeProblem, Reader, parse_address, parse_as_number
 
 PREFIX = "projectcalico.org/"
 CLUSTER_ID_ANNOTATION = PREFIX + "RouteReflectorClusterID"
@@ -22,6 +22,7 @@ LABELS_ANNOTATION = PREFIX + "labels"
 KUBE_LABELS_ANNOTATION = PREFIX + "kube-labels"
 KUBERNETES_TAINT = "node.kubernetes.io/"
 """Taints that Kubernetes itself sets and removes, by conditions and by `spec.unschedulable`; nobody else's business."""
+ADDRESSES = (IPV4_ANNOTATION, IPV6_ANNOTATION)
 CALICO_NAME_ANNOTATION = "rrplan.io/calico-name"
 """Only in our snapshot files: the name of a node in Calico, where that is not its name in Kubernetes."""
 UNSYNCED_ANNOTATION = "rrplan.io/unsynced-labels"
@@ -37,14 +38,20 @@ def _kubernetes_node(reader: Reader) -> Node:
     metadata = reader.child("metadata")
     annotations = metadata.child("annotations")
     spec = reader.child("spec")
-    hidden = annotations.json(LABELS_ANNOTATION)
+    ignored: dict[str, str] = {}
+    addresses = [_address(annotations, name, 4 + 2 * six, ignored, name) for six, name in enumerate(ADDRESSES)]
+    labels = annotations.text(LABELS_ANNOTATION)
+    hidden = _labels_of(labels)
+    if labels and hidden is None:
+        ignored[LABELS_ANNOTATION] = labels
     return Node(
         name=metadata.node_name("name"),
         labels=metadata.strings("labels"),
-        calico_labels=Reader({"labels": hidden}, annotations.path).strings("labels") if hidden else {},
-        ipv4=_address(annotations, IPV4_ANNOTATION, 4),
-        ipv6=_address(annotations, IPV6_ANNOTATION, 6),
-        as_number=annotations.as_number(AS_ANNOTATION),
+        calico_labels=hidden or {},
+        calico_labels_text=labels if hidden else "",
+        ipv4=addresses[0],
+        ipv6=addresses[1],
+        as_number=_as_number(annotations, ignored),
         cluster_id=annotations.text(CLUSTER_ID_ANNOTATION),
         taints=tuple(
             Taint(taint.text("key"), taint.text("value"), taint.text("effect"))
@@ -58,9 +65,30 @@ def _kubernetes_node(reader: Reader) -> Node:
         host_ip=_host_ip(reader),
         internal_ips=_internal_ips(reader),
         calico_name=annotations.text(CALICO_NAME_ANNOTATION),
-        ipv4_bits=_bits(annotations.text(IPV4_ANNOTATION)),
-        ipv6_bits=_bits(annotations.text(IPV6_ANNOTATION)),
+        ipv4_bits=_bits(annotations.text(IPV4_ANNOTATION)) if addresses[0] else 0,
+        ipv6_bits=_bits(annotations.text(IPV6_ANNOTATION)) if addresses[1] else 0,
+        ignored=ignored,
     )
+
+
+def _as_number(annotations: Reader, ignored: dict[str, str]) -> int | None:
+    """The AS number of the annotation; Calico logs one that it cannot read, and goes on (node.go, v3.12 to v3.32)."""
+    told = annotations.document.get(AS_ANNOTATION)
+    if isinstance(told, str) and told and parse_as_number(told) is None:
+        ignored[AS_ANNOTATION] = told
+        return None
+    return annotations.as_number(AS_ANNOTATION)
+
+
+def _labels_of(text: str) -> dict[str, str] | None:
+    """What Go reads into a map from string to string; None for anything else (and for `null`, which is no labels)."""
+    try:
+        found = json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or not all(value is None or isinstance(value, str) for value in found.values()):
+        return None
+    return {name: value or "" for name, value in found.items()}
 
 
 def _bits(text: str) -> int:
@@ -101,18 +129,25 @@ def _calico_node(reader: Reader) -> Node:
     known = Reader({"labels": kube}).strings("labels") if kube else {}
     own = metadata.node_name("name")
     name = kubernetes_name(reader) or own
-    return Node(
+    ignored: dict[str, str] = {}
+    ipv4 = _address(bgp, "ipv4Address", 4, ignored, IPV4_ANNOTATION)
+    ipv6 = _address(bgp, "ipv6Address", 6, ignored, IPV6_ANNOTATION)
+    node = Node(
         name=name,
         calico_name=own if name != own else "",
         labels={name: value for name, value in labels.items() if name in known},
         calico_labels={name: value for name, value in labels.items() if name not in known},
-        ipv4=_address(bgp, "ipv4Address", 4),
-        ipv6=_address(bgp, "ipv6Address", 6),
+        ipv4=ipv4,
+        ipv6=ipv6,
         as_number=bgp.as_number("asNumber"),
         cluster_id=bgp.text("routeReflectorClusterID"),
-        ipv4_bits=_bits(bgp.text("ipv4Address")),
-        ipv6_bits=_bits(bgp.text("ipv6Address")),
+        ipv4_bits=_bits(bgp.text("ipv4Address")) if ipv4 else 0,
+        ipv6_bits=_bits(bgp.text("ipv6Address")) if ipv6 else 0,
     )
+    if ignored:
+        # confd leaves out a Calico Node with an address that it cannot read, whole (client.go onUpdates, v3.32).
+        return replace(node, ipv4="", ipv6="", as_number=None, cluster_id="", ipv4_bits=0, ipv6_bits=0, ignored=ignored)
+    return node
 
 
 def kubernetes_name(calico: Reader) -> NodeName:
@@ -123,18 +158,13 @@ def kubernetes_name(calico: Reader) -> NodeName:
     return NodeName("")
 
 
-def _address(reader: Reader, field: str, version: int) -> str:
+def _address(reader: Reader, field: str, version: int, ignored: dict[str, str], annotation: str) -> str:
+    """The address of a field; one that Calico cannot read is noted under its annotation, and is none."""
     text = reader.text(field)
-    if not text:
-        return ""
     address = parse_address(text, version)
-    if address is None:
-        raise DecodeProblem(
-            f"`{field}` must be an IPv{version} address, found `{text}`",
-            (*reader.path, field),
-            "Calico ignores a node whose address cannot be read; correct or remove it",
-        )
-    return address
+    if text and address is None:
+        ignored[annotation] = text
+    return address or ""
 
 
 def merge_nodes(kubernetes: Node, calico: Node) -> Node:
@@ -177,13 +207,24 @@ def merge_nodes(kubernetes: Node, calico: Node) -> Node:
         internal_ips=kubernetes.internal_ips,
         ipv4_bits=kubernetes.ipv4_bits or calico.ipv4_bits,
         ipv6_bits=kubernetes.ipv6_bits or calico.ipv6_bits,
+        ignored={**calico.ignored, **kubernetes.ignored},
+        calico_labels_text=kubernetes.calico_labels_text,
     )
 
 
 def without_calico(node: Node) -> Node:
     """The node as Kubernetes alone knows it: it does not speak BGP."""
     return replace(
-        node, ipv4="", ipv6="", as_number=None, cluster_id="", calico_labels={}, unsynced=(), ipv4_bits=0, ipv6_bits=0
+        node,
+        ipv4="",
+        ipv6="",
+        as_number=None,
+        cluster_id="",
+        calico_labels={},
+        unsynced=(),
+        ipv4_bits=0,
+        ipv6_bits=0,
+        ignored={},
     )
 
 
@@ -211,11 +252,17 @@ def calico_annotations(node: Node) -> dict[str, str | None]:
         IPV6_ANNOTATION: _with_bits(node.ipv6, node.ipv6_bits),
         AS_ANNOTATION: "" if node.as_number is None else str(node.as_number),
         CLUSTER_ID_ANNOTATION: node.cluster_id,
-        LABELS_ANNOTATION: _json_object(node.calico_labels),
+        LABELS_ANNOTATION: labels_annotation(node),
         UNSYNCED_ANNOTATION: " ".join(node.unsynced),
         CALICO_NAME_ANNOTATION: node.calico_name,
     }
-    return {name: value or None for name, value in told.items()}
+    return {name: value or node.ignored.get(name) for name, value in told.items()}
+
+
+def labels_annotation(node: Node) -> str:
+    """The annotation with the labels that only Calico has: as it was read, or as Calico writes it; "" for none."""
+    told = node.calico_labels_text
+    return told if told and _labels_of(told) == node.calico_labels else _json_object(node.calico_labels)
 
 
 def _with_bits(address: str, bits: int) -> str:

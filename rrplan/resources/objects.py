@@ -66,6 +66,10 @@ class Node:
     calico_name: str = ""
     ipv4_bits: int = field(default=0, compare=False)
     ipv6_bits: int = field(default=0, compare=False)
+    ignored: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Annotations that Calico cannot read and therefore ignores, with their text."""
+    calico_labels_text: str = field(default="", compare=False)
+    """The annotation that `calico_labels` were read from, as it stands there; "" where they come from elsewhere."""
 
     @property
     def known_as(self) -> NodeName:

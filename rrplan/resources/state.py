@@ -9,7 +9,7 @@ from typing import TypeVar
 from rrplan.ids import NodeName
 from rrplan.resources.key import ResourceKey
 from rrplan.resources.node_codec import told_by, with_calico, without_calico
-from rrplan.resources.objects import BGPConfiguration, BGPPeer, CalicoNode, Node, Resource
+from rrplan.resources.objects import BGPConfiguration, BGPPeer, CalicoNode, ClusterInformation, Node, Resource
 
 T = TypeVar("T", bound=Resource)
 
@@ -48,6 +48,14 @@ class ClusterState:
     def others_of(self, kind: type[T]) -> dict[str, T]:
         """The other resources of one kind that has no namespace, by name."""
         return {key.name: one for key, one in self.others.items() if isinstance(one, kind)}
+
+    @property
+    def in_etcd(self) -> bool:
+        """Whether Calico keeps its own Nodes, apart from Kubernetes': they were read, and it does not say `kdd`."""
+        others = self.others.values()
+        return any(isinstance(one, CalicoNode) for one in others) and not any(
+            isinstance(one, ClusterInformation) and "kdd" in one.cluster_type.split(",") for one in others
+        )
 
     def get(self, key: ResourceKey) -> Resource | None:
         """The resource of that key, or None."""

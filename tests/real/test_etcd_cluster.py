@@ -15,11 +15,11 @@ from rrplan.adapters.etcd_calico import PREFIX, CalicoEtcd
 from rrplan.adapters.etcd_cluster import EtcdCluster
 from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreTimeout, DatastoreUnreachable
 from rrplan.ids import NodeName
-from rrplan.plans.action import node_label, role
+from rrplan.plans.action import role
 from rrplan.plans.change import Change, changed
 from rrplan.ports import Document, Stored, Write
 from rrplan.resources import CALICO_NODE_LABEL, ResourceKey, decode
-from rrplan.resources.documents import at, patched
+from rrplan.resources.documents import at, partial, patched
 from rrplan.resources.node_codec import (
     CLUSTER_ID_ANNOTATION,
     KUBE_LABELS_ANNOTATION,
@@ -286,9 +286,8 @@ def _promotion(mixed: MixedCluster) -> Change:
 
 
 def _label(before: str | None, after: str | None) -> Change:
-    change = node_label(NodeName("rr-1"), LABEL, before, after, "label", "label").change
-    assert change is not None
-    return change
+    path = ("metadata", "labels", LABEL)
+    return Change(NODE, partial({path: before}), partial({path: after}))
 
 
 def promotion(mixed: MixedCluster) -> Change:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
 from typing import Any
 
 from rrplan.resources.selector import Selector, SelectorSyntaxError, parse
@@ -169,13 +170,13 @@ def cluster_of(objects: Objects) -> Cluster:
             told = one["metadata"].get("annotations", {})
             members[name] = Member(
                 name=name,
-                labels=one["metadata"].get("labels", {}),
+                labels={**_own_labels(told), **one["metadata"].get("labels", {})},
                 addresses={
-                    family: told[key].partition("/")[0]
+                    family: address
                     for family, key in (("ipv4", ANNOTATION + "IPv4Address"), ("ipv6", ANNOTATION + "IPv6Address"))
-                    if key in told
+                    if (address := _address(told.get(key, "")))
                 },
-                as_number=int(told.get(ANNOTATION + "ASNumber", global_as)),
+                as_number=_number(told.get(ANNOTATION + "ASNumber", ""), global_as),
                 cluster_id=told.get(ANNOTATION + "RouteReflectorClusterID", ""),
                 down=_ready(one) is False or ready.get(name) is False,
                 cordoned=bool(one.get("spec", {}).get("unschedulable")),
@@ -183,6 +184,27 @@ def cluster_of(objects: Objects) -> Cluster:
     peerings = tuple(_peering(one) for (kind, _), one in sorted(objects.items()) if kind == "BGPPeer")
     mesh = settings.get("nodeToNodeMeshEnabled") is not False
     return Cluster(members, peerings, mesh, global_as, mesh_options, _filtering(objects))
+
+
+def _own_labels(annotations: Mapping[str, str]) -> dict[str, str]:
+    """Labels that only Calico has; an annotation that is no mapping of texts says nothing."""
+    try:
+        found = json.loads(annotations.get(ANNOTATION + "labels", "{}"))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _address(text: str) -> str:
+    """The address of `10.0.0.1/24`; "" for what is none."""
+    try:
+        return str(ip_interface(text).ip)
+    except ValueError:
+        return ""
+
+
+def _number(text: str, otherwise: int) -> int:
+    return int(text) if text.isascii() and text.isdecimal() else otherwise
 
 
 def _filtering(objects: Objects) -> Filtering:

@@ -1,4 +1,4 @@
-"""Where the real confd differs from what its sources seem to say: one row for each rule that was seen in its output.
+"""Where the real confd differs from what one would think: one row for each rule, as its output and its sources have it.
 
 Seen with confd and calicoctl of v3.22, v3.24, v3.26, v3.30, v3.31 and v3.32, built from their sources. The notation is
 that of `test_peering`; here the protocols stand in the order of the file.
@@ -22,6 +22,16 @@ def daemonset(name: str) -> dict[str, object]:
     """calico-node's DaemonSet, without environment."""
     spec = {"template": {"spec": {"containers": [{"name": name, "image": "calico/node:v3.30.4"}]}}}
     return {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": name, "namespace": "x"}, "spec": spec}
+
+
+def kubernetes(name: str, ip: str, labels: dict[str, str] | None = None, /, **annotations: str) -> dict[str, object]:
+    """A Kubernetes Node with Calico's annotations."""
+    told = {f"projectcalico.org/{key}": value for key, value in {"IPv4Address": ip, **annotations}.items()}
+    metadata = {"name": name, "labels": labels or {}, "annotations": told}
+    return {"apiVersion": "v1", "kind": "Node", "metadata": metadata}
+
+
+BY_LABEL = peer("p", node="b", peerSelector="role == 'rr'")
 
 
 CASES = [
@@ -132,6 +142,55 @@ CASES = [
         [node("a", "10.0.0.1", routeReflectorClusterID="1.0.0.1"), peer("p", node="a", peerIP="192.0.2.1", asNumber=1)],
         {"a": ["Node_192_0_2_1 as 1?"]},
         version="v3.3.2",
+    ),
+    Case(
+        "peerIP beside peerSelector is ignored",
+        [A, B, OFF, peer("p", node="a", peerSelector="kind == 'b'", peerIP="192.0.2.1", asNumber=1)],
+        {"a": ["Node_10_0_0_2 as 64512"]},
+    ),
+    Case(
+        "peerIP beside localWorkloadSelector is ignored",
+        [A, OFF, peer("p", node="a", localWorkloadSelector="all()", peerIP="192.0.2.1", asNumber=1)],
+        {"a": []},
+    ),
+    *(
+        Case(
+            f"an AS number that cannot be read is ignored, and nothing else of the node: `{text}`",
+            [kubernetes("a", "10.0.0.1/24", ASNumber=text), B],
+            {"b": ["Mesh_10_0_0_1 as 64512"], "a": ["Mesh_10_0_0_2 as 64512 p"]},
+        )
+        for text in ("abc", "65001 ", "0x10")
+    ),
+    *(
+        Case(
+            f"an address that cannot be read is ignored, and nothing else of the node: `{text}`",
+            [kubernetes("a", text, IPv6Address="fd00::a/64"), HIGH],
+            {"b": ["Mesh_fd00__a as 64512?"]},
+        )
+        for text in ("nonsense", "10.0.0.78/33", "10.0.0.78/255.255.255.0", " 10.0.0.78")
+    ),
+    *(
+        Case(
+            f"labels that cannot be read are ignored, and nothing else of the node: `{text}`",
+            [kubernetes("a", "10.0.0.1/24", {"role": "rr"}, labels=text), B, OFF, BY_LABEL],
+            {"b": ["Node_10_0_0_1 as 64512"]},
+        )
+        for text in ("null", "{", '["role"]', '{"role": 1}')
+    ),
+    Case(
+        "labels of the annotation are merged with Kubernetes'",
+        [kubernetes("a", "10.0.0.1/24", labels='{"role": "rr"}'), B, OFF, BY_LABEL],
+        {"b": ["Node_10_0_0_1 as 64512"]},
+    ),
+    Case(
+        "where both have a label, Kubernetes' value wins",
+        [kubernetes("a", "10.0.0.1/24", {"role": "none"}, labels='{"role": "rr"}'), B, OFF, BY_LABEL],
+        {"b": []},
+    ),
+    Case(
+        "a Calico Node with an address that cannot be read is left out whole",
+        [node("a", "10.0.0.78/33", ipv6Address="fd00::a/64"), HIGH],
+        {"a": [], "b": []},
     ),
     Case(
         "protocols of one section are sorted by key as text, up to v3.31: port 1790 before 500",

@@ -45,6 +45,16 @@ def test_sessions_json() -> None:
     }
 
 
+def test_annotations_that_calico_cannot_read_are_told(tmp_path: Path) -> None:
+    """They refuse nothing, and every verb that reads a cluster names them."""
+    told = {"projectcalico.org/IPv4Address": "10.0.0.1/24", "projectcalico.org/ASNumber": "abc"}
+    document = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "a", "annotations": told}}
+    (tmp_path / "cluster.yaml").write_text(json.dumps(document))
+    found = rrplan("sessions", "-f", str(tmp_path / "cluster.yaml"))
+    assert found.returncode == 0
+    assert found.stderr == ("notice: `projectcalico.org/ASNumber` cannot be read, so Calico ignores it: a (`abc`)\n")
+
+
 def test_plan_exit_codes(tmp_path: Path) -> None:
     """Differences are 2 when asked for, a refusal is 7 with its counterexample and a hint."""
     assert rrplan("plan", SPEC, "-f", CLUSTER).returncode == 0

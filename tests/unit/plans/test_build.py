@@ -7,13 +7,14 @@ import pytest
 from rrplan import api
 from rrplan.errors import UnsafePlanError
 from rrplan.ids import NodeName
-from rrplan.resources import Pod, decode, key_of
+from rrplan.resources import CalicoNode, ClusterInformation, Pod, decode, key_of
+from rrplan.resources.node_codec import LABELS_ANNOTATION
 from rrplan.resources.state import ClusterState
 from rrplan.sandbox import demo_cluster
 from rrplan.snapshots import Snapshot
 from rrplan.specs import load
 from tests.support import SPEC
-from tests.support.clusters import LABEL, TO_REFLECTORS, meshed, node, peer, planned
+from tests.support.clusters import LABEL, TO_REFLECTORS, VERSION, meshed, node, peer, planned, reflected
 
 RR = (NodeName("rr-1"), NodeName("rr-2"))
 
@@ -80,3 +81,44 @@ def test_what_an_earlier_run_left_is_used_for_waves() -> None:
     assert "wave-1/a" not in ids
     assert ids.count("delete-peer/rrplan-main-wave") == 1
     assert {"unlabel/a", "wave-2/b"} <= set(ids)
+
+
+def test_a_wave_label_in_calicos_annotation_goes_too() -> None:
+    """Calico merges it, so without that the node would keep the label; labels of others stay in the annotation."""
+    told = replace(node("a", 3), calico_labels={"rrplan.io/wave": "in", "owner": "x"})
+    plan = planned(meshed(told), f"{TO_REFLECTORS}, drain: true, rollout: {{waves: [1]}}")
+    change = next(step.change for step in plan.steps if step.id == "unlabel/a")
+    assert change is not None
+    assert change.after == {
+        "metadata": {"labels": {"rrplan.io/wave": None}, "annotations": {LABELS_ANNOTATION: '{"owner":"x"}'}}
+    }
+    assert change.before == {
+        "metadata": {
+            "labels": {"rrplan.io/wave": "in"},
+            "annotations": {LABELS_ANNOTATION: '{"owner":"x","rrplan.io/wave":"in"}'},
+        }
+    }
+
+
+def test_a_role_label_in_calicos_annotation_is_not_written_again() -> None:
+    """Selectors see it already, and rrplan never writes into the annotation."""
+    found = reflected()
+    r1 = found.nodes[NodeName("r1")]
+    moved = found.put(replace(r1, labels={}, calico_labels=dict(r1.labels)))
+    assert [str(step.id) for step in planned(moved, f"{TO_REFLECTORS}, drain: true").steps] == []
+
+
+def test_with_etcd_no_annotation_is_written() -> None:
+    """There Calico reads labels from its own Node, and an annotation would say nothing."""
+    r1 = reflected().nodes[NodeName("r1")]
+    label = replace(r1, calico_labels=dict(r1.labels))
+    etcd = [ClusterInformation("default", VERSION, "k8s,bgp"), CalicoNode("r1", {"name": "r1"})]
+    changes = {}
+    for told, others in (("kdd", ()), ("etcd", etcd)):
+        cluster = ClusterState.of([*reflected().put(label), *others])
+        plan = planned(cluster, "topology: full-mesh, drain: true")
+        change = next(step.change for step in plan.steps if step.id == "demote/r1")
+        assert change is not None
+        changes[told] = str(change.after)
+    assert LABELS_ANNOTATION in changes["kdd"]
+    assert LABELS_ANNOTATION not in changes["etcd"]

@@ -211,6 +211,26 @@ WARNINGS = [
         "nodes are in 2 subnets (10.90.1.0/24, 10.90.2.0/24), and IPPool default-ipv4-ippool does not encapsulate",
     ),
     (
+        "peer-address",
+        [thing("BGPPeer", "p", node="rr-1", peerSelector="has(x)", peerIP="192.0.2.1")],
+        "BGPPeer `p`: `peerIP: 192.0.2.1` stands beside `peerSelector`, so Calico ignores the address",
+    ),
+    (
+        "peer-address",
+        [thing("BGPPeer", "p", node="node-003", localWorkloadSelector="has(x)", peerIP="192.0.2.1", asNumber=1)],
+        "BGPPeer `p`: `peerIP: 192.0.2.1` stands beside `localWorkloadSelector`, so Calico ignores the address",
+    ),
+    (
+        "annotations-readable",
+        [node("odd", 9, ASNumber="abc"), node("other", 10, ASNumber="0x10")],
+        "`projectcalico.org/ASNumber` cannot be read, so Calico ignores it: odd (`abc`), other (`0x10`)",
+    ),
+    (
+        "annotations-readable",
+        [node("odd", 9, IPv4Address="10.0.0.78/33")],
+        "`projectcalico.org/IPv4Address` cannot be read, so Calico ignores it: odd (`10.0.0.78/33`)",
+    ),
+    (
         "selectors-readable",
         [thing("BGPPeer", "p", nodeSelector="has(", peerSelector="has(x)")],
         "BGPPeer `p`: `nodeSelector` is no selector",

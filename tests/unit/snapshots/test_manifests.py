@@ -1,13 +1,17 @@
 """Whatever kubectl and calicoctl print is read; what cannot be read is named with file, line and column."""
 
 import json
+from dataclasses import replace
 
 import pytest
+import yaml
 
 from rrplan.errors import DigestMismatch, FileFormatError, ManifestError
 from rrplan.ids import NodeName
-from rrplan.resources import DaemonSet, Pod, ResourceKey
-from rrplan.snapshots import joined_documents, read_snapshot, snapshot_of_manifests, write_snapshot
+from rrplan.resources import DaemonSet, Node, Pod, ResourceKey, decode
+from rrplan.resources.node_codec import LABELS_ANNOTATION, encode_node
+from rrplan.snapshots import Snapshot, joined_documents, read_snapshot, snapshot_of_manifests, write_snapshot
+from rrplan.snapshots.ignored import ignored
 
 NODE = """\
 apiVersion: v1
@@ -182,8 +186,7 @@ WRONG: list[tuple[str | bytes, str]] = [
     (b"kind: Node\nmetadata: {name: \xff}", "a.yaml:2:18: byte 0xff is not UTF-8"),
     ("kind: Node\n  metadata: x", "a.yaml:2:11: not YAML: mapping values are not allowed"),
     ("- just\n- words\n", "a.yaml:1:3: not a Kubernetes object"),
-    (NODE.replace("10.0.0.1/24", "10.0.0.300/24"), "a.yaml:7:5: "),
-    (NODE.replace('"64600"', '"many"'), "a.yaml:8:5: "),
+    (NODE.replace('"64600"', "[64600]"), "a.yaml:8:5: "),
     (PEER.replace("{nodeSelector: all(), peerSelector: has(rr)}", "[]"), "a.yaml:4:1: "),
     ("kind: Node\napiVersion: v1\nmetadata: {}\n", "a.yaml:3:1: "),
     ("[" * 100_000, "a.yaml: nested too deeply"),
@@ -203,7 +206,7 @@ def test_problems_have_a_place(text: str | bytes, message: str) -> None:
 def test_all_problems_at_once() -> None:
     """Two wrong objects in two files are both named."""
     with pytest.raises(ManifestError) as error:
-        read(NODE.replace("10.0.0.1/24", "x"), CALICO_NODE.replace("10.0.0.1/24", "x"))
+        read(NODE.replace("10.0.0.1/24", "[]"), CALICO_NODE.replace("10.0.0.1/24", "[]"))
     assert [problem.file for problem in error.value.problems] == ["a.yaml", "b.yaml"]
 
 
@@ -234,6 +237,34 @@ def test_snapshot_file_round_trip_without_secrets() -> None:
     assert write_snapshot(again) == data
     assert again.taken_at == "2026-01-02T03:04:05Z"
     assert again.state.get(ResourceKey("Node", "n1")) is not None
+
+
+def test_what_calico_ignores_comes_back() -> None:
+    """Annotations that cannot be read stay as they are, with a sentence of their own each; many are counted."""
+    wrong = NODE.replace('"64600"', "abc").replace("10.0.0.1/24", "10.0.0.1/33")
+    files = [(str(number), wrong.replace("n1", f"n{number}").encode()) for number in range(7)]
+    state = snapshot_of_manifests(files).state
+    assert read_snapshot(write_snapshot(Snapshot(state)), "s.json").state == state
+    number, address = ignored(state)
+    assert number == (
+        "`projectcalico.org/ASNumber` cannot be read, so Calico ignores it: n0 (`abc`), n1 (`abc`), n2 (`abc`), "
+        "n3 (`abc`), n4 (`abc`) and 2 more"
+    )
+    assert address.startswith(
+        "`projectcalico.org/IPv4Address` cannot be read, so Calico ignores it: n0 (`10.0.0.1/33`)"
+    )
+
+
+def test_labels_of_the_annotation_come_back_as_they_stood() -> None:
+    """A plan names them as a condition, so their text must stay the same, blanks and order included."""
+    text = '{"z": "1",  "a": "2"}'
+    document = yaml.safe_load(NODE)
+    document["metadata"]["annotations"][LABELS_ANNOTATION] = text
+    node = decode(document)
+    assert isinstance(node, Node)
+    assert encode_node(node)["metadata"]["annotations"][LABELS_ANNOTATION] == text  # type: ignore[index]
+    other = encode_node(replace(node, calico_labels={"z": "1"}))
+    assert other["metadata"]["annotations"][LABELS_ANNOTATION] == '{"z":"1"}'  # type: ignore[index]
 
 
 def test_what_preflight_checks_read_comes_back() -> None:
