@@ -149,3 +149,16 @@ def test_nothing_rests_on_an_address_of_two_nodes() -> None:
     losses = {(loss.at, loss.origin) for loss in Model(cluster, VERSIONS).missing()}
     assert ("a", "x") in losses
     assert ("a", "b") in losses
+
+
+def test_nothing_rests_on_an_address_of_two_nodes_without_mesh() -> None:
+    """Nothing is refused there, but a session may be with the other one."""
+    told = peer("p", nodeSelector="all()", peerSelector="has(rrplan.io/route-reflector)")
+    reflector = node("r", 9, "1.0.0.1", rr="main")
+
+    def missing(number: int) -> bool:
+        cluster = state(reflector, node("x", 8), node("y", number), mesh(on=False), told)
+        return bool(Model(cluster, VERSIONS).missing())
+
+    assert missing(8)
+    assert not missing(7)

@@ -43,6 +43,20 @@ def test_a_router_id_that_is_not_known(tmp_path: Path) -> None:
     )
 
 
+def test_one_address_twice(tmp_path: Path) -> None:
+    """Whose configuration BIRD refuses is told, also from the other end."""
+    cluster = meshed(node("twin", 1), node("twin2", 1), node("c", 5), nodes="")
+    written(tmp_path, cluster)
+    why = "BIRD refuses the whole configuration of c: 10.0.0.1 is the address of twin, twin2: one protocol would be "
+    for words, lead in (
+        (("--from", "twin", "--to", "c"), f"twin does not reach c: c has no session that is certain to be up; {why}"),
+        (("--from", "c", "--to", "twin"), f"twin has no session that is certain to be up; Mesh_10_0_0_5: {why}"),
+    ):
+        found = rrplan(tmp_path, "routes", "-f", "cluster.yaml", *words)
+        assert found.returncode == 2
+        assert lead in found.stdout
+
+
 def test_reflectors_that_are_down(tmp_path: Path) -> None:
     """As configured all is well; with what is down no client reaches another."""
     both = reflected(node("r1", 1, "224.0.0.1", ready=False, rr="main"), dead="r2")

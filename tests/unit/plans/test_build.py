@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from rrplan import api
-from rrplan.errors import UnsafePlanError
+from rrplan.errors import PolicyRefusal, UnsafePlanError
 from rrplan.ids import NodeName
 from rrplan.resources import CalicoNode, ClusterInformation, Pod, decode, key_of
 from rrplan.resources.node_codec import LABELS_ANNOTATION
@@ -122,3 +122,22 @@ def test_with_etcd_no_annotation_is_written() -> None:
         changes[told] = str(change.after)
     assert LABELS_ANNOTATION in changes["kdd"]
     assert LABELS_ANNOTATION not in changes["etcd"]
+
+
+def labelled_by_calico() -> ClusterState:
+    """Reflectors, clients, and client `a` with the label of reflectors in Calico's annotation alone."""
+    found = reflected()
+    return found.put(replace(found.nodes[NodeName("a")], calico_labels={LABEL: "main"}))
+
+
+def test_a_label_that_calico_alone_has_is_a_role() -> None:
+    """Selectors see it, so the node changes its sessions when it goes, and is drained for that."""
+    ids = [str(step.id) for step in planned(labelled_by_calico(), f"{TO_REFLECTORS}, drain: true").steps]
+    assert {"drain/a", "demote/a", "uncordon/a"} <= set(ids)
+
+
+def test_a_spec_that_reads_a_label_which_calico_alone_has() -> None:
+    """The plan takes it away, and the next plan would choose otherwise."""
+    reads = TO_REFLECTORS.replace("names: [r1, r2]}", f"names: [r1, r2]}}, clients: '!has({LABEL})'")
+    with pytest.raises(PolicyRefusal, match=f"`clients` reads label `{LABEL}`, which the plan changes on a"):
+        planned(labelled_by_calico(), reads)
