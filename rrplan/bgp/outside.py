@@ -82,8 +82,10 @@ def uplinks(rules: Rules, own: Speaker, family: Family) -> Mapping[Outside, Upli
                     Link(first.internal, first.reflector_client, False, first.filters),
                     frozenset(_identity(variant) for variant in variants),
                     frozenset(product(*(protocol.blocks for protocol in sharing))),
-                    # Which BGPFilters win where BGPPeers disagree is random, so what gets over it is not known.
+                    # Which block wins where BGPPeers disagree is random: the other side is configured for one of them,
+                    # and what gets through which BGPFilters is not known.
                     len(by_speaker) == 1
+                    and all(len({_identity(variant) for variant in one.variants}) == 1 for one in sharing)
                     and outside.name not in own.untried
                     and len({variant.filters for variant in variants}) == 1,
                 )

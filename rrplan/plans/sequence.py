@@ -97,11 +97,10 @@ def _chain(spec: Spec, state: ClusterState, desired: Desired, roles: list[tuple[
     yield from (action.peer(one, None) for one in gone)
     if waves:
         yield from (action.peer(one, None) for one in desired.waves)
-        for names in waves:
-            for name in names:
-                what = f"remove the wave label of {name}"
-                node = state.nodes[name]
-                yield action.without_label(node, WAVE_LABEL, "in", "unlabel", what, merges=not state.in_etcd)
+        merges = not state.in_etcd
+        for name in (name for names in waves for name in names):
+            what = f"remove the wave label of {name}"
+            yield action.without_label(state.nodes[name], WAVE_LABEL, "in", "unlabel", what, merges=merges)
 
 
 def _waves(spec: Spec, state: ClusterState, desired: Desired) -> list[list[NodeName]]:

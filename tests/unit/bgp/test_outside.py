@@ -1,6 +1,7 @@
 """Sessions to speakers outside, and what becomes of them."""
 
 import random
+from dataclasses import replace
 
 from rrplan.bgp.outside import Fate, Outside, fates, uplinks
 from rrplan.bgp.profile import Versions
@@ -69,6 +70,14 @@ def test_two_as_numbers_of_one_address() -> None:
         Pair("ipv4", other.name, NODE),
         Pair("ipv4", NODE, other.name),
     }
+
+
+def test_two_ttls_of_one_address() -> None:
+    """The other side has one of them, and which one Calico renders is random: the session may be up, or not."""
+    secure = peer("secure", "n1")
+    state = cluster(peer("plain", "n1"), replace(secure, spec={**secure.spec, "ttlSecurity": 1}))
+    assert held_pairs(state, NEW) == frozenset()
+    assert held_pairs(state, NEW, Doubt.FOR) == {TO, FROM}
 
 
 def test_pairs_with_the_outside() -> None:

@@ -110,22 +110,22 @@ def test_cluster_id_with_a_prefix_length_and_a_client_outside() -> None:
     assert found["a", "ipv4", "192.0.2.1"][0] is Established.NO
 
 
-@pytest.mark.parametrize(
-    ("text", "read"),
-    [
-        ("1.0.0.1", True),
-        ("1", True),
-        ("0x10", True),
-        ("4294967295", True),
-        ("4294967296", False),
-        ("1.0.0.1/32", False),
-        ("1.0.0.256", False),
-        ("one", False),
-        ("::ffff:1.0.0.1", False),
-    ],
-)
+CLUSTER_IDS = {
+    "1.0.0.1": True,
+    "1": True,
+    "0x10": True,
+    "4294967295": True,
+    "4294967296": False,
+    "1.0.0.1/32": False,
+    "1.0.0.256": False,
+    "one": False,
+    "::ffff:1.0.0.1": False,
+}
+
+
+@pytest.mark.parametrize(("text", "read"), CLUSTER_IDS.items())
 def test_what_bird_reads_as_cluster_id(text: str, read: bool) -> None:
-    """As `bird -p` of BIRD 1.6.8 said."""
+    """As `bird -p` of BIRD 1.6.8 says."""
     assert bird_reads(text) is read
 
 
