@@ -16,7 +16,7 @@ from rrplan.errors import PreflightError, UnsafePlanError
 from rrplan.ids import ActionName, NodeName
 from rrplan.plans.agreement import peers_agree
 from rrplan.plans.change import changed
-from rrplan.plans.checks import findings
+from rrplan.plans.checks import findings, id_of
 from rrplan.plans.fingerprint import deleted_nodes, fingerprints
 from rrplan.plans.gate import Gate
 from rrplan.plans.gates import GateMaker, NodeSets
@@ -26,6 +26,7 @@ from rrplan.plans.plan import Plan, Proof, Severity, Step, StepProof, Violation
 from rrplan.plans.proof import WITH_EVERY_NODE_ALIVE, Alive, final_checks, judge
 from rrplan.plans.sequence import HELD_AGAIN, sequence
 from rrplan.plans.sight import Sight
+from rrplan.plans.surroundings import ADD, kubernetes_given
 from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, Pod, ResourceKey
 from rrplan.specs import Flavor, Spec, Topology
 from rrplan.specs.model import ZONE_LABEL
@@ -59,7 +60,9 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
     plain = sequence(spec, state, desired)
     errors = [f"{one.check}: {one.text}" for one in found if one.severity is Severity.ERROR]
     if errors and plain:
-        raise PreflightError(errors, hint="correct this first; docs/checks has a page for each check")
+        lacking = any(one.check == id_of(kubernetes_given) for one in found if one.severity is Severity.ERROR)
+        hint = ADD if lacking else "correct this first; docs/checks has a page for each check"
+        raise PreflightError(errors, hint=hint)
     reasons = edges(plain)
     ordered = ActionGraph(plain, reasons).order()
     empty = _empty(state)

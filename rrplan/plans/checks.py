@@ -26,7 +26,7 @@ from rrplan.plans.addressing import (
 )
 from rrplan.plans.plan import Finding, Severity
 from rrplan.plans.sight import Sight, Told, some
-from rrplan.plans.surroundings import cluster_routes, label_sync, owners, providers, typha, workloads
+from rrplan.plans.surroundings import cluster_routes, kubernetes_given, label_sync, owners, providers, typha, workloads
 from rrplan.resources import CalicoVersion, ClusterInformation, DaemonSet, Installation, IPPool
 from rrplan.resources.selector import SelectorSyntaxError, parse
 
@@ -305,6 +305,7 @@ def encapsulation(sight: Sight) -> Told:
 
 
 CHECKS: tuple[Callable[[Sight], Told], ...] = (
+    kubernetes_given,
     bgp_in_use,
     datastore_ready,
     peer_as_number,

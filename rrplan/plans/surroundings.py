@@ -21,6 +21,8 @@ from rrplan.resources import (
 )
 
 AZURE = "azure://"
+ADD = "with `-f`, add the output of `kubectl get nodes,pods -A -o yaml`"
+"""What to do where the input lacks what Kubernetes knows."""
 NODES_WITHOUT_TYPHA = 50
 """Calico's documentation: Typha is for the Kubernetes datastore with more than 50 nodes."""
 
@@ -41,6 +43,29 @@ OWNER_ANNOTATIONS = {
     "meta.helm.sh/release-name": HELM,
 }
 MANAGED_BY = "app.kubernetes.io/managed-by"
+
+
+def kubernetes_given(sight: Sight) -> Told:
+    """The input has what Kubernetes knows of the nodes, as far as the plan needs it."""
+    present, target = sight.state.nodes, sight.desired.state.nodes
+    changed = {name for name, node in present.items() if target.get(name) != node}
+    drained = changed & sight.desired.drained
+    tainted = {name for name in changed if name in target and target[name].taints != present[name].taints}
+    unknown = {name for name, node in present.items() if node.only_calico}
+    needed = unknown & (drained | tainted)
+    if needed:
+        does = " and ".join(word for word, names in (("drain", drained), ("taint", tainted)) if names & needed)
+        text = (
+            f"no Kubernetes Node of {some(needed)} is known, which the plan would {does}: nobody says what taints and "
+            "pods are there, and whether these nodes are Ready or cordoned"
+        )
+        yield Severity.ERROR, text
+    elif unknown and (sight.spec.groups or changed):
+        what = f"no Kubernetes Node of {some(unknown)} is known: nobody says whether they are Ready or cordoned"
+        yield Severity.WARNING, f"{what}; {ADD}"
+    if drained - needed and not any(sight.of(Pod)):
+        what = f"no pods are known, so what a drain of {some(drained)} evicts is not known either"
+        yield Severity.WARNING, f"{what}; {ADD}"
 
 
 def providers(sight: Sight) -> Told:

@@ -27,6 +27,8 @@ CALICO_NAME_ANNOTATION = "rrplan.io/calico-name"
 """Only in our snapshot files: the name of a node in Calico, where that is not its name in Kubernetes."""
 UNSYNCED_ANNOTATION = "rrplan.io/unsynced-labels"
 """Only in our snapshot files: what the two shapes of one node said differently."""
+ONLY_CALICO_ANNOTATION = "rrplan.io/only-calico"
+"""Only in our snapshot files: no Kubernetes Node was given for a node of Calico."""
 
 
 def decode_node(reader: Reader, *, calico: bool) -> Node:
@@ -68,6 +70,7 @@ def _kubernetes_node(reader: Reader) -> Node:
         ipv4_bits=_bits(annotations.text(IPV4_ANNOTATION)) if addresses[0] else 0,
         ipv6_bits=_bits(annotations.text(IPV6_ANNOTATION)) if addresses[1] else 0,
         ignored=ignored,
+        only_calico=ONLY_CALICO_ANNOTATION in annotations.document,
     )
 
 
@@ -143,6 +146,7 @@ def _calico_node(reader: Reader) -> Node:
         cluster_id=bgp.text("routeReflectorClusterID"),
         ipv4_bits=_bits(bgp.text("ipv4Address")) if ipv4 else 0,
         ipv6_bits=_bits(bgp.text("ipv6Address")) if ipv6 else 0,
+        only_calico=True,
     )
     if ignored:
         # confd leaves out a Calico Node with an address that it cannot read, whole (client.go onUpdates, v3.32).
@@ -209,6 +213,7 @@ def merge_nodes(kubernetes: Node, calico: Node) -> Node:
         ipv6_bits=kubernetes.ipv6_bits or calico.ipv6_bits,
         ignored={**calico.ignored, **kubernetes.ignored},
         calico_labels_text=kubernetes.calico_labels_text,
+        only_calico=kubernetes.only_calico and calico.only_calico,
     )
 
 
@@ -272,6 +277,8 @@ def _with_bits(address: str, bits: int) -> str:
 def encode_node(node: Node) -> dict[str, object]:
     """A node as core/v1 Node with Calico's annotations."""
     annotations = {name: value for name, value in calico_annotations(node).items() if value}
+    if node.only_calico:
+        annotations[ONLY_CALICO_ANNOTATION] = "true"
     metadata: dict[str, object] = {"name": node.name}
     if node.labels:
         metadata["labels"] = dict(node.labels)

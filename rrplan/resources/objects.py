@@ -70,6 +70,8 @@ class Node:
     """Annotations that Calico cannot read and therefore ignores, with their text."""
     calico_labels_text: str = field(default="", compare=False)
     """The annotation that `calico_labels` were read from, as it stands there; "" where they come from elsewhere."""
+    only_calico: bool = field(default=False, compare=False)
+    """Only Calico's own Node was given: nothing is known of its taints, readiness, host."""
 
     @property
     def known_as(self) -> NodeName:

@@ -118,6 +118,8 @@ def documents_in(name: str, data: bytes) -> Iterator[Found]:
     for number, value in enumerate(_values(name, text)):
         if value is None:
             continue
+        # A listing without objects says something: there are none of its kind.
+        count += _holds_listing(value)
         for document, path in _objects(value, (number,)):
             count += 1
             if not isinstance(document, dict):
@@ -136,16 +138,26 @@ def _objects(value: object, path: Path) -> Iterator[tuple[object, Path]]:
     if isinstance(value, list):
         for index, item in enumerate(value):
             yield from _objects(item, (*path, index))
-    elif isinstance(value, dict) and isinstance(value.get("items"), list) and str(value.get("kind")).endswith("List"):
+    elif isinstance(value, dict) and _is_listing(value):
         kind, version = str(value["kind"]).removesuffix("List"), value.get("apiVersion")
-        for index, item in enumerate(value["items"]):
+        for index, item in enumerate(value.get("items") or ()):
             # The items of a typed list may leave out their kind, as the API server does.
             full = {"kind": kind, "apiVersion": version, **item} if kind and isinstance(item, dict) else item
             yield from _objects(full, (*path, "items", index))
-    elif isinstance(value, dict) and value.get("kind") == "List":
-        return
     else:
         yield value, path
+
+
+def _is_listing(value: dict[str, object]) -> bool:
+    """What kubectl and calicoctl print of a kind; `items: null` where Go had no slice."""
+    return str(value.get("kind")).endswith("List") and isinstance(value.get("items"), list | None)
+
+
+def _holds_listing(value: object) -> bool:
+    """Whether a document is a listing, or a YAML list of some (calicoctl with several kinds)."""
+    if isinstance(value, list):
+        return any(_holds_listing(item) for item in value)
+    return isinstance(value, dict) and _is_listing(value)
 
 
 def _decoded(name: str, data: bytes) -> str:
@@ -215,9 +227,7 @@ def _merged(known: Resource | None, resource: Resource) -> Resource:
     if known is None or known == resource:
         return resource
     if isinstance(known, Node) and isinstance(resource, Node):
-        if known.taints or known.ready is not None or known.labels:
-            return merge_nodes(known, resource)
-        return merge_nodes(resource, known)
+        return merge_nodes(resource, known) if known.only_calico else merge_nodes(known, resource)
     raise DecodeProblem(
         f"{resource.key} is given twice, with different content",
         ("metadata", "name"),

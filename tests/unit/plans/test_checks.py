@@ -134,6 +134,8 @@ def environment(**variables: str) -> dict[str, object]:
 
 APART = [located("far-1", "10.90.1.1/24", "10.90.1.1"), located("far-2", "10.90.2.1/24", "10.90.2.1")]
 
+ADD = "with `-f`, add the output of `kubectl get nodes,pods -A -o yaml`"
+HINTS = {"kubernetes-given": ADD}
 ERRORS = [
     ("bgp-in-use", backend("vxlan"), "DaemonSet x/calico-node runs with backend `vxlan`: no BIRD, no BGP"),
     (
@@ -168,6 +170,11 @@ ERRORS = [
     ),
     ("addresses-unique", node("twin", 1, IPv4Address="10.0.0.5"), "10.0.0.5 is the address of node-003, twin"),
     (
+        "kubernetes-given",
+        thing("Node", "rr-1", bgp={"ipv4Address": "10.0.0.1/24"}),
+        "no Kubernetes Node of rr-1 is known, which the plan would drain: nobody says what taints and pods are there",
+    ),
+    (
         "workloads",
         pod("alone", "rr-2"),
         "a drain does not evict: x/alone on rr-2 has no controller that makes it again (`force` evicts it)",
@@ -189,6 +196,11 @@ WARNINGS = [
         "peer-address",
         [thing("BGPPeer", "p", node="rr-1", peerIP="192.0.2.1:0179", asNumber=64512)],
         "BGPPeer `p`: `peerIP: 192.0.2.1:0179` is no address with or without a port, so Calico ignores the BGPPeer",
+    ),
+    (
+        "kubernetes-given",
+        [thing("Node", "another", bgp={"ipv4Address": "10.9.0.9/24"})],
+        f"no Kubernetes Node of another is known: nobody says whether they are Ready or cordoned; {ADD}",
     ),
     (
         "router-id",
@@ -407,7 +419,8 @@ def test_errors_stop_the_plan(check: str, wrong: dict[str, object], text: str) -
     assert error.value.exit_code == 8
     assert f"{check}: " in str(error.value)
     assert text in str(error.value)
-    assert error.value.hint == "correct this first; docs/checks has a page for each check"
+    general = "correct this first; docs/checks has a page for each check"
+    assert error.value.hint == HINTS.get(check, general)
 
 
 def test_an_ipv6_only_node_without_router_id() -> None:
@@ -416,6 +429,39 @@ def test_an_ipv6_only_node_without_router_id() -> None:
         PreflightError, match="router-id: no IPv4 address on bare, and calico-node has no CALICO_ROUTER"
     ):
         api.plan(load(SPEC.encode(), "spec.yaml"), snapshot(only_ipv6("bare"), environment(OTHER="x")))
+
+
+def test_calicos_nodes_alone() -> None:
+    """From `calicoctl get nodes` alone nothing is drained or tainted; without either, a warning is enough."""
+    addresses = {f"{name}": {"ipv4Address": f"10.0.0.{host}/24"} for host, name in enumerate(("rr-1", "rr-2", "w"), 1)}
+    resources = [decode(thing("Node", name, bgp=bgp)) for name, bgp in addresses.items()]
+    cluster = Snapshot(ClusterState.of(one for one in resources if one is not None))
+    brief = SPEC.replace("drain: true", "policy: {exposure: {brief: 60s}}")
+    tainting = "  dedicated: true\n"
+    for text, does in ((SPEC, "drain"), (SPEC + tainting, "drain and taint"), (brief + tainting, "taint")):
+        with pytest.raises(PreflightError) as error:
+            api.plan(load(text.encode(), "spec.yaml"), cluster)
+        assert f"no Kubernetes Node of rr-1, rr-2 is known, which the plan would {does}: nobody says" in str(
+            error.value
+        )
+        assert error.value.hint == ADD
+    plan = api.plan(load(brief.encode(), "spec.yaml"), cluster)
+    found = [one for one in plan.findings if one.check == "kubernetes-given"]
+    assert [(one.severity, one.text.partition(":")[0]) for one in found] == [
+        ("warning", "no Kubernetes Node of rr-1, rr-2, w is known")
+    ]
+
+
+def test_a_drain_where_no_pods_are_known() -> None:
+    """Nobody says what it evicts; where nothing is drained, no pods are needed."""
+    full = snapshot()
+    bare = Snapshot(ClusterState.of(one for one in full.state if type(one).__name__ != "Pod"))
+    plan = api.plan(load(SPEC.encode(), "spec.yaml"), bare)
+    assert [(one.severity, one.text) for one in plan.findings] == [
+        ("warning", f"no pods are known, so what a drain of rr-1, rr-2 evicts is not known either; {ADD}")
+    ]
+    brief = SPEC.replace("drain: true", "policy: {exposure: {brief: 60s}}")
+    assert api.plan(load(brief.encode(), "spec.yaml"), bare).findings == ()
 
 
 RACKS = """\

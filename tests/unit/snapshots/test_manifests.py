@@ -12,6 +12,7 @@ from rrplan.resources import DaemonSet, Node, Pod, ResourceKey, decode
 from rrplan.resources.node_codec import LABELS_ANNOTATION, encode_node
 from rrplan.snapshots import Snapshot, joined_documents, read_snapshot, snapshot_of_manifests, write_snapshot
 from rrplan.snapshots.ignored import ignored
+from rrplan.snapshots.manifests import documents_in
 
 NODE = """\
 apiVersion: v1
@@ -101,6 +102,41 @@ def test_both_views_of_a_node_become_one() -> None:
     one, other = (snapshot_of_manifests(order).state.nodes[NodeName("n1")] for order in (files, files[::-1]))
     assert one == other
     assert (one.cluster_id, one.ready, [taint.key for taint in one.taints]) == ("1.0.0.1", True, ["rr"])
+
+
+def test_labels_that_calico_copied_are_no_kubernetes_node() -> None:
+    """With etcd, Calico's own Node has Kubernetes' labels too: given first, it does not hide taints and readiness."""
+    copied = CALICO_NODE.replace(
+        "name: n1", """name: n1, labels: {zone: a}, annotations: {projectcalico.org/kube-labels: '{"zone": "a"}'}"""
+    )
+    state = snapshot_of_manifests([("a", copied.encode()), ("b", NODE.encode())]).state
+    node = state.nodes[NodeName("n1")]
+    assert (node.ready, [taint.key for taint in node.taints], node.only_calico) == (True, ["rr"], False)
+
+
+def test_what_only_calico_said_is_kept() -> None:
+    """That no Kubernetes Node was given is known of a snapshot file, too; to others it makes no difference."""
+    snapshot = snapshot_of_manifests([("a", CALICO_NODE.encode())])
+    again = read_snapshot(write_snapshot(snapshot), "s.json")
+    assert [one.state.nodes[NodeName("n1")].only_calico for one in (snapshot, again)] == [True, True]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "apiVersion: projectcalico.org/v3\nitems: []\nkind: BGPPeerList\nmetadata: {resourceVersion: '42'}\n",
+        "apiVersion: projectcalico.org/v3\nitems: null\nkind: BGPPeerList\nmetadata: {resourceVersion: '42'}\n",
+        '{"kind": "BGPPeerList", "apiVersion": "projectcalico.org/v3", "metadata": {}, "items": []}',
+        "apiVersion: v1\nitems: []\nkind: List\nmetadata: {resourceVersion: ''}\n",
+        "[{kind: BGPPeerList, items: []}, {kind: BGPConfigurationList, items: null}]",
+    ],
+    ids=["calicoctl", "null", "json", "kubectl", "several-kinds"],
+)
+def test_a_listing_without_objects(text: str) -> None:
+    """`calicoctl get bgppeers -o yaml` on a mesh: it says that there are none."""
+    assert list(documents_in("a", text.encode())) == []
+    snapshot = snapshot_of_manifests([("a", text.encode()), ("b", NODE.encode())])
+    assert (list(snapshot.state.nodes), snapshot.state.peers, snapshot.notices) == (["n1"], {}, ())
 
 
 OTHER_NAME = CALICO_NODE.replace("name: n1", "name: k8s1") + "  orchRefs: [{orchestrator: k8s, nodeName: n1}]\n"
