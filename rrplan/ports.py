@@ -142,7 +142,7 @@ class Probe(Protocol):
         ...
 
     def quiet(self, family: str) -> frozenset[NodeName]:
-        """The nodes that announce no route of their own in a family, because they own no address block."""
+        """The nodes that announce no route of their own in a family, as far as the last `read` can tell."""
         ...
 
 
@@ -200,6 +200,14 @@ class Directory(Protocol):
 
     def owners(self) -> Mapping[str, NodeName]:
         """The nodes that own address blocks, by prefix; DatastoreRefused where this cannot be read."""
+        ...
+
+    def pod_cidrs(self) -> Mapping[str, NodeName]:
+        """The podCIDRs of the nodes that `addresses` told of last, where these are the blocks; else nothing."""
+        ...
+
+    def announced_pools(self) -> Sequence[str]:
+        """The address pools that nodes announce; DatastoreRefused where this cannot be read."""
         ...
 
 

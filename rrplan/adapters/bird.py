@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from rrplan.adapters.api_server import ApiServer
-from rrplan.adapters.bird_output import BirdOutputProblem, Protocol, protocols, routes
-from rrplan.adapters.ends import End, Session
+from rrplan.adapters.bird_output import BirdOutputProblem, Protocol, Route, protocols, routes
+from rrplan.adapters.ends import DEVICE, End, Session
 from rrplan.errors import DatastoreRefused
 from rrplan.ids import NodeName
 
@@ -16,7 +16,9 @@ SOCKETS = {"ipv4": "/var/run/calico/bird.ctl", "ipv6": "/var/run/calico/bird6.ct
 """Calico starts BIRD with these (node/filesystem/etc/service/available/bird*/run)."""
 CONTAINER = "calico-node"
 AGENT = {"labelSelector": "k8s-app=calico-node"}
-
+OWN_ROUTES = "show route where source != RTS_BGP"
+"""Routes that came over no BGP session: a few, where the whole table has one for each node (filter language, BIRD 1.6).
+"""
 
 Way: TypeAlias = Callable[[NodeName], Callable[[str, str], str]]
 """How a node is asked: what its BIRD of a family says to some words; DatastoreRefused where it cannot be asked."""
@@ -38,9 +40,19 @@ class Birds:
             except BirdOutputProblem:
                 # No BIRD for this family: the node does not speak it.
                 continue
-            table = _table(say(family, "show route"), shown) if with_routes else None
-            found[family] = _end(shown, table)
+            found[family] = _end(shown, routes(say(family, "show route")) if with_routes else None)
         return found
+
+    def own(self, node: NodeName, family: str) -> Mapping[str, str] | None:
+        """The routes without next hop that a node has itself, see `End.own`; None where no BIRD of that family answers.
+
+        Raises DatastoreRefused where it cannot be asked.
+        """
+        say = self._way(node)
+        try:
+            return _own(routes(say(family, OWN_ROUTES)))
+        except BirdOutputProblem:
+            return None
 
 
 def in_pods(server: ApiServer) -> Way:
@@ -63,20 +75,29 @@ def _pod(server: ApiServer, node: NodeName) -> tuple[str, str]:
     raise DatastoreRefused(f"node {node} has no calico-node pod")
 
 
-def _end(shown: tuple[Protocol, ...], table: Mapping[str, Mapping[str, str]] | None) -> End:
+def _end(shown: tuple[Protocol, ...], table: tuple[Route, ...] | None) -> End:
     sessions: dict[str, Session] = {}
     mesh: dict[str, Session] = {}
+    neighbor: dict[str, str] = {}
     for one in shown:
         if one.proto == "BGP":
             session = Session(one.established, f"{one.state} {one.info}".strip(), one.imported)
             (mesh if one.name.startswith("Mesh_") else sessions)[one.neighbor] = session
-    return End(any(one.recovering for one in shown), sessions, mesh, table)
+            neighbor[one.name] = one.neighbor
+    recovering = any(one.recovering for one in shown)
+    if table is None:
+        return End(recovering, sessions, mesh)
+    over: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for route in table:
+        over[neighbor.get(route.protocol, "")][route.prefix] = route.via
+    own = _own(route for route in table if route.protocol not in neighbor)
+    return End(recovering, sessions, mesh, dict(over), own)
 
 
-def _table(text: str, shown: tuple[Protocol, ...]) -> dict[str, dict[str, str]]:
-    """All routes, the best and the others, by the session they came over."""
-    neighbor = {one.name: one.neighbor for one in shown}
-    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for route in routes(text):
-        found[neighbor.get(route.protocol, "")][route.prefix] = route.via
-    return dict(found)
+def _own(table: Iterable[Route]) -> dict[str, str]:
+    """Where routes without a next hop lead; one that leads nowhere (a block) before one to an interface."""
+    found: dict[str, str] = {}
+    for route in table:
+        if not route.via and found.get(route.prefix, DEVICE) == DEVICE:
+            found[route.prefix] = route.target
+    return found

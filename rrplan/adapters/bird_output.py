@@ -59,9 +59,10 @@ class Protocol:
 class Route:
     """One way to a prefix; a multipath route gives one Route per next hop.
 
-    `via` is empty where there is no next hop (device, blackhole, unreachable, prohibited). `origin` is BGP's last
-    AS and origin letter, as in `AS65001i` or `i`; `sender` the neighbor it came from where that is not the next hop.
-    `best` is BIRD's `*`; its `!`, a best route that the kernel did not take, is not.
+    `via` is empty where there is no next hop; `target` is BIRD's word for where the route leads (`via`, `dev`,
+    `multipath`, `blackhole`, `unreachable`, `prohibited`). `origin` is BGP's last AS and origin letter, as in
+    `AS65001i` or `i`; `sender` the neighbor it came from where that is not the next hop. `best` is BIRD's `*`; its `!`,
+    a best route that the kernel did not take, is not.
     """
 
     prefix: str
@@ -70,6 +71,7 @@ class Route:
     origin: str
     best: bool
     sender: str = ""
+    target: str = "via"
 
 
 def protocols(text: str) -> tuple[Protocol, ...]:
@@ -220,6 +222,7 @@ def _route(prefix: str, words: list[str], line: str) -> Route:
         origin=marks[-1][1:-1] if marks and marks[-1].startswith("[") and marks[-1].endswith("]") else "",
         best=marks[:1] == ["*"],
         sender=learned[-1] if len(learned) > 2 and learned[-2] == "from" else "",
+        target=words[0],
     )
 
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 Routes = Mapping[str, str]
-"""Next hop by prefix; "" where there is none (the node's own blocks)."""
+"""Next hop by prefix; "" where there is none."""
+DEVICE = "dev"
+"""BIRD's word for a route to an interface."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +36,16 @@ class Session:
 class End:
     """One BIRD. `sessions` are the explicit ones (BGPPeers) by the other end's address, `mesh` those of the mesh.
 
-    `routes` are all it has, best or not, by the address of the session they came over ("" for its own); None: not
-    asked.
+    `routes` are all it has, best or not, by the address of the session they came over ("" for those that came over
+    none); None: not asked. `own` are those that came over none and have no next hop, with BIRD's word for where they
+    lead (`blackhole`, `unreachable`, DEVICE ...): what this node may announce as its own is among them.
     """
 
     recovering: bool
     sessions: Mapping[str, Session] = field(hash=False)
     mesh: Mapping[str, Session] = field(hash=False)
     routes: Mapping[str, Routes] | None = field(default=None, hash=False)
+    own: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def mesh_up(self) -> int:
@@ -58,6 +62,7 @@ class End:
                 _joined(first.sessions, other.sessions),
                 _joined(first.mesh, other.mesh),
                 first.routes if first.routes is not None else other.routes,
+                first.own if first.routes is not None else other.own,
             )
         return first
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from rrplan.adapters.api_server import ApiServer
-from rrplan.adapters.ends import End, Session
+from rrplan.adapters.ends import DEVICE, End, Session
 from rrplan.errors import DatastoreError, DatastoreRefused
 from rrplan.ids import NodeName
 from rrplan.ports import Clock
@@ -25,10 +25,15 @@ ANSWER_SECONDS = 15
 POLL_SECONDS = 0.5
 LABELS = {"app.kubernetes.io/managed-by": "rrplan"}
 FAMILIES = {"ipv4": "V4", "ipv6": "V6"}
+NOWHERE = ("blackhole", "unreachable")
 
 
 class NotServed(DatastoreRefused):
     """The cluster is too old for the kind."""
+
+
+class NoAnswer(DatastoreRefused):
+    """The calico-node of a node did not report within ANSWER_SECONDS."""
 
 
 class NodeStatuses:
@@ -44,13 +49,13 @@ class NodeStatuses:
         self._served: bool | None = None
 
     def ask(self, node: NodeName) -> Mapping[str, End]:
-        """What the node reports, by family; nothing where it does not answer. Raises DatastoreRefused."""
+        """What the node reports, by family; raises NotServed, NoAnswer, or DatastoreRefused."""
         # One at a time: what the first removes as left behind could be the question that another has just asked.
         with self._begins:
             if self._served is None:
                 self._served = self._begin()
         if not self._served:
-            raise NotServed("this cluster does not serve CalicoNodeStatus (Calico v3.22 and later do)")
+            raise NotServed("this cluster does not serve CalicoNodeStatus (Calico v3.21 and later do)")
         name = f"rrplan-{uuid.uuid4().hex[:12]}"
         body = {
             "apiVersion": self._group,
@@ -61,7 +66,7 @@ class NodeStatuses:
         with self._room:
             self._server.create(self._path, body)
             try:
-                return _ends(self._answer(name))
+                return ends_of(self._answer(name, node))
             finally:
                 self._remove(name)
 
@@ -78,17 +83,19 @@ class NodeStatuses:
         with suppress(DatastoreError):
             self._server.delete(f"{self._path}/{name}", "")
 
-    def _answer(self, name: str) -> Mapping[str, Any]:
+    def _answer(self, name: str, node: NodeName) -> Mapping[str, Any]:
         began = self._clock.now()
         while True:
             status = (self._server.get(f"{self._path}/{name}") or {}).get("status") or {}
-            if status.get("lastUpdated") or self._clock.now() - began >= ANSWER_SECONDS:
+            if status.get("lastUpdated"):
                 return status
+            if self._clock.now() - began >= ANSWER_SECONDS:
+                raise NoAnswer(f"{node} did not answer CalicoNodeStatus within {ANSWER_SECONDS} s")
             self._clock.sleep(POLL_SECONDS)
 
 
-def _ends(status: Mapping[str, Any]) -> dict[str, End]:
-    """By family; a family without BIRD is left out."""
+def ends_of(status: Mapping[str, Any]) -> dict[str, End]:
+    """What a status says, by family; a family without BIRD is left out."""
     found: dict[str, End] = {}
     for family, suffix in FAMILIES.items():
         agent = (status.get("agent") or {}).get(f"bird{suffix}") or {}
@@ -102,7 +109,8 @@ def _ends(status: Mapping[str, Any]) -> dict[str, End]:
             state = str(peer.get("state") or "not up")
             session = Session(state == "Established", state)
             (mesh if peer.get("type") == "NodeMesh" else sessions)[str(peer.get("peerIP"))] = session
-        found[family] = End(False, sessions, mesh, _routes((status.get("routes") or {}).get(f"routes{suffix}")))
+        table = (status.get("routes") or {}).get(f"routes{suffix}")
+        found[family] = End(False, sessions, mesh, _routes(table), _own(table))
     return found
 
 
@@ -111,6 +119,26 @@ def _routes(routes: list[Mapping[str, Any]] | None) -> dict[str, dict[str, str]]
         return None
     found: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for route in routes:
-        learned = route.get("learnedFrom") or {}
-        found[str(learned.get("peerIP") or "")][str(route.get("destination"))] = str(route.get("gateway") or "")
+        found[_sender(route)][str(route.get("destination"))] = _gateway(route)
     return dict(found)
+
+
+def _own(routes: list[Mapping[str, Any]] | None) -> dict[str, str]:
+    """What came over no session and has no next hop; `interface` is a name, `blackhole` or `unreachable`."""
+    found: dict[str, str] = {}
+    for route in routes or ():
+        prefix = str(route.get("destination"))
+        if not _sender(route) and not _gateway(route) and found.get(prefix, DEVICE) == DEVICE:
+            where = str(route.get("interface"))
+            found[prefix] = where if where in NOWHERE else DEVICE
+    return found
+
+
+def _sender(route: Mapping[str, Any]) -> str:
+    return str((route.get("learnedFrom") or {}).get("peerIP") or "")
+
+
+def _gateway(route: Mapping[str, Any]) -> str:
+    """The next hop; "" where there is none (node/pkg/status/populators/route.go writes `N/A`)."""
+    gateway = str(route.get("gateway") or "")
+    return "" if gateway == "N/A" else gateway

@@ -9,24 +9,24 @@ then the nodes say which routes they got.
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from rrplan.adapters.api_server import Forbidden
 from rrplan.adapters.bird import Birds
-from rrplan.adapters.ends import End, Routes, Session
-from rrplan.adapters.node_status import NodeStatuses, NotServed
+from rrplan.adapters.ends import End, Session
+from rrplan.adapters.node_status import NoAnswer, NodeStatuses, NotServed
 from rrplan.adapters.node_status_table import NodeStatusTables
+from rrplan.adapters.origins import AT_ONCE, Origins
 from rrplan.errors import DatastoreRefused
 from rrplan.ids import NodeName
 from rrplan.ports import Directory, FamilyReading, NodeReading, NodeSessions, SessionReading, UplinkReading
 
 FAMILIES = ("ipv4", "ipv6")
-AT_ONCE = 10
-"""Nodes that are asked together."""
-
+T = TypeVar("T")
 Ends: TypeAlias = Mapping[str, End]
 """What a node says, by family."""
 
@@ -56,8 +56,12 @@ class LiveProbe:
         self._hosts: dict[NodeName, Mapping[str, str]] = {}
         """Where standalone reflectors may be; nothing else of BGP is there."""
         self._by_address: dict[str, NodeName] = {}
-        self._owner: Mapping[str, NodeName] | None = None
-        """Which node owns which address block; None where that cannot be read."""
+        self._saying = threading.Lock()
+        self._unanswered: set[NodeName] = set()
+        """Nodes that CalicoNodeStatus was asked about in vain."""
+        self._reported = False
+        """Whether any node answered CalicoNodeStatus."""
+        self._origins = Origins(directory, self._own, self._say)
 
     # --- port ----------------------------------------------------------------------------------
 
@@ -67,7 +71,7 @@ class LiveProbe:
         if set(peers) != self._peers or not set(nodes) <= self._addresses.keys():
             self._read_addresses()
             self._peers = set(peers)
-        self._owner = self._read_owners()
+        self._origins.look()
         with ThreadPoolExecutor(AT_ONCE) as pool:
             far = {peer: dict[str, End]() for peer in peers if peer in self._hosts}
             inside = [peer for peer in peers if peer not in far]
@@ -77,8 +81,11 @@ class LiveProbe:
             far |= dict(zip(inside, pool.map(self._reflector, inside), strict=True))
             asked = [node for node in nodes if node not in far and self._worth_asking(node, far)]
             ends = {**far, **dict(zip(asked, pool.map(lambda node: self._node(node, whole), asked), strict=True))}
+        for node, told in ends.items():
+            for family, end in (told or {}).items():
+                self._origins.note(node, family, end)
         tables = {
-            (peer, family): self._table(end.routes)
+            (peer, family): self._origins.table(peer, family, end)
             for peer, told in far.items()
             for family, end in told.items()
             if end.routes is not None
@@ -99,7 +106,9 @@ class LiveProbe:
         if self._statuses and "birdcl" in self._told:
             # It is made for a few nodes at a time, so one is asked after the other.
             for node in inside:
-                ends[node] = ends[node] or self._asked("CalicoNodeStatus", self._statuses.ask, node)
+                if self._unanswered and not self._reported:
+                    break
+                ends[node] = ends[node] or self._status(node)
         return [
             NodeSessions(
                 node,
@@ -116,11 +125,8 @@ class LiveProbe:
         ]
 
     def quiet(self, family: str) -> frozenset[NodeName]:
-        """The nodes that own no block in a family; nobody where that cannot be read."""
-        if self._owner is None:
-            return frozenset()
-        having = {node for prefix, node in self._owner.items() if (":" in prefix) is (family == "ipv6")}
-        return frozenset(node for node, told in self._addresses.items() if family in told and node not in having)
+        """The nodes that announce no route of their own in a family, as far as the last `read` can tell."""
+        return self._origins.quiet(family)
 
     # --- asking --------------------------------------------------------------------------------
 
@@ -133,7 +139,9 @@ class LiveProbe:
         return all(session is None or session.established for session in sessions)
 
     def _reflector(self, node: NodeName) -> dict[str, End]:
-        sources = [self._asked("CalicoNodeStatus", self._statuses.ask, node)] if self._statuses else []
+        # Each question in vain takes its time, in every look of every gate: BIRD itself is asked instead.
+        silent = node in self._unanswered or (self._unanswered and not self._reported)
+        sources = [] if silent and "birdcl" not in self._told else [self._status(node)]
         if "birdcl" not in self._told:
             sources.append(self._asked("birdcl", lambda name: self._birds.ask(name, with_routes=True), node))
         return {
@@ -142,42 +150,62 @@ class LiveProbe:
             if any(family in ends for ends in sources)
         }
 
+    def _status(self, node: NodeName) -> Ends:
+        """What CalicoNodeStatus says of a node."""
+        statuses = self._statuses
+        if statuses is None:
+            return {}
+
+        def ask(name: NodeName) -> Ends:
+            try:
+                ends = statuses.ask(name)
+            except NoAnswer as error:
+                self._unanswered.add(name)
+                if "birdcl" not in self._told:
+                    self._say("silence", f"{error}; nodes that do not are not asked again, only their BIRD by birdcl")
+                raise
+            self._reported = True
+            return ends
+
+        return self._asked("CalicoNodeStatus", ask, node)
+
     def _node(self, node: NodeName, with_routes: bool) -> Ends | None:
         ends = self._asked("birdcl", lambda name: self._birds.ask(name, with_routes=with_routes), node)
         if "birdcl" not in self._told:
             return ends
         return self._asked("node status", self._tables.ask, node) if self._tables else None
 
-    def _asked(self, what: str, ask: Callable[[NodeName], Ends], node: NodeName) -> Ends:
+    def _own(self, node: NodeName, family: str) -> Mapping[str, str] | None:
+        """The routes without next hop that a node has itself; None where it does not answer."""
+        return self._asked("birdcl", lambda name: {family: self._birds.own(name, family)}, node).get(family)
+
+    def _asked(self, what: str, ask: Callable[[NodeName], Mapping[str, T]], node: NodeName) -> Mapping[str, T]:
         """What a source says of a node; one that nobody may use is told about once, and left out from then on."""
         if what in self._told:
             return {}
         try:
             return ask(node)
         except DatastoreRefused as error:
-            unusable = isinstance(error, Forbidden | NotServed)
-            if unusable and what not in self._told:
-                self._told.add(what)
-                self._tell(f"{what} cannot be used: {error}; gates rest on what else can be read")
+            if isinstance(error, Forbidden | NotServed):
+                self._say(what, f"{what} cannot be used: {error}; gates rest on what else can be read")
             return {}
+
+    def _say(self, what: str, text: str) -> None:
+        """Tell something, once for each `what`."""
+        with self._saying:
+            first = what not in self._told
+            self._told.add(what)
+        if first:
+            self._tell(text)
 
     def _read_addresses(self) -> None:
         self._addresses = dict(self._directory.addresses())
         self._hosts = {node: {"ipv4": address} for node, address in self._directory.hosts().items()}
         self._by_address = {text: node for node, told in self._addresses.items() for text in told.values()}
+        self._origins.begin(self._addresses)
 
     def _address(self, node: NodeName, family: str) -> str:
         return (self._addresses.get(node) or self._hosts.get(node, {})).get(family, "")
-
-    def _read_owners(self) -> Mapping[str, NodeName] | None:
-        if "BlockAffinity" in self._told:
-            return None
-        try:
-            return self._directory.owners() or None
-        except DatastoreRefused as error:
-            self._told.add("BlockAffinity")
-            self._tell(f"not known which node owns which address block: {error}; routes are counted by next hop")
-            return None
 
     # --- putting together ----------------------------------------------------------------------
 
@@ -207,7 +235,7 @@ class LiveProbe:
                     sessions[peer] = SessionReading(peer, established=False, routes=0, why=broken)
                 else:
                     table = tables.get((peer, family))
-                    routes = self._came(node, mine, there) if mine and mine.routes is not None else None
+                    routes = self._origins.came(node, mine, there) if mine and mine.routes is not None else None
                     if routes is None:
                         routes = 0 if table is None else _handed(node, table, one)
                     sessions[peer] = SessionReading(peer, established=True, routes=routes)
@@ -226,21 +254,6 @@ class LiveProbe:
             for address, session in mine.sessions.items()
             if address not in self._by_address and address not in hosts
         }
-
-    def _came(self, node: NodeName, mine: End, there: str) -> int:
-        """How many nodes' routes came over a session, where the whole table of the receiver is known."""
-        assert mine.routes is not None
-        found = {self._node_of(prefix, hop) for prefix, hop in mine.routes.get(there, {}).items()}
-        return len(found - {None, node})
-
-    def _table(self, routes: Mapping[str, Routes]) -> Counter[NodeName]:
-        """How many prefixes of each node a reflector holds, its own included."""
-        held = {prefix: hop for table in routes.values() for prefix, hop in table.items()}
-        nodes = (self._node_of(prefix, hop) for prefix, hop in held.items())
-        return Counter(node for node in nodes if node is not None)
-
-    def _node_of(self, prefix: str, hop: str) -> NodeName | None:
-        return self._owner.get(prefix) if self._owner is not None else self._by_address.get(hop)
 
 
 def _handed(node: NodeName, table: Counter[NodeName], one: Session | None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -142,6 +142,14 @@ class Laboratory:
     def owners(self) -> Mapping[str, NodeName]:
         """Every node has one block in each family."""
         return {block: name for name, told in self.blocks.items() for block in told.values()}
+
+    def pod_cidrs(self) -> Mapping[str, NodeName]:
+        """Nothing: the owners are known."""
+        return {}
+
+    def announced_pools(self) -> Sequence[str]:
+        """One in each family."""
+        return [*self.pools.values()]
 
     def origins(self) -> Mapping[str, NodeName]:
         """The same, with what peers outside announce."""

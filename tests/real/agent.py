@@ -4,17 +4,20 @@ The twin is a sandbox that follows the API server's objects, so sessions go down
 agent answers CalicoNodeStatus and runs `birdcl` for the exec endpoint of the kubelets, in the words of real BIRD.
 """
 
+import ipaddress
 import json
 import threading
 import time
 from collections.abc import Collection
 from contextlib import suppress
+from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from rrplan.adapters.api_server import ApiServer
+from rrplan.adapters.api_server import ApiServer, Missing
+from rrplan.adapters.bird import OWN_ROUTES
 from rrplan.adapters.kubernetes_objects import KubernetesObjects
 from rrplan.adapters.live import LiveCluster
 from rrplan.bgp.outside import uplinks
@@ -24,11 +27,12 @@ from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.errors import DatastoreConflict, DatastoreError
 from rrplan.ids import NodeName
 from rrplan.ports import Document
-from rrplan.resources import ResourceKey
+from rrplan.resources import IPPool, ResourceKey
 from rrplan.resources.documents import patched
 from rrplan.sandbox import Sandbox
 from rrplan.snapshots import capture
 from tests.real.kubelet import Kubelet
+from tests.real.tables import Route, block, reported, shown, surroundings
 
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 TYPES = {"Node_": "NodePeer", "Mesh_": "NodeMesh"}
@@ -37,14 +41,13 @@ TICK = 0.1
 """Real seconds between two looks of the agent at the API server, where no test drives it."""
 
 
-class Route(NamedTuple):
-    """A route as BIRD shows it."""
+class Allocation(StrEnum):
+    """Who gives addresses to pods, and where it says which node has which block."""
 
-    prefix: str
-    hop: str
-    protocol: str
-    peer: str
-    best: bool
+    CALICO = "calico-ipam"
+    """In BlockAffinities."""
+    HOST_LOCAL = "host-local"
+    """In the podCIDRs of Kubernetes' Nodes, with USE_POD_CIDR for calico-node."""
 
 
 class NodeAgent:
@@ -57,11 +60,13 @@ class NodeAgent:
         folder: Path,
         quiet: Collection[str] = (),
         store: KubernetesObjects | None = None,
+        allocation: Allocation = Allocation.CALICO,
     ) -> None:
+        self._allocation = allocation
         self.server = server
         self.calico = calico
         self.broken: set[str] = set()
-        """Nodes whose BIRD cannot be asked."""
+        """Nodes whose calico-node does not answer CalicoNodeStatus."""
         self.stale: set[str] = set()
         """Nodes whose BIRD missed the last reload: they show no explicit session."""
         self.recovering: set[str] = set()
@@ -82,6 +87,13 @@ class NodeAgent:
         self._live = store or LiveCluster(server)
         state = capture(self._live).state
         self._version = calico_versions(state).default
+        self._pools = {
+            family: next(
+                (one.cidr for one in state.others_of(IPPool).values() if (":" in one.cidr) is (family is Family.IPV6)),
+                "",
+            )
+            for family in FAMILIES
+        }
         self.twin = Sandbox.make(folder / "twin", [stored.document for stored in self._live.everything()])
         self._exec = Kubelet(self._execute)
         self.port = self._exec.port
@@ -209,7 +221,12 @@ class NodeAgent:
         status = {"addresses": self._reached(item), "daemonEndpoints": endpoints}
         self.server.patch(f"/api/v1/nodes/{name}/status", {"status": status})
         self._agent_pod(name)
-        if name not in self._quiet:
+        if name in self._quiet:
+            return
+        if self._allocation is Allocation.HOST_LOCAL:
+            prefixes = [self.prefix(name, family) for family in FAMILIES]
+            self.server.patch(f"/api/v1/nodes/{name}", {"spec": {"podCIDR": prefixes[0], "podCIDRs": prefixes}})
+        else:
             self._block(name)
 
     def _reached(self, _item: dict[str, Any]) -> list[dict[str, str]]:
@@ -244,17 +261,21 @@ class NodeAgent:
                 "apiVersion": self.calico.removeprefix("/apis/"),
                 "kind": "BlockAffinity",
                 "metadata": {"name": f"{name}-{suffix}"},
-                "spec": {"node": name, "cidr": cidr, "state": "confirmed", "deleted": "false"},
+                "spec": {"node": name, "cidr": cidr, "state": "confirmed", "deleted": self._no()},
             }
             with suppress(DatastoreConflict):
                 self.server.create(f"{self.calico}/blockaffinities", block)
 
+    def _no(self) -> bool | str:
+        """`deleted` is text in Calico's CRDs and a boolean in native ones (libcalico-go, blockaffinity.go)."""
+        return False if self.calico.endswith("/v3") else "false"
+
     def prefix(self, name: NodeName, family: Family) -> str:
-        """The block of a node."""
-        number = self._blocks[name]
-        if family is Family.IPV4:
-            return f"10.{244 + number // 1024}.{number // 4 % 256}.{number % 4 * 64}/26"
-        return f"fd00:10:244:{number:x}::/122"
+        """The block of a node, or its podCIDR, in the pool of the family."""
+        pool = ipaddress.ip_network(self._pools[family])
+        bits = {Allocation.CALICO: 6, Allocation.HOST_LOCAL: 8}[self._allocation]
+        start = pool.network_address + (self._blocks[name] << bits)
+        return f"{start}/{pool.max_prefixlen - bits}"
 
     # --- what BIRD has -------------------------------------------------------------------------
 
@@ -316,15 +337,22 @@ class NodeAgent:
     def _routes(self, node: NodeName, family: Family) -> list[Route]:
         """All routes of a node, the best of a prefix first; its own block has no next hop."""
         speakers = self.twin._model.population.speakers
-        found = [] if node in self._quiet else [Route(self.prefix(node, family), "", "static1", "", best=True)]
+        found = [*surroundings(speakers[node].address(family))]
+        if node not in self._quiet:
+            # Felix keeps the blocks of host-local IPAM in the kernel too, from where BIRD learns them.
+            copies = ("blackhole",) if self._allocation is Allocation.HOST_LOCAL else ()
+            found += block(self.prefix(node, family), copies)
         for kind, peer, up, _, _ in self._sessions(node, family):
             if up:
                 address = speakers[peer].address(family)
                 for origin in self._given(peer, node, family) if kind == "Node_" else {peer} - self._quiet:
                     hop = speakers[origin].address(family)
                     found.append(Route(self.prefix(origin, family), hop, kind + _named(address), address, best=False))
-        # A route from its origin beats a reflected one, which has a cluster list (RFC 4456 section 9).
-        found.sort(key=lambda route: (route.prefix, route.hop != route.peer, route.peer))
+        # What came over no session is preferred; then a route from its origin beats a reflected one, which has a
+        # cluster list (RFC 4456 section 9).
+        found.sort(
+            key=lambda route: (route.prefix, bool(route.peer), not route.best, route.hop != route.peer, route.peer)
+        )
         return [
             route._replace(best=not index or found[index - 1].prefix != route.prefix)
             for index, route in enumerate(found)
@@ -333,7 +361,7 @@ class NodeAgent:
     # --- answers -------------------------------------------------------------------------------
 
     def _answer(self) -> None:
-        for item in list(self.server.items(f"{self.calico}/caliconodestatuses")):
+        for item in self._questions():
             node = NodeName(item["spec"]["node"])
             if not item.get("status") and node in self.twin.state.nodes and node not in self.broken:
                 path = f"{self.calico}/caliconodestatuses/{item['metadata']['name']}"
@@ -341,33 +369,38 @@ class NodeAgent:
                 with suppress(DatastoreError):
                     self.server.patch(path, {"status": self._status(node)})
 
+    def _questions(self) -> list[dict[str, Any]]:
+        """Every CalicoNodeStatus; none where the kind is not served."""
+        try:
+            return list(self.server.items(f"{self.calico}/caliconodestatuses"))
+        except Missing:
+            return []
+
     def _status(self, node: NodeName) -> dict[str, Any]:
         agent: dict[str, object] = {}
-        bgp: dict[str, object] = {}
+        bgp: dict[str, object] = {
+            f"number{kind}Established{family}": 0 for kind in ("", "Not") for family in ("V4", "V6")
+        }
         routes: dict[str, object] = {}
         speakers = self.twin._model.population.speakers
+        whole = all(speakers[node].address(family) for family in FAMILIES)
         for family, suffix in ((Family.IPV4, "V4"), (Family.IPV6, "V6")):
-            sessions = self._sessions(node, family)
             agent[f"bird{suffix}"] = {"state": "Ready" if speakers[node].address(family) else "NotReady"}
+            if not whole:
+                # Where one BIRD has no socket, calico-node reports the sessions and routes of neither (peers.go).
+                continue
+            sessions = [
+                (speakers[peer].address(family), TYPES[kind], up)
+                for kind, peer, up, _, _ in self._sessions(node, family)
+            ]
+            sessions += [(address, TYPES["Node_"], up) for address, up in self._uplinks(node, family).items()]
             bgp[f"peers{suffix}"] = [
-                {
-                    "peerIP": speakers[peer].address(family),
-                    "type": TYPES[kind],
-                    "state": "Established" if up else "Active",
-                    "since": "12:00:00",
-                }
-                for kind, peer, up, _, _ in sessions
+                {"peerIP": address, "type": kind, "state": "Established" if up else "Active", "since": "12:00:00"}
+                for address, kind, up in sessions
             ]
-            bgp[f"numberEstablished{suffix}"] = sum(up for _, _, up, _, _ in sessions)
-            routes[f"routes{suffix}"] = [
-                {
-                    "type": "FIB" if route.best else "RIB",
-                    "destination": route.prefix,
-                    "gateway": route.hop,
-                    "learnedFrom": {"sourceType": "BGPPeer", "peerIP": route.peer} if route.hop else {},
-                }
-                for route in self._routes(node, family)
-            ]
+            bgp[f"numberEstablished{suffix}"] = sum(up for _, _, up in sessions)
+            bgp[f"numberNotEstablished{suffix}"] = sum(not up for _, _, up in sessions)
+            routes[f"routes{suffix}"] = [reported(route) for route in self._routes(node, family)]
         return {"lastUpdated": "2026-01-01T00:00:00Z", "agent": agent, "bgp": bgp, "routes": routes}
 
     def _execute(self, pod: str, command: list[str]) -> str:
@@ -389,7 +422,9 @@ class NodeAgent:
                 return "Unable to connect to server control socket. Make sure that the daemon is running.\n"
             lines = ["BIRD v0.3.3+birdv1.6.8 ready."]
             if command[3:5] == ["show", "route"]:
-                lines += [_route(route) for route in self._routes(node, family)]
+                table = self._routes(node, family)
+                own = command[5:] == OWN_ROUTES.split()[2:]
+                lines += shown(route for route in table if not (own and route.peer))
             else:
                 lines.append("name     proto    table    state  since       info")
                 lines += self._protocols(node, family)
@@ -448,11 +483,3 @@ def _replacing(present: Document, wanted: Document) -> dict[str, object]:
 
 def _named(address: str) -> str:
     return address.replace(".", "_").replace(":", "_")
-
-
-def _route(route: Route) -> str:
-    if not route.hop:
-        return f"{route.prefix}    blackhole [{route.protocol} 12:00:00] * (200)"
-    sender = f" from {route.peer}" if route.peer != route.hop else ""
-    best = " *" if route.best else ""
-    return f"{route.prefix}    via {route.hop} on eth0 [{route.protocol} 12:00:00{sender}]{best} (100/0) [i]"

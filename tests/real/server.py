@@ -204,6 +204,16 @@ class RealServer:
         self.calico = f"/apis/{names[0][0]}/{names[0][1]}"
         self.plurals = [name["plural"] for _, _, name in names]
 
+    def undefine(self, plural: str) -> None:
+        """Stop to serve a kind of Calico's, as before the version that brought it."""
+        group = self.calico.split("/")[2]
+        self.api.delete(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{plural}.{group}", "")
+        self.plurals.remove(plural)
+        deadline = time.monotonic() + 30
+        while self.api.get(f"{self.calico}/{plural}", limit="1") is not None:
+            assert time.monotonic() < deadline, f"{plural} is still served after 30 s"
+            time.sleep(0.1)
+
     def connect(self, context: str = "real") -> ApiServer:
         """A connection of its own."""
         return ApiServer.connect(str(self.kubeconfig), context)

@@ -2,8 +2,10 @@
 
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +26,9 @@ from tests.support.live import AgentClock, LiveBench
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 QUICK = "  gates: {stable: 1s, routes: 30s}\n"
+UNANSWERED = (
+    "did not answer CalicoNodeStatus within 15 s; nodes that do not are not asked again, only their BIRD by birdcl"
+)
 
 
 @pytest.fixture
@@ -74,11 +79,48 @@ def test_recovery(bench: LiveBench) -> None:
 
 
 def test_status_that_nobody_writes(bench: LiveBench) -> None:
-    """A reflector that does not answer CalicoNodeStatus is read by birdcl alone; the objects are removed."""
+    """CalicoNodeStatus that nobody answers is asked once in a run: from then on birdcl alone is asked."""
     bench.plan(spec_lines=QUICK)
     bench.agent.broken |= {"rr-1", "rr-2"}
     assert bench.apply() is Result.DONE, bench.told()
     assert list(bench.server.api.items(f"{bench.server.calico}/caliconodestatuses")) == []
+    assert [body["spec"]["node"] for body in questions(bench)] == ["rr-1"]
+    assert bench.notices == [f"rr-1 {UNANSWERED}"]
+
+
+def test_one_status_that_nobody_writes(bench: LiveBench) -> None:
+    """One reflector answers and the other one does not: that one is asked once."""
+    bench.plan(spec_lines=QUICK)
+    bench.agent.broken.add("rr-2")
+    assert bench.apply() is Result.DONE, bench.told()
+    asked = Counter(body["spec"]["node"] for body in questions(bench))
+    assert asked["rr-2"] == 1
+    assert asked["rr-1"] > 1
+    assert bench.notices == [f"rr-2 {UNANSWERED}"]
+
+
+def test_status_that_is_not_served(tmp_path: Path) -> None:
+    """A cluster without the kind is asked for it once; birdcl is asked, and nothing takes longer."""
+    server = RealServer(tmp_path / "server", "crd-v1.yaml")
+    server.undefine("caliconodestatuses")
+    made = LiveBench(server, tmp_path, nodes=5)
+    try:
+        made.plan(spec_lines=QUICK)
+        assert made.apply() is Result.DONE, made.told()
+        why = "this cluster does not serve CalicoNodeStatus (Calico v3.21 and later do)"
+        assert made.notices == [f"CalicoNodeStatus cannot be used: {why}; gates rest on what else can be read"]
+    finally:
+        made.agent.stop()
+        server.stop()
+
+
+def questions(bench: LiveBench) -> list[dict[str, Any]]:
+    """The CalicoNodeStatus objects that were made since the plan."""
+    return [
+        one["requestObject"]
+        for one in bench.written()
+        if one["verb"] == "create" and one["objectRef"]["resource"] == "caliconodestatuses"
+    ]
 
 
 def test_without_exec(bench: LiveBench, monkeypatch: pytest.MonkeyPatch) -> None:

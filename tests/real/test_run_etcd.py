@@ -11,6 +11,7 @@ import yaml
 from rrplan import api
 from rrplan.adapters.api_server import ApiServer
 from rrplan.adapters.calicoctl import Calicoctl
+from rrplan.adapters.origins import BY_TABLE
 from rrplan.adapters.rights import rights
 from rrplan.api import Control
 from rrplan.errors import PreflightError
@@ -27,6 +28,7 @@ from tests.support.dying import Crash, DyingLog, abandoned, after
 from tests.support.mixed import MAPS, MixedBench, begin
 from tests.support.specs import STANDALONE as SPEC
 
+NO_OWNERS = f"not known which node owns which address block: calicoctl does not tell it; {BY_TABLE}"
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 
@@ -68,8 +70,7 @@ def test_by_way_of_calicoctl(bench: MixedBench) -> None:
     assert not bench.plan().steps
     assert api.rollback(bench.cluster(calico=calico), bench.control()) is Result.UNDONE, bench.told()
     assert bench.state() == before
-    told = "not known which node owns which address block: calicoctl does not tell it; routes are counted by next hop"
-    assert set(bench.notices) == {told}
+    assert set(bench.notices) == {NO_OWNERS}
 
 
 def test_inside_there_and_back(newer: MixedBench) -> None:
@@ -80,6 +81,18 @@ def test_inside_there_and_back(newer: MixedBench) -> None:
     assert api.rollback(newer.cluster(), newer.control()) is Result.UNDONE, newer.told()
     assert newer.state() == before
     assert not [text for text in newer.notices if "CalicoNodeStatus" in text]
+
+
+def test_inside_by_way_of_calicoctl(newer: MixedBench) -> None:
+    """Reflectors inside have blocks of their own, which only their own BIRDs say: there and back, and `status`."""
+    calico = Calicoctl(newer.mixed.calicoctl_command())
+    before, made = newer.state(), newer.plan(INSIDE + "  gates: {stable: 2s}\n")
+    assert api.apply(made, newer.cluster(calico=calico), newer.control()) is Result.DONE, newer.told()
+    standings = api.standings(newer.cluster(calico=calico))
+    assert [(one.expected, one.complete, one.why) for one in standings] == [(7, 7, "")] * 4
+    assert api.rollback(newer.cluster(calico=calico), newer.control()) is Result.UNDONE, newer.told()
+    assert newer.state() == before
+    assert set(newer.notices) == {NO_OWNERS}
 
 
 @pytest.mark.parametrize("entries", [9, 25, 41])

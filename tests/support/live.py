@@ -1,6 +1,7 @@
 """A live cluster for runs: a real API server, an agent that plays its nodes, and simulated time."""
 
-from collections.abc import Callable, Collection, Iterable
+import copy
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ from rrplan.adapters.node_status_table import NodeStatusTables
 from rrplan.api import Cluster, Control
 from rrplan.plans import Plan
 from rrplan.ports import Document
+from rrplan.resources.documents import at
 from rrplan.runs import Result
 from rrplan.sandbox import demo_cluster
 from rrplan.snapshots import capture
 from rrplan.specs import Spec, load
-from tests.real.agent import NodeAgent
+from tests.real.agent import Allocation, NodeAgent
 from tests.real.server import RealServer
 from tests.support.bench import SPEC
 from tests.support.listeners import Remembering
@@ -50,10 +52,11 @@ class LiveBench:
         nodes: int = 8,
         documents: Iterable[Document] = (),
         quiet: Collection[str] = (),
+        allocation: Allocation = Allocation.CALICO,
     ) -> None:
-        server.fill(list(documents) or demo_cluster(nodes, 2))
+        server.fill(allocated(list(documents) or demo_cluster(nodes, 2), allocation))
         self.server = server
-        self.agent = NodeAgent(server.api, server.calico, folder, quiet)
+        self.agent = NodeAgent(server.api, server.calico, folder, quiet, allocation=allocation)
         self.listener = Remembering()
         self.kubeconfig = server.kubeconfig
         self.connection: ApiServer | None = None
@@ -107,3 +110,14 @@ class LiveBench:
     def control(self, stop: Callable[[], bool] = lambda: False) -> Control:
         """Who hears, who stops."""
         return Control(self.listener, stop)
+
+
+def allocated(documents: Iterable[Document], allocation: Allocation) -> Iterator[Document]:
+    """The documents of a cluster, where calico-node knows who gives addresses to pods."""
+    for document in documents:
+        body = copy.deepcopy(dict(document))
+        if body["kind"] == "DaemonSet" and allocation is Allocation.HOST_LOCAL:
+            spec = at(body, ("spec", "template", "spec"))
+            assert isinstance(spec, dict)
+            spec["containers"][0].setdefault("env", []).append({"name": "USE_POD_CIDR", "value": "true"})
+        yield body

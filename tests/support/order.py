@@ -23,6 +23,7 @@ MODULES = {
     "test_live_scenarios": "crd-2",
     "test_rights": "crd-2",
     "test_probe": "crd-2",
+    "test_origins": "crd-2",
     "test_live": "crd-2",
     "test_observed": "crd-2",
     "test_calico_client": "others",

@@ -271,15 +271,15 @@ def test_codes_of_the_socket() -> None:
 def test_routes_of_every_kind() -> None:
     """Best and further routes, targets without next hop, one Route per hop, sender, AS, and the kernel's refusal."""
     assert routes(BANNER + ROUTES) == (
-        Route("172.16.0.0/24", "", "direct1", "", True),
+        Route("172.16.0.0/24", "", "direct1", "", True, target="dev"),
         Route("172.16.0.0/24", "172.16.0.12", "Mesh_172_16_0_12", "i", False),
         Route("10.244.9.64/26", "172.16.0.12", "Mesh_172_16_0_12", "i", True),
         Route("10.244.9.64/26", "172.16.0.12", "Node_172_16_0_13", "i", False, sender="172.16.0.13"),
-        Route("10.244.8.0/26", "", "static1", "", True),
-        Route("10.244.7.0/26", "", "static1", "", True),
-        Route("10.244.6.0/26", "", "static1", "", True),
-        Route("10.244.5.0/26", "172.16.0.13", "static1", "", True),
-        Route("10.244.5.0/26", "172.16.0.14", "static1", "", True),
+        Route("10.244.8.0/26", "", "static1", "", True, target="blackhole"),
+        Route("10.244.7.0/26", "", "static1", "", True, target="unreachable"),
+        Route("10.244.6.0/26", "", "static1", "", True, target="prohibited"),
+        Route("10.244.5.0/26", "172.16.0.13", "static1", "", True, target="multipath"),
+        Route("10.244.5.0/26", "172.16.0.14", "static1", "", True, target="multipath"),
         Route("10.244.4.0/26", "172.16.0.12", "Node_172_16_0_12", "AS65001i", False),
         Route("10.244.4.0/26", "172.16.0.13", "kernel1", "", False),
     )

@@ -8,7 +8,7 @@ import pytest
 from rrplan.adapters.clock import SystemClock, timestamp
 from rrplan.adapters.cluster_runs import GIVE_UP_SECONDS, ClusterLog
 from rrplan.adapters.lease import LeaseLock
-from rrplan.adapters.node_status import ANSWER_SECONDS, NodeStatuses
+from rrplan.adapters.node_status import ANSWER_SECONDS, NoAnswer, NodeStatuses
 from rrplan.errors import DatastoreTimeout, JournalUnwritable, LockHeldError
 from rrplan.ids import NodeName
 from tests.support import JumpingClock
@@ -95,5 +95,6 @@ def test_node_gets_its_time_to_answer() -> None:
     """A node that says nothing is waited for as long as any other."""
     server, clock = MemoryServer(), JumpingClock()
 
-    assert NodeStatuses(server, "projectcalico.org/v3", clock).ask(NodeName("n1")) == {}
+    with pytest.raises(NoAnswer, match=r"n1 did not answer CalicoNodeStatus within 15 s"):
+        NodeStatuses(server, "projectcalico.org/v3", clock).ask(NodeName("n1"))
     assert sum(clock.waits) == ANSWER_SECONDS

@@ -8,7 +8,7 @@ from typing import Any
 
 from rrplan.adapters.api_server import JSON, ApiServer
 from rrplan.adapters.clock import SystemClock
-from rrplan.adapters.node_status import NodeStatuses
+from rrplan.adapters.node_status import NodeStatuses, ends_of
 from rrplan.ids import NodeName
 
 BESIDE_SECONDS = 0.3
@@ -57,3 +57,22 @@ def test_what_is_left_behind_is_looked_for_once() -> None:
         answers = list(pool.map(statuses.ask, [NodeName("a"), NodeName("b")]))
     assert server.looks == 1
     assert [list(answer) for answer in answers] == [["ipv4"], ["ipv4"]]
+
+
+def test_routes_without_next_hop() -> None:
+    """calico-node writes `N/A` for a gateway, and BIRD's word or a name for the interface."""
+    kernel, static, direct = ({"sourceType": kind} for kind in ("Kernel", "Static", "Direct"))
+    reflector = {"sourceType": "BGPPeer", "peerIP": "10.0.0.9"}
+    rows = [
+        ("10.244.1.0/26", "N/A", "blackhole", static),
+        ("10.244.1.0/32", "N/A", "tunl0", direct),
+        ("10.244.2.0/26", "10.0.0.2", "eth0", reflector),
+        ("10.244.3.0/26", "N/A", "unreachable", reflector),
+        ("0.0.0.0/0", "10.0.0.254", "eth0", kernel),
+    ]
+    names = ("destination", "gateway", "interface", "learnedFrom")
+    routes = [dict(zip(names, row, strict=True)) for row in rows]
+    end = ends_of({"agent": {"birdV4": {"state": "Ready"}}, "routes": {"routesV4": routes}})["ipv4"]
+    assert end.own == {"10.244.1.0/26": "blackhole", "10.244.1.0/32": "dev"}
+    assert end.routes is not None
+    assert end.routes["10.0.0.9"] == {"10.244.2.0/26": "10.0.0.2", "10.244.3.0/26": ""}
