@@ -13,6 +13,8 @@ BOOKS = {
     ("selfsubjectaccessreviews", None),
 }
 """Where rrplan keeps its own: lock, runs, Events, questions."""
+DEFAULTS = {"logSeverityScreen": "Info", "serviceLoadBalancerAggregation": "Enabled"}
+"""What native CRDs add to a BGPConfiguration before the audit log sees it (api/config/crd)."""
 KINDS = {"nodes": "Node", "bgppeers": "BGPPeer", "bgpconfigurations": "BGPConfiguration"}
 
 
@@ -44,7 +46,9 @@ def _same(entry: Mapping[str, Any], body: object) -> bool:
     if not isinstance(body, Mapping):
         return False
     if entry["verb"] == "create":
-        return bool(sent.get("spec") == body.get("spec"))
+        wanted = body.get("spec") or {}
+        added = {name for name, value in DEFAULTS.items() if name not in wanted and sent["spec"].get(name) == value}
+        return {name: value for name, value in sent["spec"].items() if name not in added} == wanted
     told = {**body, "metadata": {**body.get("metadata", {})}}
     metadata = {name: value for name, value in sent.get("metadata", {}).items() if name != "resourceVersion"}
     if metadata != told["metadata"]:

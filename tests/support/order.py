@@ -24,6 +24,7 @@ MODULES = {
     "test_rights": "crd-2",
     "test_probe": "crd-2",
     "test_origins": "crd-2",
+    "test_crds": "others",
     "test_live": "crd-2",
     "test_observed": "crd-2",
     "test_calico_client": "others",
