@@ -83,13 +83,18 @@ def test_inside_there_and_back(newer: MixedBench) -> None:
     assert not [text for text in newer.notices if "CalicoNodeStatus" in text]
 
 
-def test_inside_by_way_of_calicoctl(newer: MixedBench) -> None:
+def test_inside_by_way_of_calicoctl(newer: MixedBench, tmp_path: Path) -> None:
     """Reflectors inside have blocks of their own, which only their own BIRDs say: there and back, and `status`."""
     calico = Calicoctl(newer.mixed.calicoctl_command())
     before, made = newer.state(), newer.plan(INSIDE + "  gates: {stable: 2s}\n")
     assert api.apply(made, newer.cluster(calico=calico), newer.control()) is Result.DONE, newer.told()
     standings = api.standings(newer.cluster(calico=calico))
     assert [(one.expected, one.complete, one.why) for one in standings] == [(7, 7, "")] * 4
+    (tmp_path / "spec.yaml").write_text(INSIDE)
+    where = ["--kubeconfig", str(newer.mixed.server.kubeconfig), "--calicoctl", newer.mixed.calicoctl_command()]
+    for words in (["status"], ["verify", str(tmp_path / "spec.yaml")]):
+        done = subprocess.run([sys.executable, "-m", "rrplan", *words, *where], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, f"notice: {NO_OWNERS}\n"), done.stdout
     assert api.rollback(newer.cluster(calico=calico), newer.control()) is Result.UNDONE, newer.told()
     assert newer.state() == before
     assert set(newer.notices) == {NO_OWNERS}

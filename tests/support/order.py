@@ -13,6 +13,7 @@ ORDER = ["bird", "crd", "crd-2", "others", "etcd"]
 """In order of how long they take; a rehearsal waits, so everything else goes on beside it."""
 MODULES = {
     "test_rehearse": "bird",
+    "test_own_tables": "bird",
     "test_rehearse_cases": "bird",
     "test_transitions": "bird",
     "test_model": "bird",
@@ -23,7 +24,7 @@ MODULES = {
     "test_live_scenarios": "crd-2",
     "test_rights": "crd-2",
     "test_probe": "crd-2",
-    "test_origins": "crd-2",
+    "test_block_owners": "crd-2",
     "test_crds": "others",
     "test_live": "crd-2",
     "test_observed": "crd-2",
