@@ -7,6 +7,7 @@ Sources: calicoctl/commands/*.go, calicoctl/resourcemgr/resourcemgr.go (v3.0 to 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -25,7 +26,9 @@ from rrplan.errors import (
 )
 from rrplan.ids import NodeName
 from rrplan.ports import Document, Stored
-from rrplan.resources import ResourceKey
+from rrplan.resources import CalicoVersion, ResourceKey
+from rrplan.resources.cascade import takes_host_endpoints
+from rrplan.resources.documents import at
 
 SECONDS = 60
 FIRST_SECONDS = 20
@@ -85,7 +88,12 @@ class Calicoctl:
         self._write("replace", key, {**document, "metadata": {**metadata, "resourceVersion": version}})
 
     def delete(self, key: ResourceKey, version: str) -> None:
-        """Remove a resource at a version; of a Node, calicoctl gives its addresses free too."""
+        """Remove a resource at a version; of a Node, calicoctl gives its addresses free too.
+
+        Raises DatastoreRefused for a Node with which calicoctl would delete anything else.
+        """
+        if key.kind == "Node":
+            self._check_alone(key)
         metadata = {"name": key.name, "resourceVersion": version}
         self._write("delete", key, {"apiVersion": V3, "kind": key.kind, "metadata": metadata})
 
@@ -125,13 +133,13 @@ class Calicoctl:
             ) from error
         try:
             value = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DatastoreUnreachable(
                 f"{self._command.name} printed something that is not JSON, or not all of it: {text[:80]!r}"
             ) from error
-        lists = value if isinstance(value, list) else [value]
-        items = [item for listing in lists for item in (listing.get("items", [listing]) or [])]
-        return [_stored(item) for item in items]
+        return [
+            _stored(item) for listing in (value if isinstance(value, list) else [value]) for item in _items(listing)
+        ]
 
     def _silence(self) -> tuple[str, str]:
         """Why calicoctl says nothing, as far as its etcd can be asked directly, and what to do."""
@@ -166,6 +174,32 @@ class Calicoctl:
                 f"{key}: {self._command.name} did not end within {self._seconds:g} s{rest}"
             ) from error
 
+    def _check_alone(self, key: ResourceKey) -> None:
+        """Nothing is left that calicoctl would delete with a Node: what a plan knows of went before.
+
+        Which kinds these are depends on the release of calicoctl, not on that of the cluster.
+        """
+        kinds = ["BGPPeer", "FelixConfiguration", "BGPConfiguration"]
+        if takes_host_endpoints(self._version()):
+            kinds.append("HostEndpoint")
+        for kind in kinds:
+            for stored in self._of_kind(PLURALS[kind]):
+                name = str(_metadata(stored.document)["name"])
+                if name == f"node.{key.name}" or at(stored.document, ("spec", "node")) == key.name:
+                    raise DatastoreRefused(
+                        f"{key}: {self._command.name} would delete {kind}/{name} with it, which is not in the plan",
+                        hint="make a new plan; it takes a calicoctl of the cluster's release, or `--calico-config`",
+                    )
+
+    def _version(self) -> CalicoVersion | None:
+        """The release of calicoctl, None where it does not say."""
+        try:
+            finished = run_command(self._command.call("version"), "", self._seconds)
+        except (CommandTimeout, OSError):
+            return None
+        found = re.search(r"Client Version:\s*(\S+)", finished.stdout)
+        return CalicoVersion.parse(found[1]) if found else None
+
     def _run(self, verb: str, words: Sequence[str], text: str, seconds: float, about: str = "") -> str:
         """What a call prints; raises CommandTimeout and the DatastoreError family."""
         try:
@@ -177,6 +211,16 @@ class Calicoctl:
         if finished.code:
             raise failure(self._command.name, finished.stdout, finished.stderr, about, reading=verb == "get")
         return finished.stdout
+
+
+def _items(listing: object) -> list[object]:
+    """The resources of a listing, which may have none; or one resource by itself."""
+    items = listing.get("items", [listing]) if isinstance(listing, dict) else listing
+    if items is None and isinstance(listing, dict):
+        return []
+    if not isinstance(items, list):
+        raise DatastoreUnreachable(f"calicoctl printed `{str(items)[:80]}` where resources belong")
+    return items
 
 
 def _metadata(document: Document) -> Mapping[str, object]:

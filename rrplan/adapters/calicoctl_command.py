@@ -140,9 +140,10 @@ def _without_config(words: Sequence[str]) -> tuple[list[str], list[str]]:
 def _check_input(words: Sequence[str]) -> None:
     """A container without `-i` reads nothing, so each write would be empty; raises PreflightError."""
     starter = next((word for word in words if Path(word).name in CONTAINERS), "")
-    if not starter or not {"run", "exec"} & set(words):
+    verb = next((word for word in words if word in ("run", "exec")), "")
+    if not starter or not verb:
         return
     if not any(INTERACTIVE.fullmatch(word) for word in words):
         raise PreflightError(
-            [f"`{Path(starter).name}` gives calicoctl no input"], hint=f"add `-i`: `{Path(starter).name} run -i ...`"
+            [f"`{Path(starter).name}` gives calicoctl no input"], hint=f"add `-i`: `{Path(starter).name} {verb} -i ...`"
         )

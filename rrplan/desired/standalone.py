@@ -103,9 +103,10 @@ def _not_restored(deleted: list[NodeName]) -> list[str]:
     more = f" and {len(deleted) - SHOWN} more" if len(deleted) > SHOWN else ""
     names = f"{', '.join(deleted[:SHOWN])}{more}"
     text = (
-        f"an undo does not restore the address blocks of {names}: calicoctl releases them when it deletes a Calico "
-        "Node, and calico-node claims new ones when it starts again; calicoctl also gives what it creates a new uid "
-        "and creation time; by `--calico-config` all of this stays"
+        f"an undo does not restore the address blocks of {names}: calicoctl releases them with a Calico Node, "
+        "and calico-node claims new ones when it starts again. calicoctl also deletes the WorkloadEndpoints of pods "
+        "that are still there, such as those of DaemonSets, and frees their addresses; and what it creates has a new "
+        "uid and creation time. With `--calico-config` all of this stays"
     )
     return [text]
 

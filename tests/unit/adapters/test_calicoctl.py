@@ -3,6 +3,7 @@
 import json
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -150,6 +151,106 @@ def test_an_option_before_the_verb(tmp_path: Path) -> None:
     with pytest.raises(DatastoreRefused, match="Invalid option") as error:
         saying(tmp_path, stderr=said, code=1).everything(["Node"])
     assert error.value.hint == "options such as `--config FILE` belong after calicoctl's name in `--calicoctl`"
+
+
+BESIDE = [
+    ("Unauthorized access to this system is forbidden", "Failed to create 'BGPPeer' resource: request timed out"),
+    ("Could not chdir to home directory /home/op: No such file or directory", "Hit error: request timed out"),
+    (
+        "bash: warning: setlocale: LC_ALL: cannot change locale (de_DE.UTF-8): No such file or directory",
+        "Connection to manager closed by remote host.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("beside", "said"), BESIDE, ids=["banner", "home", "locale"])
+def test_what_a_login_prints_decides_nothing(beside: str, said: str, tmp_path: Path) -> None:
+    """A banner or a warning beside an error is no refusal: the write may have landed."""
+    with pytest.raises(DatastoreTimeout) as error:
+        saying(tmp_path, stderr=f"{beside}\n{said}", code=1).create(KEY, PEER)
+    assert str(error.value).endswith(f"failed: {said}")
+
+
+HINTS = [
+    ("etcdserver: permission denied", "that may read and write `/calico/`"),
+    ("Failed to create Calico API client: etcdserver: authentication failed", "check the user and password"),
+    ("Failed to create Calico API client: open /no.key: no such file or directory", "check the paths"),
+    ("the input device is not a TTY", "leave `-t` out"),
+    ("sudo: a password is required", "NOPASSWD"),
+    ("docker: permission denied while trying to connect to the Docker daemon socket", "let this account use docker"),
+    ("Permission denied (publickey).", "ssh needs a key"),
+    ("Invalid option: 'calicoctl get --allow-version-mismatch nodes'. Use flag", "from v3.17 on"),
+    ("Failed to create Calico API client: unknown datastore type: x", "`etcdv3` or `kubernetes`"),
+]
+
+
+@pytest.mark.parametrize(("said", "hint"), HINTS, ids=[case[0][:40] for case in HINTS])
+def test_a_refusal_says_what_to_do(said: str, hint: str, tmp_path: Path) -> None:
+    """Each kind of refusal has its remedy."""
+    with pytest.raises(DatastoreRefused) as error:
+        saying(tmp_path, stderr=said, code=1).replace(KEY, PEER, "7")
+    assert hint in error.value.hint
+
+
+def test_the_line_that_docker_adds(tmp_path: Path) -> None:
+    """It says how to get help, and not what is wrong."""
+    said = "docker: Cannot connect to the Docker daemon at unix:///x.\n\nRun 'docker run --help' for more information\n"
+    with pytest.raises(DatastoreUnreachable, match=r"BGPPeer/one: docker: Cannot connect .* at unix:///x\.$"):
+        saying(tmp_path, stderr=said, code=125).replace(KEY, PEER, "7")
+
+
+@pytest.mark.parametrize("printed", ["null", "5", "[null]", '{"items": 5}', '{"items": [5]}', "[" * 100_000])
+def test_what_is_no_listing(printed: str, tmp_path: Path) -> None:
+    """Whatever is printed, there is an error in words."""
+    for ask in (lambda: saying(tmp_path, printed).everything(["Node"]), lambda: saying(tmp_path, printed).get(KEY)):
+        with pytest.raises(DatastoreUnreachable, match="printed"):
+            ask()
+
+
+def calicoctl_of(folder: Path, version: str, **listings: list[dict[str, object]]) -> Calicoctl:
+    """A calicoctl of a release that lists these resources and notes what it deletes."""
+    for plural in ("bgppeers", "felixconfigurations", "bgpconfigurations", "hostendpoints", "nodes"):
+        (folder / plural).write_text(json.dumps({"items": listings.get(plural, [])}))
+    script = folder / "calicoctl"
+    script.write_text(
+        f'#!/bin/sh\ncase $1 in version) echo "Client Version:    {version}";; get) cat {folder}/$2;; '
+        f"delete) cat > {folder}/deleted;; esac\n"
+    )
+    script.chmod(0o755)
+    return Calicoctl(str(script), seconds=5)
+
+
+NODE = ResourceKey("Node", "rr-1")
+ENDPOINT = {"metadata": {"name": "rr-1-eth0", "resourceVersion": "3"}, "spec": {"node": "rr-1"}}
+OTHER = {"metadata": {"name": "other", "resourceVersion": "4"}, "spec": {"node": "rr-2"}}
+
+
+@pytest.mark.parametrize(
+    ("version", "listings", "taken"),
+    [
+        ("v3.12.3", {"bgppeers": [OTHER]}, ""),
+        ("v3.12.3", {"hostendpoints": [ENDPOINT]}, ""),
+        ("v3.30.7", {"hostendpoints": [ENDPOINT]}, "HostEndpoint/rr-1-eth0"),
+        ("unknown", {"hostendpoints": [ENDPOINT]}, "HostEndpoint/rr-1-eth0"),
+        ("v3.12.3", {"bgppeers": [ENDPOINT]}, "BGPPeer/rr-1-eth0"),
+        (
+            "v3.12.3",
+            {"felixconfigurations": [{"metadata": {"name": "node.rr-1", "resourceVersion": "5"}}]},
+            "FelixConfiguration/node.rr-1",
+        ),
+    ],
+)
+def test_a_node_is_deleted_alone(version: str, listings: dict[str, Any], taken: str, tmp_path: Path) -> None:
+    """What this calicoctl would delete with it is in the plan and gone before, or the Node is not deleted."""
+    calico = calicoctl_of(tmp_path, version, **listings)
+    if not taken:
+        calico.delete(NODE, "7")
+        assert json.loads((tmp_path / "deleted").read_text())["metadata"]["name"] == "rr-1"
+        return
+    with pytest.raises(DatastoreRefused, match=f"would delete {taken} with it, which is not in the plan") as error:
+        calico.delete(NODE, "7")
+    assert not (tmp_path / "deleted").exists()
+    assert error.value.hint.startswith("make a new plan")
 
 
 def test_kinds_that_a_release_does_not_know(tmp_path: Path) -> None:

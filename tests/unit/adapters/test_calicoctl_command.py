@@ -39,10 +39,10 @@ def test_options_go_where_calicoctl_takes_them(command: str, call: str) -> None:
 @pytest.mark.parametrize("words", ["docker run --rm calico/ctl", "kubectl exec calicoctl -- /calicoctl"])
 def test_a_container_that_reads_nothing(words: str) -> None:
     """Every write would be empty."""
-    program = words.split()[0]
+    program, verb, *_ = words.split()
     with pytest.raises(PreflightError, match=f"`{program}` gives calicoctl no input") as error:
         CalicoctlCommand.parse(words)
-    assert error.value.hint == f"add `-i`: `{program} run -i ...`"
+    assert error.value.hint == f"add `-i`: `{program} {verb} -i ...`"
 
 
 @pytest.mark.parametrize("words", ["docker run -it calico/ctl", "docker exec --interactive x calicoctl", "ucp"])

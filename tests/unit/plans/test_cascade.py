@@ -113,9 +113,10 @@ def test_what_is_not_restored_is_said() -> None:
     """The address blocks, in one sentence; nothing where no Calico Node is deleted."""
     said = [text for text in plan(state()).notices if "address blocks" in text]
     text = (
-        "an undo does not restore the address blocks of rr-1, rr-2: calicoctl releases them when it deletes a Calico "
-        "Node, and calico-node claims new ones when it starts again; calicoctl also gives what it creates a new uid "
-        "and creation time; by `--calico-config` all of this stays"
+        "an undo does not restore the address blocks of rr-1, rr-2: calicoctl releases them with a Calico Node, "
+        "and calico-node claims new ones when it starts again. calicoctl also deletes the WorkloadEndpoints of pods "
+        "that are still there, such as those of DaemonSets, and frees their addresses; and what it creates has a new "
+        "uid and creation time. With `--calico-config` all of this stays"
     )
     assert said == [text]
 
