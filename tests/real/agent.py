@@ -34,6 +34,8 @@ from rrplan.snapshots import capture
 from tests.real.kubelet import Kubelet
 from tests.real.tables import Route, block, reported, shown, surroundings
 
+DEFAULT_POOLS = {Family.IPV4: "10.244.0.0/16", Family.IPV6: "fd00:10:244::/64"}
+"""What nodes get blocks of where the cluster has no IPPool of a family."""
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 TYPES = {"Node_": "NodePeer", "Mesh_": "NodeMesh"}
 TABLE_TYPES = {"Node_": "node specific", "Mesh_": "node-to-node mesh"}
@@ -90,7 +92,7 @@ class NodeAgent:
         self._pools = {
             family: next(
                 (one.cidr for one in state.others_of(IPPool).values() if (":" in one.cidr) is (family is Family.IPV6)),
-                "",
+                DEFAULT_POOLS[family],
             )
             for family in FAMILIES
         }
