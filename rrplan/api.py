@@ -28,9 +28,10 @@ from rrplan.runs.drift import drift
 from rrplan.runs.events import Listener
 from rrplan.runs.observation import await_sessions, observe
 from rrplan.runs.preflight import check_drains, check_sessions, dry_run
-from rrplan.runs.runner import World
+from rrplan.runs.runner import PARALLELISM
 from rrplan.runs.standing import Standing
 from rrplan.runs.standing import standings as runs_standings
+from rrplan.runs.step_run import World
 from rrplan.runs.verification import Verdict, verified
 from rrplan.sandbox import Sandbox
 from rrplan.snapshots import Snapshot, capture, write_snapshot
@@ -82,6 +83,8 @@ class Control:
     wrap: Callable[[Log], Log] = lambda log: log
     accept_down: frozenset[str] = frozenset()
     """Nodes, and addresses outside the cluster, whose sessions may be down when a plan begins."""
+    parallelism: int = PARALLELISM
+    """Steps that may be under way at the same time, where none of them touches sessions."""
 
 
 def embedded(sandbox: Sandbox, directory: Path) -> Cluster:
@@ -214,7 +217,7 @@ def _run(made: Plan, digest: str, run: str, cluster: Cluster, control: Control, 
     with Journal.open(control.wrap(cluster.runs.log(run)), digest) as journal:
         listener = cluster.record(made, control.listener)
         world = World(cluster.datastore, cluster.probe, cluster.clock, cluster.lock, CommandHooks(), listener)
-        runner = Runner(made, run, world, journal, control.stop)
+        runner = Runner(made, run, world, journal, control.stop, control.parallelism)
         return runner.rollback() if back else runner.apply()
 
 

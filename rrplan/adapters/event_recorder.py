@@ -52,10 +52,10 @@ class EventRecorder:
     def _record(self, step: StepId, kind: str, reason: str, lead: str) -> None:
         found = self._steps.get(step)
         # Events of namespaced objects live in their namespace, for which no right is asked.
-        if found is None or found.change is None or found.change.key.namespace:
+        if found is None or not found.changes or found.changes[-1].key.namespace:
             return
         with suppress(DatastoreError):
-            event = _event(found.change.key, kind, reason, f"{lead}{found.summary}"[:LONGEST], self._clock.wall())
+            event = _event(found.changes[-1].key, kind, reason, f"{lead}{found.summary}"[:LONGEST], self._clock.wall())
             self._server.create(f"/api/v1/namespaces/{NAMESPACE}/events", event)
 
 

@@ -22,6 +22,7 @@ from rrplan.ports import Log
 from rrplan.render.progress import JsonProgress, TextProgress
 from rrplan.runs import Result
 from rrplan.runs.events import Listener
+from rrplan.runs.runner import PARALLELISM
 from rrplan.sandbox import Sandbox
 
 EXIT = {Result.DONE: 0, Result.UNDONE: 3, Result.PARTIAL: 4, Result.INTERRUPTED: 130}
@@ -39,6 +40,7 @@ class Where:
     node_status: str | None = None
     faults: tuple[str, ...] = ()
     pace: float = 0.0
+    parallelism: int = PARALLELISM
 
     def cluster(self) -> api.Cluster:
         """The cluster; raises UsageProblem for none or two."""
@@ -90,7 +92,9 @@ def with_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
         **rest: Any,
     ) -> object:
         live = (kubeconfig, context, impersonated, Elsewhere(calico_config, calicoctl), node_status)
-        where = Where(sandbox, *live, rest.pop("faults", ()), rest.pop("pace", 0.0))
+        where = Where(
+            sandbox, *live, rest.pop("faults", ()), rest.pop("pace", 0.0), rest.pop("parallelism", PARALLELISM)
+        )
         return command(where=where, **rest)
 
     with_options = placed
@@ -117,6 +121,13 @@ def with_run(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to report."),
         click.option("--fault", "faults", multiple=True, metavar="NAME=VALUE", help="Switch a fault on (sandbox)."),
+        click.option(
+            "--parallelism",
+            type=click.IntRange(1, 64),
+            default=PARALLELISM,
+            show_default=True,
+            help="Steps that may be under way at the same time, where none of them touches sessions.",
+        ),
         click.option("--pace", type=float, default=0.0, help="Real seconds per simulated second (sandbox)."),
     ):
         with_options = option(with_options)
@@ -124,8 +135,8 @@ def with_run(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def control(output: str, where: Where) -> api.Control:
-    """Who hears of the run, and Ctrl-C."""
-    return api.Control(listener(output), Stopper(), killer(where.faults))
+    """Who hears of the run, Ctrl-C, and how many steps may be under way."""
+    return api.Control(listener(output), Stopper(), killer(where.faults), parallelism=where.parallelism)
 
 
 def listener(output: str) -> Listener:

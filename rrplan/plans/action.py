@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
 from rrplan.ids import ActionName, NodeName, StepId
 from rrplan.plans.change import Change
 from rrplan.plans.diff import between, whole
+from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Step
 from rrplan.resources import BGPConfiguration, BGPPeer, Node, ResourceKey, encode
 from rrplan.resources.documents import partial
@@ -19,14 +21,21 @@ _Paths: TypeAlias = dict[tuple[str, ...], tuple[str | None, str | None]]
 
 def drain(node: Node) -> Step:
     """Cordon the node; its gate waits for the last evicted pod."""
-    change = None if node.unschedulable else _cordon(node.name, before=None, after=True)
-    return Step(StepId(f"drain/{node.name}"), ActionName.DRAIN_NODE, f"cordon and drain node {node.name}", change)
+    changes = () if node.unschedulable else (_cordon(node.name, before=None, after=True),)
+    what = f"cordon and drain node {node.name}"
+    return Step(StepId(f"drain/{node.name}"), ActionName.DRAIN_NODE, what, changes, node=node.name)
 
 
 def uncordon(name: NodeName) -> Step:
     """Let pods come again."""
-    change = _cordon(name, before=True, after=None)
-    return Step(StepId(f"uncordon/{name}"), ActionName.UNCORDON_NODE, f"uncordon node {name}", change)
+    return Step(
+        StepId(f"uncordon/{name}"),
+        ActionName.UNCORDON_NODE,
+        f"uncordon node {name}",
+        (_cordon(name, before=True, after=None),),
+        node=name,
+        phase=Phase.FINISH,
+    )
 
 
 def _cordon(name: NodeName, *, before: bool | None, after: bool | None) -> Change:
@@ -44,7 +53,9 @@ def taint(node: Node, wanted: Node) -> Step:
         partial({("spec", "taints"): [one.document() for one in wanted.taints] or None}),
     )
     verb = "taint" if adds else "untaint"
-    return Step(StepId(f"{verb}/{node.name}"), action, f"{verb} node {node.name}", change)
+    phase = Phase.PREPARE if adds else Phase.FINISH
+    what = f"{verb} node {node.name}"
+    return Step(StepId(f"{verb}/{node.name}"), action, what, (change,), node=node.name, phase=phase)
 
 
 def role(node: Node, wanted: Node, label: str, group: str = "") -> Step:
@@ -56,16 +67,17 @@ def role(node: Node, wanted: Node, label: str, group: str = "") -> Step:
     }
     paths |= _own_labels(node, wanted)
     touched = {path: pair for path, pair in paths.items() if pair[0] != pair[1]}
-    change = Change(
-        ResourceKey("Node", node.name),
-        partial({path: pair[0] for path, pair in touched.items()}),
-        partial({path: pair[1] for path, pair in touched.items()}),
-    )
+    change = _paths_change(node.name, touched)
     if wanted.cluster_id:
         what = f"promote {node.name} to reflector of group {group} (cluster ID {wanted.cluster_id})"
-        return Step(StepId(f"promote/{node.name}"), ActionName.PROMOTE_REFLECTOR, what, change, topology=True)
+        return _on_node("promote", ActionName.PROMOTE_REFLECTOR, what, change, node, Phase.PROMOTE)
     what = f"demote {node.name} from reflector to client"
-    return Step(StepId(f"demote/{node.name}"), ActionName.DEMOTE_REFLECTOR, what, change, topology=True)
+    return _on_node("demote", ActionName.DEMOTE_REFLECTOR, what, change, node, Phase.DEMOTE)
+
+
+def _on_node(verb: str, name: ActionName, what: str, change: Change, node: Node, phase: Phase) -> Step:
+    step = StepId(f"{verb}/{node.name}")
+    return Step(step, name, what, (change,), topology=True, node=node.name, phase=phase)
 
 
 def _own_labels(node: Node, wanted: Node) -> dict[tuple[str, ...], tuple[str | None, str | None]]:
@@ -77,27 +89,57 @@ def _own_labels(node: Node, wanted: Node) -> dict[tuple[str, ...], tuple[str | N
     }
 
 
-def node_label(name: NodeName, label: str, before: str | None, after: str, step: str, what: str) -> Step:
-    """Set the label that selects a client."""
-    path = ("metadata", "labels", label)
-    change = Change(ResourceKey("Node", name), partial({path: before}), partial({path: after}))
-    return Step(StepId(f"{step}/{name}"), ActionName.LABEL_CLIENT, what, change, topology=True)
+def wave(number: int, nodes: Sequence[Node], label: str, value: str, total: int) -> Step:
+    """Label the clients of one wave, all in one step: sessions come up in any order, and each part of it is proved."""
+    changes = [_label_change(node, label, value) for node in nodes if node.labels.get(label) != value]
+    clients = f"{len(nodes)} client{'' if len(nodes) == 1 else 's'}"
+    what = f"wave {number} of {total}: {clients} get{'s' if len(nodes) == 1 else ''} sessions to the reflectors"
+    step = StepId(f"wave/{number}")
+    return Step(
+        step,
+        ActionName.LABEL_CLIENT,
+        what,
+        tuple(changes),
+        topology=True,
+        phase=Phase.WAVES,
+        wave=number,
+        unordered=True,
+    )
 
 
-def without_label(node: Node, label: str, before: str, step: str, what: str, *, merges: bool) -> Step:
-    """Remove the label that selects a client; where Calico `merges` labels of its own, from these too."""
-    kept = {name: value for name, value in node.calico_labels.items() if name != label}
-    wanted = replace(node, calico_labels=kept) if merges else node
-    paths: _Paths = {("metadata", "labels", label): (before, None), **_own_labels(node, wanted)}
-    change = Change(
-        ResourceKey("Node", node.name),
+def end_of_waves(nodes: Sequence[Node], label: str, value: str, *, merges: bool) -> Step:
+    """Remove the label of the waves; where Calico `merges` labels of its own, from these too."""
+    changes = []
+    for node in nodes:
+        kept = {name: text for name, text in node.calico_labels.items() if name != label}
+        wanted = replace(node, calico_labels=kept) if merges else node
+        paths: _Paths = {("metadata", "labels", label): (value, None), **_own_labels(node, wanted)}
+        changes.append(_paths_change(node.name, paths))
+    what = f"remove the wave label of {len(nodes)} node{'' if len(nodes) == 1 else 's'}"
+    return Step(
+        StepId("unlabel/waves"),
+        ActionName.UNLABEL_CLIENT,
+        what,
+        tuple(changes),
+        topology=True,
+        phase=Phase.END_OF_WAVES,
+        unordered=True,
+    )
+
+
+def _label_change(node: Node, label: str, value: str) -> Change:
+    return _paths_change(node.name, {("metadata", "labels", label): (node.labels.get(label), value)})
+
+
+def _paths_change(name: NodeName, paths: _Paths) -> Change:
+    return Change(
+        ResourceKey("Node", name),
         partial({path: pair[0] for path, pair in paths.items()}),
         partial({path: pair[1] for path, pair in paths.items()}),
     )
-    return Step(StepId(f"{step}/{node.name}"), ActionName.UNLABEL_CLIENT, what, change, topology=True)
 
 
-def peer(before: BGPPeer | None, after: BGPPeer | None) -> Step:
+def peer(before: BGPPeer | None, after: BGPPeer | None, phase: Phase) -> Step:
     """Create, update or delete a BGPPeer."""
     one = after or before
     assert one is not None
@@ -107,7 +149,8 @@ def peer(before: BGPPeer | None, after: BGPPeer | None) -> Step:
         "update": ("update-peer", ActionName.UPDATE_PEER),
         "delete": ("delete-peer", ActionName.DELETE_PEER),
     }[change.verb]
-    return Step(StepId(f"{verb}/{one.name}"), action, f"{change.verb} BGPPeer {one.name}", change, topology=True)
+    what = f"{change.verb} BGPPeer {one.name}"
+    return Step(StepId(f"{verb}/{one.name}"), action, what, (change,), topology=True, phase=phase)
 
 
 def mesh(before: BGPConfiguration | None, after: BGPConfiguration) -> Step:
@@ -119,7 +162,28 @@ def mesh(before: BGPConfiguration | None, after: BGPConfiguration) -> Step:
     on = after.mesh_enabled is not False
     if on and was_on:
         what = "change the options of the node-to-node mesh"
-        return Step(StepId("mesh-options"), ActionName.ENABLE_MESH, what, change, topology=True)
+        return _mesh("mesh-options", ActionName.ENABLE_MESH, what, change, Phase.MESH_ON)
     if on:
-        return Step(StepId("mesh-on"), ActionName.ENABLE_MESH, "turn the node-to-node mesh on", change, topology=True)
-    return Step(StepId("mesh-off"), ActionName.DISABLE_MESH, "turn the node-to-node mesh off", change, topology=True)
+        return _mesh("mesh-on", ActionName.ENABLE_MESH, "turn the node-to-node mesh on", change, Phase.MESH_ON)
+    return _mesh("mesh-off", ActionName.DISABLE_MESH, "turn the node-to-node mesh off", change, Phase.MESH_OFF)
+
+
+def _mesh(step: str, name: ActionName, what: str, change: Change, phase: Phase) -> Step:
+    return Step(StepId(step), name, what, (change,), topology=True, phase=phase)
+
+
+def through_reflectors() -> Step:
+    """Wait until nobody needs the mesh."""
+    what = "wait until every client holds every route through reflectors alone"
+    return Step(StepId("await/clients"), ActionName.AWAIT, what, phase=Phase.CLIENTS)
+
+
+def bake(seconds: int) -> Step:
+    """Watch the new topology before anything that could bring the old one back goes."""
+    return Step(StepId("bake"), ActionName.BAKE, f"watch the new topology for {seconds} s", phase=Phase.BAKE)
+
+
+def held_again() -> Step:
+    """Wait until nodes may be uncordoned."""
+    what = "wait until the drained nodes hold every route again"
+    return Step(StepId("await/drained"), ActionName.AWAIT, what, phase=Phase.HELD_AGAIN)

@@ -22,12 +22,13 @@ from rrplan.plans.gate import Gate
 from rrplan.plans.gates import GateMaker, NodeSets
 from rrplan.plans.graph import ActionGraph
 from rrplan.plans.ordering import edges
+from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Plan, Proof, Severity, Step, StepProof, Violation
 from rrplan.plans.proof import WITH_EVERY_NODE_ALIVE, Alive, final_checks, judge
-from rrplan.plans.sequence import HELD_AGAIN, sequence
+from rrplan.plans.sequence import steps_between
 from rrplan.plans.sight import Sight
 from rrplan.plans.surroundings import ADD, kubernetes_given
-from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, Pod, ResourceKey
+from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, Pod
 from rrplan.specs import Flavor, Spec, Topology
 from rrplan.specs.model import ZONE_LABEL
 
@@ -57,7 +58,7 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
         check_planned(versions, meshed=Settings.of(state).mesh or spec.topology is Topology.FULL_MESH)
     desired = compile_desired(spec, state, versions)
     found = findings(Sight(spec, state, desired, versions))
-    plain = sequence(spec, state, desired)
+    plain = steps_between(spec, state, desired)
     errors = [f"{one.check}: {one.text}" for one in found if one.severity is Severity.ERROR]
     if errors and plain:
         lacking = any(one.check == id_of(kubernetes_given) for one in found if one.severity is Severity.ERROR)
@@ -139,24 +140,22 @@ def _walk(
     proofs: list[StepProof] = []
     violations: list[Violation] = []
     gated: list[Step] = []
-    wave: list[NodeName] = []
-    again = tuple(NodeName(step.change.key.name) for step in ordered if step.action is _UNCORDON and step.change)
+    again = tuple(step.node for step in ordered if step.action is _UNCORDON and step.node)
     for step in ordered:
         undo_gates = maker.undone(step, model)
         cost: Transition | None = None
         before = present
-        for change in step.writes:
+        for change in step.changes:
             present = changed(present, change)
-        if step.topology and step.change is not None:
-            nodes = touched(model, present, step.change.key)
+        if step.topology and step.changes:
+            nodes = touched(model, present, step)
             cost = model.advance(present, nodes)
             proved, bad = judge(spec, step, cost, model)
             proofs.append(proved)
             violations += bad
             if alive is not None:
                 violations += alive.advance(step, present, nodes, bad)
-            wave += nodes if step.action is ActionName.LABEL_CLIENT else []
-        gates = maker.after(step, model, again if step.id == HELD_AGAIN else tuple(wave))
+        gates = maker.after(step, model, again if step.phase is Phase.HELD_AGAIN else _moved(step))
         if cost is not None:
             again_up = maker.uplinks(model, cost.outside)
             gates, reason = _gates(gates, partial(maker.settled, model), step, cost, comes=cost.begins)
@@ -171,8 +170,6 @@ def _walk(
             ]
             gates, undo_gates = gates + again_up, undo_gates + again_up
         gated.append(replace(step, gates=gates, undo_gates=undo_gates))
-        if step.action is ActionName.AWAIT:
-            wave = []
     checks, bad = final_checks(spec, model, first)
     if alive is not None:
         bad += alive.final(bad)
@@ -191,21 +188,23 @@ def _gates(
         return made, ""
     if not comes:
         return (), "no session comes up, and no pair rests on one that goes down"
-    if step.action is ActionName.LABEL_CLIENT:
-        return (), "the next step waits for all nodes of the wave"
     if cost.idle:
         return (), "only sessions of nodes that are down are changed, and nobody waits for these"
     return general(), ""
 
 
-def touched(model: Model, after: ClusterState, key: ResourceKey) -> list[NodeName]:
-    """The nodes whose speakers a change concerns: one, or those on which containers start or end."""
-    if key.kind in ("Node", "CalicoNode"):
-        return [NodeName(key.name)]
-    if key.kind != "DaemonSet":
-        return []
-    places = [one for state in (model.state, after) if (one := Standalone.of(state))]
-    return [name for name, node in after.nodes.items() if any(place.runs_on(node) for place in places)]
+def touched(model: Model, after: ClusterState, step: Step) -> list[NodeName]:
+    """The nodes whose speakers a step concerns: those it changes, or those on which containers start or end."""
+    found = {NodeName(change.key.name): None for change in step.changes if change.key.kind in ("Node", "CalicoNode")}
+    if any(change.key.kind == "DaemonSet" for change in step.changes):
+        places = [place for state in (model.state, after) if (place := Standalone.of(state))]
+        found |= {name: None for name, node in after.nodes.items() if any(place.runs_on(node) for place in places)}
+    return list(found)
+
+
+def _moved(step: Step) -> tuple[NodeName, ...]:
+    """The clients of a wave."""
+    return tuple(NodeName(change.key.name) for change in step.changes) if step.wave else ()
 
 
 def _some(names: list[NodeName]) -> str:
@@ -227,8 +226,8 @@ def _peers_on_the_way(steps: tuple[Step, ...]) -> list[BGPPeer]:
     found: list[BGPPeer] = []
     empty = ClusterState()
     for step in steps:
-        if step.action is ActionName.CREATE_PEER and step.change is not None:
-            found += changed(empty, step.change).peers.values()
+        if step.action is ActionName.CREATE_PEER:
+            found += [peer for change in step.changes for peer in changed(empty, change).peers.values()]
     return found
 
 

@@ -17,9 +17,7 @@ from rrplan.specs.model import ZONE_LABEL
 
 def deleted_nodes(steps: Iterable[Step]) -> frozenset[str]:
     """The nodes whose Calico Node the steps of a plan delete: what would go with it counts."""
-    return frozenset(
-        step.change.key.name for step in steps if step.action is ActionName.DELETE_CALICO_NODE and step.change
-    )
+    return frozenset(step.node for step in steps if step.action is ActionName.DELETE_CALICO_NODE and step.node)
 
 
 def fingerprints(spec: Spec, state: ClusterState, versions: Versions, deleted: Collection[str] = ()) -> dict[str, str]:

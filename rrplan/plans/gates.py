@@ -11,8 +11,8 @@ from rrplan.bgp.speaker import FAMILIES
 from rrplan.bgp.transition import OutsideSession
 from rrplan.ids import ActionName, NodeName
 from rrplan.plans.gate import LONGEST_SECONDS, Eviction, Expectation, Gate, GateKind
+from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Step
-from rrplan.plans.sequence import HELD_AGAIN
 from rrplan.resources import DaemonSet
 from rrplan.specs import Drain, Spec
 
@@ -53,12 +53,12 @@ class GateMaker:
 
         `waited` are the nodes that a step without a change waits for: those of a wave, or those that were drained.
         """
-        if step.id == HELD_AGAIN:
+        if step.phase is Phase.HELD_AGAIN:
             return self.held_again(model, waited)
         node = self._living(step, model)
         match step.action:
-            case ActionName.DRAIN_NODE:
-                return (self.drained(NodeName(step.id.partition("/")[2])),)
+            case ActionName.DRAIN_NODE if step.node:
+                return (self.drained(step.node),)
             case ActionName.PROMOTE_REFLECTOR if node:
                 return self.routes(model, [node], title=f"every neighbour of {node} holds the routes it reflects")
             case ActionName.DEMOTE_REFLECTOR if node:
@@ -69,7 +69,7 @@ class GateMaker:
                 return self._rollout(step, model)
             case ActionName.ENABLE_MESH:
                 return self.mesh(model)
-            case ActionName.AWAIT | ActionName.DISABLE_MESH | ActionName.BAKE:
+            case ActionName.AWAIT | ActionName.DISABLE_MESH | ActionName.BAKE | ActionName.LABEL_CLIENT:
                 return self._through_reflectors(step, model, waited)
             case ActionName.CREATE_PEER | ActionName.UPDATE_PEER | ActionName.DELETE_PEER:
                 reflectors = self.reflectors(model)
@@ -102,7 +102,7 @@ class GateMaker:
     @staticmethod
     def _living(step: Step, model: Model) -> NodeName | None:
         """The node of a step, None where nobody waits for it: there is none, or it is down."""
-        name = NodeName(step.change.key.name) if step.change else None
+        name = step.node
         speaker = model.population.speakers.get(name) if name else None
         return None if speaker is not None and speaker.down else name
 
@@ -201,8 +201,8 @@ class GateMaker:
         title = f"DaemonSet {found.name} has taken the change up"
         if containers:
             title = f"{hosts} pods of DaemonSet {found.name} are available"
-        elif step.action is ActionName.RELEASE_HOST and step.change:
-            title = f"{found.name} has left {step.change.key.name}"
+        elif step.action is ActionName.RELEASE_HOST:
+            title = f"{found.name} has left {step.node}"
         gate = Gate(
             GateKind.ROLLOUT,
             title,
@@ -279,7 +279,7 @@ class GateMaker:
         wanted = self.spec.policy.min_reflectors_per_client
         title = f"every client holds every route through at least {wanted} reflector{'s' if wanted > 1 else ''}"
         reflectors = self.reflectors(model)
-        if step.id.startswith("await/wave-"):
+        if step.wave:
             pause = self.spec.rollout.pause
             title = f"the clients of the wave hold every route of all {len(reflectors)} reflectors"
             return self.routes(model, reflectors, title=title, only=wave, stable=max(self.spec.gates.stable, pause))

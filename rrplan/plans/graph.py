@@ -1,4 +1,4 @@
-"""The action graph: steps, edges with reasons, a deterministic order, stages. networkx stays in here."""
+"""The action graph: steps, edges with reasons, and the order that they give. networkx stays in here."""
 
 from __future__ import annotations
 
@@ -7,27 +7,41 @@ from collections.abc import Iterable, Sequence
 import networkx as nx
 
 from rrplan.ids import StepId
+from rrplan.plans.ordering import place
 from rrplan.plans.plan import Edge, Step
 
 
+class Contradiction(Exception):
+    """Edges that no order of the steps can keep; its text says which."""
+
+
 class ActionGraph:
-    """A directed acyclic graph of steps; raises AssertionError for a cycle, which is a bug of the ordering rules."""
+    """A directed acyclic graph of steps; raises Contradiction for a cycle, a step twice, or an edge to no step."""
 
     def __init__(self, steps: Sequence[Step], edges: Iterable[Edge]) -> None:
-        self._position = {step.id: index for index, step in enumerate(steps)}
         self._steps = {step.id: step for step in steps}
+        if len(self._steps) < len(steps):
+            raise Contradiction("two steps have one id")
         self._graph: nx.DiGraph[StepId] = nx.DiGraph()
-        self._graph.add_nodes_from(self._position)
-        self._graph.add_edges_from([(edge.before, edge.after) for edge in edges])
-        assert nx.is_directed_acyclic_graph(self._graph), "the ordering rules contradict each other"
+        self._graph.add_nodes_from(self._steps)
+        for edge in edges:
+            unknown = next((end for end in (edge.before, edge.after) if end not in self._steps), None)
+            if unknown is not None:
+                raise Contradiction(f"an edge names step `{unknown}`, which does not exist")
+            self._graph.add_edge(edge.before, edge.after)
+        if not nx.is_directed_acyclic_graph(self._graph):
+            cycle = [before for before, _ in nx.find_cycle(self._graph)]
+            raise Contradiction(f"each of these steps must come before the next: {', '.join([*cycle, cycle[0]])}")
 
     def order(self) -> tuple[Step, ...]:
-        """The steps so that every edge points forward; ties in the order given."""
-        names = nx.lexicographical_topological_sort(self._graph, key=lambda name: self._position[name])
+        """The steps so that every edge points forward; those that no edge orders stand by phase, wave and name."""
+        names = nx.lexicographical_topological_sort(self._graph, key=lambda name: place(self._steps[name]))
         return tuple(self._steps[name] for name in names)
 
-    def stages(self) -> list[list[StepId]]:
-        """Steps with no edge between them, stage by stage."""
-        return [
-            sorted(stage, key=lambda name: self._position[name]) for stage in nx.topological_generations(self._graph)
-        ]
+    def before(self, step: StepId) -> frozenset[StepId]:
+        """The steps that must be settled before this one may begin."""
+        return frozenset(self._graph.predecessors(step))
+
+    def after(self, step: StepId) -> frozenset[StepId]:
+        """The steps that this one must be settled for; an undo waits for these."""
+        return frozenset(self._graph.successors(step))

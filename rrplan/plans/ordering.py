@@ -1,4 +1,7 @@
-"""Why steps come in the order they do: one rule, one function, one reason."""
+"""Which step must come before which, and why: one rule, one function, one reason.
+
+The rules take steps in any order and give edges; the graph makes the order of them.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 from rrplan.ids import ActionName
+from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Edge, Step
-from rrplan.plans.sequence import HELD_AGAIN
 
 Rule = Callable[[Sequence[Step]], Iterator[Edge]]
 
@@ -21,23 +24,19 @@ def _of(steps: Sequence[Step], *actions: ActionName) -> list[Step]:
 
 def drained_before_its_role_changes(steps: Sequence[Step]) -> Iterator[Edge]:
     """A node that changes its role is out of reach for some seconds."""
-    roles = {step.change.key: step for step in _of(steps, *_ROLES) if step.change}
+    roles = {step.node: step for step in _of(steps, *_ROLES)}
     for step in _of(steps, ActionName.DRAIN_NODE):
-        for key, role in roles.items():
-            if step.id == f"drain/{key.name}":
-                yield Edge(
-                    step.id,
-                    role.id,
-                    "the node loses its routes for seconds while its role changes, so it is drained first",
-                )
+        if step.node in roles:
+            reason = "the node loses its routes for seconds while its role changes, so it is drained first"
+            yield Edge(step.id, roles[step.node].id, reason)
 
 
 def tainted_before_it_reflects(steps: Sequence[Step]) -> Iterator[Edge]:
     """A dedicated node gets no new pods once it reflects."""
-    promoted = {step.change.key: step for step in _of(steps, ActionName.PROMOTE_REFLECTOR) if step.change}
+    promoted = {step.node: step for step in _of(steps, ActionName.PROMOTE_REFLECTOR)}
     for step in _of(steps, ActionName.TAINT_NODE):
-        if step.change and step.change.key in promoted:
-            yield Edge(step.id, promoted[step.change.key].id, "a dedicated node takes no new pods once it reflects")
+        if step.node in promoted:
+            yield Edge(step.id, promoted[step.node].id, "a dedicated node takes no new pods once it reflects")
 
 
 def one_at_a_time(steps: Sequence[Step]) -> Iterator[Edge]:
@@ -48,7 +47,12 @@ def one_at_a_time(steps: Sequence[Step]) -> Iterator[Edge]:
 
 def _chain(steps: Sequence[Step]) -> list[Step]:
     waits = (ActionName.AWAIT, ActionName.BAKE)
-    return [step for step in steps if step.topology or step.action in waits]
+    return sorted((step for step in steps if step.topology or step.action in waits), key=place)
+
+
+def place(step: Step) -> tuple[int, int, str]:
+    """Where a step stands among those that no edge orders: by phase, by wave, by name."""
+    return step.phase.place, step.wave, step.id
 
 
 def _reason(before: Step, after: Step) -> str:
@@ -65,11 +69,13 @@ def _reason(before: Step, after: Step) -> str:
             return "BGPPeers go last: deleting them first would cut the reflectors off"
         case (ActionName.DELETE_CALICO_NODE, _):
             return "a Calico Node that is left would hold mesh sessions to the address of the container"
+        case (ActionName.LABEL_CLIENT, ActionName.LABEL_CLIENT):
+            return "the next wave moves only when the clients of this one hold every route of the reflectors"
         case (ActionName.DEPLOY_REFLECTORS, ActionName.CREATE_PEER):
             return "the container listens before every node dials it"
         case (_, ActionName.RETIRE_REFLECTORS):
             return "the containers end when nobody points at them any more"
-        case (_, ActionName.AWAIT) if after.id == HELD_AGAIN:
+        case _ if after.phase is Phase.HELD_AGAIN:
             return "nodes are uncordoned only when they hold every route again"
         case (_, ActionName.BAKE):
             return "the new topology is watched before anything else is touched"
@@ -80,12 +86,10 @@ def _reason(before: Step, after: Step) -> str:
 def host_is_empty_before_calico_node_leaves(steps: Sequence[Step]) -> Iterator[Edge]:
     """A standalone reflector's node loses its routes with calico-node."""
     for release in _of(steps, ActionName.RELEASE_HOST):
-        assert release.change is not None
-        name = release.change.key.name
         for step in steps:
-            if step.id == f"drain/{name}":
+            if step.action is ActionName.DRAIN_NODE and step.node == release.node:
                 yield Edge(step.id, release.id, "without calico-node the host has no routes, so it is drained first")
-            elif step.id == f"taint/{name}":
+            elif step.action is ActionName.TAINT_NODE and step.node == release.node:
                 yield Edge(step.id, release.id, "a dedicated node takes no new pods once calico-node has left it")
             elif step.action is ActionName.CONFINE_CALICO_NODE:
                 yield Edge(step.id, release.id, "calico-node tolerates every taint, so it must be told to keep away")
@@ -93,9 +97,9 @@ def host_is_empty_before_calico_node_leaves(steps: Sequence[Step]) -> Iterator[E
 
 def calico_node_is_gone_before_the_container_comes(steps: Sequence[Step]) -> Iterator[Edge]:
     """Both want port 179 of the host, and a running calico-node would make its Calico Node again."""
-    released = {step.change.key.name: step for step in _of(steps, ActionName.RELEASE_HOST) if step.change}
+    released = {step.node: step for step in _of(steps, ActionName.RELEASE_HOST)}
     for step in _of(steps, ActionName.DELETE_CALICO_NODE, ActionName.LABEL_REFLECTOR):
-        before = released.get(step.change.key.name) if step.change else None
+        before = released.get(step.node)
         if before is not None and step.action is ActionName.DELETE_CALICO_NODE:
             yield Edge(before.id, step.id, "a calico-node that still runs would make its Calico Node again")
         elif before is not None:

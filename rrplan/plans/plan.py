@@ -9,6 +9,7 @@ from enum import StrEnum
 from rrplan.ids import ActionName, NodeName, StepId
 from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate
+from rrplan.plans.phase import Phase
 from rrplan.plans.rehearsal import Rehearsal
 
 
@@ -135,14 +136,15 @@ class Observed:
 class Step:
     """Action, changes, gates and undo gates: the unit that is proved, journaled and undone.
 
-    A step without a change waits for its gates only. `cascade` are the changes that go before `change`, because a
-    client of Calico would make them with it: then nothing is destroyed that the step does not contain.
+    A step without changes waits for its gates only. Several changes are written in their order, or, where the step is
+    `unordered`, in any order and at the same time; the proof covers every part of them. `node` is the node that the
+    step is about, if it is about one.
     """
 
     id: StepId
     action: ActionName
     summary: str
-    change: Change | None = None
+    changes: tuple[Change, ...] = ()
     gates: tuple[Gate, ...] = ()
     undo_gates: tuple[Gate, ...] = ()
     topology: bool = False
@@ -150,17 +152,21 @@ class Step:
     """Why it has no gate, where it may touch sessions and has none."""
     undo_ungated: str = ""
     """The same of its undo."""
-    cascade: tuple[Change, ...] = ()
+    node: NodeName | None = None
+    phase: Phase = Phase.PREPARE
+    wave: int = 0
+    """Which wave it moves, counted from 1; 0 for none."""
+    unordered: bool = False
 
     @property
-    def writes(self) -> tuple[Change, ...]:
-        """Every change of the step, in the order of writing."""
-        return self.cascade if self.change is None else (*self.cascade, self.change)
+    def independent(self) -> bool:
+        """Whether it touches no session and waits for none, so that others of its kind may go on beside it."""
+        return not self.topology and self.phase in (Phase.PREPARE, Phase.FINISH)
 
     @property
-    def undo_writes(self) -> tuple[Change, ...]:
+    def undo_changes(self) -> tuple[Change, ...]:
         """The changes that take the step back, in the order of writing."""
-        return tuple(change.inverse() for change in reversed(self.writes))
+        return tuple(change.inverse() for change in reversed(self.changes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +197,11 @@ class Plan:
     """What was measured when it was rehearsed; no part of what is carried out, nor of the digest."""
 
     @property
-    def changes(self) -> list[Step]:
+    def writing(self) -> list[Step]:
         """The steps that write."""
-        return [step for step in self.steps if step.change is not None]
+        return [step for step in self.steps if step.changes]
 
     @property
     def writes(self) -> list[tuple[Step, Change]]:
         """Every change of the plan in the order of writing, with its step."""
-        return [(step, change) for step in self.steps for change in step.writes]
+        return [(step, change) for step in self.steps for change in step.changes]

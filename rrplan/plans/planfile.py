@@ -16,14 +16,22 @@ from rrplan.digest import canonical, digest
 from rrplan.errors import FileFormatError
 from rrplan.ids import NodeName
 from rrplan.plans.change import Change
+from rrplan.plans.graph import ActionGraph, Contradiction
+from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Edge, Finding, Observed, Plan, Proof, Step
 from rrplan.plans.rehearsal import json_schema as rehearsal_schema
 from rrplan.plans.rehearsal import read_rehearsal, rehearsal_document
 from rrplan.snapshots.file import read_versioned
 
-FORMAT_VERSION = "1.1"
-"""1.1: `cascade` of a step; without it a step has none."""
+FORMAT_VERSION = "2.0"
+"""2.0: a step has a list of `changes`, and the edges decide the order; 1.x had `change` and, before it, `cascade`.
+
+A reader of 1.x would take a step of many changes for one without any, so the major version is another one.
+"""
+OLDER = ("1",)
+"""Major versions that are read too."""
 KIND = "Plan"
+AGAIN = "make a new plan"
 BESIDE = "rehearsal"
 """The key of what is kept beside the plan, with a digest of its own."""
 _STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
@@ -94,13 +102,13 @@ def is_plan(data: bytes) -> bool:
 
 def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
     """A plan and its digest; raises FileFormatError, or DigestMismatch for a plan that was edited."""
-    body: dict[str, Any] = read_versioned(data, name, KIND, FORMAT_VERSION, beside=[BESIDE])
+    body: dict[str, Any] = read_versioned(data, name, KIND, FORMAT_VERSION, beside=[BESIDE], older=OLDER)
     rehearsal = body.pop(BESIDE, None)
     found = digest(body)
     try:
         plan = Plan(
             name=body["name"],
-            steps=_STEPS.validate_python(body["steps"]),
+            steps=_STEPS.validate_python(_present(body)),
             edges=_EDGES.validate_python(body["edges"]),
             proof=_PROOF.validate_python(body["proof"]),
             node_sets={name: tuple(nodes) for name, nodes in body["node_sets"].items()},
@@ -118,9 +126,43 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
         )
     except (KeyError, ValidationError, AttributeError, TypeError) as error:
         raise FileFormatError.one(
-            f"the plan file is incomplete: {str(error).splitlines()[0]}", file=name, hint="make a new plan"
+            f"the plan file is incomplete: {str(error).splitlines()[0]}", file=name, hint=AGAIN
         ) from error
+    _check_order(plan, name)
     return plan, found
+
+
+def _present(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The steps in the shape of today."""
+    if not str(body["format_version"]).startswith("1."):
+        steps: list[dict[str, Any]] = body["steps"]
+        return steps
+    return [_of_version_1(step) for step in body["steps"]]
+
+
+def _of_version_1(step: dict[str, Any]) -> dict[str, Any]:
+    """A step whose `change` came after its `cascade`; it goes on by itself, in the order of the file."""
+    kept = {name: value for name, value in step.items() if name not in ("change", "cascade")}
+    changes = [*step.get("cascade", ()), *([step["change"]] if step.get("change") else [])]
+    about = changes[-1]["key"] if changes else {}
+    node = about.get("name") if about.get("kind") in ("Node", "CalicoNode") else None
+    return {**kept, "changes": changes, "node": node, "phase": Phase.RELEASE.value}
+
+
+def _check_order(plan: Plan, name: str) -> None:
+    """Raise FileFormatError where edges and steps contradict each other."""
+    try:
+        ActionGraph(plan.steps, plan.edges)
+    except Contradiction as error:
+        raise FileFormatError.one(f"the edges of the plan cannot be kept: {error}", file=name, hint=AGAIN) from error
+    position = {step.id: index for index, step in enumerate(plan.steps)}
+    for edge in plan.edges:
+        if position[edge.before] > position[edge.after]:
+            raise FileFormatError.one(
+                f"step `{edge.after}` stands before `{edge.before}`, and an edge says the reverse",
+                file=name,
+                hint=AGAIN,
+            )
 
 
 def json_schema() -> dict[str, Any]:
@@ -134,7 +176,7 @@ def json_schema() -> dict[str, Any]:
     }
     definitions: dict[str, Any] = {}
     properties: dict[str, Any] = {
-        "format_version": {"type": "string", "pattern": "^1\\."},
+        "format_version": {"type": "string", "pattern": "^2\\."},
         "kind": {"const": KIND},
         "digest": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
     }

@@ -50,7 +50,7 @@ def states(plan: Plan, state: ClusterState) -> Iterator[ClusterState]:
     """The states before the first step and after each."""
     yield state
     for step in plan.steps:
-        for change in step.writes:
+        for change in step.changes:
             state = changed(state, change)
         yield state
 
@@ -68,8 +68,8 @@ def promises(plan: Plan, state: ClusterState, versions: Versions) -> dict[StepId
         exposed = frozenset[Pair]()
         missing.append(missing[-1])
         heard.append(heard[-1])
-        if step.topology and step.change is not None:
-            exposed = _exposed(model, present, touched(model, present, step.change.key))
+        if step.topology and step.changes:
+            exposed = _exposed(model, present, touched(model, present, step))
             missing[-1] = _pairs(model, model.missing(Doubt.FOR), {})
             heard[-1] = _outside(model, Doubt.FOR)
             speakers |= _speakers_outside(model)

@@ -1,4 +1,4 @@
-"""The steps between two states, in the order that keeps routes; gates and proof come afterwards."""
+"""The steps between two states; `ordering` says which must come before which, and gates and proof come afterwards."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from collections.abc import Iterator
 from rrplan.desired import Desired
 from rrplan.desired.ownership import is_ours
 from rrplan.desired.peers import WAVE_LABEL
-from rrplan.ids import ActionName, NodeName, StepId
+from rrplan.ids import NodeName
 from rrplan.plans import action
+from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Step
-from rrplan.plans.standalone import retirement, standalone_sequence
+from rrplan.plans.standalone import retirement, standalone_steps
 from rrplan.resources import ClusterState, Node
 from rrplan.specs import Flavor, Spec
 
-HELD_AGAIN = StepId("await/drained")
-"""The step that waits until nodes may be uncordoned."""
+IN_WAVE = "in"
+"""The value of the label of the waves."""
 
 
-def sequence(spec: Spec, state: ClusterState, desired: Desired) -> list[Step]:
-    """All steps: preparation of nodes, the chain of topology steps, and what comes after it."""
+def steps_between(spec: Spec, state: ClusterState, desired: Desired) -> list[Step]:
+    """All steps, in no order that matters; each says in `phase` what part of the way it belongs to."""
     if spec.flavor is Flavor.STANDALONE:
-        return standalone_sequence(spec, state, desired)
+        return standalone_steps(spec, state, desired)
     changed = [
         (node, desired.state.nodes[name])
         for name, node in sorted(state.nodes.items())
@@ -32,7 +33,7 @@ def sequence(spec: Spec, state: ClusterState, desired: Desired) -> list[Step]:
     tainted = [(old, new) for old, new in changed if old.taints != new.taints]
     steps = [action.drain(node) for node in drained]
     steps += [action.taint(old, new) for old, new in tainted if len(new.taints) > len(old.taints)]
-    steps += _chain(spec, state, desired, roles)
+    steps += _session_steps(spec, state, desired, roles)
     steps += retirement(state, desired.state)
     again = [
         node
@@ -40,7 +41,7 @@ def sequence(spec: Spec, state: ClusterState, desired: Desired) -> list[Step]:
         if not node.unschedulable and not (spec.dedicated is not None and desired.state.nodes[node.name].cluster_id)
     ]
     if again:
-        steps.append(Step(HELD_AGAIN, ActionName.AWAIT, "wait until the drained nodes hold every route again"))
+        steps.append(action.held_again())
     steps += [action.taint(old, new) for old, new in tainted if len(new.taints) < len(old.taints)]
     return [*steps, *(action.uncordon(node.name) for node in again)]
 
@@ -49,7 +50,7 @@ def _role(spec: Spec, node: Node) -> tuple[str, str | None, str | None]:
     return node.cluster_id, node.labels.get(spec.label_key), node.calico_labels.get(spec.label_key)
 
 
-def _chain(spec: Spec, state: ClusterState, desired: Desired, roles: list[tuple[Node, Node]]) -> Iterator[Step]:
+def _session_steps(spec: Spec, state: ClusterState, desired: Desired, roles: list[tuple[Node, Node]]) -> Iterator[Step]:
     target = desired.state
     mesh_was, mesh_is = state.configurations.get("default"), target.configurations.get("default")
     new_peers = [
@@ -71,36 +72,26 @@ def _chain(spec: Spec, state: ClusterState, desired: Desired, roles: list[tuple[
     general = [(old, new) for old, new in new_peers if new.name in desired.general and waves]
     if waves:
         yield from (
-            action.peer(state.peers.get(one.name), one) for one in desired.waves if one != state.peers.get(one.name)
+            action.peer(state.peers.get(one.name), one, Phase.WAVE_PEERS)
+            for one in desired.waves
+            if one != state.peers.get(one.name)
         )
-    yield from (action.peer(old, new) for old, new in new_peers if (old, new) not in general)
+    for old, new in new_peers:
+        yield action.peer(old, new, Phase.GENERAL_PEERS if (old, new) in general else Phase.PEERS)
     yield from promotions
     yield from demotions
     for number, names in enumerate(waves, 1):
-        for name in names:
-            what = f"wave {number}: {name} gets sessions to the reflectors"
-            present = state.nodes[name].labels.get(WAVE_LABEL)
-            if present != "in":
-                yield action.node_label(name, WAVE_LABEL, present, "in", f"wave-{number}", what)
-        what = f"wave {number} of {len(waves)}: wait for its {len(names)} client{'' if len(names) == 1 else 's'}"
-        yield Step(StepId(f"await/wave-{number}"), ActionName.AWAIT, what)
-    yield from (action.peer(old, new) for old, new in general)
+        yield action.wave(number, [state.nodes[name] for name in names], WAVE_LABEL, IN_WAVE, len(waves))
     if mesh_is is not mesh_was and mesh_is is not None and not turns_on:
-        yield Step(
-            StepId("await/clients"),
-            ActionName.AWAIT,
-            "wait until every client holds every route through reflectors alone",
-        )
+        yield action.through_reflectors()
         yield action.mesh(mesh_was, mesh_is)
         if spec.rollout.bake:
-            yield Step(StepId("bake"), ActionName.BAKE, f"watch the new topology for {spec.rollout.bake} s")
-    yield from (action.peer(one, None) for one in gone)
+            yield action.bake(spec.rollout.bake)
+    yield from (action.peer(one, None, Phase.OLD_PEERS) for one in gone)
     if waves:
-        yield from (action.peer(one, None) for one in desired.waves)
-        merges = not state.in_etcd
-        for name in (name for names in waves for name in names):
-            what = f"remove the wave label of {name}"
-            yield action.without_label(state.nodes[name], WAVE_LABEL, "in", "unlabel", what, merges=merges)
+        yield from (action.peer(one, None, Phase.END_OF_WAVES) for one in desired.waves)
+        moved = [state.nodes[name] for names in waves for name in names]
+        yield action.end_of_waves(moved, WAVE_LABEL, IN_WAVE, merges=not state.in_etcd)
 
 
 def _waves(spec: Spec, state: ClusterState, desired: Desired) -> list[list[NodeName]]:

@@ -16,6 +16,7 @@ from rrplan.ids import ActionName, StepId
 from rrplan.plans import action
 from rrplan.plans.change import Change
 from rrplan.plans.diff import between
+from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Step
 from rrplan.resources import ClusterState, DaemonSet, Node, Resource, ResourceKey, encode, original
 from rrplan.resources.cascade import deleted_objects
@@ -23,8 +24,8 @@ from rrplan.resources.documents import partial
 from rrplan.specs import Spec
 
 
-def standalone_sequence(spec: Spec, state: ClusterState, desired: Desired) -> list[Step]:
-    """All steps."""
+def standalone_steps(spec: Spec, state: ClusterState, desired: Desired) -> list[Step]:
+    """All steps, in no order that matters."""
     target = desired.state
     hosts = [(state.nodes[name], target.nodes[name]) for name in sorted(desired.drained)]
     steps = [action.drain(old) for old, _ in hosts]
@@ -38,18 +39,16 @@ def standalone_sequence(spec: Spec, state: ClusterState, desired: Desired) -> li
     steps += _peers(state, target)
     before, after = state.configurations.get("default"), target.configurations.get("default")
     if after is not None and after is not before:
-        what = "wait until every client holds every route through reflectors alone"
-        steps += [Step(StepId("await/clients"), ActionName.AWAIT, what), action.mesh(before, after)]
+        steps += [action.through_reflectors(), action.mesh(before, after)]
         if spec.rollout.bake:
-            what = f"watch the new topology for {spec.rollout.bake} s"
-            steps.append(Step(StepId("bake"), ActionName.BAKE, what))
+            steps.append(action.bake(spec.rollout.bake))
     destroyed = deleted_objects(desired.cascades.values())
     gone = [
         peer
         for name, peer in sorted(state.peers.items())
         if name not in target.peers and is_ours(peer) and peer.key not in destroyed
     ]
-    return [*steps, *(action.peer(peer, None) for peer in gone)]
+    return [*steps, *(action.peer(peer, None, Phase.OLD_PEERS) for peer in gone)]
 
 
 def _confinement(state: ClusterState, target: ClusterState) -> Iterator[Step]:
@@ -58,7 +57,8 @@ def _confinement(state: ClusterState, target: ClusterState) -> Iterator[Step]:
         if isinstance(new, DaemonSet) and isinstance(old, DaemonSet) and new != old:
             change = between(key, encode(old), encode(new))
             what = f"make DaemonSet {new.name} keep away from {AWAY[0]}={AWAY[1]}, without restarting its pods"
-            yield Step(StepId(f"confine/{new.name}"), ActionName.CONFINE_CALICO_NODE, what, change)
+            step = StepId(f"confine/{new.name}")
+            yield Step(step, ActionName.CONFINE_CALICO_NODE, what, (change,), phase=Phase.RELEASE)
 
 
 def _label(node: Node, label: tuple[str, str], name: ActionName, step: str, what: str) -> Step:
@@ -68,8 +68,16 @@ def _label(node: Node, label: tuple[str, str], name: ActionName, step: str, what
         partial({path: node.labels.get(label[0])}),
         partial({path: label[1]}),
     )
-    topology = name is ActionName.LABEL_REFLECTOR
-    return Step(StepId(f"{step}/{node.name}"), name, f"{what} {node.name}", change, topology=topology)
+    reflects = name is ActionName.LABEL_REFLECTOR
+    return Step(
+        StepId(f"{step}/{node.name}"),
+        name,
+        f"{what} {node.name}",
+        (change,),
+        topology=reflects,
+        node=node.name,
+        phase=Phase.HOSTS if reflects else Phase.RELEASE,
+    )
 
 
 def _deletion(state: ClusterState, node: Node, cascade: Sequence[Resource]) -> Step:
@@ -84,9 +92,10 @@ def _deletion(state: ClusterState, node: Node, cascade: Sequence[Resource]) -> S
         StepId(f"delete-calico-node/{node.name}"),
         ActionName.DELETE_CALICO_NODE,
         what,
-        Change(key, original(found), None),
+        (*(Change(one.key, original(one), None) for one in cascade), Change(key, original(found), None)),
         topology=True,
-        cascade=tuple(Change(one.key, original(one), None) for one in cascade),
+        node=node.name,
+        phase=Phase.RELEASE,
     )
 
 
@@ -96,7 +105,8 @@ def _deployment(spec: Spec, state: ClusterState) -> Iterator[Step]:
     if state.get(key) is None:
         what = f"run {spec.standalone.image} on the labelled nodes (DaemonSet {key.namespace}/{key.name})"
         change = Change(key, None, document)
-        yield Step(StepId("deploy/calico-rr"), ActionName.DEPLOY_REFLECTORS, what, change, topology=True)
+        step = StepId("deploy/calico-rr")
+        yield Step(step, ActionName.DEPLOY_REFLECTORS, what, (change,), topology=True, phase=Phase.CONTAINERS)
 
 
 def retirement(state: ClusterState, target: ClusterState) -> Iterator[Step]:
@@ -105,11 +115,12 @@ def retirement(state: ClusterState, target: ClusterState) -> Iterator[Step]:
         if isinstance(old, DaemonSet) and old.reflector and key not in target.others:
             what = f"end the standalone reflectors (DaemonSet {key.namespace}/{key.name})"
             change = Change(key, encode(old), None)
-            yield Step(StepId(f"retire/{key.name}"), ActionName.RETIRE_REFLECTORS, what, change, topology=True)
+            step = StepId(f"retire/{key.name}")
+            yield Step(step, ActionName.RETIRE_REFLECTORS, what, (change,), topology=True, phase=Phase.RETIRE)
 
 
 def _peers(state: ClusterState, target: ClusterState) -> Iterator[Step]:
     for name, new in sorted(target.peers.items()):
         old = state.peers.get(name)
         if old != new:
-            yield action.peer(old, new)
+            yield action.peer(old, new, Phase.PEERS)

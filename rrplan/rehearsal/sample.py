@@ -60,10 +60,10 @@ def _signatures(chain: list[ClusterState], versions: Versions, at: int) -> Mappi
 def _singled(plan: Plan, chain: list[ClusterState]) -> set[NodeName]:
     """The nodes that somebody names: a step, a reflector's role, a BGPPeer, a BGPConfiguration."""
     nodes = chain[0].nodes
-    found = {NodeName(step.id.partition("/")[2]) for step in plan.steps if step.action is ActionName.DRAIN_NODE}
+    found = {step.node for step in plan.steps if step.node}
     for step in plan.steps:
-        if step.change is not None and step.action not in CLIENT_STEPS:
-            found.add(NodeName(step.change.key.name))
+        if step.action not in CLIENT_STEPS:
+            found |= {NodeName(change.key.name) for change in step.changes}
     by_calico = {node.known_as: name for name, node in nodes.items()}
     by_address = {text: name for name, node in nodes.items() for text in (node.ipv4, node.ipv6, node.host_ip) if text}
     for state in (chain[0], chain[-1]):

@@ -24,8 +24,8 @@ def plan_markdown(plan: Plan) -> str:
     lines = [f"# rrplan: {plan.name}", "", f"**{totals(plan)}**", ""]
     if plan.steps:
         lines += ["## Changes", "", "| | resource | field | before | after |", "|---|---|---|---|---|"]
-        for step, count in folded(plan.changes):
-            for change in step.writes:
+        for step, count in folded(plan.writing):
+            for change in step.changes:
                 symbol, key = SYMBOL[change.verb], f"`{change.key}`"
                 if count > 1:
                     lines.append(f"| {symbol} | {key} and {count - 1} more | | | |")

@@ -124,12 +124,12 @@ def runbook(plan: Plan, site: Site) -> str:
     for steps in sections:
         first, number = number + 1, number + len(steps)
         lines += [f"## {_range(first, number)} of {len(plan.steps)}: {_title(steps)}", ""]
-        lines += _block("Do", [line for step in steps for line in _do(step.writes, site, step.gates)])
+        lines += _block("Do", [line for step in steps for line in _do(step.changes, site, step.gates)])
         lines += _block("Wait until", _checks(steps[-1].gates, site))
     lines += ["## Back", "", "From the last step that was done, upwards to the first.", ""]
     for steps in reversed(sections):
         first, number = number - len(steps) + 1, number - len(steps)
-        back = [line for step in reversed(steps) for line in _do(step.undo_writes, site, step.undo_gates)]
+        back = [line for step in reversed(steps) for line in _do(step.undo_changes, site, step.undo_gates)]
         checks = _checks(steps[0].undo_gates, site)
         if back or checks:
             lines += [f"### Undo {_range(first, first + len(steps) - 1).lower()}: {_title(steps)}", ""]

@@ -32,8 +32,8 @@ def plan_text(plan: Plan, *, width: int = 80, color: bool = False) -> str:
     if plan.steps:
         lines += _legend(plan, color=color)
         lines += ["", "Changes:", ""]
-        for step, count in folded(plan.changes):
-            for change in step.writes:
+        for step, count in folded(plan.writing):
+            for change in step.changes:
                 lines += _change(change, f" and {count - 1} more: {step.action}" if count > 1 else "", color=color)
         lines += ["", "Order:", ""]
         lines += _order(plan, width)

@@ -125,7 +125,7 @@ def value_text(value: object) -> str:
 
 
 def _plain(step: Step) -> bool:
-    return not step.gates and not step.cascade
+    return not step.gates and len(step.changes) < 2
 
 
 def folded(steps: tuple[Step, ...] | list[Step]) -> Iterator[tuple[Step, int]]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from rrplan.bgp.profile import calico_versions
+from rrplan.ids import ActionName, NodeName
 from rrplan.plans.change import Change, changed, decisive, understood
 from rrplan.plans.fingerprint import deleted_nodes, fingerprints
 from rrplan.plans.plan import Plan
@@ -30,13 +31,13 @@ def _uncovered(plan: Plan, state: ClusterState, landed: Sequence[Change]) -> Ite
     """What would go with a Calico Node and is not in its step, as in plans of before 1.1."""
     done = {change.key for change in landed}
     steps = {
-        step.change.key.name: step
+        step.node: step
         for step in plan.steps
-        if step.change is not None and step.change.key.kind == "CalicoNode" and step.change.key not in done
+        if step.node and step.action is ActionName.DELETE_CALICO_NODE and step.changes[-1].key not in done
     }
     told = CalicoVersion.parse(str(plan.snapshot.get("calico_version")))
     for name, resources in cascades(state, steps, told).items():
-        covered = {change.key for change in steps[name].writes}
+        covered = {change.key for change in steps[NodeName(name)].changes}
         for resource in resources:
             if resource.key not in covered:
                 yield str(resource.key), f"is deleted with CalicoNode/{name}, and the plan does not restore it"

@@ -5,46 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rrplan.errors import DatastoreError
-from rrplan.ids import ActionName, StepId
+from rrplan.ids import StepId
 from rrplan.plans.change import Change
 from rrplan.plans.plan import Plan, Step
-from rrplan.ports import Datastore, Lock, Stored
-from rrplan.resources import ClusterState, ResourceKey, encode, key_of
+from rrplan.ports import Datastore, Lock
+from rrplan.resources import ClusterState, encode
 from rrplan.runs.drift import drift
 from rrplan.runs.status import LANDED, Status
 from rrplan.runs.writing import Away, Writer
 from rrplan.snapshots.snapshot import state_of
 
-LABELS = (ActionName.LABEL_CLIENT, ActionName.UNLABEL_CLIENT)
 SHOWN = 5
 """Drifted resources that are named."""
-CHECK_EVERY = 100
-"""Steps of many alike between two looks at what others did."""
 
 
 class Guard:
-    """Looks before writes; `seen` is what the last look at the whole cluster found."""
+    """Looks before writes."""
 
     def __init__(self, plan: Plan, datastore: Datastore, lock: Lock, writer: Writer) -> None:
         self._plan = plan
         self._datastore = datastore
         self._lock = lock
         self._writer = writer
-        self._last: ActionName | None = None
-        self._alike = 0
-        self.seen: dict[ResourceKey, Stored] = {}
 
     def objection(self, step: Step, statuses: Mapping[StepId, Status]) -> str:
         """Why a step may not begin, "" if it may; raises LockHeldError where the lock is somebody else's."""
-        return self.unlocked() or (self.drifted(statuses) if self._looks(step) else "")
-
-    def _looks(self, step: Step) -> bool:
-        """Before every write; of many alike, such as labels on thousands of nodes, now and then."""
-        if step.change is None:
-            return False
-        self._alike = self._alike + 1 if step.action == self._last and step.action in LABELS else 0
-        self._last = step.action
-        return self._alike % CHECK_EVERY == 0
+        return self.unlocked() or (self.drifted(statuses) if step.changes else "")
 
     def unlocked(self) -> str:
         """Why it is not known that the lock is ours, "" if it is; raises LockHeldError where it is not."""
@@ -61,7 +47,6 @@ class Guard:
             state = state_of(one.document for one in stored)
         except (Away, DatastoreError) as error:
             return str(error)
-        self.seen = {key_of(one.document): one for one in stored}
         landed, doubtful = [], set()
         for step, change in self._plan.writes:
             status = statuses.get(step.id, Status.PENDING)

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from rrplan.errors import JournalError
 from rrplan.ids import StepId
+from rrplan.plans.plan import Edge
 from rrplan.runs.journal import Entry
 
 
@@ -57,10 +58,39 @@ def advance(step: StepId, status: Status, event: str) -> Status:
     return following
 
 
-def replay(entries: Iterable[Entry]) -> dict[StepId, Status]:
-    """The status of every step that the journal names."""
+class Direction(StrEnum):
+    """Where a run goes: on, back because a step failed, or back because an operator asked."""
+
+    FORWARD = "forward"
+    UNDO = "undo"
+    ROLLBACK = "rollback"
+
+
+def direction(entries: Iterable[Entry]) -> Direction:
+    """The direction of a run, by its journal alone."""
+    events = {entry.event for entry in entries}
+    if "rollback-started" in events:
+        return Direction.ROLLBACK
+    return Direction.UNDO if events & {"undo-started", "undone", "undo-failed"} else Direction.FORWARD
+
+
+def replay(entries: Iterable[Entry], edges: Iterable[Edge] = ()) -> dict[StepId, Status]:
+    """The status of every step that the journal names.
+
+    Raises JournalError where a step began although one that must come before it had not.
+    """
+    before: dict[StepId, list[StepId]] = {}
+    for edge in edges:
+        before.setdefault(edge.after, []).append(edge.before)
     found: dict[StepId, Status] = {}
     for entry in entries:
-        if entry.step:
-            found[entry.step] = advance(entry.step, found.get(entry.step, Status.PENDING), entry.event)
+        if not entry.step:
+            continue
+        early = next((step for step in before.get(entry.step, ()) if step not in found), None)
+        if early is not None:
+            raise JournalError(
+                f"step `{entry.step}` began before `{early}`, which the plan wants first",
+                hint="the journal does not belong to this plan",
+            )
+        found[entry.step] = advance(entry.step, found.get(entry.step, Status.PENDING), entry.event)
     return found

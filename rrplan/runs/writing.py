@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
@@ -10,9 +11,14 @@ from typing import TypeVar
 from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreTimeout, DatastoreUnreachable
 from rrplan.plans.change import Change
 from rrplan.ports import Clock, Datastore, Stored
+from rrplan.resources import ResourceKey, key_of
 
 GIVE_UP_SECONDS = 300
 CONFLICTS = 5
+BATCH = 100
+"""Writes that may be made at once between two looks at the lock."""
+MANY = 20
+"""Resources beyond which one listing is cheaper than a request for each."""
 LOOK_SECONDS = 2
 """Between two looks whether a late write has landed."""
 
@@ -64,22 +70,29 @@ class Writer:
 
     def landed(self, change: Change) -> bool | None:
         """Read back: True landed, False not, None neither before nor after (drifted)."""
-        stored = self.patiently(lambda: self._datastore.get(change.key))
-        document = stored.document if stored else None
-        if change.landed(document):
-            return True
-        return None if change.conflicts(document) else False
+        return _landed(change, self.patiently(lambda: self._datastore.get(change.key)))
 
     def landed_late(self, changes: Sequence[Change]) -> list[bool | None]:
         """Read back as `landed` does, but say False only when a write without an answer can land no more."""
-        landed = [self.landed(change) for change in changes]
+        landed = self._which_landed(changes)
         late, began = self._datastore.late_seconds, self._clock.now()
         if False in landed and None not in landed and late:
             self._retrying(f"{changes[landed.index(False)].key}: the write got no answer and may still land", late)
         while False in landed and None not in landed and self._clock.now() - began < late:
             self._clock.sleep(LOOK_SECONDS)
-            landed = [was or self.landed(change) for was, change in zip(landed, changes, strict=True)]
+            landed = self._which_landed(changes)
         return landed
+
+    def _which_landed(self, changes: Sequence[Change]) -> list[bool | None]:
+        """Read back one by one, or many with one listing."""
+        if len(changes) <= MANY:
+            return [self.landed(change) for change in changes]
+        listed = self.listed()
+        return [_landed(change, listed.get(change.key)) for change in changes]
+
+    def listed(self) -> dict[ResourceKey, Stored]:
+        """Everything as it is now; raises Away."""
+        return {key_of(stored.document): stored for stored in self.patiently(self._datastore.everything)}
 
     def write(self, change: Change, seen: Stored | None = None, *, doubtful: bool = False) -> Written:
         """Make a change under its precondition; only a definite answer comes back.
@@ -127,6 +140,42 @@ class Writer:
                 return replace(written, part=place > 0 or True in landed)
         return Written(Outcome.LANDED)
 
+    def write_at_once(
+        self, changes: Sequence[Change], step: str, unlocked: Callable[[], str], *, again: bool = False
+    ) -> Written:
+        """Make changes in any order, several at a time; `unlocked` says, now and then, why the lock is not ours.
+
+        All are read before with one listing, so each write follows the version that was read. Raises Away.
+        """
+        listed = self.listed()
+        landed = False
+        for start in range(0, len(changes), BATCH):
+            reason = unlocked()
+            if reason:
+                return Written(Outcome.AWAY, reason)
+            outcomes = self._at_once(changes[start : start + BATCH], listed, again=again)
+            landed = landed or any(written.outcome is Outcome.LANDED for written in outcomes)
+            failed = [written for written in outcomes if written.outcome is not Outcome.LANDED]
+            if failed:
+                # A definite failure counts before one that the next try may mend.
+                first = next((written for written in failed if written.outcome is not Outcome.AWAY), failed[0])
+                return replace(first, reason=f"{first.reason} (in `{step}`)", part=landed)
+        return Written(Outcome.LANDED)
+
+    def _at_once(
+        self, changes: Sequence[Change], listed: Mapping[ResourceKey, Stored], *, again: bool
+    ) -> list[Written]:
+        def write(change: Change) -> Written:
+            stored = listed.get(change.key)
+            if again and change.landed(stored.document if stored else None):
+                return Written(Outcome.LANDED)
+            return self.write(change, stored, doubtful=again)
+
+        if self._datastore.at_once < 2:
+            return [write(change) for change in changes]
+        with ThreadPoolExecutor(self._datastore.at_once) as pool:
+            return list(pool.map(write, changes))
+
     def put(self, change: Change, version: str) -> None:
         """One write at a version."""
         if change.after is None:
@@ -135,6 +184,13 @@ class Writer:
             self._datastore.create(change.key, change.after)
         else:
             self._datastore.patch(change.key, change.after, version)
+
+
+def _landed(change: Change, stored: Stored | None) -> bool | None:
+    document = stored.document if stored else None
+    if change.landed(document):
+        return True
+    return None if change.conflicts(document) else False
 
 
 @dataclass(slots=True)

@@ -53,8 +53,13 @@ def read_snapshot(data: bytes, name: str) -> Snapshot:
     )
 
 
-def read_versioned(data: bytes, name: str, kind: str, version: str, beside: Collection[str] = ()) -> dict[str, object]:
-    """The body of one of our files, without its digest: right kind, a major version we know, unedited."""
+def read_versioned(
+    data: bytes, name: str, kind: str, version: str, beside: Collection[str] = (), older: Collection[str] = ()
+) -> dict[str, object]:
+    """The body of one of our files, without its digest: right kind, a major version we know, unedited.
+
+    `older` are major versions before that of `version` which the caller can read too.
+    """
     try:
         body = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -69,7 +74,7 @@ def read_versioned(data: bytes, name: str, kind: str, version: str, beside: Coll
             hint=f"`rrplan {kind.lower()}` writes one",
         )
     major = str(body.get("format_version", "")).partition(".")[0]
-    if major != version.partition(".")[0]:
+    if major not in (version.partition(".")[0], *older):
         raise FileFormatError.one(
             f"format version {body.get('format_version')} is not known here (known: {version})",
             file=name,

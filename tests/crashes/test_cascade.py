@@ -28,7 +28,7 @@ def dead(path: Path, event: str, writes: int) -> tuple[Bench, list[object]]:
     bench = Bench(path, STANDALONE, documents=cluster(CalicoVersion(3, 18, 0)))
     before = calicos(bench)
     step = next(one for one in bench.plan.steps if one.id == STEP)
-    assert len(step.writes) == WRITES
+    assert len(step.changes) == WRITES
     log = FileLog(path / "journal.jsonl")
     dying = Journal.open(DyingLog(log, lambda line: says(line, event)), "digest")
     runner = bench.runner(journal=dying)
@@ -56,7 +56,7 @@ def says(line: bytes, event: str) -> bool:
 def send(bench: Bench, step: Step, event: str, writes: int) -> None:
     """The first writes of the step or of its undo, as the run would have sent them."""
     writer = Writer(bench.sandbox, bench.sandbox.clock, lambda *_: None)
-    for change in (step.undo_writes if event.startswith("undo") else step.writes)[:writes]:
+    for change in (step.undo_changes if event.startswith("undo") else step.changes)[:writes]:
         written = writer.write(change)
         assert written.outcome is Outcome.LANDED, written
 

@@ -30,7 +30,7 @@ def died(path: Path, entry: int, *, written: bool) -> Bench:
     last = (path / "journal.jsonl").read_text().splitlines()[-1]
     if written and '"started"' in last:
         step = next(one for one in bench.plan.steps if f'"{one.id}"' in last)
-        for change in step.writes:
+        for change in step.changes:
             send(bench, change)
     bench.reopen()
     return bench

@@ -128,13 +128,13 @@ def planned_alone(before: Mapping[str, Document], plan: Plan) -> dict[str, Docum
     """The objects with the changes of a plan, and nothing else."""
     found = dict(before)
     for step in plan.steps:
-        if step.change is None:
+        if not step.changes:
             continue
-        key = str(step.change.key)
-        if step.change.after is None:
+        key = str(step.changes[-1].key)
+        if step.changes[-1].after is None:
             del found[key]
         else:
-            found[key] = _plain(patched(found.get(key, {}), step.change.after))
+            found[key] = _plain(patched(found.get(key, {}), step.changes[-1].after))
     return found
 
 

@@ -92,9 +92,9 @@ def states(start: ClusterState, plan: Plan) -> list[ClusterState]:
     found = [start]
     for step in plan.steps:
         state = found[-1]
-        for change in step.writes:
+        for change in step.changes:
             state = changed(state, change)
-        found += [state] if step.writes else []
+        found += [state] if step.changes else []
     return found
 
 
@@ -111,7 +111,9 @@ def test_planned_done_and_undone(documents: list[Document], spec: Spec) -> None:
         snapshot: Snapshot = capture(bench.sandbox)
         again = api.plan(spec, read_snapshot(write_snapshot(snapshot), "snapshot"))
         assert write_plan(again) == write_plan(bench.plan)
-        marked = {str(step.change.key.name) for step in bench.plan.steps if step.action == "DrainNode" and step.change}
+        marked = {
+            str(step.changes[-1].key.name) for step in bench.plan.steps if step.action == "DrainNode" and step.changes
+        }
         held = naive(bench.sandbox.state)
         for state in states(bench.sandbox.state, bench.plan):
             lost = {(holder, origin) for holder, origin in held - naive(state) if not {holder, origin} & marked}

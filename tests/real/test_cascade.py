@@ -87,7 +87,7 @@ def test_there_and_back(bench: MixedBench, way: Way) -> None:
     """Both ways end alike, and the rollback restores every byte of meaning: labels, status, uid and time too."""
     before = kept(bench, way)
     made = bench.plan()
-    keys = [str(change.key) for step in made.steps if step.id == STEP for change in step.writes]
+    keys = [str(change.key) for step in made.steps if step.id == STEP for change in step.changes]
     assert keys == [
         f"BGPPeer/backup-{HOST}",
         f"FelixConfiguration/node.{HOST}",
@@ -116,7 +116,7 @@ def test_host_endpoints_from_v3_18(bench: MixedBench) -> None:
     """There they belong to the step too."""
     stated(bench, "v3.18.0")
     step = next(step for step in bench.plan().steps if step.id == STEP)
-    assert str(step.cascade[-1].key) == f"HostEndpoint/{HOST}-eth0"
+    assert str(step.changes[-2].key) == f"HostEndpoint/{HOST}-eth0"
 
 
 class Secretive(CalicoEtcd):

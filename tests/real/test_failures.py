@@ -377,8 +377,7 @@ def test_label_of_a_colleague_is_kept(bench: LiveBench) -> None:
     """A node that changed since the whole cluster was read is read again; a value of somebody else stays."""
     bench.plan(spec_lines=WAVES)
     label = next(step for step in bench.made.steps if step.action == "LabelClient")
-    assert label.change is not None
-    path = f"/api/v1/nodes/{label.change.key.name}"
+    path = f"/api/v1/nodes/{label.changes[0].key.name}"
 
     def meddle(event: events.RunEvent) -> None:
         if isinstance(event, events.StepStarted) and event.step == label.id:

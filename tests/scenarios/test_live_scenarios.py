@@ -57,7 +57,7 @@ def hurried(document: bytes) -> Spec:
 def _carried_out_and_back(bench: LiveBench, spec: Spec, there: Plan) -> None:
     here = bench.planned(spec)
     assert [step.id for step in here.steps] == [step.id for step in there.steps]
-    assert [step.writes for step in here.steps] == [step.writes for step in there.steps]
+    assert [step.changes for step in here.steps] == [step.changes for step in there.steps]
     if not here.steps:
         return
     assert bench.apply() is Result.DONE, bench.told()

@@ -11,7 +11,7 @@ from rrplan.plans import Plan
 from rrplan.plans.plan import Step
 from rrplan.ports import Document, Probe
 from rrplan.runs import Journal, Runner
-from rrplan.runs.runner import World
+from rrplan.runs.step_run import World
 from rrplan.sandbox import Sandbox, demo_cluster, parse_fault
 from rrplan.snapshots import capture
 from rrplan.specs import Spec, load

@@ -135,9 +135,9 @@ def _stops(objects: Objects, plan: Plan) -> Iterator[Stop]:
     stated = {one.step: one for one in plan.proof.steps}
     for step in plan.steps:
         kind, _, name = step.id.partition("/")
-        for change in step.writes:
+        for change in step.changes:
             objects = applied(objects, change.key.kind, change.key.name, change.before, change.after)
-        if step.writes:
+        if step.changes:
             cluster = cluster_of(objects)
             moments = {family: moment(cluster, family, trusted[family]) for family in FAMILIES}
         if kind == "drain":

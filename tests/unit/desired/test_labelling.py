@@ -47,7 +47,7 @@ def test_on_the_way_back_labels_of_others_stay() -> None:
     foreign = [peer("p", nodeSelector="all()", peerSelector="role == 'main'")]
     plan = planned(state(*nodes, *others(), *foreign, mesh(on=False)), f"{BACK}, drain: true, labelKey: role")
 
-    changes = {str(step.id): step.change for step in plan.steps}
+    changes = {str(step.id): step.changes[-1] for step in plan.steps}
     assert "demote/r1" in changes
     assert "role" not in str(changes["demote/r1"])
 
@@ -92,11 +92,13 @@ def test_a_kept_value_is_given_to_new_reflectors() -> None:
     foreign = peer("p", nodeSelector="all()", peerSelector="has(role)")
     text = BY_ROLE.replace("[r1, r2]", "[r1, r2, a]")
     plan = planned(state(*nodes, *others(), foreign, mesh(on=False)), text)
-    change = next(step.change for step in plan.steps if step.id == "promote/a")
+    change = next(step.changes[-1] for step in plan.steps if step.id == "promote/a")
 
     assert change is not None
     assert "'role': 'yes'" in str(change.after)
-    assert {step.change.key.name for step in plan.steps if step.change and step.change.key.kind == "Node"} == {"a"}
+    assert {
+        step.changes[-1].key.name for step in plan.steps if step.changes and step.changes[-1].key.kind == "Node"
+    } == {"a"}
     assert NodeName("r1") not in plan.down
 
 

@@ -38,7 +38,7 @@ def with_options(*, on: bool = True, **options: object) -> BGPConfiguration:
 
 def given(plan: Plan) -> dict[str, object]:
     """The password of every BGPPeer that a plan creates or changes."""
-    changes = [step.change for step in plan.steps if step.change and step.change.key.kind == "BGPPeer"]
+    changes = [step.changes[-1] for step in plan.steps if step.changes and step.changes[-1].key.kind == "BGPPeer"]
     documents = {change.key.name: change.after for change in changes if change.after is not None}
     return {name: one["spec"].get("password") for name, one in documents.items()}  # type: ignore[attr-defined]
 
@@ -165,7 +165,7 @@ def test_fields_that_somebody_added_to_our_peer_stay() -> None:
     ours = peer(CLIENTS.name, ours=True, **{**CLIENTS.spec, "filters": ["f"]})
     cluster = reflected().put(ours).put(BGPFilter("f"))
     plan = planned(cluster, f"{DRAINED}, policy: {{exposure: {{brief: 20s}}}}, {SAYS}")
-    change = next(step.change for step in plan.steps if step.id == "update-peer/rrplan-main-clients")
+    change = next(step.changes[-1] for step in plan.steps if step.id == "update-peer/rrplan-main-clients")
 
     assert change is not None
     assert change.after == {"spec": {"password": SECRET}}
@@ -208,7 +208,7 @@ def test_the_mesh_gets_what_all_have() -> None:
 
     assert restored(spec, cluster, VERSIONS).options == {"password": SECRET}
     none = planned(cluster, f"{BACK}, drain: true, peering: {{password: none}}")
-    assert "nodeMeshPassword" not in str([step.change for step in none.steps if step.id == "mesh-on"])
+    assert "nodeMeshPassword" not in str([step.changes[-1] for step in none.steps if step.id == "mesh-on"])
 
 
 def test_a_mesh_that_knows_no_password() -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -55,12 +56,12 @@ def test_in_the_order_of_the_client() -> None:
     """First what belongs to the host, then its Calico Node; back the other way round; what others have stays."""
     made = plan(state())
     step = deletion(made)
-    assert [str(change.key) for change in step.writes] == [*CASCADE, f"CalicoNode/{HOST}"]
-    assert [str(change.key) for change in step.undo_writes] == [f"CalicoNode/{HOST}", *reversed(CASCADE)]
-    assert {change.verb for change in step.undo_writes} == {"create"}
+    assert [str(change.key) for change in step.changes] == [*CASCADE, f"CalicoNode/{HOST}"]
+    assert [str(change.key) for change in step.undo_changes] == [f"CalicoNode/{HOST}", *reversed(CASCADE)]
+    assert {change.verb for change in step.undo_changes} == {"create"}
     assert step.summary.endswith(f", and what Calico deletes with it: {', '.join(CASCADE)}")
     other = next(one for one in made.steps if one.id == "delete-calico-node/rr-2")
-    assert other.cascade == ()
+    assert len(other.changes) == 1
     assert not [change for _, change in made.writes if "worker-002" in change.key.name]
 
 
@@ -68,12 +69,12 @@ def test_in_the_order_of_the_client() -> None:
 def test_host_endpoints_go_since_v3_18(version: CalicoVersion, taken: bool) -> None:
     """The release of ClusterInformation decides: calicoctl has to be of it."""
     made = plan(state(version))
-    assert (ENDPOINT in [str(change.key) for change in deletion(made).cascade]) is taken
+    assert (ENDPOINT in [str(change.key) for change in deletion(made).changes]) is taken
 
 
 def test_everything_is_kept_as_it_was() -> None:
     """Labels, annotations, uid, time, fields that nobody here knows, and the status of the Node."""
-    by_key = {str(change.key): change.before for change in deletion(plan(state(NEW))).writes}
+    by_key = {str(change.key): change.before for change in deletion(plan(state(NEW))).changes}
     wanted = {f"{one['kind']}/{one['metadata']['name']}": one for one in cluster(NEW)}  # type: ignore[index]
     assert by_key == {key: wanted[key] for key in [*CASCADE, ENDPOINT, f"CalicoNode/{HOST}"]}
     node = by_key[f"CalicoNode/{HOST}"]
@@ -128,27 +129,39 @@ def test_the_plan_file() -> None:
     """Every destroyed object is a resource change; what is written is read."""
     made = plan(state())
     body = plan_document(made)
-    assert body["format_version"] == "1.1"
+    assert body["format_version"] == "2.0"
     destroyed = [one["address"] for one in body["resource_changes"] if one["step"] == STEP]
     assert destroyed == [*CASCADE, f"CalicoNode/{HOST}"]
     assert read_plan(write_plan(made), "plan.json")[0].steps == made.steps
 
 
 def test_plans_of_before_are_read() -> None:
-    """Version 1.0 knew no cascade."""
+    """Version 1.0 had one change for each step, 1.1 those before it too; such steps go on one by one."""
     body = plan_document(plan(state()))
     for step in body["steps"]:
+        *before, change = step.pop("changes") or [None]
+        step["change"] = change
+        step["cascade"] = before
+        for field in ("node", "phase", "wave", "unordered"):
+            del step[field]
+    found = _read_as(body, "1.1")
+    assert [step.changes for step in found.steps] == [step.changes for step in plan(state()).steps]
+    assert deletion(found).node == HOST
+    assert not any(step.independent for step in found.steps)
+    for step in body["steps"]:
         del step["cascade"]
-    del body["digest"]
-    body["format_version"] = "1.0"
-    found, _ = read_plan(json.dumps({**body, "digest": digest(body)}).encode(), "plan.json")
-    assert [str(change.key) for change in deletion(found).writes] == [f"CalicoNode/{HOST}"]
+    assert [str(change.key) for change in deletion(_read_as(body, "1.0")).changes] == [f"CalicoNode/{HOST}"]
+
+
+def _read_as(body: dict[str, Any], version: str) -> Plan:
+    told = {name: value for name, value in body.items() if name != "digest"} | {"format_version": version}
+    return read_plan(json.dumps({**told, "digest": digest(told)}).encode(), "plan.json")[0]
 
 
 def test_a_plan_of_before_is_stale_where_it_would_destroy() -> None:
     """It does not say what goes with the Node, so it is not carried out; without such objects it is."""
     made = plan(state())
-    old = replace(made, steps=tuple(replace(step, cascade=()) for step in made.steps))
+    old = replace(made, steps=tuple(replace(step, changes=step.changes[-1:]) for step in made.steps))
     with pytest.raises(StalePlanError) as error:
         api.check_fresh(old, Snapshot(state()))
     text = f"is deleted with CalicoNode/{HOST}, and the plan does not restore it"
@@ -165,7 +178,7 @@ def test_shown_in_every_format() -> None:
     for text, lead in ((plan_text(made), "  - "), (plan_markdown(made), "| - | `")):
         for key in CASCADE:
             assert f"{lead}{key}" in text
-    plain = replace(deletion(made), cascade=(), gates=())
+    plain = replace(deletion(made), changes=deletion(made).changes[-1:], gates=())
     many = [replace(plain, id=StepId(f"x/{number}")) for number in range(20)]
     assert [count for _, count in folded(many)] == [20]
     assert [count for _, count in folded([*many[:15], deletion(made), *many[15:]])] == [15, 1, *[1] * 5]
@@ -265,6 +278,6 @@ def test_what_belongs_to_others_makes_nothing_stale() -> None:
 def test_a_step_without_a_cascade() -> None:
     """Its writes are its change, or none."""
     change = Change(ResourceKey("BGPPeer", "x"), None, {"kind": "BGPPeer", "spec": {}})
-    step = Step(StepId("x"), ActionName.CREATE_PEER, "x", change)
-    assert (step.writes, step.undo_writes) == ((change,), (change.inverse(),))
-    assert (replace(step, change=None).writes, replace(step, change=None).undo_writes) == ((), ())
+    step = Step(StepId("x"), ActionName.CREATE_PEER, "x", (change,))
+    assert (step.changes, step.undo_changes) == ((change,), (change.inverse(),))
+    assert replace(step, changes=()).undo_changes == ()

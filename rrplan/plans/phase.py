@@ -1,0 +1,44 @@
+"""The parts of the way from one topology to another, in the order that keeps routes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """What a step is for; phases that change sessions follow one another in this order."""
+
+    PREPARE = "prepare"
+    """Drain, cordon and taint; no session changes."""
+    MESH_ON = "mesh-on"
+    RELEASE = "release"
+    """Take calico-node off the hosts of standalone reflectors, and their Calico Nodes away."""
+    HOSTS = "hosts"
+    """Label the hosts of standalone reflectors."""
+    CONTAINERS = "containers"
+    """Start standalone reflectors."""
+    WAVE_PEERS = "wave-peers"
+    """Create the temporary BGPPeers that serve one wave after another."""
+    PEERS = "peers"
+    PROMOTE = "promote"
+    DEMOTE = "demote"
+    WAVES = "waves"
+    GENERAL_PEERS = "general-peers"
+    """Create the BGPPeers that take the place of the temporary ones."""
+    CLIENTS = "clients"
+    """Wait until reflectors alone carry every route."""
+    MESH_OFF = "mesh-off"
+    BAKE = "bake"
+    OLD_PEERS = "old-peers"
+    END_OF_WAVES = "end-of-waves"
+    RETIRE = "retire"
+    """End standalone reflectors."""
+    HELD_AGAIN = "held-again"
+    """Wait until drained nodes hold every route again."""
+    FINISH = "finish"
+    """Untaint and uncordon; no session changes."""
+
+    @property
+    def place(self) -> int:
+        """How many phases come before."""
+        return list(Phase).index(self)

@@ -1,0 +1,44 @@
+"""The operator's commands at the points of a run that a spec names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rrplan.plans.plan import Plan, Step
+from rrplan.ports import HookRunner
+from rrplan.runs import events
+
+SHOWN = 200
+"""Characters of a hook's output that are shown."""
+
+
+class Hooks:
+    """Runs the hooks of a plan; `say` hears how each ended."""
+
+    def __init__(self, plan: Plan, run_id: str, runner: HookRunner, say: Callable[[events.RunEvent], None]) -> None:
+        self._plan = plan
+        self._run_id = run_id
+        self._runner = runner
+        self._say = say
+
+    def objection(self, point: str, step: Step | None) -> str:
+        """Run the hooks of a point; why the first of them objects, "" where none does."""
+        for hook in self._plan.hooks:
+            if hook["on"] != point or (hook.get("action") and (step is None or hook["action"] != step.action)):
+                continue
+            message = {
+                "run": self._run_id,
+                "plan": self._plan.name,
+                "point": point,
+                "step": step.id if step else None,
+                "action": step.action if step else None,
+            }
+            timeout = int(str(hook["timeout"]).removesuffix("s"))
+            command = hook["command"]
+            assert isinstance(command, list | tuple)
+            result = self._runner.run([str(word) for word in command], message, timeout)
+            self._say(events.HookRan(str(hook["name"]), point, result.code))
+            if result.code != 0 and (point.startswith("before-") or hook["required"]):
+                how = "did not end in time" if result.code is None else f"ended with {result.code}"
+                return f"hook `{hook['name']}` {how}: {result.output.strip()[:SHOWN]}".rstrip(": ")
+        return ""
