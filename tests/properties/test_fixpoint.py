@@ -127,14 +127,12 @@ def _plain(document: Document) -> dict[str, object]:
 def planned_alone(before: Mapping[str, Document], plan: Plan) -> dict[str, Document]:
     """The objects with the changes of a plan, and nothing else."""
     found = dict(before)
-    for step in plan.steps:
-        if not step.changes:
-            continue
-        key = str(step.changes[-1].key)
-        if step.changes[-1].after is None:
+    for _, change in plan.writes:
+        key = str(change.key)
+        if change.after is None:
             del found[key]
         else:
-            found[key] = _plain(patched(found.get(key, {}), step.changes[-1].after))
+            found[key] = _plain(patched(found.get(key, {}), change.after))
     return found
 
 

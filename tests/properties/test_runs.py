@@ -111,9 +111,7 @@ def test_planned_done_and_undone(documents: list[Document], spec: Spec) -> None:
         snapshot: Snapshot = capture(bench.sandbox)
         again = api.plan(spec, read_snapshot(write_snapshot(snapshot), "snapshot"))
         assert write_plan(again) == write_plan(bench.plan)
-        marked = {
-            str(step.changes[-1].key.name) for step in bench.plan.steps if step.action == "DrainNode" and step.changes
-        }
+        marked = {str(step.node) for step in bench.plan.steps if step.action == "DrainNode" and step.changes}
         held = naive(bench.sandbox.state)
         for state in states(bench.sandbox.state, bench.plan):
             lost = {(holder, origin) for holder, origin in held - naive(state) if not {holder, origin} & marked}

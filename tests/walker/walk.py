@@ -289,7 +289,7 @@ def _features(stops: Sequence[Stop], plan: Plan) -> set[str]:
         for family in FAMILIES:
             if any(key[1].startswith("@") for key in _changed(before.moments[family], after.moments[family])):
                 found.add("uplinks touched")
-    words = {"await/wave-1": "waves", "await/drained": "drain"}
+    words = {"wave/1": "waves", "await/drained": "drain"}
     found |= {words[step.id] for step in plan.steps if step.id in words}
     actions = {step.id.partition("/")[0] for step in plan.steps}
     if {"promote", "demote"} <= actions:

@@ -96,9 +96,7 @@ def test_a_kept_value_is_given_to_new_reflectors() -> None:
 
     assert change is not None
     assert "'role': 'yes'" in str(change.after)
-    assert {
-        step.changes[-1].key.name for step in plan.steps if step.changes and step.changes[-1].key.kind == "Node"
-    } == {"a"}
+    assert {change.key.name for _, change in plan.writes if change.key.kind == "Node"} == {"a"}
     assert NodeName("r1") not in plan.down
 
 

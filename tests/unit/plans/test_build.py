@@ -79,7 +79,7 @@ def test_what_an_earlier_run_left_is_used_for_waves() -> None:
     ids = [str(step.id) for step in plan.steps]
 
     assert "create-peer/rrplan-main-wave" not in ids
-    moved = {step.id: [change.key.name for change in step.changes] for step in plan.steps}
+    moved = {str(step.id): [change.key.name for change in step.changes] for step in plan.steps}
     assert (moved["wave/1"], moved["wave/2"], moved["unlabel/waves"]) == ([], ["b"], ["a", "b"])
     assert ids.count("delete-peer/rrplan-main-wave") == 1
 

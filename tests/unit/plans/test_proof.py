@@ -261,7 +261,6 @@ ALONE = (
     "groups: [{name: main, nodes: {names: [r1]}}]"
 )
 NOTHING = "no session comes up, and no pair rests on one that goes down"
-WAVE = "the next step waits for all nodes of the wave"
 DOWN = "only sessions of nodes that are down are changed, and nobody waits for these"
 
 
@@ -289,7 +288,8 @@ def test_sessions_that_no_gate_can_ask_for_are_refused() -> None:
     [
         ("bgpconfiguration-does-not-exist", "create-peer/rrplan-reflectors", NOTHING, NOTHING),
         ("bgpconfiguration-does-not-exist", "mesh-off", "", ""),
-        ("waves-with-drained-reflectors", "wave-1/node-1", WAVE, NOTHING),
+        ("waves-with-drained-reflectors", "wave/1", "", NOTHING),
+        ("waves-with-drained-reflectors", "unlabel/waves", NOTHING, NOTHING),
         ("replace-a-dead-reflector", "demote/m1", DOWN, DOWN),
     ],
 )

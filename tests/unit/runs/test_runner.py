@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from rrplan.adapters.run_directory import FileLog
 from rrplan.errors import DatastoreTimeout, DatastoreUnreachable, LockHeldError, PreflightError
 from rrplan.ids import NodeName
 from rrplan.ports import NodeReading, NodeSessions
 from rrplan.resources import Node, ResourceKey, encode
-from rrplan.runs import Result, events
+from rrplan.runs import Journal, Result, events
 from rrplan.runs.writing import GIVE_UP_SECONDS, Away, Writer
 from rrplan.sandbox import Sandbox
 from tests.support import SPEC, Bench, JumpingClock
+from tests.support.dying import Crash, DyingLog
 
 NODE = ResourceKey("Node", "rr-2")
 LABEL = "rrplan.io/route-reflector"
@@ -283,9 +285,9 @@ def test_rollback_after_any_step(tmp_path: Path, settled: int) -> None:
 def test_announced_write_that_drifted_halts_the_rollback(tmp_path: Path) -> None:
     """Neither before nor after: nobody knows whose value it is, so it stays and the operator is told."""
     bench = Bench(tmp_path)
-    runner = bench.runner()
-    promote = next(step for step in bench.plan.steps if step.id == "promote/rr-2")
-    runner.journal.append(promote.id, "started", bench.sandbox.clock.wall())
+    dies = DyingLog(FileLog(tmp_path / "journal.jsonl"), lambda line: b'"promote/rr-2","event":"started"' in line)
+    with pytest.raises(Crash):
+        bench.runner(journal=Journal.open(dies, "digest")).apply()
     stored = bench.sandbox.get(NODE)
     assert stored is not None
     edit = {"metadata": {"annotations": {"projectcalico.org/RouteReflectorClusterID": "9.9.9.9"}}}
