@@ -95,7 +95,7 @@ def _deletion(state: ClusterState, node: Node, cascade: Sequence[Resource]) -> S
         (*(Change(one.key, original(one), None) for one in cascade), Change(key, original(found), None)),
         topology=True,
         node=node.name,
-        phase=Phase.RELEASE,
+        phase=Phase.CALICO_NODES,
     )
 
 

@@ -47,7 +47,7 @@ def test_on_the_way_back_labels_of_others_stay() -> None:
     foreign = [peer("p", nodeSelector="all()", peerSelector="role == 'main'")]
     plan = planned(state(*nodes, *others(), *foreign, mesh(on=False)), f"{BACK}, drain: true, labelKey: role")
 
-    changes = {str(step.id): step.changes[-1] for step in plan.steps}
+    changes = {str(step.id): change for step, change in plan.writes}
     assert "demote/r1" in changes
     assert "role" not in str(changes["demote/r1"])
 

@@ -68,7 +68,7 @@ def test_nodes_that_are_down_come_in_the_last_wave() -> None:
     steps = planned(cluster, f"{TO_REFLECTORS}, drain: true, rollout: {{waves: [1]}}").steps
     waves = {step.wave: [change.key.name for change in step.changes] for step in steps if step.wave}
 
-    assert waves == {1: ["b"], 2: ["a"]}
+    assert waves == {1: ["b"], 2: ["c", "a"]}
 
 
 def test_what_an_earlier_run_left_is_used_for_waves() -> None:
@@ -80,7 +80,7 @@ def test_what_an_earlier_run_left_is_used_for_waves() -> None:
 
     assert "create-peer/rrplan-main-wave" not in ids
     moved = {str(step.id): [change.key.name for change in step.changes] for step in plan.steps}
-    assert (moved["wave/1"], moved["wave/2"], moved["unlabel/waves"]) == ([], ["b"], ["a", "b"])
+    assert (moved["wave/1"], moved["wave/2"], moved["unlabel/waves"]) == ([], ["b", "c"], ["a", "b", "c"])
     assert ids.count("delete-peer/rrplan-main-wave") == 1
 
 
