@@ -21,6 +21,7 @@ SLEEPERS = {
     "tests/real/test_calicoctl_words.py": "a write that is late on purpose is waited for",
     "tests/real/test_etcd.py": "a real election is waited for",
     "tests/unit/adapters/test_command.py": "a process is watched until it is gone",
+    "tests/unit/runs/test_walk.py": "writes that take a while are made beside each other",
     "tests/unit/adapters/test_node_status.py": "a first look waits for a second one beside it, which must not come",
 }
 """Who may wait on the machine's time, and why."""

@@ -21,6 +21,7 @@ class DyingLog:
 
     def __init__(self, log: Log, fatal: Fatal, die: Callable[[], None] | None = None) -> None:
         self._log, self._fatal, self._die = log, fatal, die or crash
+        self._dead = False
         self.place = log.place
 
     def lines(self) -> Sequence[bytes]:
@@ -28,9 +29,12 @@ class DyingLog:
         return self._log.lines()
 
     def append(self, line: bytes, *, durable: bool) -> None:
-        """Write, then die when it was the last."""
+        """Write, then die when it was the last; no thread of a dead process writes any more."""
+        if self._dead:
+            crash()
         self._log.append(line, durable=durable)
         if self._fatal(line):
+            self._dead = True
             self._die()
 
     def close(self) -> None:
