@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.speaker import Settings, is_down
-from rrplan.desired.desired import Desired, mesh_off, mesh_on
+from rrplan.desired.desired import Desired, cordoned, mesh_off, mesh_on
 from rrplan.desired.labelling import DOMAIN, Labelling, check_read, labelling, recorded
 from rrplan.desired.options import restored, worded
 from rrplan.desired.peers import Peers, wanted_and_others, wanted_peers
@@ -47,10 +47,13 @@ def compile_desired(spec: Spec, state: ClusterState, versions: Versions) -> Desi
         options = restored(spec, state, versions)
         notices += [f"kept from {source}: {worded(found)}; on the mesh" for source, found in options.sources.items()]
         target = replace(target, configurations=mesh_on(state, options.options))
+    drained = _drained(state, target, versions) if spec.drain else frozenset[NodeName]()
+    if spec.dedicated is not None:
+        target = cordoned(target, (name for name in drained if nodes[name].cluster_id))
     return Desired(
         state=target,
         placed=placed,
-        drained=_drained(state, target, versions) if spec.drain else frozenset(),
+        drained=drained,
         reasons=tuple(f"{one.node} reflects for group {one.group.name}: {one.reason}" for one in placed),
         notices=tuple(notices),
         general=peers.general,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from rrplan.desired.options import MESH_FIELDS, Options, same_value
@@ -28,6 +28,13 @@ class Desired:
     general: frozenset[str] = frozenset()
     waves: tuple[BGPPeer, ...] = ()
     cascades: Mapping[NodeName, tuple[Resource, ...]] = field(default_factory=dict, hash=False)
+
+
+def cordoned(target: ClusterState, names: Iterable[NodeName]) -> ClusterState:
+    """The target in which nodes that are drained for a role of their own stay cordoned."""
+    return replace(
+        target, nodes={**target.nodes, **{name: replace(target.nodes[name], unschedulable=True) for name in names}}
+    )
 
 
 def mesh_off(state: ClusterState) -> Mapping[str, BGPConfiguration]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.speaker import DEFAULT_AS
-from rrplan.desired.desired import Desired, mesh_off
+from rrplan.desired.desired import Desired, cordoned, mesh_off
 from rrplan.desired.options import mesh_options, worded
 from rrplan.desired.ownership import MANAGED_BY, OURS
 from rrplan.desired.peers import wanted_and_others
@@ -86,6 +86,7 @@ def compile_standalone(spec: Spec, state: ClusterState, versions: Versions) -> D
     options = mesh_options(state)
     if options:
         notices.append(f"not kept from the mesh: {worded(options)}; a standalone reflector knows neither")
+    target = cordoned(target, changing)
     return Desired(
         state=replace(target, peers=wanted_and_others(left, peers), configurations=mesh_off(left)),
         placed=placed,

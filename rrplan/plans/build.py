@@ -17,6 +17,7 @@ from rrplan.ids import ActionName, NodeName
 from rrplan.plans.agreement import peers_agree
 from rrplan.plans.change import changed
 from rrplan.plans.checks import findings, id_of
+from rrplan.plans.diff import check_end
 from rrplan.plans.fingerprint import deleted_nodes, fingerprints
 from rrplan.plans.gate import Gate
 from rrplan.plans.gates import GateMaker, NodeSets
@@ -25,7 +26,7 @@ from rrplan.plans.ordering import edges
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Plan, Proof, Severity, Step, StepProof, Violation
 from rrplan.plans.proof import WITH_EVERY_NODE_ALIVE, Alive, final_checks, judge
-from rrplan.plans.sequence import steps_between
+from rrplan.plans.sequence import end_of, steps_between
 from rrplan.plans.sight import Sight
 from rrplan.plans.surroundings import ADD, kubernetes_given
 from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, Pod
@@ -170,6 +171,7 @@ def _walk(
             ]
             gates, undo_gates = gates + again_up, undo_gates + again_up
         gated.append(replace(step, gates=gates, undo_gates=undo_gates))
+    check_end(present, end_of(state, desired, ordered))
     checks, bad = final_checks(spec, model, first)
     if alive is not None:
         bad += alive.final(bad)

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rrplan.plans.change import Change
-from rrplan.resources import BGPConfiguration, BGPPeer, ResourceKey, encode
+from rrplan.resources import BGPConfiguration, BGPPeer, ClusterState, ResourceKey, encode
 from rrplan.resources.documents import Document, at, leaves, partial
+
+SHOWN = 5
+"""Resources that an assertion names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,13 @@ def fields(change: Change) -> list[FieldChange]:
         for path in sorted(touched & (before.keys() | after.keys()))
         if before.get(path) is not None or after.get(path) is not None
     ]
+
+
+def check_end(end: ClusterState, desired: ClusterState) -> None:
+    """Assert that a plan ends where it is wanted to, exactly: a change that no step makes is a bug of the planner."""
+    here, there = ({resource.key: resource for resource in state} for state in (end, desired))
+    wrong = sorted(str(key) for key in here.keys() | there.keys() if here.get(key) != there.get(key))
+    assert not wrong, f"the steps of the plan end otherwise than desired: {', '.join(wrong[:SHOWN])}"
 
 
 def _key(text: str) -> str:

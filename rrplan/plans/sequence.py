@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from rrplan.desired import Desired
 from rrplan.desired.ownership import is_ours
@@ -35,15 +36,32 @@ def steps_between(spec: Spec, state: ClusterState, desired: Desired) -> list[Ste
     steps += [action.taint(old, new) for old, new in tainted if len(new.taints) > len(old.taints)]
     steps += _session_steps(spec, state, desired, roles)
     steps += retirement(state, desired.state)
-    again = [
-        node
-        for node in drained
-        if not node.unschedulable and not (spec.dedicated is not None and desired.state.nodes[node.name].cluster_id)
-    ]
+    again = [node for node in drained if not desired.state.nodes[node.name].unschedulable]
     if again:
         steps.append(action.held_again())
     steps += [action.taint(old, new) for old, new in tainted if len(new.taints) < len(old.taints)]
     return [*steps, *(action.uncordon(node.name) for node in again)]
+
+
+def end_of(state: ClusterState, desired: Desired, steps: Iterable[Step]) -> ClusterState:
+    """Where the steps must end: what is desired, less the temporary objects of waves, whoever left them there."""
+    target = desired.state
+    if not any(step.phase is Phase.END_OF_WAVES for step in steps):
+        return target
+    nodes = {name: _outside_waves(node, merges=not state.in_etcd) for name, node in target.nodes.items()}
+    temporary = {peer.name for peer in desired.waves}
+    peers = {name: peer for name, peer in target.peers.items() if name not in temporary}
+    return replace(target, nodes=nodes, peers=peers)
+
+
+def _outside_waves(node: Node, *, merges: bool) -> Node:
+    if node.labels.get(WAVE_LABEL) != IN_WAVE and WAVE_LABEL not in node.calico_labels:
+        return node
+    labels, own = (
+        {name: value for name, value in labels.items() if name != WAVE_LABEL}
+        for labels in (node.labels, node.calico_labels)
+    )
+    return replace(node, labels=labels, calico_labels=own if merges else node.calico_labels)
 
 
 def _role(spec: Spec, node: Node) -> tuple[str, str | None, str | None]:

@@ -10,6 +10,7 @@ from rrplan.render.words import (
     SYMBOL,
     finding_text,
     folded,
+    folded_changes,
     gate_text,
     observed_lines,
     proof_lines,
@@ -25,10 +26,11 @@ def plan_markdown(plan: Plan) -> str:
     if plan.steps:
         lines += ["## Changes", "", "| | resource | field | before | after |", "|---|---|---|---|---|"]
         for step, count in folded(plan.writing):
-            for change in step.changes:
+            for change, alike in folded_changes(step):
                 symbol, key = SYMBOL[change.verb], f"`{change.key}`"
-                if count > 1:
-                    lines.append(f"| {symbol} | {key} and {count - 1} more | | | |")
+                others = max(count, alike) - 1
+                if others:
+                    lines.append(f"| {symbol} | {key} and {others} more | | | |")
                     continue
                 for field in fields(change):
                     before, after = (value_text(value).replace("|", "\\|") for value in (field.before, field.after))

@@ -13,6 +13,7 @@ from rrplan.render.words import (
     SYMBOL,
     finding_text,
     folded,
+    folded_changes,
     gate_text,
     observed_lines,
     proof_lines,
@@ -33,8 +34,9 @@ def plan_text(plan: Plan, *, width: int = 80, color: bool = False) -> str:
         lines += _legend(plan, color=color)
         lines += ["", "Changes:", ""]
         for step, count in folded(plan.writing):
-            for change in step.changes:
-                lines += _change(change, f" and {count - 1} more: {step.action}" if count > 1 else "", color=color)
+            for change, alike in folded_changes(step):
+                more = max(count, alike) - 1
+                lines += _change(change, f" and {more} more: {step.action}" if more else "", color=color)
         lines += ["", "Order:", ""]
         lines += _order(plan, width)
         lines += ["", "Proof:", ""]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate, GateKind
 from rrplan.plans.plan import Exposure, Finding, Plan, Step
 
@@ -13,6 +14,8 @@ NOT_PROVED = (
     "outside the cluster do with routes; gates watch for these."
 )
 SHOWN = 5
+FOLDED = 10
+"""Beyond so many, what is alike is told once."""
 SYMBOL = {"create": "+", "update": "~", "delete": "-"}
 
 
@@ -128,6 +131,13 @@ def _plain(step: Step) -> bool:
     return not step.gates and len(step.changes) < 2
 
 
+def folded_changes(step: Step) -> list[tuple[Change, int]]:
+    """The changes of a step with how many they stand for: many that are alike are told by the first of them."""
+    if step.unordered and len(step.changes) > FOLDED:
+        return [(step.changes[0], len(step.changes))]
+    return [(change, 1) for change in step.changes]
+
+
 def folded(steps: tuple[Step, ...] | list[Step]) -> Iterator[tuple[Step, int]]:
     """Steps with long runs of one action told once: (first step, how many); a step with a cascade is told by itself."""
     index = 0
@@ -135,7 +145,7 @@ def folded(steps: tuple[Step, ...] | list[Step]) -> Iterator[tuple[Step, int]]:
         end = index
         while end < len(steps) and steps[end].action is steps[index].action and _plain(steps[end]):
             end += 1
-        if end - index > 10:
+        if end - index > FOLDED:
             yield steps[index], end - index
             index = end
         else:

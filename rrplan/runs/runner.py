@@ -96,10 +96,10 @@ class Runner:
 
     def _ready(self, *, running: frozenset[StepId] = frozenset()) -> Step | None:
         """The first step in the plan's order that is not begun here, and before which everything is settled."""
+        with self._steps.mutex:
+            settled = {step for step, status in self._steps.status.items() if status is Status.SETTLED}
         for step in self.plan.steps:
-            if step.id in running or self._steps.stands(step, Status.SETTLED):
-                continue
-            if all(self._steps.status.get(before) is Status.SETTLED for before in self._graph.before(step.id)):
+            if step.id not in running and step.id not in settled and self._graph.before(step.id) <= settled:
                 return step
         return None
 

@@ -60,7 +60,8 @@ class StepRun:
         self.journal = journal
         self.status: dict[StepId, Status] = replay(journal.entries, plan.edges)
         self.hooks = Hooks(plan, run_id, world.hooks, self.say)
-        self._mutex = threading.RLock()
+        self.mutex = threading.RLock()
+        """Held while something is said or written down: who holds it sees statuses of which all have heard."""
         self._here = threading.local()
         self._writer = Writer(world.datastore, world.clock, self._retrying)
         self.guard = Guard(plan, world.datastore, world.lock, self._writer)
@@ -71,18 +72,18 @@ class StepRun:
 
     def say(self, event: events.RunEvent) -> None:
         """Tell the listener, one event at a time."""
-        with self._mutex:
+        with self.mutex:
             self.world.listener.report(event)
 
     def mark(self, step: Step, event: str, note: str = "", *, durable: bool = True) -> None:
         """Write what happened to a step to the journal; raises JournalUnwritable."""
-        with self._mutex:
+        with self.mutex:
             self.status[step.id] = advance(step.id, self.status.get(step.id, Status.PENDING), event)
             self.journal.append(step.id, event, self.world.clock.wall(), note, durable=durable)
 
     def note(self, event: str, text: str = "") -> None:
         """Write what happened to the run to the journal; raises JournalUnwritable."""
-        with self._mutex:
+        with self.mutex:
             self.journal.append("", event, self.world.clock.wall(), text)
 
     # --- forward -------------------------------------------------------------------------------
@@ -90,7 +91,7 @@ class StepRun:
     def forward(self, step: Step) -> Ended:
         """Carry a step out, from wherever it stands; raises LockHeldError where the lock is somebody else's."""
         self._here.step = step.id
-        with self._mutex:
+        with self.mutex:
             objection = self.guard.objection(step, self.status)
         if objection:
             return self._stopped(step, objection)
@@ -110,8 +111,9 @@ class StepRun:
             if self.stands(step, Status.APPLIED):
                 self.mark(step, "settle-failed", reason)
             return self._failed(step, reason)
-        self.mark(step, "settled", durable=False)
-        self.say(events.StepSettled(step.id, round(self.world.clock.now() - began)))
+        with self.mutex:
+            self.mark(step, "settled", durable=False)
+            self.say(events.StepSettled(step.id, round(self.world.clock.now() - began)))
         return Ended(step, End.SETTLED)
 
     def _stopped(self, step: Step, reason: str) -> Ended:
