@@ -5,6 +5,7 @@ Wall and CPU are seconds, memory is the peak of the process in MB (`wait4`).
 """
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -90,7 +91,7 @@ def planning(folder: Path, sizes: Iterable[int]) -> None:
 
 
 def applying(folder: Path, sizes: Iterable[int]) -> dict[int, Cost]:
-    """Apply a plan whose clients move in waves, two steps per node, journal on disk; costs by thousands of steps."""
+    """Apply a plan whose clients move in waves, two writes per node, journal on disk; costs by thousands of writes."""
     (folder / "waves.yaml").write_text(WAVES)
     costs: dict[int, Cost] = {}
     for size in sizes:
@@ -98,10 +99,9 @@ def applying(folder: Path, sizes: Iterable[int]) -> dict[int, Cost]:
         cost([*RRPLAN, "sandbox", str(cluster), "--nodes", str(size)], folder)
         cost([*RRPLAN, "plan", "waves.yaml", "--sandbox", str(cluster), "--out", "waves.json"], folder)
         one = cost([*RRPLAN, "apply", "waves.json", "--sandbox", str(cluster), "--auto-approve"], folder)
-        journal = next((cluster / "runs").glob("*/journal.jsonl"))
-        settled = sum('"event":"settled"' in line for line in journal.read_text().splitlines())
-        row("rrplan apply (steps)", settled, one, f"{settled / one.wall:.0f} steps/s")
-        costs[round(settled, -3)] = one
+        writes = len(json.loads((folder / "waves.json").read_text())["resource_changes"])
+        row("rrplan apply (writes)", writes, one, f"{writes / one.wall:.0f} writes/s")
+        costs[round(writes, -3)] = one
         shutil.rmtree(cluster)
     return costs
 
