@@ -8,6 +8,7 @@ from dataclasses import replace
 from rrplan.desired import Desired
 from rrplan.desired.ownership import is_ours
 from rrplan.desired.peers import WAVE_LABEL
+from rrplan.errors import PolicyRefusal
 from rrplan.ids import NodeName
 from rrplan.plans import action
 from rrplan.plans.phase import Phase
@@ -54,6 +55,16 @@ def end_of(state: ClusterState, desired: Desired, steps: Iterable[Step]) -> Clus
     return replace(target, nodes=nodes, peers=peers)
 
 
+def _check_label_of_waves(state: ClusterState) -> None:
+    """Raise PolicyRefusal where others read the label: then the states between two labels of a wave are not proved."""
+    for name, peer in sorted(state.peers.items()):
+        if not is_ours(peer) and WAVE_LABEL in f"{peer.node_selector} {peer.peer_selector}":
+            raise PolicyRefusal(
+                f"BGPPeer `{name}` selects by the label {WAVE_LABEL}, which waves set and remove",
+                hint="let it select by something else, or leave `rollout.waves` out",
+            )
+
+
 def _outside_waves(node: Node, *, merges: bool) -> Node:
     if node.labels.get(WAVE_LABEL) != IN_WAVE and WAVE_LABEL not in node.calico_labels:
         return node
@@ -89,6 +100,7 @@ def _session_steps(spec: Spec, state: ClusterState, desired: Desired, roles: lis
         yield action.mesh(mesh_was, mesh_is)
     general = [(old, new) for old, new in new_peers if new.name in desired.general and waves]
     if waves:
+        _check_label_of_waves(state)
         yield from (
             action.peer(state.peers.get(one.name), one, Phase.WAVE_PEERS)
             for one in desired.waves

@@ -84,6 +84,14 @@ def test_what_an_earlier_run_left_is_used_for_waves() -> None:
     assert ids.count("delete-peer/rrplan-main-wave") == 1
 
 
+def test_a_wave_label_that_others_read() -> None:
+    """Between two labels of a wave their BGPPeer would give sessions that nobody proved."""
+    theirs = peer("theirs", nodeSelector="has(rrplan.io/wave)", peerSelector="!has(rrplan.io/wave)")
+    with pytest.raises(PolicyRefusal, match=r"BGPPeer `theirs` selects by the label rrplan\.io/wave") as error:
+        planned(meshed(theirs), f"{TO_REFLECTORS}, drain: true, rollout: {{waves: [1]}}")
+    assert error.value.hint == "let it select by something else, or leave `rollout.waves` out"
+
+
 def test_a_wave_label_in_calicos_annotation_goes_too() -> None:
     """Calico merges it, so without that the node would keep the label; labels of others stay in the annotation."""
     told = replace(node("a", 3), calico_labels={"rrplan.io/wave": "in", "owner": "x"})
