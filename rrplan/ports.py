@@ -27,7 +27,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A write that is meant: `before` None creates, `after` None deletes, else `after` is a merge patch."""
+    """An intended write: `before` None creates, `after` None deletes, else `after` is a merge patch."""
 
     key: ResourceKey
     before: Document | None = field(hash=False)

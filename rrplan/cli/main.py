@@ -85,10 +85,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        place = f" {error.filename}" if error.filename else ""
-        click.echo(
-            f"error: the system says no:{place}: {error.strerror}\n\nhint: check names, rights and space", err=True
-        )
+        place = f"{error.filename}: " if error.filename else ""
+        click.echo(f"error: {place}{error.strerror}\n\nhint: check the name, the rights and the free space", err=True)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -9,6 +9,7 @@ from typing import Any, TextIO, get_args
 
 from pydantic import TypeAdapter
 
+from rrplan.ids import StepId
 from rrplan.runs import events
 
 
@@ -19,9 +20,11 @@ class TextProgress:
         self._stream = stream
         self._live = live
         self._width = width
-        self._head = ""
-        self._place = ""
-        self._told = ""
+        self._heads: dict[StepId, str] = {}
+        """By step, because several may be under way: its place and what it does."""
+        self._told: dict[StepId, str] = {}
+        """By step: what it waited for when that was last said."""
+        self._last = ""
 
     def report(self, event: events.RunEvent) -> None:
         """Say what happened."""
@@ -30,22 +33,22 @@ class TextProgress:
                 verb = "goes on" if event.resumed else "starts"
                 self._line(f"run {event.run_id} {verb}: {event.steps} steps")
             case events.StepStarted():
-                self._place = f"[{event.index}/{event.total}]"
-                self._head = f"{self._place} {event.summary}"
-                self._told = ""
-                self._rewrite(f"{self._head} ...")
+                self._heads[event.step] = f"[{event.index}/{event.total}] {event.summary}"
+                self._last = f"step {event.index} of {event.total}"
+                self._told.pop(event.step, None)
+                self._rewrite(f"{self._heads[event.step]} ...")
             case events.GateWaiting():
                 self._waiting(event)
             case events.StepSettled():
-                self._line(f"{self._head}: done" + (f" after {event.seconds} s" if event.seconds else ""))
+                self._line(f"{self._head(event.step)}: done" + (f" after {event.seconds} s" if event.seconds else ""))
             case events.StepFailed():
                 self._line(f"{event.step}: failed: {event.reason}")
             case events.UndoStarted():
-                self._place = "undo"
-                self._head = f"undo {event.step}"
-                self._rewrite(f"{self._head} ...")
+                self._heads[event.step] = self._last = f"undo {event.step}"
+                self._told.pop(event.step, None)
+                self._rewrite(f"{self._last} ...")
             case events.StepUndone():
-                self._line(f"{self._head}: undone" + (f" after {event.seconds} s" if event.seconds else ""))
+                self._line(f"{self._head(event.step)}: done" + (f" after {event.seconds} s" if event.seconds else ""))
             case events.UndoFailed():
                 self._line(f"{event.step}: cannot be undone: {event.reason}")
             case events.Retrying():
@@ -54,16 +57,23 @@ class TextProgress:
                 how = "did not end in time" if event.code is None else f"ended with {event.code}"
                 self._line(f"hook {event.name} ({event.point}) {how}")
             case events.RunFinished():
-                self._line(f"run {event.result} after {event.seconds} s" + (f"; {event.hint}" if event.hint else ""))
+                self._line(f"{self._ending(event)} after {event.seconds} s" + (f"; {event.hint}" if event.hint else ""))
+
+    def _head(self, step: StepId) -> str:
+        return self._heads.get(step, step)
+
+    def _ending(self, event: events.RunFinished) -> str:
+        where = f" at {self._last}" if self._last else ""
+        endings = {"partial": f"run stopped{where}", "interrupted": f"run interrupted{where}"}
+        return endings.get(event.result, f"run {event.result}")
 
     def _waiting(self, event: events.GateWaiting) -> None:
         if self._live:
-            self._rewrite(f"{self._place} {event.step} {event.waited}/{event.expected} s: {event.missing}")
-        elif event.missing != self._told and not event.missing.startswith("holds"):
-            first = self._told == ""
-            self._told = event.missing
-            if first:
-                self._line(f"    waits, usually {event.expected} s: {event.missing}")
+            place = self._head(event.step).partition(" ")[0]
+            self._rewrite(f"{place} {event.step} {event.waited}/{event.expected} s: {event.missing}")
+        elif event.step not in self._told and not event.missing.startswith("holds"):
+            self._told[event.step] = event.missing
+            self._line(f"    waiting (usually {event.expected} s): {event.missing}")
 
     def _rewrite(self, text: str) -> None:
         if self._live:

@@ -103,7 +103,7 @@ def _number(document: Document, *path: str) -> int:
 
 
 def _why(pod: Pod, held: Collection[ResourceKey]) -> str:
-    return "is held by a PodDisruptionBudget" if pod.key in held else "is ending"
+    return "is held by a PodDisruptionBudget" if pod.key in held else "is terminating"
 
 
 def _some(texts: Sequence[str]) -> str:
@@ -134,7 +134,7 @@ def _compared(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], probe: 
         return Look(passed=True)
     first = failing[0] if failing else next(iter(complaints), None)
     detail = f"{first[0]}: {complaints[first]}" if first else "a BIRD is in graceful-restart recovery"
-    return Look(passed=False, missing=f"{detail}; {passing} of {len(nodes)} nodes pass", recovering=recovering)
+    return Look(passed=False, missing=f"{passing} of {len(nodes)} nodes ready; {detail}", recovering=recovering)
 
 
 def judged(

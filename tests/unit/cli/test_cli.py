@@ -200,7 +200,7 @@ def test_system_errors_are_words(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = rrplan("sandbox", str(tmp_path / "file" / "x"))
     assert done.returncode == 1
-    assert done.stderr.startswith(f"error: the system says no: {tmp_path}/file/x: Not a directory")
+    assert done.stderr.startswith(f"error: {tmp_path}/file/x: Not a directory")
     assert "hint: " in done.stderr
 
 

@@ -174,7 +174,7 @@ def test_host_that_dies(tmp_path: Path) -> None:
     assert "mesh-off" not in {getattr(event, "step", "") for event in bench.listener.events}
     failed = [event for event in bench.listener.events if isinstance(event, events.UndoFailed)]
     assert failed[-1].step == "release/rr-2"
-    assert "rr-2 has all its mesh sessions; rr-2: " in failed[-1].reason
+    assert "rr-2 has all its mesh sessions; 0 of 1 nodes ready; rr-2: " in failed[-1].reason
 
 
 def test_from_containers_to_reflectors_inside(tmp_path: Path) -> None:

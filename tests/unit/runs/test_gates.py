@@ -72,7 +72,7 @@ CASES = [
     ),
     ("unknown session", [says(A, s=3), says(B, r=3, s=3)], 100, 0, "a: session with r is not established (ipv4)"),
     ("routes are missing", [says(A, r=3, s=2), says(B, r=3, s=3)], 100, 0, "a: 2 of 3 routes from s (ipv4)"),
-    ("a node is silent", [says(B, r=3, s=3)], 100, 0, "a: does not answer; 1 of 2 nodes pass"),
+    ("a node is silent", [says(B, r=3, s=3)], 100, 0, "1 of 2 nodes ready; a: does not answer"),
     ("a family is missing", [NodeReading(A, {}), says(B, r=3, s=3)], 100, 0, "a: has no ipv4"),
     ("half is enough", [says(A, r=None, s=None), says(B, r=3, s=3)], 50, 0, ""),
     ("half is not enough", [says(A, r=None, s=None), says(B, r=3, s=3)], 51, 0, "a: session with r is not established"),
@@ -122,7 +122,7 @@ def test_minimum_counts_in_each_family_by_itself(cluster: Sandbox) -> None:
     assert look(gate, SETS, cluster, Told([[both(A, ipv6=True), both(B, ipv6=True)]])).passed
     found = look(gate, SETS, cluster, Told([[both(A, ipv6=True), both(B, ipv6=False)]]))
     assert not found.passed
-    assert found.missing == "b: session with r is not established (ipv6); 1 of 2 nodes pass"
+    assert found.missing == "1 of 2 nodes ready; b: session with r is not established (ipv6)"
 
 
 UPLINKS = [
@@ -130,9 +130,9 @@ UPLINKS = [
     (
         "down",
         {"192.0.2.1": UplinkReading(established=False, why="BIRD says `start Active`")},
-        "b: session with 192.0.2.1 is not established (ipv4): BIRD says `start Active`; 1 of 2 nodes pass",
+        "1 of 2 nodes ready; b: session with 192.0.2.1 is not established (ipv4): BIRD says `start Active`",
     ),
-    ("not configured", {}, "b: session with 192.0.2.1 is not established (ipv4); 1 of 2 nodes pass"),
+    ("not configured", {}, "1 of 2 nodes ready; b: session with 192.0.2.1 is not established (ipv4)"),
 ]
 
 
@@ -152,7 +152,7 @@ def test_mesh(cluster: Sandbox) -> None:
     gate = Gate(GateKind.MESH, "mesh", (Expectation("both", "ipv4", 2),), timeout=20, stable=10)
     assert look(gate, SETS, cluster, Told([[says(A, mesh=2), says(B, mesh=2)]])).passed
     found = look(gate, SETS, cluster, Told([[says(A, mesh=2), says(B, mesh=1)]]))
-    assert found.missing == "b: 1 of 2 mesh sessions (ipv4); 1 of 2 nodes pass"
+    assert found.missing == "1 of 2 nodes ready; b: 1 of 2 mesh sessions (ipv4)"
 
 
 def test_asks_each_node_once_for_all_reflectors(cluster: Sandbox) -> None:
@@ -207,11 +207,11 @@ def test_drain_says_what_each_pod_waits_for() -> None:
     pods = Pods(pod("a"), pod("b"), held=frozenset({"b"}))
     gate = drains(Eviction(grace=7))
     found = look(gate, {}, pods, Told([[]]))  # type: ignore[arg-type]
-    assert found.missing == "2 of its pods are left: x/a is ending, x/b is held by a PodDisruptionBudget"
+    assert found.missing == "2 of its pods are left: x/a is terminating, x/b is held by a PodDisruptionBudget"
     look(gate, {}, pods, Told([[]]))  # type: ignore[arg-type]
     assert pods.asked == [("a", 7), ("b", 7), ("b", 7)]
     many = look(drains(), {}, Pods(*(pod(f"p{n}") for n in range(9))), Told([[]]))  # type: ignore[arg-type]
-    assert many.missing.endswith("x/p4 is ending and 4 more")
+    assert many.missing.endswith("x/p4 is terminating and 4 more")
 
 
 @pytest.mark.parametrize(

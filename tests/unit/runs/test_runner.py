@@ -98,7 +98,7 @@ def test_dead_reflector_leaves_a_run_that_can_be_taken_back(tmp_path: Path) -> N
     assert bench.runner().apply() is Result.PARTIAL
     reasons = [event.reason for event in bench.listener.of(events.UndoFailed)]
     assert reasons == [
-        "gate timed out after 120 s: rr-1 has all its mesh sessions; rr-1: does not answer; 0 of 1 nodes pass"
+        "gate timed out after 120 s: rr-1 has all its mesh sessions; 0 of 1 nodes ready; rr-1: does not answer"
     ]
     assert bench.sandbox.state.configurations.get("default") is None
     bench.reopen()
