@@ -17,7 +17,16 @@ from rrplan.plans import Plan
 from rrplan.plans.gate import Gate
 from rrplan.plans.promise import states
 from rrplan.plans.rehearsal import Kept
-from rrplan.resources import BlockAffinity, CalicoNode, ClusterState, FelixConfiguration, HostEndpoint, Pod, Resource
+from rrplan.resources import (
+    BGPPeer,
+    BlockAffinity,
+    CalicoNode,
+    ClusterState,
+    FelixConfiguration,
+    HostEndpoint,
+    Pod,
+    Resource,
+)
 
 CLIENT_STEPS = (ActionName.LABEL_CLIENT, ActionName.UNLABEL_CLIENT)
 """Steps of many nodes alike; every other step of a node is kept with its node."""
@@ -37,9 +46,14 @@ def sample(plan: Plan, state: ClusterState, versions: Versions, count: int, seed
 
     Raises UsageProblem where they are too few for that.
     """
-    chain = list(states(plan, state))
-    first, last = _signatures(chain, versions, 0), _signatures(chain, versions, -1)
-    singled = _singled(plan, chain)
+    # Of the states in between, their BGPPeers alone matter: to keep them all would take memory by steps and nodes.
+    peers: dict[tuple[str, BGPPeer], None] = {}
+    end = state
+    for end in states(plan, state):
+        peers |= dict.fromkeys(end.peers.items())
+    every = [peer for _, peer in peers]
+    first, last = (Model(one, versions, peers=every).population.signature_of for one in (state, end))
+    singled = _singled(plan, (state, end))
     kinds: defaultdict[tuple[bool, Signature, Signature], list[NodeName]] = defaultdict(list)
     for name in sorted(state.nodes):
         kinds[name in singled, first[name], last[name]].append(name)
@@ -52,21 +66,16 @@ def sample(plan: Plan, state: ClusterState, versions: Versions, count: int, seed
     return Sample(_only(state, names), kept)
 
 
-def _signatures(chain: list[ClusterState], versions: Versions, at: int) -> Mapping[NodeName, Signature]:
-    peers = [peer for one in chain for peer in one.peers.values()]
-    return Model(chain[at], versions, peers=peers).population.signature_of
-
-
-def _singled(plan: Plan, chain: list[ClusterState]) -> set[NodeName]:
-    """The nodes that somebody names: a step, a reflector's role, a BGPPeer, a BGPConfiguration."""
-    nodes = chain[0].nodes
+def _singled(plan: Plan, ends: tuple[ClusterState, ClusterState]) -> set[NodeName]:
+    """The nodes that somebody names: a step, a reflector's role, a BGPPeer, a BGPConfiguration; at both `ends`."""
+    nodes = ends[0].nodes
     found = {step.node for step in plan.steps if step.node}
     for step in plan.steps:
         if step.action not in CLIENT_STEPS:
             found |= {NodeName(change.key.name) for change in step.changes}
     by_calico = {node.known_as: name for name, node in nodes.items()}
     by_address = {text: name for name, node in nodes.items() for text in (node.ipv4, node.ipv6, node.host_ip) if text}
-    for state in (chain[0], chain[-1]):
+    for state in ends:
         found |= {name for name, node in state.nodes.items() if node.cluster_id}
         told = [one.removeprefix(PREFIX) for one in state.configurations if one.startswith(PREFIX)]
         told += [peer.node for peer in state.peers.values()]
