@@ -308,7 +308,7 @@ class Spec(_Part):
     ] = None
     """Taint reflector nodes, so that no pod runs there: `true`, or `{taint: {key, value, effect}}`."""
     drain: Annotated[Drain | None, BeforeValidator(_drain)] = Field(default=None, json_schema_extra=_or_boolean)
-    """Cordon and drain a reflector node before its role changes and it loses its routes for seconds: `true`, or a Drain."""
+    """Cordon and drain a reflector node before its role changes and it loses its routes: `true`, or a Drain."""
     rollout: Rollout = Rollout()
     """How clients come under the reflectors."""
     gates: Gates = Gates()
