@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rrplan.bgp.protocol import Protocol
+from rrplan.bgp.protocol import Protocol, joined_names
 from rrplan.bgp.speaker import Speaker
 
 
@@ -45,35 +45,33 @@ def verdict(
             Established.UNKNOWN,
             f"calico-node and calico/routereflector may both run on {contested}; one of them has no listener",
         )
-    answers = [
-        _pair(variant, own, counterpart, other)
-        for end in there
-        for variant in protocol.variants
-        for counterpart in end.variants
-    ]
-    good = [answer for answer in answers if answer.established is not Established.NO]
-    if not good:
+    answers = [answer for end in there for answer in _pairs((protocol,), own, (end,), other)]
+    if all(answer.established is Established.NO for answer in answers):
         return answers[0]
+    several = ""
     if len(here) > 1:
-        names = " and ".join(one.name for one in here if one is not protocol)
-        return Verdict(
-            Established.UNKNOWN, f"shares the lock on {protocol.peer_address} with {names}; one of them is up"
-        )
-    if len(there) > 1:
-        names = " and ".join(counterpart.name for counterpart in there)
-        return Verdict(Established.UNKNOWN, f"{other.name} has {names} for this address; one of them is up")
-    if len(good) < len(answers):
-        bad = next(answer for answer in answers if answer.established is Established.NO)
-        return Verdict(Established.UNKNOWN, f"{_dispute(protocol, there[0])}: {bad.reason}")
-    return next((answer for answer in good if answer.established is Established.UNKNOWN), YES)
+        names = joined_names([one.name for one in here if one is not protocol])
+        several = f"shares the lock on {protocol.peer_address} with {names}"
+    elif len(there) > 1:
+        several = f"{other.name} has {joined_names([one.name for one in there])} for this address"
+    doubts = [one for one in _pairs(here, own, there, other) if one.established is not Established.YES]
+    if not doubts:
+        return Verdict(Established.UNKNOWN, f"{several}; one of them is up") if several else YES
+    worst = next((one for one in doubts if one.established is Established.NO), doubts[0])
+    dispute = next((one.dispute for one in (*here, *there) if one.disputed), "")
+    if not several and not dispute:
+        return worst
+    lead = [f"{several}, and which of them is up is not known"] if several else []
+    lead += [dispute] if dispute else []
+    none = "there is no session" if worst.established is Established.NO else "there may be none"
+    return Verdict(Established.UNKNOWN, f"{'; '.join(lead)}; with one of them {none}: {worst.reason}")
 
 
-def _dispute(protocol: Protocol, counterpart: Protocol) -> str:
-    disputed = protocol if protocol.disputed else counterpart
-    return (
-        f"BGPPeers {' and '.join(disputed.peers)} give this session different attributes, and which one wins is "
-        "random; with one of them there is no session"
-    )
+def _pairs(here: Sequence[Protocol], own: Speaker, there: Sequence[Protocol], other: Speaker) -> list[Verdict]:
+    """The answers for every block that may be rendered at one end, and every block at the other."""
+    return [
+        _pair(protocol, own, counterpart, other) for protocol in _variants(here) for counterpart in _variants(there)
+    ]
 
 
 def _pair(protocol: Protocol, own: Speaker, counterpart: Protocol, other: Speaker) -> Verdict:

@@ -8,9 +8,10 @@ a table of sessions asks it for the pairs that can meet, the proof for one pair 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from rrplan.bgp.announced import EVERYTHING, Announced
+from rrplan.bgp.blocks import Emission, render
 from rrplan.bgp.endpoint import endpoint_of
 from rrplan.bgp.protocol import Kind, Protocol
 from rrplan.bgp.speaker import BGP_PORT, Family, Settings, Speaker
@@ -18,24 +19,6 @@ from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer, Node
 
 Matches = Callable[[str, Speaker], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Emission:
-    """One v1 peering key's value (client.go `bgpPeer`): what a BGPPeer asks for at one end."""
-
-    address: str
-    port: int | None
-    as_number: int
-    cluster_id: str
-    calico_node: bool
-    peer: BGPPeer
-    by_address: bool = False
-
-    @property
-    def key(self) -> tuple[str, int]:
-        """Port 0 and 179 are the same key (libcalico-go model/bgppeer.go combineIPAndPort)."""
-        return self.address, self.port or BGP_PORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +112,7 @@ def protocols(rules: Rules, own: Speaker, other: Speaker, family: Family) -> tup
             keys.emit(0 if rules.is_global(peer) else 1, _forward(rules, peer, own, other, family))
         keys.emit(2, _reverse(rules, peer, own, other, family))
     winners = keys.winners(drop=own.profile.selectors)
-    explicit = [_render(own, kind, family, emissions, other.name) for kind, emissions in winners]
+    explicit = [render(own, kind, family, emissions, other.name) for kind, emissions in winners]
     return ordered(own, [*_mesh(rules, own, other, family), *explicit])
 
 
@@ -194,7 +177,7 @@ def external_protocols(rules: Rules, own: Speaker, family: Family) -> tuple[Prot
             keys.emit(0 if rules.is_global(peer) else 1, emission)
     return ordered(
         own,
-        [_render(own, kind, family, found, None) for kind, found in keys.winners(drop=own.profile.selectors)],
+        [render(own, kind, family, found, None) for kind, found in keys.winners(drop=own.profile.selectors)],
     )
 
 
@@ -284,70 +267,3 @@ def _node_as_peer(peer: BGPPeer, own: Speaker, other: Speaker, family: Family) -
     port = other.port if own.profile.ports else None
     cluster_id = other.cluster_id if other.reflects_in_mesh else ""
     return Emission(address, port, other.as_number, cluster_id, False, peer)
-
-
-def _render(
-    own: Speaker, kind: Kind, family: Family, emissions: list[Emission], peer_node: NodeName | None
-) -> Protocol:
-    """The block of one key; where several BGPPeers write it, whether they agree is judged by what is rendered."""
-    names = tuple(sorted({emission.peer.name for emission in emissions}))
-    distinct: dict[tuple[object, ...], Protocol] = {}
-    for emission in emissions:
-        block = _block(own, kind, family, emission, peer_node, names)
-        distinct.setdefault((block.block, block.filters), block)
-    first, *others = distinct.values()
-    return replace(first, alternatives=tuple(others))
-
-
-def _block(
-    own: Speaker, kind: Kind, family: Family, emission: Emission, peer_node: NodeName | None, names: tuple[str, ...]
-) -> Protocol:
-    local = own.address(family)
-    # Only what a `peerIP` asks for in its own direction carries the local AS (client.go, v3.31).
-    told = emission.peer.local_as_number if own.profile.local_as and emission.by_address else None
-    local_as = told or own.as_number
-    # `rr client` iff iBGP, an own cluster ID, and another one (or none) at the peer (v3.4+, string comparison).
-    inside = emission.as_number == local_as or own.profile.client_of_any_as
-    client = bool(own.cluster_id) and inside and emission.cluster_id != own.cluster_id
-    known = emission.calico_node
-    return Protocol(
-        node=own.name,
-        family=family,
-        kind=kind,
-        local_address=local,
-        local_as=local_as,
-        peer_address=emission.address,
-        port=emission.port,
-        peer_as=emission.as_number,
-        peer_node=peer_node,
-        passive=kind is Kind.GLOBAL and own.profile.passive_global and known and emission.address > local,
-        source_address=None if _kernel_chooses(emission.peer, own) else local,
-        reflector_client=client,
-        cluster_id=own.cluster_id if client else None,
-        options=_rendered(options_of(emission.peer, own, kind), internal=emission.as_number == local_as),
-        filters=filters_of(emission.peer.spec) if own.profile.filters else (),
-        peers=names,
-    )
-
-
-def filters_of(spec: Mapping[str, object]) -> tuple[str, ...]:
-    """The names of the BGPFilters of a BGPPeer, in their order."""
-    found = spec.get("filters")
-    return tuple(str(name) for name in found) if isinstance(found, list | tuple) else ()
-
-
-def _rendered(options: tuple[tuple[str, str], ...], *, internal: bool) -> tuple[tuple[str, str], ...]:
-    """`next hop keep` is rendered towards another AS alone (bird.cfg.template, v3.16 and later)."""
-    return tuple(one for one in options if not (internal and one[0] == "keepOriginalNextHop"))
-
-
-def _kernel_chooses(peer: BGPPeer, own: Speaker) -> bool:
-    return peer.source_address == "None" and "sourceAddress" in own.profile.options
-
-
-def options_of(peer: BGPPeer, own: Speaker, kind: Kind = Kind.NODE) -> tuple[tuple[str, str], ...]:
-    """The fields of a BGPPeer that end up in the protocol block and that this node's Calico knows."""
-    left = {"sourceAddress"}
-    if kind is Kind.GLOBAL and not own.profile.keep_next_hop_globally:
-        left.add("keepOriginalNextHop")
-    return tuple((name, str(peer.spec[name])) for name in sorted(own.profile.options - left) if peer.spec.get(name))

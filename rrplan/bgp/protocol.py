@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -24,14 +25,20 @@ class Kind(StrEnum):
 PREFIX = {Kind.MESH: "Mesh_", Kind.GLOBAL: "Global_", Kind.NODE: "Node_", Kind.LOCAL_WORKLOAD: "Local_Workload_"}
 
 
+def joined_names(names: Sequence[str]) -> str:
+    """`p`, `p and q`, `p, q and r`."""
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
 @dataclass(frozen=True, slots=True)
 class Protocol:
     """A rendered BGP protocol, as far as it decides about the session.
 
     `port` None means that no port is rendered. `options` are further rendered settings of which any change
     restarts the session (BIRD `bgp_reconfigure` compares the block with memcmp). `peers` names the BGPPeers
-    that ask for it. Where they give it different attributes, `alternatives` are the other blocks that Calico may
-    render in its place: which one wins is random on every recomputation, because confd iterates over a Go map.
+    that ask for this very block. Where others ask for one with different attributes, `alternatives` are the blocks
+    that Calico may render in its place: which one wins is random on every recomputation, because confd iterates over a
+    Go map.
     """
 
     node: NodeName
@@ -57,6 +64,20 @@ class Protocol:
     def variants(self) -> tuple[Protocol, ...]:
         """Everything that Calico may render here: this block, and its alternatives."""
         return (self, *self.alternatives)
+
+    @property
+    def askers(self) -> tuple[str, ...]:
+        """The BGPPeers that ask for any of the variants, by name."""
+        return tuple(sorted({name for variant in self.variants for name in variant.peers}))
+
+    @property
+    def dispute(self) -> str:
+        """In words, that BGPPeers disagree about the block; "" where they agree."""
+        if not self.disputed:
+            return ""
+        return (
+            f"BGPPeers {joined_names(self.askers)} give this session different attributes, and which one wins is random"
+        )
 
     @property
     def disputed(self) -> bool:

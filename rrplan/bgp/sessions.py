@@ -156,9 +156,5 @@ def _external(protocol: Protocol) -> Verdict:
     if any(variant.peer_as == 0 for variant in protocol.variants):
         return Verdict(Established.NO, "no AS number is given for the peer, so BIRD refuses the whole configuration")
     if protocol.disputed:
-        return Verdict(
-            Established.UNKNOWN,
-            f"BGPPeers {' and '.join(protocol.peers)} give this session different attributes, and which one wins is "
-            "random",
-        )
+        return Verdict(Established.UNKNOWN, protocol.dispute)
     return EXTERNAL

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from rrplan.bgp.options import rendered
 from rrplan.bgp.profile import Profile, Versions, profile_for
 from rrplan.ids import NodeName
 from rrplan.resources import BGPConfiguration, ClusterState, DaemonSet, Installation, Node, Pod
@@ -82,9 +83,9 @@ class Settings:
             if name.startswith("node.") and configuration.listen_port
         }
         options = tuple(
-            (name, str(default.spec[field]))
+            (name, text)
             for name, field in (("maxRestartTime", "nodeMeshMaxRestartTime"), ("password", "nodeMeshPassword"))
-            if default.spec.get(field)
+            if (text := rendered(name, default.spec.get(field)))
         )
         return cls(
             mesh=default.mesh_enabled is not False,

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rrplan.bgp.options import rendered
 from rrplan.bgp.profile import Versions, profile_for
 from rrplan.desired.ownership import is_ours
 from rrplan.errors import PolicyRefusal
 from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer, ClusterState, Node
 from rrplan.resources.documents import at
+from rrplan.resources.duration import rounded_seconds
 from rrplan.resources.selector import SelectorSyntaxError, parse
 from rrplan.specs import Spec
 
@@ -24,7 +25,6 @@ WHO = frozenset(
     {"node", "nodeSelector", "peerIP", "peerSelector", "asNumber", "localWorkloadSelector", "reversePeering"}
 )
 """Fields of a BGPPeer that say whose sessions it gives; all others are options."""
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
 def options_of(peer: BGPPeer) -> Options:
@@ -46,11 +46,10 @@ def same_value(one: object, other: object) -> bool:
 
 
 def _plain(value: object) -> object:
-    match = _DURATION.fullmatch(value) if isinstance(value, str) and value else None
-    if match is None:
-        return value
-    hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds
+    if isinstance(value, Mapping):
+        return rendered("password", value) or value
+    seconds = rounded_seconds(value) if isinstance(value, str) else None
+    return value if seconds is None else seconds
 
 
 def worded(options: Options) -> str:

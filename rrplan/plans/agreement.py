@@ -7,6 +7,7 @@ from itertools import islice
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.peering import external_protocols, protocols
+from rrplan.bgp.protocol import joined_names
 from rrplan.bgp.speaker import FAMILIES, Speaker
 from rrplan.plans.plan import Finding, Severity
 
@@ -26,18 +27,18 @@ def peers_agree(model: Model, fresh: Collection[str] = ()) -> tuple[Finding, ...
         for family in FAMILIES:
             for one in protocols(model.rules, own, other, family):
                 if one.disputed:
-                    found.setdefault(one.peers, f"such as {own.name} to {other.name}")
+                    found.setdefault(one.askers, f"such as {own.name} to {other.name}")
     for signature in model.population.classes:
         own = model.population.members(signature)[0]
         for family in FAMILIES:
             for one in external_protocols(model.rules, own, family):
                 if one.disputed:
-                    found.setdefault(one.peers, f"such as {own.name} to {one.peer_address} outside the cluster")
+                    found.setdefault(one.askers, f"such as {own.name} to {one.peer_address} outside the cluster")
     told = [
         Finding(
             PEERS_AGREE,
             Severity.WARNING if set(peers).isdisjoint(fresh) else Severity.ERROR,
-            f"BGPPeers {' and '.join(peers)} give the same sessions different attributes, {where}: which one wins is "
+            f"BGPPeers {joined_names(peers)} give the same sessions different attributes, {where}: which one wins is "
             "random on every recomputation",
         )
         for peers, where in found.items()

@@ -230,6 +230,112 @@ DISPUTED = [
     ("the same with different ttlSecurity (v3.25+)", [A, OFF, *TWO_HOPS], "plain and secure"),
 ]
 
+SECRET = {"name": "s", "key": "k"}
+SAME = [
+    ("maxRestartTime", {"maxRestartTime": "60s"}, {"maxRestartTime": "1m"}),
+    ("maxRestartTime in rounded seconds", {"maxRestartTime": "60s"}, {"maxRestartTime": "60s200ms"}),
+    ("keepaliveTime", {"keepaliveTime": "90s"}, {"keepaliveTime": "1m30s"}),
+    ("nextHopMode Auto is the default", {"nextHopMode": "Auto"}, {}),
+    ("nextHopMode Keep and keepOriginalNextHop", {"nextHopMode": "Keep"}, {"keepOriginalNextHop": True}),
+    ("localASNumber of the own AS", {"localASNumber": 64512}, {}),
+    (
+        "a password, whatever the order of its keys",
+        {"password": {"secretKeyRef": SECRET}},
+        {"password": {"secretKeyRef": dict(reversed(SECRET.items()))}},
+    ),
+    (
+        "a password that is optional",
+        {"password": {"secretKeyRef": SECRET}},
+        {"password": {"secretKeyRef": SECRET | {"optional": False}}},
+    ),
+    ("a password without Secret is none", {"password": {}}, {}),
+]
+DIFFERENT = [
+    ("maxRestartTime", {"maxRestartTime": "60s"}, {"maxRestartTime": "61s"}),
+    ("maxRestartTime rounded up", {"maxRestartTime": "60s"}, {"maxRestartTime": "60s500ms"}),
+    ("maxRestartTime that is none", {"maxRestartTime": "60s"}, {"maxRestartTime": "60x"}),
+    ("nextHopMode", {"nextHopMode": "Self"}, {"nextHopMode": "Keep"}),
+    ("localASNumber", {"localASNumber": 64513}, {}),
+    (
+        "another key of the Secret",
+        {"password": {"secretKeyRef": SECRET}},
+        {"password": {"secretKeyRef": {**SECRET, "key": "l"}}},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "disputed"),
+    [(*case[1:], False) for case in SAME] + [(*case[1:], True) for case in DIFFERENT],
+    ids=[f"same: {case[0]}" for case in SAME] + [f"different: {case[0]}" for case in DIFFERENT],
+)
+def test_one_block(one: dict[str, object], other: dict[str, object], disputed: bool) -> None:
+    """Whether two BGPPeers for one session agree is told by what is rendered (client.go, v3.32)."""
+    peers = [peer(name, peerIP="10.0.0.99", asNumber=65001, **told) for name, told in (("p", one), ("q", other))]
+    (session,) = speakers(Case("", [A, OFF, *peers], {}, "v3.32.0")).sessions(NodeName("a"))
+    assert session.protocol.disputed is disputed
+    assert session.protocol.askers == ("p", "q")
+
+
+MESHED = [
+    ("p", {"node": "a", "peerIP": "10.0.0.2", "asNumber": 64512}),
+    ("q", {"node": "a", "peerIP": "10.0.0.2", "asNumber": 65001}),
+]
+
+
+def test_disputed_beside_the_mesh() -> None:
+    """Where the wrong one wins and holds the lock nothing is up: no row says that one of them is, and all name both."""
+    found = speakers(Case("", [A, B, *(peer(name, **told) for name, told in MESHED)], {}))
+    rows = [*found.sessions(NodeName("a")), *found.sessions(NodeName("b"))]
+    assert len(rows) == 4
+    for row in rows:
+        assert row.verdict.established is Established.UNKNOWN
+        assert "which of them is up is not known; BGPPeers p and q give this session different" in row.verdict.reason
+        assert "with one of them there is no session: bad peer AS: a expects AS 65001 (BGPPeer q)" in row.verdict.reason
+        assert "one of them is up" not in row.verdict.reason
+
+
+def test_wrong_beside_the_mesh() -> None:
+    """A BGPPeer that gives no session may hold the lock in the mesh's place."""
+    found = speakers(Case("", [A, B, peer("q", node="a", peerIP="10.0.0.2", asNumber=65001)], {}))
+    mesh, wrong = found.sessions(NodeName("a"))
+    why = "bad peer AS: a expects AS 65001 (BGPPeer q), b has AS 64512"
+    assert mesh.verdict.reason == (
+        "shares the lock on 10.0.0.2 with Node_10_0_0_2, and which of them is up is not known; with one of them there "
+        f"is no session: {why}"
+    )
+    assert (wrong.verdict.established, wrong.verdict.reason) == (Established.NO, why)
+
+
+def test_right_beside_the_mesh() -> None:
+    """Where every one of them gives a session, one is up."""
+    found = speakers(Case("", [A, B, peer("p", node="a", peerIP="10.0.0.2", asNumber=64512)], {}))
+    assert {row.verdict.reason for row in found.sessions(NodeName("a"))} == {
+        "shares the lock on 10.0.0.2 with Node_10_0_0_2; one of them is up",
+        "shares the lock on 10.0.0.2 with Mesh_10_0_0_2; one of them is up",
+    }
+
+
+def test_disputed_source_address() -> None:
+    """The kernel chooses at both ends only if the one wins there twice."""
+    told = {"node": "a", "peerIP": "10.0.0.2", "asNumber": 64512}
+    peers = [peer("p", **told, sourceAddress="None"), peer("q", **told)]
+    (row,) = speakers(Case("", [A, B, OFF, *peers], {})).sessions(NodeName("a"))
+    assert row.verdict.established is Established.UNKNOWN
+    assert row.verdict.reason == (
+        "BGPPeers p and q give this session different attributes, and which one wins is random; with one of them there "
+        "may be none: the kernel chooses the source address at both ends"
+    )
+
+
+def test_the_one_that_is_wrong_is_named() -> None:
+    """Three BGPPeers for one session, and only q says 65001."""
+    numbers = {"p": 64512, "q": 65001, "r": 65002}
+    peers = [peer(name, node="a", peerIP="10.0.0.2", asNumber=number) for name, number in numbers.items()]
+    (row,) = speakers(Case("", [A, B, OFF, *peers], {})).sessions(NodeName("a"))
+    assert row.verdict.reason.startswith("BGPPeers p, q and r give this session different attributes")
+    assert "a expects AS 65001 (BGPPeer q), b has AS 64512" in row.verdict.reason
+
 
 @pytest.mark.parametrize(("rule", "objects", "names"), DISPUTED, ids=[one[0] for one in DISPUTED])
 def test_disputed(rule: str, objects: list[dict[str, object]], names: str) -> None:

@@ -18,6 +18,7 @@ def labelled(state: ClusterState, **labels: str) -> ClusterState:
     return state.put(replace(state.nodes[R1], labels=labels))
 
 
+SECRET = {"secretKeyRef": {"name": "bgp", "key": "password"}}
 CASES: list[tuple[str, Callable[[ClusterState], ClusterState], bool]] = [
     ("another label", lambda state: labelled(state, **{LABEL: "main", "x": "y"}), True),
     ("no label", lambda state: labelled(state), False),
@@ -27,7 +28,7 @@ CASES: list[tuple[str, Callable[[ClusterState], ClusterState], bool]] = [
     ("an uplink of another", lambda state: state.put(peer("up", node="a", peerIP="10.9.9.9", asNumber=1)), True),
     (
         "the other end",
-        lambda state: state.put(peer("more", nodeSelector="all()", peerSelector=f"has({LABEL})", password={"a": "b"})),
+        lambda state: state.put(peer("more", nodeSelector="all()", peerSelector=f"has({LABEL})", password=SECRET)),
         False,
     ),
 ]
