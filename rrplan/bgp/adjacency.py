@@ -93,6 +93,9 @@ def _pair(protocol: Protocol, own: Speaker, counterpart: Protocol, other: Speake
         return Verdict(
             Established.NO, "`rr client` towards another AS (Calico v3.3), so BIRD refuses the whole configuration"
         )
+    if protocol.internal and own.router_id and own.router_id == other.router_id:
+        # BIRD 1.6.8: "Bad BGP identifier", within an AS alone.
+        return Verdict(Established.NO, f"{own.name} and {other.name} have one router ID ({own.router_id}) in one AS")
     for name in ("password", "ttlSecurity"):
         if dict(protocol.options).get(name) != dict(counterpart.options).get(name):
             return Verdict(Established.NO, f"the two ends have different `{name}`")

@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.resources import BGPFilter, CalicoVersion, ClusterState, IPPool
+from rrplan.resources.reading import parse_decimal
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 BLOCK_BITS = {4: 26, 6: 122}
@@ -93,7 +94,11 @@ class Layer:
         bits = {**(length if isinstance(length, Mapping) else {})}
         if self.network is None:
             return _Matches.SOME if rule.get("cidr") or bits else _Matches.ALL
-        if not int(bits.get("min") or 0) <= self.block <= int(bits.get("max") or self.network.max_prefixlen):
+        least = parse_decimal(str(bits.get("min") or 0))
+        most = parse_decimal(str(bits.get("max") or self.network.max_prefixlen))
+        if least is None or most is None:
+            return _Matches.SOME
+        if not least <= self.block <= most:
             return _Matches.NONE
         if not rule.get("cidr"):
             return _Matches.ALL

@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rrplan.bgp.profile import Profile
 from rrplan.bgp.speaker import Family
-from rrplan.resources.reading import parse_ip
+from rrplan.resources import BGPPeer
+from rrplan.resources.reading import LONGEST, parse_ip
 
 _PORT = re.compile(r"0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0(?:_?[0-7])*|[1-9](?:_?[0-9])*")
 """A Go integer literal: strconv.ParseUint with base 0."""
@@ -53,6 +55,29 @@ def endpoint_of(peer_ip: str) -> Endpoint | None:
     return Endpoint(str(found), Family.IPV4 if found.version == 4 else Family.IPV6, port, host)
 
 
+def dialled(peer: BGPPeer, profile: Profile) -> Endpoint | None:
+    """The address that a BGPPeer names, as one version of Calico reads it; None where it names none there.
+
+    A selector of the other side wins over `peerIP`, once Calico knows it; before v3.16 an address with a port is none
+    (client.go updatePeersV1, v3.3 to v3.32).
+    """
+    selected = peer.peer_selector or (peer.local_workload_selector and profile.local_workloads)
+    endpoint = None if selected else endpoint_of(peer.peer_ip)
+    return None if endpoint is not None and endpoint.port and not profile.ports else endpoint
+
+
+def unreachable(peer: BGPPeer, endpoint: Endpoint, profile: Profile) -> bool:
+    """Whether Calico leaves out the peer for its `reachableBy`: no address, or one of the other family.
+
+    Only where the BGPPeer is configured; the reverse pass does not look at it (client.go updatePeersV1, v3.25).
+    """
+    told = peer.spec.get("reachableBy") if profile.reachable_by else None
+    if not told:
+        return False
+    found = parse_ip(str(told))
+    return found is None or (found.version == 4) is not (endpoint.family is Family.IPV4)
+
+
 def _split(text: str) -> tuple[str, int]:
     """Address and port; a text without port, or with one that cannot be read, is all address."""
     host, colon, port = text.rpartition(":")
@@ -66,8 +91,9 @@ def _split(text: str) -> tuple[str, int]:
 
 def _port(text: str) -> int | None:
     """`500`, `0x1f4` or octal `0764`; None for what is no number, such as `0179`, or does not fit."""
-    if not _PORT.fullmatch(text):
-        return None
     plain = text.replace("_", "")
+    # A text of digits may be of any length; zeros in front of a number change nothing.
+    if not _PORT.fullmatch(text) or len(plain.lstrip("0")) > LONGEST:
+        return None
     number = int(plain, 8 if plain.isdecimal() and plain.startswith("0") else 0)
     return number if number < 65536 else None

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from rrplan.bgp.announced import EVERYTHING, Announced
 from rrplan.bgp.blocks import Emission, render
-from rrplan.bgp.endpoint import endpoint_of
+from rrplan.bgp.endpoint import dialled, unreachable
 from rrplan.bgp.protocol import Kind, Protocol
 from rrplan.bgp.speaker import BGP_PORT, Family, Settings, Speaker
 from rrplan.ids import NodeName
@@ -52,7 +52,7 @@ class Rules:
         """Whether that node is what the BGPPeer peers with, as the reverse pass sees it."""
         if peer.peer_selector:
             return self.matches(peer.peer_selector, speaker)
-        endpoint = endpoint_of(peer.peer_ip)
+        endpoint = dialled(peer, speaker.profile)
         if endpoint is None or endpoint.host not in (speaker.ipv4, speaker.ipv6):
             return False
         return self.is_at(peer, endpoint.port, speaker)
@@ -106,7 +106,7 @@ def protocols(rules: Rules, own: Speaker, other: Speaker, family: Family) -> tup
         return _of_standalone(rules, own, other, family)
     keys = _Keys()
     for peer in rules.peers:
-        if peer.local_workload_selector or not _known(peer, own):
+        if (peer.local_workload_selector and own.profile.local_workloads) or not _known(peer, own):
             continue
         if rules.selects_local(peer, own):
             keys.emit(0 if rules.is_global(peer) else 1, _forward(rules, peer, own, other, family))
@@ -117,11 +117,8 @@ def protocols(rules: Rules, own: Speaker, other: Speaker, family: Family) -> tup
 
 
 def _known(peer: BGPPeer, own: Speaker) -> bool:
-    """Whether this node's Calico can read the BGPPeer: before v3.3 without selectors, before v3.16 without ports."""
-    if not own.profile.selectors and (peer.node_selector or peer.peer_selector):
-        return False
-    endpoint = endpoint_of(peer.peer_ip)
-    return own.profile.ports or endpoint is None or not endpoint.port
+    """Whether this node's Calico can read the BGPPeer: before v3.3 without selectors."""
+    return own.profile.selectors or not (peer.node_selector or peer.peer_selector)
 
 
 def _of_standalone(rules: Rules, own: Speaker, other: Speaker, family: Family) -> tuple[Protocol, ...]:
@@ -167,10 +164,10 @@ def external_protocols(rules: Rules, own: Speaker, family: Family) -> tuple[Prot
     for peer in rules.peers:
         if not _known(peer, own):
             continue
-        endpoint = endpoint_of(peer.peer_ip)
+        endpoint = dialled(peer, own.profile)
         if endpoint is None or endpoint.family is not family or endpoint.address in rules.addresses:
             continue
-        if rules.selects_local(peer, own):
+        if rules.selects_local(peer, own) and not unreachable(peer, endpoint, own.profile):
             emission = Emission(
                 endpoint.address, endpoint.port or None, peer.as_number or 0, "", False, peer, by_address=True
             )
@@ -235,8 +232,10 @@ def _forward(rules: Rules, peer: BGPPeer, own: Speaker, other: Speaker, family: 
     """What the BGPPeer's own direction asks for towards `other`."""
     if peer.peer_selector:
         return _node_as_peer(peer, own, other, family) if rules.matches(peer.peer_selector, other) else None
-    endpoint = endpoint_of(peer.peer_ip)
+    endpoint = dialled(peer, own.profile)
     if endpoint is None or endpoint.family is not family or endpoint.address != other.address(family):
+        return None
+    if unreachable(peer, endpoint, own.profile):
         return None
     # Calico looks for the text among the addresses of its nodes: another spelling is found nowhere (client.go, v3.32).
     port = endpoint.port or None
@@ -253,7 +252,7 @@ def _reverse(rules: Rules, peer: BGPPeer, own: Speaker, other: Speaker, family: 
         return None
     if not rules.selects_remote(peer, own) or not rules.selects_local(peer, other):
         return None
-    endpoint = endpoint_of(peer.peer_ip)
+    endpoint = dialled(peer, own.profile)
     if endpoint is not None and own.profile.reverse_one_family and endpoint.family is not family:
         return None
     return _node_as_peer(peer, own, other, family)

@@ -41,6 +41,8 @@ class Profile:
     """nodeMeshPassword and nodeMeshMaxRestartTime exist (v3.23.0)."""
     reverse_one_family: bool = False
     """The reverse of a `peerIP` peer has only that address family (v3.24.0, calico#6119)."""
+    reachable_by: bool = False
+    """`reachableBy` is known, and checked before the peer is rendered (v3.25.0)."""
     filters: bool = False
     """BGPFilters are known (v3.26.0)."""
     cluster_id_validated: bool = False
@@ -90,7 +92,7 @@ def _profiles() -> tuple[Profile, ...]:
         options=v21.options | {"numAllowedLocalASNumbers"},
     )
     v24 = replace(v23, since=CalicoVersion(3, 24), reverse_one_family=True)
-    v25 = replace(v24, since=CalicoVersion(3, 25), options=v24.options | {"ttlSecurity"})
+    v25 = replace(v24, since=CalicoVersion(3, 25), reachable_by=True, options=v24.options | {"ttlSecurity"})
     v26 = replace(v25, since=CalicoVersion(3, 26), cluster_id_validated=True, filters=True)
     v30 = replace(v26, since=CalicoVersion(3, 30), local_workloads=True)
     v302 = replace(v30, since=CalicoVersion(3, 30, 2), options=v30.options | {"nextHopMode"})

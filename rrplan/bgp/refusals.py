@@ -7,24 +7,31 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from rrplan.bgp.adjacency import Established, Verdict
-from rrplan.bgp.endpoint import endpoint_of
+from rrplan.bgp.endpoint import Endpoint, dialled, endpoint_of, unreachable
 from rrplan.bgp.peering import Rules, external_protocols, protocols
-from rrplan.bgp.speaker import Family, Speaker, effective_cluster_id
+from rrplan.bgp.protocol import Protocol
+from rrplan.bgp.speaker import BGP_PORT, HASH, Family, Settings, Speaker, effective_cluster_id, is_zero
 from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer
 
 SHOWN = 3
+LONGEST = 64
+"""Characters of a number or an address that is read at all."""
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-fA-F]+")
 _QUAD = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
 
 
-def link_local(peer: BGPPeer) -> bool:
-    """Whether a BGPPeer names a link-local address: BIRD wants an interface beside it, which Calico does not render."""
-    endpoint = endpoint_of(peer.peer_ip)
-    return endpoint is not None and ipaddress.ip_address(endpoint.address).is_link_local
+def unusable(endpoint: Endpoint) -> str:
+    """Why BIRD cannot dial an address, in words; "" where it can. Tried with `bird -p` of BIRD 1.6.8."""
+    address = ipaddress.ip_address(endpoint.address)
+    if address.is_unspecified:
+        return "the unspecified address"
+    if address.version == 6 and address.is_link_local:
+        return "a link-local address without an interface"
+    return ""
 
 
 def without_router_id(own: Speaker) -> bool:
@@ -38,54 +45,159 @@ def bird_reads(cluster_id: str) -> bool:
     Source: BIRD 1.6.8 conf/confbase.Y, `idval`; tried with `bird -p`.
     """
     text = cluster_id.strip()
+    if len(text) > LONGEST:
+        return False
     if _NUMBER.fullmatch(text):
         return int(text, 16 if text.startswith("0x") else 10) < 2**32
     return bool(_QUAD.fullmatch(text)) and all(int(part) < 256 for part in text.split("."))
 
 
 def refusal(rules: Rules, speakers: Mapping[NodeName, Speaker], own: Speaker, family: Family) -> Verdict | None:
-    """Why BIRD refuses the file of a node in a family; None where it takes it."""
-    found = refusal_by_itself(rules, own, family)
-    if found is not None or not own.address(family) or own.standalone or not _unreadable_id(own):
+    """Why BIRD refuses the file of a node in a family, or may; None where it takes it."""
+    if not own.address(family) or own.standalone:
+        return None
+    dialled_nodes = {rules.addresses[endpoint.address] for _, endpoint in _without_as(rules, own, family)}
+    blocks = [
+        block
+        for name in sorted(dialled_nodes)
+        if name in speakers
+        for block in protocols(rules, own, speakers[name], family)
+    ]
+    found = refusal_of_router_id(rules.settings, own, family)
+    found = _worst(found, refusal_of_blocks(rules, own, family, blocks))
+    if found is not None or not _unreadable_id(own):
         return found
     clients = any(one.reflector_client for other in speakers.values() for one in protocols(rules, own, other, family))
     return _of_cluster_id(own) if clients else None
 
 
 def may_be_refused(rules: Rules, own: Speaker, family: Family) -> bool:
-    """The same without a look at other nodes, where doubt is enough."""
-    found = refusal_by_itself(rules, own, family)
-    if found is not None:
-        return found.established is Established.NO
+    """The same without a look at other nodes, where doubt is enough; that a router ID is not known is no doubt here."""
+    if not own.address(family) or own.standalone:
+        return False
+    found = refusal_of_router_id(rules.settings, own, family)
+    if found is not None and found.established is Established.NO:
+        return True
+    if refusal_of_blocks(rules, own, family) is not None or any(True for _ in _without_as(rules, own, family)):
+        return True
     # `rr cluster id` is rendered with the first client, and clients come from BGPPeers.
     return _unreadable_id(own) and any(
         rules.selects_local(peer, own) or rules.selects_remote(peer, own) for peer in rules.peers
     )
 
 
-def refusal_by_itself(rules: Rules, own: Speaker, family: Family) -> Verdict | None:
-    """The same, as far as it does not depend on who is a client of the node."""
-    if not own.address(family) or own.standalone:
-        return None
-    if without_router_id(own) and not rules.settings.router_id:
-        if rules.settings.router_id is None:
-            text = f"{own.name} has no IPv4 address, and whether calico-node has CALICO_ROUTER_ID was not given"
-            return Verdict(Established.UNKNOWN, text)
-        return _no(own, "`router id` is empty: it has no IPv4 address, and calico-node no CALICO_ROUTER_ID")
+def rendered_on(rules: Rules, speakers: Mapping[NodeName, Speaker], peer: BGPPeer) -> NodeName | None:
+    """The first node whose file may have a block for the `peerIP` of a BGPPeer; None where no node has one.
+
+    Another BGPPeer may have the key, the address may be the node's own, or its Calico may not read it.
+    """
+    for name in sorted(speakers):
+        own = speakers[name]
+        endpoint = dialled(peer, own.profile)
+        if endpoint is None or own.standalone or not rules.selects_local(peer, own):
+            continue
+        other = speakers.get(rules.addresses.get(endpoint.address, NodeName("")))
+        blocks = (
+            protocols(rules, own, other, endpoint.family) if other else external_protocols(rules, own, endpoint.family)
+        )
+        if any(
+            peer.name in variant.peers and variant.peer_as == (peer.as_number or 0)
+            for block in blocks
+            if block.peer_address == endpoint.address
+            for variant in block.variants
+        ):
+            return name
+    return None
+
+
+def _without_as(rules: Rules, own: Speaker, family: Family) -> Iterator[tuple[BGPPeer, Endpoint]]:
+    """The BGPPeers without AS number that may give a node a block towards another node.
+
+    A BGPPeer of some nodes gives way to one of all nodes with the same address and port (client.go updatePeersV1).
+    """
     for peer in rules.peers:
-        endpoint = endpoint_of(peer.peer_ip)
-        if endpoint is not None and endpoint.family is family and rules.selects_local(peer, own):
-            if not peer.as_number:
-                return _no(own, f"BGPPeer {peer.name} gives no AS number for the peer")
-            if link_local(peer):
-                return _no(own, f"BGPPeer {peer.name} names a link-local address without an interface")
+        endpoint = dialled(peer, own.profile) if not peer.as_number else None
+        if endpoint is None or endpoint.family is not family or endpoint.address == own.address(family):
+            continue
+        dials = endpoint.address in rules.addresses and not unreachable(peer, endpoint, own.profile)
+        if dials and rules.selects_local(peer, own) and not _gives_way(rules, peer, endpoint, own):
+            yield peer, endpoint
+
+
+def _gives_way(rules: Rules, peer: BGPPeer, endpoint: Endpoint, own: Speaker) -> bool:
+    if rules.is_global(peer) or not own.profile.selectors:
+        return False
+    key = (endpoint.address, endpoint.port or BGP_PORT)
+    for one in rules.peers:
+        found = dialled(one, own.profile) if one.as_number and rules.is_global(one) else None
+        same = found is not None and (found.address, found.port or BGP_PORT) == key
+        if found is not None and same and not unreachable(one, found, own.profile):
+            return True
+    return False
+
+
+def _worst(*verdicts: Verdict | None) -> Verdict | None:
+    """The first that is certain, else the first."""
+    given = [one for one in verdicts if one is not None]
+    return next((one for one in given if one.established is Established.NO), given[0] if given else None)
+
+
+def refusal_of_router_id(settings: Settings, own: Speaker, family: Family) -> Verdict | None:
+    """The same, as far as it is for `router id`."""
+    told = settings.router_id
+    if settings.router_id_elsewhere:
+        text = f"CALICO_ROUTER_ID of calico-node on {own.name} comes from elsewhere (`valueFrom`), and was not given"
+        return Verdict(Established.UNKNOWN, text)
+    if told == HASH:
+        return None
+    if told and not bird_reads(told):
+        return _no(own, f"CALICO_ROUTER_ID `{told}` is neither `hash` nor an IPv4 address nor a number")
+    if told and is_zero(told) and family is Family.IPV6:
+        return _no(own, f"CALICO_ROUTER_ID `{told}` is no router ID for IPv6")
+    if told or not without_router_id(own):
+        return None
+    if told is None:
+        text = f"{own.name} has no IPv4 address, and whether calico-node has CALICO_ROUTER_ID was not given"
+        return Verdict(Established.UNKNOWN, text)
+    return _no(own, "`router id` is empty: it has no IPv4 address, and calico-node no CALICO_ROUTER_ID")
+
+
+def refusal_of_blocks(
+    rules: Rules, own: Speaker, family: Family, towards_nodes: Iterable[Protocol] = ()
+) -> Verdict | None:
+    """The same, as far as it is for single blocks and does not depend on who is a client of the node."""
+    outside = external_protocols(rules, own, family)
+    found = _worst(*(_of_block(own, block) for block in (*outside, *towards_nodes)))
+    if found is not None:
+        return found
     if own.cluster_id and (own.profile.client_of_any_as or _unreadable_id(own)):
-        for protocol in external_protocols(rules, own, family):
+        for protocol in outside:
             if protocol.reflector_client and not protocol.internal:
                 return _no(own, f"{protocol.name} has `rr client` towards another AS (Calico v3.3.0 and v3.3.1)")
             if protocol.reflector_client and _unreadable_id(own):
                 return _of_cluster_id(own)
     return _meshed_twice(rules, own, family)
+
+
+def _of_block(own: Speaker, protocol: Protocol) -> Verdict | None:
+    """Blocks that `bird -p` refuses for what stands in them; where BGPPeers disagree, one of them may be rendered."""
+    bad = [(variant, why) for variant in protocol.variants if (why := _wrong(variant))]
+    if not bad:
+        return None
+    variant, why = bad[0]
+    text = f"BGPPeer {' or '.join(variant.peers)} {why}"
+    if len(bad) == len(protocol.variants):
+        return _no(own, text)
+    lead = f"{protocol.dispute}; with one of them "
+    return Verdict(Established.UNKNOWN, f"{lead}{_no(own, text).reason}")
+
+
+def _wrong(variant: Protocol) -> str:
+    if not variant.peer_as:
+        return "gives no AS number for the peer"
+    endpoint = endpoint_of(variant.peer_address)
+    why = unusable(endpoint) if endpoint else ""
+    return f"names {why}" if why else ""
 
 
 def _unreadable_id(own: Speaker) -> bool:

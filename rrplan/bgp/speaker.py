@@ -15,6 +15,8 @@ from rrplan.resources.reading import is_ipv4_network
 DEFAULT_AS = 64512
 """Calico's global AS number where BGPConfiguration `default` sets none (confd client.go, globalDefaults)."""
 BGP_PORT = 179
+HASH = "hash"
+"""The value of CALICO_ROUTER_ID that gives each node an ID of its own."""
 
 
 class Family(StrEnum):
@@ -71,7 +73,9 @@ class Settings:
     idle: str = ""
     """Why BGP does not run in this cluster; "" where it does."""
     router_id: str | None = None
-    """CALICO_ROUTER_ID of calico-node, "" for none; None where its DaemonSet is not known."""
+    """CALICO_ROUTER_ID of calico-node, "" for none; None where it is not known."""
+    router_id_elsewhere: bool = False
+    """It is not known although its DaemonSet is: the value comes from elsewhere (`valueFrom`)."""
 
     @classmethod
     def of(cls, state: ClusterState) -> Settings:
@@ -87,6 +91,7 @@ class Settings:
             for name, field in (("maxRestartTime", "nodeMeshMaxRestartTime"), ("password", "nodeMeshPassword"))
             if (text := rendered(name, default.spec.get(field)))
         )
+        ids = [one.router_id for one in state.others.values() if isinstance(one, DaemonSet) and one.agent]
         return cls(
             mesh=default.mesh_enabled is not False,
             global_as=DEFAULT_AS if default.as_number is None else default.as_number,
@@ -95,16 +100,12 @@ class Settings:
             mesh_options=options,
             standalone=Standalone.of(state),
             idle=_idle(state),
-            router_id=_router_id(state),
+            router_id=ids[0] if ids else None,
+            router_id_elsewhere=bool(ids) and ids[0] is None,
             not_ready=frozenset(
                 one.node for one in state.others.values() if isinstance(one, Pod) and one.ready is False
             ),
         )
-
-
-def _router_id(state: ClusterState) -> str | None:
-    found = [one.router_id for one in state.others.values() if isinstance(one, DaemonSet) and one.agent]
-    return found[0] if found else None
 
 
 def _idle(state: ClusterState) -> str:
@@ -145,6 +146,8 @@ class Speaker:
     """The node is not Ready, or its calico-node is not: it is no path for others."""
     untried: frozenset[str] = frozenset()
     """Speakers outside to which it has a session only since a step on the way: nobody knows whether they accept it."""
+    router_id: str = ""
+    """What is known of its router ID, to compare with others'; "" where it is not known or made of its own name."""
     calico_name: str = ""
     """Its name in Calico, where that is not its name in Kubernetes."""
 
@@ -189,7 +192,24 @@ def speaker_of(node: Node, settings: Settings, versions: Versions) -> Speaker:
         calico=bool(node.ipv4 or node.ipv6),
         calico_name=node.calico_name,
         down=is_down(node, settings),
+        router_id=_router_id(node, settings),
     )
+
+
+def _router_id(node: Node, settings: Settings) -> str:
+    """CALICO_ROUTER_ID, else the IPv4 address; `hash` is a number made of the node's name (bgp_processor.go, v3.32).
+
+    Where only 0 is given, BIRD chooses one of the addresses that the host has.
+    """
+    told = settings.router_id
+    if told == HASH or settings.router_id_elsewhere or (told and is_zero(told)):
+        return ""
+    return told or node.ipv4
+
+
+def is_zero(router_id: str) -> bool:
+    """Whether a router ID is 0, as number or as address: for BIRD it is as good as none."""
+    return not router_id.strip().replace("0x", "").strip("0.")
 
 
 def is_down(node: Node, settings: Settings) -> bool:
@@ -227,6 +247,7 @@ def _standalone(node: Node, settings: Settings, profile: Profile) -> Speaker:
         calico_name=node.calico_name,
         contested=bool(node.ipv4) and (agents is None or node.name in agents),
         down=node.ready is False,
+        router_id=address,
     )
 
 

@@ -50,7 +50,14 @@ def command(
     for notice in configured.not_owed():
         click.echo(f"notice: {notice}", err=True)
     unsure = [name for name, own in sorted(configured.population.speakers.items()) if without_router_id(own)]
-    if unsure and configured.rules.settings.router_id is None:
+    settings = configured.rules.settings
+    if settings.router_id_elsewhere:
+        click.echo(
+            "notice: CALICO_ROUTER_ID of calico-node comes from elsewhere (`valueFrom`) and is not known; where BIRD "
+            "cannot read it, or two nodes have the same, routes are missing that are shown here",
+            err=True,
+        )
+    elif unsure and settings.router_id is None:
         click.echo(
             f"notice: not known whether calico-node has CALICO_ROUTER_ID on {_some(unsure)}; without it BIRD refuses "
             "the configuration of a node without IPv4, which then has no routes; give the DaemonSet calico-node too",

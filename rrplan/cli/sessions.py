@@ -7,7 +7,8 @@ import json
 
 import click
 
-from rrplan.bgp.profile import calico_versions
+from rrplan.bgp.left_out import left_out
+from rrplan.bgp.profile import calico_versions, profile_for
 from rrplan.bgp.sessions import Speakers
 from rrplan.cli.sources import Source, with_state
 from rrplan.errors import UsageProblem
@@ -36,6 +37,11 @@ def command(
         raise UsageProblem(f"node `{node}` does not exist", hint=f"did you mean `{close[0]}`?" if close else "")
     if speakers.rules.settings.idle:
         click.echo(f"notice: BGP does not run here: {speakers.rules.settings.idle}", err=True)
+    profile = profile_for(versions.of(NodeName(node)) if node else versions.default)
+    for _, peer in sorted(state.peers.items()):
+        notice = left_out(peer, profile)
+        if notice:
+            click.echo(f"notice: {notice}", err=True)
     rows = speakers.sessions(NodeName(node)) if node else speakers.all_sessions()
     version = str(versions.of(NodeName(node)) if node else versions.default)
     if summary:

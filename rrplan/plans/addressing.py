@@ -5,39 +5,42 @@ from __future__ import annotations
 import ipaddress
 from collections import Counter
 
-from rrplan.bgp.endpoint import endpoint_of
-from rrplan.bgp.refusals import link_local
+from rrplan.bgp.endpoint import dialled
+from rrplan.bgp.left_out import LONG, left_out
+from rrplan.bgp.profile import profile_for
+from rrplan.bgp.refusals import bird_reads, unusable
+from rrplan.bgp.speaker import HASH, Settings, is_zero
 from rrplan.plans.plan import Severity
 from rrplan.plans.sight import Sight, Told, some
-from rrplan.resources import BlockAffinity, DaemonSet, IPPool
+from rrplan.resources import BlockAffinity, IPPool
 from rrplan.resources.cascade import outside_pools
 from rrplan.snapshots.ignored import ignored
 
 
 def peer_address(sight: Sight) -> Told:
-    """Every `peerIP` is one that Calico reads, written as Calico writes it, and none is link-local."""
+    """Every `peerIP` is one that Calico reads, written as Calico writes it, and that BIRD can dial."""
     nodes = {address: name for name, node in sight.state.nodes.items() for address in (node.ipv4, node.ipv6) if address}
-    for name, peer in sorted(sight.state.peers.items()):
-        told = f"BGPPeer `{name}`: `peerIP: {peer.spec.get('peerIP')}`"
-        if peer.spec.get("peerIP") and not peer.peer_ip:
-            field = "peerSelector" if peer.peer_selector else "localWorkloadSelector"
-            yield Severity.WARNING, f"{told} stands beside `{field}`, so Calico ignores the address"
-        endpoint = endpoint_of(peer.peer_ip)
-        if endpoint is None:
-            if peer.peer_ip:
-                yield Severity.WARNING, f"{told} is no address with or without a port, so Calico ignores the BGPPeer"
-        elif link_local(peer):
-            yield (
-                Severity.ERROR,
-                (
-                    f"BGPPeer `{name}` has the link-local address {peer.peer_ip}, and Calico renders no interface with "
-                    "it: BIRD refuses the whole configuration on every node that has this peer"
-                ),
-            )
+    profile = profile_for(sight.versions.default)
+    peers = sorted(sight.state.peers.items())
+    rendered = sight.rendered(peer for _, peer in peers if (found := dialled(peer, profile)) and unusable(found))
+    for name, peer in peers:
+        ignored_for = left_out(peer, profile)
+        if ignored_for:
+            yield Severity.WARNING, ignored_for
+        endpoint = dialled(peer, profile)
+        if endpoint is None or ignored_for:
+            continue
+        lead = f"BGPPeer `{name}`: `peerIP: {peer.peer_ip}`"
+        wrong = unusable(endpoint)
+        if wrong and name in rendered:
+            text = f"{lead} is {wrong}: BIRD refuses the whole configuration on every node that has this peer"
+            yield Severity.ERROR, text
+        elif wrong:
+            yield Severity.WARNING, f"{lead} is {wrong}, which BIRD refuses; no node has this peer now"
         elif endpoint.text != peer.peer_ip:
             at = "" if endpoint.canonical else nodes.get(endpoint.address, "")
             lost = f"; Calico compares text, so it does not find node {at}, which gets no session back" if at else ""
-            yield Severity.WARNING, f"{told} means `{endpoint.text}`: write that{lost}"
+            yield Severity.WARNING, f"{lead} means `{endpoint.text}`: write that{lost}"
 
 
 def annotations_readable(sight: Sight) -> Told:
@@ -46,17 +49,45 @@ def annotations_readable(sight: Sight) -> Told:
 
 
 def router_id(sight: Sight) -> Told:
-    """Every node has a router ID: its IPv4 address, or CALICO_ROUTER_ID of calico-node."""
-    without = [name for name, node in sight.state.nodes.items() if node.ipv6 and not node.ipv4]
-    told = [one.router_id for one in sight.of(DaemonSet) if one.agent]
-    if without and not any(told):
-        known = (
-            "calico-node has no CALICO_ROUTER_ID" if told else "whether calico-node has CALICO_ROUTER_ID is not known"
-        )
+    """Every node has a router ID of its own: its IPv4 address, or CALICO_ROUTER_ID of calico-node."""
+    settings = Settings.of(sight.state)
+    told = settings.router_id
+    nodes = {name: node for name, node in sight.state.nodes.items() if node.ipv4 or node.ipv6}
+    without = [name for name, node in nodes.items() if not node.ipv4]
+    refused = "without a router ID BIRD refuses the configuration"
+    if settings.router_id_elsewhere:
         yield (
-            Severity.ERROR if told else Severity.WARNING,
-            f"no IPv4 address on {some(without)}, and {known}: without a router ID BIRD refuses the configuration",
+            Severity.WARNING,
+            (
+                "CALICO_ROUTER_ID of calico-node comes from elsewhere (`valueFrom`), so it is not known whether each "
+                "node has a router ID that BIRD reads and that no other node has"
+            ),
         )
+    elif told and told != HASH and not bird_reads(told):
+        text = f"CALICO_ROUTER_ID of calico-node is `{told[:LONG]}`, which is neither `hash` nor a router ID"
+        yield Severity.ERROR, f"{text}: BIRD refuses the configuration on every node"
+    elif told and told != HASH and not is_zero(told) and len(nodes) > 1:
+        yield (
+            Severity.ERROR,
+            (
+                f"CALICO_ROUTER_ID of calico-node gives every node the router ID {told[:LONG]}: BIRD has no session "
+                "with a node of the same AS and the same router ID; `hash` gives each node its own"
+            ),
+        )
+    elif told and is_zero(told) and any(node.ipv6 for node in nodes.values()):
+        six = some(name for name, node in nodes.items() if node.ipv6)
+        yield (
+            Severity.ERROR,
+            f"CALICO_ROUTER_ID of calico-node is `{told[:LONG]}`, none for {six} (IPv6): {refused}",
+        )
+    elif not told and without:
+        known = (
+            "calico-node has no CALICO_ROUTER_ID"
+            if told is not None
+            else "whether calico-node has CALICO_ROUTER_ID is not known"
+        )
+        severity = Severity.ERROR if told is not None else Severity.WARNING
+        yield severity, f"no IPv4 address on {some(without)}, and {known}: {refused}"
 
 
 def addresses_unique(sight: Sight) -> Told:

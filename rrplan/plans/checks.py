@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from rrplan.bgp.endpoint import endpoint_of
+from rrplan.bgp.endpoint import dialled
 from rrplan.bgp.profile import profile_for
 from rrplan.bgp.refusals import bird_reads
 from rrplan.bgp.speaker import effective_cluster_id
@@ -90,15 +90,16 @@ def datastore_ready(sight: Sight) -> Told:
 
 def peer_as_number(sight: Sight) -> Told:
     """Every peer by address has an AS number."""
-    for name, peer in sorted(sight.state.peers.items()):
-        if endpoint_of(peer.peer_ip) and not peer.as_number:
-            yield (
-                Severity.ERROR,
-                (
-                    f"BGPPeer `{name}` has a `peerIP` and no `asNumber`: BIRD refuses the whole configuration on every "
-                    "node that has this peer, and keeps its old one whatever is changed"
-                ),
-            )
+    profile = profile_for(sight.versions.default)
+    without = [peer for _, peer in sorted(sight.state.peers.items()) if dialled(peer, profile) and not peer.as_number]
+    rendered = sight.rendered(without)
+    for peer in without:
+        told = f"BGPPeer `{peer.name}` has a `peerIP` and no `asNumber`: BIRD refuses the whole configuration"
+        if peer.name not in rendered:
+            yield Severity.WARNING, f"{told} of a node that has this peer; no node has it now"
+        else:
+            text = f"{told} on every node that has this peer, and keeps its old one whatever is changed"
+            yield Severity.ERROR, text
 
 
 def peers_select(sight: Sight) -> Told:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from rrplan.bgp.profile import Versions
+from rrplan.bgp.refusals import rendered_on
+from rrplan.bgp.sessions import Speakers
 from rrplan.desired import Desired
 from rrplan.plans.plan import Severity
-from rrplan.resources import ClusterState
+from rrplan.resources import BGPPeer, ClusterState
 from rrplan.specs import Spec
 
 T = TypeVar("T")
@@ -24,6 +26,15 @@ class Sight:
     state: ClusterState
     desired: Desired
     versions: Versions
+
+    def rendered(self, peers: Iterable[BGPPeer]) -> frozenset[str]:
+        """The names of those of these BGPPeers for whose `peerIP` some node has a block in its file."""
+        asked = list(peers)
+        if not asked:
+            return frozenset()
+        speakers = Speakers.of(self.state, self.versions)
+        found = {peer.name: rendered_on(speakers.rules, speakers.by_name, peer) for peer in asked}
+        return frozenset(name for name, node in found.items() if node is not None)
 
     def of(self, kind: type[T]) -> Iterator[T]:
         """The other resources of one kind."""

@@ -106,13 +106,11 @@ def _with_calico_metadata(document: Mapping[str, object]) -> Reader:
 def _peer(key: ResourceKey, reader: Reader) -> BGPPeer:
     spec = reader.child("spec")
     metadata = reader.child("metadata")
-    # A selector of the other side wins; calicoctl refuses both, a raw CRD does not (client.go updatePeersV1, v3.32).
-    selected = spec.text("peerSelector") or spec.text("localWorkloadSelector")
     return BGPPeer(
         name=key.name,
         node=spec.text("node"),
         node_selector=spec.text("nodeSelector"),
-        peer_ip="" if selected else spec.text("peerIP"),
+        peer_ip=spec.text("peerIP"),
         peer_selector=spec.text("peerSelector"),
         as_number=spec.as_number("asNumber"),
         source_address=spec.text("sourceAddress"),
@@ -184,12 +182,18 @@ def _daemonset(key: ResourceKey, reader: Reader) -> DaemonSet:
         reflector,
         pod.strings("nodeSelector"),
         *_affinity(pod),
-        found[ROUTER_ID].text("value") or "from elsewhere" if ROUTER_ID in found else "",
+        _router_id(found[ROUTER_ID]) if ROUTER_ID in found else "",
         reader.child("spec").child("updateStrategy").text("type"),
         image if reflector else "",
         reader.child("metadata").strings("labels") if reflector else {},
         reader.child("spec").document if reflector else {},
     )
+
+
+def _router_id(variable: Reader) -> str | None:
+    """CALICO_ROUTER_ID; None where its value is not in the document, as with `valueFrom` and `$(OTHER_VARIABLE)`."""
+    told = variable.text("value")
+    return None if "valueFrom" in variable.document or "$(" in told else told
 
 
 def _affinity(pod: Reader) -> tuple[tuple[tuple[str, str], ...], bool]:
@@ -280,8 +284,9 @@ def encode(resource: Resource) -> dict[str, object]:
             if resource.spec:
                 return _document("apps/v1", resource.key, resource.spec, labels=resource.labels)
             env: list[dict[str, object]] = []
-            if resource.router_id:
-                env.append({"name": ROUTER_ID, "value": resource.router_id})
+            if resource.router_id != "":
+                told_id: dict[str, object] = {"value": resource.router_id} if resource.router_id else {"valueFrom": {}}
+                env.append({"name": ROUTER_ID, **told_id})
             if resource.backend:
                 env.append({"name": BACKEND, "value": resource.backend})
             if resource.typha != "":

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from rrplan.ids import NodeName
 from rrplan.resources.objects import CALICO_NODE_LABEL, CalicoNode, Node, Taint
-from rrplan.resources.reading import DecodeProblem, Reader, parse_address, parse_as_number
+from rrplan.resources.reading import DecodeProblem, Reader, parse_address, parse_as_number, parse_decimal
 
 PREFIX = "projectcalico.org/"
 CLUSTER_ID_ANNOTATION = PREFIX + "RouteReflectorClusterID"
@@ -97,7 +97,7 @@ def _labels_of(text: str) -> dict[str, str] | None:
 def _bits(text: str) -> int:
     """The prefix length of `10.0.0.1/24`; 0 where there is none."""
     bits = text.partition("/")[2]
-    return int(bits) if bits.isdecimal() else 0
+    return parse_decimal(bits) or 0
 
 
 def _internal_ips(reader: Reader) -> tuple[str, ...]:

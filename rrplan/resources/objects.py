@@ -133,7 +133,8 @@ class BGPConfiguration:
 class BGPPeer:
     """One BGPPeer; empty strings and None mean "not given".
 
-    `local_workload_selector` peers (v3.30+) have neither `peer_ip` nor `peer_selector`.
+    All fields are as the document has them: which of `peer_ip`, `peer_selector` and `local_workload_selector` counts
+    where several are given depends on Calico's version.
     """
 
     name: str
@@ -222,8 +223,9 @@ class DaemonSet:
     node_selector: Mapping[str, str] = field(default_factory=dict, hash=False)
     avoids: tuple[tuple[str, str], ...] = ()
     affinity: bool = False
-    router_id: str = ""
-    """Of calico-node: environment variable CALICO_ROUTER_ID; "" where it is not set."""
+    router_id: str | None = ""
+    """Of calico-node: environment variable CALICO_ROUTER_ID; "" where it is not set or empty, None where its value
+    comes from elsewhere (`valueFrom`)."""
     update_strategy: str = ""
     image: str = ""
     """Of the first container; "" where it is calico-node's, whose version is known."""

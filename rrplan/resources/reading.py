@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from rrplan.ids import NodeName
 
 MAX_AS = 2**32 - 1
+LONGEST = 64
+"""Characters of a number that is read at all; Python refuses to read more than 4,300 digits."""
 
 
 class DecodeProblem(ValueError):
@@ -137,20 +139,30 @@ class Reader:
         return value
 
 
+def parse_decimal(text: str) -> int | None:
+    """A number of ASCII digits; None for anything else, and for more digits than any number of Calico has."""
+    plain = text.lstrip("0")
+    if not (text.isascii() and text.isdecimal()) or len(plain) > LONGEST:
+        return None
+    return int(plain or "0")
+
+
 def parse_as_number(value: object) -> int | None:
     """Read an AS number in any of Calico's forms; None where it is none."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
         return value if 0 <= value <= MAX_AS else None
-    if not isinstance(value, str) or not value.isascii():
+    if not isinstance(value, str):
         return None
     high, dot, low = value.partition(".")
     if not dot:
-        return int(value) if value.isdecimal() and int(value) <= MAX_AS else None
-    if not (high.isdecimal() and low.isdecimal() and int(high) <= 0xFFFF and int(low) <= 0xFFFF):
+        number = parse_decimal(value)
+        return number if number is not None and number <= MAX_AS else None
+    above, below = parse_decimal(high), parse_decimal(low)
+    if above is None or below is None or above > 0xFFFF or below > 0xFFFF:
         return None
-    return int(high) * 0x10000 + int(low)
+    return above * 0x10000 + below
 
 
 def parse_ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -173,7 +185,8 @@ def parse_address(text: str, version: int) -> str | None:
     address = parse_ip(plain)
     if address is None or address.version != version:
         return None
-    if slash and not (bits.isascii() and bits.isdecimal() and int(bits) <= address.max_prefixlen):
+    length = parse_decimal(bits)
+    if slash and (length is None or length > address.max_prefixlen):
         return None
     return str(address)
 
@@ -185,5 +198,7 @@ def is_ipv4_network(text: str) -> bool:
     """
     if "/" not in text:
         return parse_address(text, 4) is not None
-    address = parse_address(text, 4)
-    return address is not None and str(ipaddress.ip_interface(text).network.network_address) == address
+    address, length = parse_address(text, 4), parse_decimal(text.partition("/")[2])
+    if address is None:
+        return False
+    return str(ipaddress.ip_interface(f"{address}/{length}").network.network_address) == address

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from rrplan.resources.reading import parse_decimal
+
 _VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?(?![\d])")
 
 
@@ -25,8 +27,9 @@ class CalicoVersion:
         match = _VERSION.match(text.strip())
         if match is None:
             return None
-        major, minor, patch = match.groups(default="0")
-        return cls(int(major), int(minor), int(patch))
+        numbers = [parse_decimal(part) for part in match.groups(default="0")]
+        major, minor, patch = numbers
+        return None if major is None or minor is None or patch is None else cls(major, minor, patch)
 
     @classmethod
     def of_image(cls, image: str) -> CalicoVersion | None:

@@ -153,6 +153,45 @@ CASES = [
         [A, OFF, peer("p", node="a", localWorkloadSelector="all()", peerIP="192.0.2.1", asNumber=1)],
         {"a": []},
     ),
+    Case(
+        "peerIP beside localWorkloadSelector is what counts before v3.30, which does not know the selector",
+        [A, OFF, peer("p", node="a", localWorkloadSelector="all()", peerIP="192.0.2.1", asNumber=1)],
+        {"a": ["Node_192_0_2_1 as 1?"]},
+        version="v3.20.0",
+    ),
+    Case(
+        "the same of a node's address, with its reverse peer",
+        [A, B, OFF, peer("p", node="a", localWorkloadSelector="all()", peerIP="10.0.0.2", asNumber=64512)],
+        {"a": ["Node_10_0_0_2 as 64512"], "b": ["Node_10_0_0_1 as 64512"]},
+        version="v3.20.0",
+    ),
+    Case(
+        "peerIP beside peerSelector is ignored before v3.16 too, also with a port",
+        [A, B, OFF, peer("p", node="a", peerSelector="kind == 'b'", peerIP="192.0.2.1:500", asNumber=1)],
+        {"a": ["Node_10_0_0_2 as 64512"]},
+        version="v3.12.0",
+    ),
+    Case(
+        "reachableBy that is no address: no peer where the BGPPeer is configured, so no session (v3.25+)",
+        [A, B, OFF, peer("p", node="a", peerIP="10.0.0.2", asNumber=64512, reachableBy="10.0.0.254/24")],
+        {"a": [], "b": ["Node_10_0_0_1 as 64512!"]},
+    ),
+    Case(
+        "reachableBy of the other family: no peer to the outside",
+        [A, OFF, peer("p", node="a", peerIP="192.0.2.1", asNumber=1, reachableBy="fd00::1")],
+        {"a": []},
+    ),
+    Case(
+        "reachableBy of the same family",
+        [A, OFF, peer("p", node="a", peerIP="192.0.2.1", asNumber=1, reachableBy="10.0.0.254")],
+        {"a": ["Node_192_0_2_1 as 1?"]},
+    ),
+    Case(
+        "reachableBy is not known before v3.25",
+        [A, OFF, peer("p", node="a", peerIP="192.0.2.1", asNumber=1, reachableBy="fd00::1")],
+        {"a": ["Node_192_0_2_1 as 1?"]},
+        version="v3.24.0",
+    ),
     *(
         Case(
             f"an AS number that cannot be read is ignored, and nothing else of the node: `{text}`",

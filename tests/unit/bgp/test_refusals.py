@@ -6,9 +6,10 @@ import pytest
 
 from rrplan.bgp.adjacency import Established
 from rrplan.bgp.model import Model
+from rrplan.bgp.profile import Versions
 from rrplan.bgp.refusals import bird_reads
 from rrplan.bgp.sessions import Speakers
-from rrplan.resources import ClusterState, DaemonSet
+from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, DaemonSet, decode, encode
 from tests.support.clusters import VERSION, VERSIONS, mesh, meshed, node, peer, state
 
 OF_A = "BIRD refuses the whole configuration of a: "
@@ -53,6 +54,137 @@ def test_no_router_id() -> None:
     assert "`router id` is empty: it has no IPv4 address, and calico-node no CALICO_ROUTER_ID" in why
     set_ = replace(AGENT, router_id="hash")
     assert table(cluster.put(set_))["x", "ipv6", "fd00::1"][0] is Established.YES
+
+
+ROUTER_IDS = [
+    ({}, "bare", Established.NO, "`router id` is empty"),
+    ({"value": ""}, "bare", Established.NO, "`router id` is empty"),
+    ({"value": "hash"}, "bare", Established.YES, ""),
+    ({"value": "hash"}, "a", Established.YES, ""),
+    ({"value": "abc"}, "bare", Established.NO, "CALICO_ROUTER_ID `abc` is neither `hash` nor an IPv4 address nor a nu"),
+    ({"value": "abc"}, "a", Established.NO, "CALICO_ROUTER_ID `abc` is neither `hash` nor an IPv4 address nor a nu"),
+    ({"value": "0.0.0.0"}, "a", Established.NO, "CALICO_ROUTER_ID `0.0.0.0` is no router ID for IPv6"),
+    ({"value": "1.1.1.1"}, "a", Established.NO, "a and b have one router ID (1.1.1.1) in one AS"),
+    ({"valueFrom": {"fieldRef": {}}}, "bare", Established.UNKNOWN, "comes from elsewhere (`valueFrom`)"),
+    ({"valueFrom": {"fieldRef": {}}}, "a", Established.UNKNOWN, "comes from elsewhere (`valueFrom`)"),
+    ({"value": "$(NODE_ID)"}, "a", Established.UNKNOWN, "comes from elsewhere (`valueFrom`)"),
+]
+
+
+@pytest.mark.parametrize(("told", "name", "established", "why"), ROUTER_IDS, ids=[str(one[:2]) for one in ROUTER_IDS])
+def test_router_id(told: dict[str, object], name: str, established: Established, why: str) -> None:
+    """What CALICO_ROUTER_ID of calico-node comes to, as `bird6 -p` and two BIRD 1.6.8 say; empty is as unset."""
+    bare = replace(node("bare", 9, ipv6=True), ipv4="")
+    cluster = meshed(bare, node("a", 1, ipv6=True), node("b", 2, ipv6=True), nodes="")
+    found = table(cluster.put(agent({"name": "CALICO_ROUTER_ID", **told} if told else {"name": "OTHER"})))
+    answer, reason = found[name, "ipv6", "fd00::2"]
+    assert answer is established
+    assert why in reason
+
+
+def agent(variable: dict[str, object]) -> DaemonSet:
+    """The DaemonSet of calico-node with one variable."""
+    container = {"name": "calico-node", "image": "calico/node:v3.30.4", "env": [variable]}
+    metadata = {"name": "calico-node", "namespace": "kube-system"}
+    spec = {"template": {"spec": {"containers": [container]}}}
+    found = decode({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": spec})
+    assert isinstance(found, DaemonSet)
+    again = decode(encode(found))
+    assert isinstance(again, DaemonSet)
+    assert again.router_id == found.router_id
+    return found
+
+
+def test_one_router_id_in_two_ases() -> None:
+    """Between ASes BIRD 1.6.8 does not mind, and in IPv4 a 0 is as good as none."""
+    cluster = meshed(node("x", 8, as_number=65001), nodes="a b")
+    same = table(cluster.put(replace(AGENT, router_id="1.1.1.1")))
+    assert same["a", "ipv4", "10.0.0.2"][0] is Established.NO
+    assert same["a", "ipv4", "10.0.0.8"][0] is Established.YES
+    assert table(cluster.put(replace(AGENT, router_id="0")))["a", "ipv4", "10.0.0.2"][0] is Established.YES
+
+
+def test_one_ipv4_address_is_one_router_id() -> None:
+    """Two nodes with one IPv4 address have no session with each other in IPv6 either."""
+    twins = [replace(node("a", 1), ipv6="fd00::1"), replace(node("b", 1), ipv6="fd00::2")]
+    found = table(meshed(*twins, nodes=""))
+    assert found["a", "ipv6", "fd00::2"] == (Established.NO, "a and b have one router ID (10.0.0.1) in one AS")
+
+
+def test_nothing_rests_on_one_router_id() -> None:
+    """The proof says the same."""
+    cluster = meshed(nodes="a b")
+    assert not Model(cluster, VERSIONS).missing()
+    assert Model(cluster.put(replace(AGENT, router_id="1.1.1.1")), VERSIONS).missing()
+    assert Model(cluster.put(replace(AGENT, router_id="abc")), VERSIONS).missing()
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::"])
+def test_unspecified_address(address: str) -> None:
+    """BIRD wants a neighbour: every row of the family is `no`."""
+    both = [node(name, number, ipv6=True) for number, name in enumerate("ab", 1)]
+    cluster = meshed(*both, peer("p", node="a", peerIP=address, asNumber=65001), nodes="")
+    found = table(cluster)
+    family, far = ("ipv6", "fd00::2") if ":" in address else ("ipv4", "10.0.0.2")
+    why = f"{OF_A}BGPPeer p names the unspecified address"
+    assert found["a", family, far] == found["a", family, address] == (Established.NO, why)
+    assert Model(cluster, VERSIONS).missing()
+
+
+def test_link_local_ipv4() -> None:
+    """169.254.0.0/16 needs no interface (`bird -p`)."""
+    found = table(meshed(peer("p", node="a", peerIP="169.254.1.1", asNumber=65001), nodes="a b"))
+    assert found["a", "ipv4", "10.0.0.2"][0] is Established.YES
+
+
+OUTSIDE, NEAR = {"peerIP": "10.0.0.99"}, {"peerIP": "10.0.0.2"}
+NOT_RENDERED = {
+    "a BGPPeer of all nodes has the key": [peer("g", **OUTSIDE, asNumber=65001), peer("p", node="a", **OUTSIDE)],
+    "the same of a node's address": [peer("g", **NEAR, asNumber=64512), peer("p", node="a", **NEAR)],
+    "the same with the port written": [
+        peer("g", peerIP="10.0.0.99:179", asNumber=65001),
+        peer("p", node="a", **OUTSIDE),
+    ],
+    "its own address": [peer("p", node="a", peerIP="10.0.0.1")],
+    "reachableBy of the other family": [peer("p", node="a", **OUTSIDE, reachableBy="fd00::1")],
+}
+
+
+@pytest.mark.parametrize("peers", NOT_RENDERED.values(), ids=NOT_RENDERED)
+def test_no_as_number_where_nothing_is_rendered(peers: list[BGPPeer]) -> None:
+    """Then BIRD takes the file, and the proof counts on it."""
+    cluster = meshed(*peers, nodes="a b")
+    assert all("refuses" not in why for _, why in table(cluster).values())
+    assert not Model(cluster, VERSIONS).missing()
+
+
+def test_a_port_that_calico_does_not_know() -> None:
+    """Before v3.16 a BGPPeer with a port is ignored, whatever else it lacks."""
+    cluster = meshed(peer("p", node="a", peerIP="10.0.0.99:179"), nodes="a b")
+    old = Versions(CalicoVersion(3, 12), "test")
+    assert all(row.verdict.established is Established.YES for row in Speakers.of(cluster, old).all_sessions())
+
+
+@pytest.mark.parametrize("told", [OUTSIDE, NEAR], ids=["outside", "a node"])
+def test_one_of_two_gives_no_as_number(told: dict[str, object]) -> None:
+    """Which of them Calico renders follows the order of a Go map: `unknown`, and both are named."""
+    peers = [peer("p", node="a", **told), peer("q", node="a", **told, asNumber=64512)]
+    cluster = meshed(*peers, nodes="a b c")
+    for ends in (("a", "ipv4", "10.0.0.3"), ("c", "ipv4", "10.0.0.1")):
+        established, why = table(cluster)[ends]
+        assert established is Established.UNKNOWN
+        assert why == (
+            "BGPPeers p and q give this session different attributes, and which one wins is random; with one of them "
+            f"{OF_A}BGPPeer p gives no AS number for the peer"
+        )
+    assert Model(cluster, VERSIONS).missing()
+
+
+def test_no_as_number_of_a_node() -> None:
+    """The other end is a node: refused all the same."""
+    cluster = meshed(peer("p", node="a", **NEAR), nodes="a b c")
+    assert table(cluster)["a", "ipv4", "10.0.0.3"][0] is Established.NO
+    assert Model(cluster, VERSIONS).missing()
 
 
 def test_one_address_twice() -> None:

@@ -93,6 +93,8 @@ def test_what_comes_first(
     [
         ("120s", "2m", True),
         ("2m0s", "120s", True),
+        ("60s200ms", "1m", True),
+        (SECRET, {"secretKeyRef": {**SECRET["secretKeyRef"], "optional": False}}, True),
         ("120s", "121s", False),
         (None, "0s", False),
         (SECRET, OTHER, False),

@@ -127,7 +127,16 @@ def pool(**spec: Any) -> dict[str, object]:
 
 def environment(**variables: str) -> dict[str, object]:
     """The DaemonSet of calico-node with an environment."""
-    env = [{"name": name, "value": value} for name, value in variables.items()]
+    return calico_node([{"name": name, "value": value} for name, value in variables.items()])
+
+
+def elsewhere(**told: object) -> dict[str, object]:
+    """The DaemonSet of calico-node with a CALICO_ROUTER_ID that says where its value is."""
+    return calico_node([{"name": "CALICO_ROUTER_ID", **told}])
+
+
+def calico_node(env: list[dict[str, Any]]) -> dict[str, object]:
+    """The DaemonSet of calico-node."""
     container = {"name": "calico-node", "env": env, "image": "calico/node:v3.30.4"}
     return thing("DaemonSet", "calico-node", "apps/v1", template={"spec": {"containers": [container]}})
 
@@ -161,7 +170,25 @@ ERRORS = [
     (
         "peer-address",
         thing("BGPPeer", "ll", peerIP="fe80::1", asNumber=64512),
-        "BGPPeer `ll` has the link-local address fe80::1, and Calico renders no interface with it",
+        "BGPPeer `ll`: `peerIP: fe80::1` is a link-local address without an interface: BIRD refuses the whole",
+    ),
+    *(
+        (
+            "peer-address",
+            thing("BGPPeer", "none", peerIP=address, asNumber=65001),
+            f"BGPPeer `none`: `peerIP: {address}` is the unspecified address: BIRD refuses the whole configuration",
+        )
+        for address in ("0.0.0.0", "::")
+    ),
+    (
+        "router-id",
+        environment(CALICO_ROUTER_ID="abc"),
+        "CALICO_ROUTER_ID of calico-node is `abc`, which is neither `hash` nor a router ID: BIRD refuses",
+    ),
+    (
+        "router-id",
+        environment(CALICO_ROUTER_ID="1.1.1.1"),
+        "CALICO_ROUTER_ID of calico-node gives every node the router ID 1.1.1.1: BIRD has no session with a node of",
     ),
     (
         "cluster-ids-valid",
@@ -195,7 +222,37 @@ WARNINGS = [
     (
         "peer-address",
         [thing("BGPPeer", "p", node="rr-1", peerIP="192.0.2.1:0179", asNumber=64512)],
-        "BGPPeer `p`: `peerIP: 192.0.2.1:0179` is no address with or without a port, so Calico ignores the BGPPeer",
+        "has port 0179, which is read as octal and is no octal number, so Calico ignores the BGPPeer: write `192.0.2.1",
+    ),
+    (
+        "peer-address",
+        [thing("BGPPeer", "p", node="rr-1", peerIP="192.0.2.1:99999", asNumber=64512)],
+        "BGPPeer `p`: `peerIP: 192.0.2.1:99999` is no address with or without a port, so Calico ignores the BGPPeer",
+    ),
+    (
+        "peer-address",
+        [thing("BGPPeer", "p", node="rr-1", peerIP="192.0.2.1", asNumber=1, reachableBy="192.0.2.254/24")],
+        "BGPPeer `p`: `peerIP: 192.0.2.1` stands beside `reachableBy: 192.0.2.254/24`, which is no ipv4 address, so",
+    ),
+    (
+        "peer-address",
+        [thing("BGPPeer", "p", node="nobody", peerIP="0.0.0.0", asNumber=1)],
+        "BGPPeer `p`: `peerIP: 0.0.0.0` is the unspecified address, which BIRD refuses; no node has this peer now",
+    ),
+    (
+        "peer-as-number",
+        [thing("BGPPeer", "g", peerIP="192.0.2.1", asNumber=1), thing("BGPPeer", "p", node="rr-1", peerIP="192.0.2.1")],
+        "`p` has a `peerIP` and no `asNumber`: BIRD refuses the whole configuration of a node that has this peer; no n",
+    ),
+    (
+        "router-id",
+        [elsewhere(valueFrom={"configMapKeyRef": {"name": "x", "key": "y"}})],
+        "CALICO_ROUTER_ID of calico-node comes from elsewhere (`valueFrom`), so it is not known whether each node",
+    ),
+    (
+        "router-id",
+        [elsewhere(value="$(NODE_ID)")],
+        "CALICO_ROUTER_ID of calico-node comes from elsewhere (`valueFrom`), so it is not known whether each node",
     ),
     (
         "kubernetes-given",
@@ -425,10 +482,17 @@ def test_errors_stop_the_plan(check: str, wrong: dict[str, object], text: str) -
 
 def test_an_ipv6_only_node_without_router_id() -> None:
     """Where the environment of calico-node is known, it is an error."""
-    with pytest.raises(
-        PreflightError, match="router-id: no IPv4 address on bare, and calico-node has no CALICO_ROUTER"
-    ):
-        api.plan(load(SPEC.encode(), "spec.yaml"), snapshot(only_ipv6("bare"), environment(OTHER="x")))
+    for variables in ({"OTHER": "x"}, {"CALICO_ROUTER_ID": ""}):
+        with pytest.raises(
+            PreflightError, match="router-id: no IPv4 address on bare, and calico-node has no CALICO_ROUTER"
+        ):
+            api.plan(load(SPEC.encode(), "spec.yaml"), snapshot(only_ipv6("bare"), environment(**variables)))
+
+
+def test_a_router_id_that_is_0() -> None:
+    """In IPv6 BIRD takes it for none."""
+    with pytest.raises(PreflightError, match=r"CALICO_ROUTER_ID of calico-node is `0.0.0.0`, none for bare, node-001"):
+        api.plan(load(SPEC.encode(), "spec.yaml"), snapshot(only_ipv6("bare"), environment(CALICO_ROUTER_ID="0.0.0.0")))
 
 
 def test_calicos_nodes_alone() -> None:
