@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 
+from rrplan.resources.hidden import METADATA_ANNOTATION, hidden_metadata
 from rrplan.resources.host_codec import (
     block_affinity,
     calico_node,
@@ -92,13 +93,14 @@ def _family(group: str) -> str:
 def _with_calico_metadata(document: Mapping[str, object]) -> Reader:
     """CRD storage keeps v3 labels and annotations as JSON in an annotation, which wins (calico v3.28.0)."""
     reader = Reader(document)
-    hidden = reader.child("metadata").child("annotations").json("projectcalico.org/metadata")
+    hidden = hidden_metadata(reader.child("metadata").child("annotations").text(METADATA_ANNOTATION))
     if hidden is None:
+        # One that cannot be read stays among the annotations, where `snapshots.ignored` finds it.
         return reader
     metadata = dict(reader.child("metadata").document)
-    for field in ("labels", "annotations"):
-        merged = {**reader.child("metadata").strings(field), **Reader(hidden).strings(field)}
-        merged.pop("projectcalico.org/metadata", None)
+    for field, told in zip(("labels", "annotations"), hidden, strict=True):
+        merged = {**reader.child("metadata").strings(field), **told}
+        merged.pop(METADATA_ANNOTATION, None)
         metadata[field] = merged
     return Reader({**document, "metadata": metadata})
 

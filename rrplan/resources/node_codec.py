@@ -11,7 +11,15 @@ from dataclasses import replace
 
 from rrplan.ids import NodeName
 from rrplan.resources.objects import CALICO_NODE_LABEL, CalicoNode, Node, Taint
-from rrplan.resources.reading import DecodeProblem, Reader, parse_address, parse_as_number, parse_decimal
+from rrplan.resources.reading import (
+    DecodeProblem,
+    Reader,
+    json_object,
+    json_strings,
+    parse_address,
+    parse_as_number,
+    parse_decimal,
+)
 
 PREFIX = "projectcalico.org/"
 CLUSTER_ID_ANNOTATION = PREFIX + "RouteReflectorClusterID"
@@ -46,6 +54,7 @@ def _kubernetes_node(reader: Reader) -> Node:
     hidden = _labels_of(labels)
     if labels and hidden is None:
         ignored[LABELS_ANNOTATION] = labels
+    _kube_labels(annotations, ignored)
     return Node(
         name=metadata.node_name("name"),
         labels=metadata.strings("labels"),
@@ -85,13 +94,16 @@ def _as_number(annotations: Reader, ignored: dict[str, str]) -> int | None:
 
 def _labels_of(text: str) -> dict[str, str] | None:
     """What Go reads into a map from string to string; None for anything else (and for `null`, which is no labels)."""
-    try:
-        found = json.loads(text) if text else None
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(found, dict) or not all(value is None or isinstance(value, str) for value in found.values()):
-        return None
-    return {name: value or "" for name, value in found.items()}
+    return json_strings(json_object(text))
+
+
+def _kube_labels(annotations: Reader, ignored: dict[str, str]) -> dict[str, str]:
+    """Which labels kube-controllers has copied from Kubernetes; a text that cannot be read says nothing of them."""
+    text = annotations.text(KUBE_LABELS_ANNOTATION)
+    known = _labels_of(text)
+    if text and known is None:
+        ignored[KUBE_LABELS_ANNOTATION] = text
+    return known or {}
 
 
 def _bits(text: str) -> int:
@@ -128,11 +140,11 @@ def _calico_node(reader: Reader) -> Node:
     metadata = reader.child("metadata")
     bgp = reader.child("spec").child("bgp")
     labels = metadata.strings("labels")
-    kube = metadata.child("annotations").json(KUBE_LABELS_ANNOTATION)
-    known = Reader({"labels": kube}).strings("labels") if kube else {}
     own = metadata.node_name("name")
     name = kubernetes_name(reader) or own
     ignored: dict[str, str] = {}
+    copied: dict[str, str] = {}
+    known = _kube_labels(metadata.child("annotations"), copied)
     ipv4 = _address(bgp, "ipv4Address", 4, ignored, IPV4_ANNOTATION)
     ipv6 = _address(bgp, "ipv6Address", 6, ignored, IPV6_ANNOTATION)
     node = Node(
@@ -147,10 +159,12 @@ def _calico_node(reader: Reader) -> Node:
         ipv4_bits=_bits(bgp.text("ipv4Address")) if ipv4 else 0,
         ipv6_bits=_bits(bgp.text("ipv6Address")) if ipv6 else 0,
         only_calico=True,
+        ignored=copied,
     )
     if ignored:
         # confd leaves out a Calico Node with an address that it cannot read, whole (client.go onUpdates, v3.32).
-        return replace(node, ipv4="", ipv6="", as_number=None, cluster_id="", ipv4_bits=0, ipv6_bits=0, ignored=ignored)
+        none = replace(node, ipv4="", ipv6="", as_number=None, cluster_id="", ipv4_bits=0, ipv6_bits=0)
+        return replace(none, ignored={**copied, **ignored})
     return node
 
 
@@ -279,6 +293,8 @@ def encode_node(node: Node) -> dict[str, object]:
     annotations = {name: value for name, value in calico_annotations(node).items() if value}
     if node.only_calico:
         annotations[ONLY_CALICO_ANNOTATION] = "true"
+    if KUBE_LABELS_ANNOTATION in node.ignored:
+        annotations[KUBE_LABELS_ANNOTATION] = node.ignored[KUBE_LABELS_ANNOTATION]
     metadata: dict[str, object] = {"name": node.name}
     if node.labels:
         metadata["labels"] = dict(node.labels)

@@ -125,18 +125,21 @@ class Reader:
             raise self._problem(field, "an AS number from 0 to 4294967295", value)
         return number
 
-    def json(self, field: str) -> Mapping[str, object] | None:
-        """A JSON object kept as text (an annotation); None where absent."""
-        text = self.text(field)
-        if not text:
-            return None
-        try:
-            value = json.loads(text)
-        except ValueError as error:
-            raise self._problem(field, "JSON", text[:60]) from error
-        if not isinstance(value, Mapping):
-            raise self._problem(field, "a JSON object", value)
-        return value
+
+def json_object(text: str) -> Mapping[str, object] | None:
+    """A JSON object kept as text (an annotation); None for anything else."""
+    try:
+        found = json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, Mapping) else None
+
+
+def json_strings(value: object) -> dict[str, str] | None:
+    """What Go reads into a map from string to string, null being ""; None for anything else."""
+    if not isinstance(value, Mapping) or not all(one is None or isinstance(one, str) for one in value.values()):
+        return None
+    return {name: one or "" for name, one in value.items()}
 
 
 def parse_decimal(text: str) -> int | None:

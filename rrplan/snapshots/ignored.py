@@ -1,10 +1,13 @@
-"""What Calico cannot read of its Nodes, in words."""
+"""What Calico cannot read of its annotations, in words."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 
-from rrplan.resources import ClusterState
+from rrplan.resources import BGPConfiguration, BGPPeer, ClusterState, ResourceKey
+from rrplan.resources.hidden import METADATA_ANNOTATION, hidden_metadata
+from rrplan.resources.objects import FelixConfiguration, HostEndpoint
 
 SHOWN = 5
 LONG = 40
@@ -12,14 +15,31 @@ LONG = 40
 
 
 def ignored(state: ClusterState) -> list[str]:
-    """One sentence for each annotation that Calico cannot read on some nodes, with these nodes and its text there."""
+    """One sentence for each annotation that Calico cannot read somewhere, with the objects and its text there."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for name, node in sorted(state.nodes.items()):
         for annotation, text in node.ignored.items():
-            shown = text if len(text) <= LONG else f"{text[:LONG]}..."
-            found[annotation].append(f"{name} (`{shown}`)")
+            found[annotation].append(f"{name} (`{_shown(text)}`)")
+    for key, resource in _annotated(state):
+        text = resource.annotations.get(METADATA_ANNOTATION, "")
+        if text and hidden_metadata(text) is None:
+            found[METADATA_ANNOTATION].append(f"{key} (`{_shown(text)}`)")
     return [
         f"`{annotation}` cannot be read, so Calico ignores it: {', '.join(places[:SHOWN])}"
         + (f" and {len(places) - SHOWN} more" if len(places) > SHOWN else "")
         for annotation, places in sorted(found.items())
     ]
+
+
+Annotated = BGPPeer | BGPConfiguration | FelixConfiguration | HostEndpoint
+
+
+def _annotated(state: ClusterState) -> Iterator[tuple[ResourceKey, Annotated]]:
+    """The objects of Calico whose annotations are kept."""
+    for resource in (*state.peers.values(), *state.configurations.values(), *state.others.values()):
+        if isinstance(resource, Annotated):
+            yield resource.key, resource
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= LONG else f"{text[:LONG]}..."

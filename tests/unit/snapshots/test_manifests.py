@@ -8,8 +8,9 @@ import yaml
 
 from rrplan.errors import DigestMismatch, FileFormatError, ManifestError
 from rrplan.ids import NodeName
-from rrplan.resources import DaemonSet, Node, Pod, ResourceKey, decode
+from rrplan.resources import ClusterState, DaemonSet, Node, Pod, ResourceKey, decode, encode
 from rrplan.resources.node_codec import LABELS_ANNOTATION, encode_node
+from rrplan.resources.objects import BGPConfiguration, BGPPeer, FelixConfiguration
 from rrplan.snapshots import Snapshot, joined_documents, read_snapshot, snapshot_of_manifests, write_snapshot
 from rrplan.snapshots.ignored import ignored
 from rrplan.snapshots.manifests import documents_in
@@ -336,3 +337,53 @@ def test_wrong_snapshot_files() -> None:
         read_snapshot(b'{"kind": "Plan"}', "s.json")
     with pytest.raises(FileFormatError, match=r"s\.json: not a snapshot file: "):
         read_snapshot(b"apiVersion: v1", "s.json")
+
+
+KUBE_LABELS = """\
+apiVersion: projectcalico.org/v3
+kind: Node
+metadata: {name: n1, labels: {zone: a}, annotations: {projectcalico.org/kube-labels: TEXT}}
+spec: {bgp: {ipv4Address: 10.0.0.1/24}}
+"""
+HIDDEN = """\
+apiVersion: crd.projectcalico.org/v1
+kind: KIND
+metadata: {name: default, labels: {own: x}, annotations: {projectcalico.org/metadata: TEXT}}
+spec: {}
+"""
+UNREADABLE = ["nonsense", "'[]'", "'{\"labels\": 5}'", '\'{"labels": {"a": 1}}\'']
+
+
+@pytest.mark.parametrize("text", ["nonsense", "'[]'", "'{\"a\": 1}'"])
+def test_unreadable_kube_labels(text: str) -> None:
+    """That annotation alone is ignored, with a sentence, also after a snapshot file and beside Kubernetes' own Node."""
+    found = snapshot_of_manifests([("nodes.yaml", KUBE_LABELS.replace("TEXT", text).encode())])
+    plain = text.strip("'")
+    told = [f"`projectcalico.org/kube-labels` cannot be read, so Calico ignores it: n1 (`{plain}`)"]
+    assert ignored(found.state) == told
+    assert found.state.nodes[NodeName("n1")].ipv4 == "10.0.0.1"
+    assert found.state.nodes[NodeName("n1")].effective_labels == {"zone": "a"}
+    again = ClusterState.of(one for value in found.state if (one := decode(encode(value))) is not None)
+    assert ignored(again) == told
+    kubernetes = "---\napiVersion: v1\nkind: Node\nmetadata: {name: n1}\n"
+    both = snapshot_of_manifests([("both.yaml", (KUBE_LABELS.replace("TEXT", text) + kubernetes).encode())])
+    assert ignored(both.state) == told
+
+
+@pytest.mark.parametrize("kind", ["BGPPeer", "BGPConfiguration", "FelixConfiguration"])
+@pytest.mark.parametrize("text", UNREADABLE)
+def test_unreadable_metadata_of_a_crd(kind: str, text: str) -> None:
+    """That annotation alone is ignored, with a sentence; the labels beside it count."""
+    found = snapshot_of_manifests([("crd.yaml", HIDDEN.replace("KIND", kind).replace("TEXT", text).encode())])
+    (resource,) = found.state
+    assert isinstance(resource, BGPPeer | BGPConfiguration | FelixConfiguration)
+    assert resource.labels == {"own": "x"}
+    lead = f"`projectcalico.org/metadata` cannot be read, so Calico ignores it: {kind}/default"
+    told = text.strip("'")
+    assert ignored(found.state) == [f"{lead} (`{told}`)"]
+
+
+def test_unreadable_metadata_of_a_pool() -> None:
+    """Nothing here reads the labels of a pool."""
+    text = HIDDEN.replace("KIND", "IPPool").replace("TEXT", "nonsense").replace("spec: {}", "spec: {cidr: 10.1.0.0/16}")
+    assert len(list(snapshot_of_manifests([("crd.yaml", text.encode())]).state)) == 1
