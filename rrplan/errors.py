@@ -141,12 +141,16 @@ class UsageProblem(RRPlanError):
 
 
 class UnsafePlanError(RRPlanError):
-    """Some step would lose routes, or expose more than the spec accepts; `violations` are the counterexamples."""
+    """Some step would lose routes, or expose more than the spec accepts; `violations` are the counterexamples.
+
+    `findings` are sentences of preflight checks that may be why.
+    """
 
     exit_code = 7
 
-    def __init__(self, violations: Sequence[object], *, hint: str = "") -> None:
+    def __init__(self, violations: Sequence[object], *, findings: Sequence[str] = (), hint: str = "") -> None:
         self.violations = tuple(violations)
+        self.findings = tuple(findings)
         count = len(self.violations)
         super().__init__(
             f"refused: {count} violation{'' if count == 1 else 's'} in the proof",

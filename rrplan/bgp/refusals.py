@@ -71,6 +71,16 @@ def refusal(rules: Rules, speakers: Mapping[NodeName, Speaker], own: Speaker, fa
     return _of_cluster_id(own) if clients else None
 
 
+def not_told_apart(rules: Rules, own: Speaker, other: Speaker, family: Family) -> Verdict | None:
+    """That one of the two has an address that another node has too; None where neither has."""
+    for address in (other.address(family), own.address(family)):
+        names = ", ".join(node.name for node in rules.shared.get(address, ())[:SHOWN])
+        if names:
+            text = f"{address} is the address of {names}, and which of them answers is not known"
+            return Verdict(Established.UNKNOWN, text)
+    return None
+
+
 def may_be_refused(rules: Rules, own: Speaker, family: Family) -> bool:
     """The same without a look at other nodes, where doubt is enough; that a router ID is not known is no doubt here."""
     if not own.address(family) or own.standalone:

@@ -8,9 +8,10 @@ from itertools import islice
 from rrplan.bgp.adjacency import Established, verdict
 from rrplan.bgp.holdings import ENOUGH, Holdings
 from rrplan.bgp.model import Model, View
-from rrplan.bgp.peering import idle_selector, protocols
+from rrplan.bgp.peering import external_protocols, idle_selector, protocols
 from rrplan.bgp.reflection import ORIGIN, Copy, Stop
-from rrplan.bgp.refusals import refusal
+from rrplan.bgp.refusals import not_told_apart, refusal, refusal_of_router_id
+from rrplan.bgp.sessions import outside_verdict
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.ids import NodeName
 
@@ -126,17 +127,22 @@ def _alone(model: Model, name: NodeName, family: Family) -> str:
     own = speakers[name]
     lead = f"{name} has no session that is certain to be up"
     refused = refusal(rules, speakers, own, family)
-    if refused is not None and refused.established is Established.NO:
+    # That a router ID is not known counts for nothing here; a notice says it.
+    unsure = refusal_of_router_id(rules.settings, own, family) is not None
+    if refused is not None and (refused.established is Established.NO or not unsure):
         return f"{lead}; {refused.reason}"
     for members in model.population.classes.values():
         for other in (speakers[member] for member in islice(members, ENOUGH) if member != name):
             here = protocols(rules, own, other, family)
             if here:
-                beyond = refusal(rules, speakers, other, family)
+                beyond = refusal(rules, speakers, other, family) or not_told_apart(rules, own, other, family)
                 found = beyond or verdict(here[0], own, here, other, protocols(rules, other, own, family))
                 if found.reason:
                     return f"{lead}; {here[0].name}: {found.reason}"
                 break
+    for outside in external_protocols(rules, own, family):
+        if outside.disputed:
+            return f"{lead}; {outside.name}: {outside_verdict(outside).reason}"
     for peer in rules.peers:
         text = idle_selector(rules, peer, speakers.values())
         if text and (rules.selects_local(peer, own) or rules.selects_remote(peer, own)):

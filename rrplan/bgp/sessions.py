@@ -13,7 +13,7 @@ from rrplan.bgp.matching import Matcher
 from rrplan.bgp.peering import Matches, Rules, external_protocols, ordered, protocols
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.protocol import Protocol
-from rrplan.bgp.refusals import SHOWN, refusal
+from rrplan.bgp.refusals import not_told_apart, refusal
 from rrplan.bgp.speaker import FAMILIES, Family, Settings, Speaker, speaker_of
 from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, Node
@@ -103,20 +103,12 @@ class Speakers:
             here = protocols(self.rules, own, other, family)
             if here:
                 there = protocols(self.rules, other, own, family)
-                beyond = self.refusal(name, family) or self._not_told_apart(own, other, family)
+                beyond = self.refusal(name, family) or not_told_apart(self.rules, own, other, family)
                 for protocol in here:
                     found[protocol] = refused or beyond or verdict(protocol, own, here, other, there)
         for protocol in external_protocols(self.rules, own, family):
-            found[protocol] = refused or _external(protocol)
+            found[protocol] = refused or outside_verdict(protocol)
         return [Session(protocol, found[protocol]) for protocol in ordered(own, found)]
-
-    def _not_told_apart(self, own: Speaker, other: Speaker, family: Family) -> Verdict | None:
-        for address in (other.address(family), own.address(family)):
-            names = ", ".join(node.name for node in self.rules.shared.get(address, ())[:SHOWN])
-            if names:
-                text = f"{address} is the address of {names}, and which of them answers is not known"
-                return Verdict(Established.UNKNOWN, text)
-        return None
 
     def _candidates(self, own: Speaker) -> list[NodeName]:
         """The nodes that `own` can have a protocol to: everybody in a mesh, else who the BGPPeers bring together."""
@@ -152,7 +144,8 @@ class Speakers:
             yield from self.sessions(name)
 
 
-def _external(protocol: Protocol) -> Verdict:
+def outside_verdict(protocol: Protocol) -> Verdict:
+    """Whether a session to the outside comes up, as far as it can be told from here."""
     if any(variant.peer_as == 0 for variant in protocol.variants):
         return Verdict(Established.NO, "no AS number is given for the peer, so BIRD refuses the whole configuration")
     if protocol.disputed:

@@ -98,5 +98,7 @@ def _complain(error: RRPlanError) -> None:
         click.echo(f"  - {violation.text}", err=True)
     if len(violations) > SHOWN:
         click.echo(f"  and {len(violations) - SHOWN} more", err=True)
+    for finding in getattr(error, "findings", ()):
+        click.echo(f"  - {finding}", err=True)
     if error.hint:
         click.echo(f"\nhint: {error.hint}", err=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 
 from rrplan.bgp.model import Model
@@ -44,9 +44,18 @@ def peers_agree(model: Model, fresh: Collection[str] = ()) -> tuple[Finding, ...
         for peers, where in found.items()
     ]
     if next(pairs, None) is not None:
-        text = f"only the first {MANY_PAIRS} pairs of kinds of nodes were looked at: too many nodes differ"
-        told.append(Finding(PEERS_AGREE, Severity.WARNING, text))
+        told.append(_not_all())
     return tuple(told)
+
+
+def _not_all() -> Finding:
+    text = f"only the first {MANY_PAIRS} pairs of kinds of nodes were looked at: too many nodes differ"
+    return Finding(PEERS_AGREE, Severity.WARNING, text)
+
+
+def disputes(found: Iterable[Finding]) -> list[str]:
+    """What is found of BGPPeers that disagree, in words."""
+    return [f"{one.check}: {one.text}" for one in found if one.check == PEERS_AGREE and one != _not_all()]
 
 
 def _pairs(model: Model) -> Iterator[tuple[Speaker, Speaker]]:

@@ -14,7 +14,7 @@ from rrplan.desired import Desired, compile_desired
 from rrplan.digest import digest
 from rrplan.errors import PreflightError, UnsafePlanError
 from rrplan.ids import ActionName, NodeName
-from rrplan.plans.agreement import peers_agree
+from rrplan.plans.agreement import PEERS_AGREE, disputes, peers_agree
 from rrplan.plans.change import changed
 from rrplan.plans.checks import findings, id_of
 from rrplan.plans.diff import check_end
@@ -48,7 +48,9 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
     """
     plan = draft_plan(spec, state, versions, snapshot)
     if plan.proof.violations and plan.steps:
-        raise UnsafePlanError(plan.proof.violations, hint=_hint(spec, plan.proof.violations))
+        disputed = disputes(plan.findings)
+        hint = _hint(spec, plan.proof.violations, disputed=bool(disputed))
+        raise UnsafePlanError(plan.proof.violations, findings=disputed, hint=hint)
     return plan
 
 
@@ -242,8 +244,14 @@ def _empty(state: ClusterState) -> frozenset[NodeName]:
     return frozenset(name for name, node in state.nodes.items() if node.unschedulable and known.get(name) is False)
 
 
-def _hint(spec: Spec, violations: tuple[Violation, ...]) -> str:
+def _hint(spec: Spec, violations: tuple[Violation, ...], *, disputed: bool) -> str:
     kinds = {violation.invariant for violation in violations}
+    if disputed:
+        # Nothing rests on a session whose block is drawn by lot, and no gate asks for it: first of all this goes.
+        return (
+            f"let the BGPPeers that {PEERS_AGREE} names say the same, or delete all but one of them; a plan that is "
+            "refused for another reason too says so then"
+        )
     if any(one.invariant == "outside" and "takes away" in one.text for one in violations):
         return (
             "a session to the outside serves the whole cluster: let its BGPPeer select what stays as it is (another "

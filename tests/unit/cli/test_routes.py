@@ -3,14 +3,15 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from rrplan.ids import NodeName
-from rrplan.resources import BGPFilter, BGPPeer, ClusterState, Installation, IPPool, Node, Resource, encode
-from tests.support.clusters import CLIENTS, LABEL, TO_REFLECTORS, mesh, meshed, node, peer, reflected, state
+from rrplan.resources import BGPFilter, BGPPeer, ClusterState, DaemonSet, Installation, IPPool, Node, Resource, encode
+from tests.support.clusters import CLIENTS, LABEL, TO_REFLECTORS, VERSION, mesh, meshed, node, peer, reflected, state
 
 HEAD = "apiVersion: rrplan.io/v1\nkind: BGPTopology\nmetadata: {name: test}\n"
 
@@ -213,3 +214,35 @@ def test_what_carries_less_than_it_seems(
     found = rrplan(written(tmp_path, cluster), "routes", "-f", "cluster.yaml")
     assert found.returncode == code, found.stdout + found.stderr
     assert words in found.stdout + found.stderr
+
+
+def test_one_address_twice_without_mesh(tmp_path: Path) -> None:
+    """The reason is the one that `rrplan sessions` has."""
+    both = peer("p", nodeSelector="all()", peerSelector="all()")
+    written(tmp_path, meshed(node("twin", 1), node("twin2", 1), node("c", 5), mesh(on=False), both, nodes=""))
+    found = rrplan(tmp_path, "routes", "-f", "cluster.yaml", "--from", "twin", "--to", "c")
+    why = "10.0.0.1 is the address of twin, twin2, and which of them answers is not known"
+    assert f"c has no session that is certain to be up; Node_10_0_0_1: {why}" in found.stdout
+
+
+def test_a_disputed_session_to_the_outside(tmp_path: Path) -> None:
+    """It is the only one of the node, and the BGPPeers that disagree are named."""
+    peers = [peer(name, node="a", peerIP="10.0.0.99", asNumber=number) for name, number in (("p", 1), ("q", 2))]
+    found = rrplan(written(tmp_path, meshed(mesh(on=False), *peers, nodes="a b")), "routes", "-f", "cluster.yaml")
+    why = "BGPPeers p and q give this session different attributes, and which one wins is random"
+    assert f"a has no session that is certain to be up; Node_10_0_0_99: {why}" in found.stdout
+
+
+def test_one_of_two_gives_no_as_number(tmp_path: Path) -> None:
+    """What BIRD may refuse is the reason too."""
+    peers = [peer("p", node="a", peerIP="10.0.0.99"), peer("q", node="a", peerIP="10.0.0.99", asNumber=1)]
+    found = rrplan(written(tmp_path, meshed(*peers, nodes="a b")), "routes", "-f", "cluster.yaml", "--to", "a")
+    assert "a has no session that is certain to be up; BGPPeers p and q give this session different" in found.stdout
+    assert "with one of them BIRD refuses the whole configuration of a: BGPPeer p gives no AS number" in found.stdout
+
+
+def test_a_router_id_from_elsewhere(tmp_path: Path) -> None:
+    """A notice says that it is not known."""
+    agent = replace(DaemonSet("calico-node", "kube-system", VERSION), router_id=None)
+    found = rrplan(written(tmp_path, meshed().put(agent)), "routes", "-f", "cluster.yaml")
+    assert "notice: CALICO_ROUTER_ID of calico-node comes from elsewhere (`valueFrom`) and is not known" in found.stderr
