@@ -31,7 +31,7 @@ from rrplan.runs.preflight import check_drains, check_sessions, dry_run
 from rrplan.runs.runner import PARALLELISM
 from rrplan.runs.standing import Standing
 from rrplan.runs.standing import standings as runs_standings
-from rrplan.runs.step_run import World
+from rrplan.runs.step_run import RunPorts
 from rrplan.runs.verification import Verdict, verified
 from rrplan.sandbox import Sandbox
 from rrplan.snapshots import Snapshot, capture, write_snapshot
@@ -216,8 +216,8 @@ def _again(cluster: Cluster, control: Control, run: str | None, *, back: bool) -
 def _run(made: Plan, digest: str, run: str, cluster: Cluster, control: Control, *, back: bool) -> Result:
     with Journal.open(control.wrap(cluster.runs.log(run)), digest) as journal:
         listener = cluster.record(made, control.listener)
-        world = World(cluster.datastore, cluster.probe, cluster.clock, cluster.lock, CommandHooks(), listener)
-        runner = Runner(made, run, world, journal, control.stop, control.parallelism)
+        ports = RunPorts(cluster.datastore, cluster.probe, cluster.clock, cluster.lock, CommandHooks(), listener)
+        runner = Runner(made, run, ports, journal, control.stop, control.parallelism)
         return runner.rollback() if back else runner.apply()
 
 
@@ -327,7 +327,7 @@ def _rehearsed(
     from rrplan.adapters.probe import LiveProbe
     from rrplan.plans.promise import held_pairs, promises, reflecting, states
     from rrplan.rehearsal.judging import Judge, Timeline
-    from rrplan.rehearsal.stage import Heard, Stage
+    from rrplan.rehearsal.stage import ObservedDatastore, Stage
 
     told = promises(made, state, versions)
     reflectors = reflecting(made, state)
@@ -337,7 +337,7 @@ def _rehearsed(
         here = embedded(sandbox, folder)
         birds = Birds(lambda node: lambda family, words: stage.laboratory.ask(node, family, words))
         probe = LiveProbe(birds, stage.laboratory, None, lambda _notice: None)
-        heard = Heard(sandbox, lambda: stage.hear(sandbox.state))
+        heard = ObservedDatastore(sandbox, lambda: stage.hear(sandbox.state))
         cluster = replace(here, datastore=heard, probe=probe, clock=SystemClock())
         pairs = stage.begin(held_pairs(state, versions), reflectors)
         await_sessions(state, versions, probe, cluster.clock)

@@ -26,7 +26,7 @@ CALM_SECONDS = 5.0
 LOOK_SECONDS = 1.0
 
 
-class Heard:
+class ObservedDatastore:
     """A datastore whose every write is told of; implements the port."""
 
     def __init__(self, datastore: Datastore, tell: Callable[[], None]) -> None:

@@ -12,7 +12,7 @@ from rrplan.ports import Datastore, Lock
 from rrplan.resources import ClusterState, encode
 from rrplan.runs.drift import drift
 from rrplan.runs.status import LANDED, Status
-from rrplan.runs.writing import Away, Writer
+from rrplan.runs.writing import GaveUp, Writer
 from rrplan.snapshots.snapshot import state_of
 
 SHOWN = 5
@@ -36,7 +36,7 @@ class Guard:
         """Why it is not known that the lock is ours, "" if it is; raises LockHeldError where it is not."""
         try:
             self._writer.patiently(self._lock.confirm)
-        except (Away, DatastoreError) as error:
+        except (GaveUp, DatastoreError) as error:
             return str(error)
         return ""
 
@@ -45,7 +45,7 @@ class Guard:
         try:
             stored = self._writer.patiently(self._datastore.everything)
             state = state_of(one.document for one in stored)
-        except (Away, DatastoreError) as error:
+        except (GaveUp, DatastoreError) as error:
             return str(error)
         landed, doubtful = [], set()
         for step, change in self._plan.writes:

@@ -13,7 +13,7 @@ from rrplan.plans.plan import Plan, Step
 from rrplan.runs import events
 from rrplan.runs.journal import Journal
 from rrplan.runs.status import LANDED, Direction, Status, direction
-from rrplan.runs.step_run import End, Ended, StepRun, World
+from rrplan.runs.step_run import RunPorts, StepEnd, StepResult, StepRun
 
 PARALLELISM = 4
 """Steps that are under way at the same time, where none of them touches sessions."""
@@ -36,7 +36,7 @@ class Runner:
         self,
         plan: Plan,
         run_id: str,
-        world: World,
+        ports: RunPorts,
         journal: Journal,
         stop: Callable[[], bool],
         parallelism: int = PARALLELISM,
@@ -44,18 +44,18 @@ class Runner:
         self.plan = plan
         self.run_id = run_id
         self.stop = stop
-        self._world = world
+        self._ports = ports
         self._journal = journal
         self._graph = ActionGraph(plan.steps, plan.edges)
         # A datastore of one writer is one for steps too.
-        self._parallelism = min(parallelism, world.datastore.at_once)
-        self._steps = StepRun(plan, run_id, world, journal)
+        self._parallelism = min(parallelism, ports.datastore.at_once)
+        self._steps = StepRun(plan, run_id, ports, journal)
 
     # --- forward -------------------------------------------------------------------------------
 
     def apply(self) -> Result:
         """Carry out what is not settled yet; a run whose way back began goes on with the way back."""
-        began = self._world.clock.now()
+        began = self._ports.clock.now()
         resumed = bool(self._journal.entries)
         back = direction(self._journal.entries)
         if back is Direction.ROLLBACK:
@@ -86,10 +86,10 @@ class Runner:
             if self.stop():
                 return Result.INTERRUPTED, ""
             ended = [self._steps.forward(step)] if self._alone(step) else self._beside(step)
-            failed = next((one for one in ended if one.end is End.FAILED), None)
+            failed = next((one for one in ended if one.end is StepEnd.FAILED), None)
             if failed is not None:
                 return self._failed(failed.step, failed.reason)
-            stopped = next((one for one in ended if one.end is End.STOPPED), None)
+            stopped = next((one for one in ended if one.end is StepEnd.STOPPED), None)
             if stopped is not None:
                 return Result.PARTIAL, stopped.reason
         return Result.DONE, ""
@@ -107,10 +107,10 @@ class Runner:
         """Steps that touch sessions, or wait for them, run by themselves: the proof knows one change at a time."""
         return self._parallelism < 2 or not step.independent
 
-    def _beside(self, step: Step) -> list[Ended]:
+    def _beside(self, step: Step) -> list[StepResult]:
         """Carry out steps that touch no session at the same time; after a failure those under way finish."""
-        ended: list[Ended] = []
-        running: dict[Future[Ended], StepId] = {}
+        ended: list[StepResult] = []
+        running: dict[Future[StepResult], StepId] = {}
         following: Step | None = step
         with ThreadPoolExecutor(self._parallelism) as pool:
             while following is not None or running:
@@ -121,7 +121,7 @@ class Runner:
                     for future in finished:
                         del running[future]
                         ended.append(future.result())
-                good = all(one.end is End.SETTLED for one in ended)
+                good = all(one.end is StepEnd.SETTLED for one in ended)
                 following = self._ready(running=frozenset(running.values())) if good and not self.stop() else None
                 if following is not None and not following.independent:
                     following = None
@@ -153,7 +153,7 @@ class Runner:
 
     def rollback(self) -> Result:
         """Take everything back, in reverse order, each undo gated."""
-        began = self._world.clock.now()
+        began = self._ports.clock.now()
         self._steps.say(events.RunStarted(self.run_id, len(self.plan.steps), resumed=True))
         self._steps.hooks.objection("on-rollback", None)
         self._steps.note("rollback-started")
@@ -191,5 +191,5 @@ class Runner:
         hint = {Result.DONE: "", Result.PARTIAL: HINT, Result.INTERRUPTED: HINT}.get(result)
         self._steps.note(f"run-{result}", reason)
         text = self._compared() if hint is None else hint
-        self._steps.say(events.RunFinished(result.value, round(self._world.clock.now() - began), text))
+        self._steps.say(events.RunFinished(result.value, round(self._ports.clock.now() - began), text))
         return result

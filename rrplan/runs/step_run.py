@@ -19,11 +19,11 @@ from rrplan.runs.guard import Guard
 from rrplan.runs.hooks import Hooks
 from rrplan.runs.journal import Journal
 from rrplan.runs.status import Status, advance, replay
-from rrplan.runs.writing import Away, Outcome, Writer, Written
+from rrplan.runs.writing import GaveUp, Outcome, Writer, Written
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class RunPorts:
     """The ports that a run works through."""
 
     datastore: Datastore
@@ -34,7 +34,7 @@ class World:
     listener: events.Listener
 
 
-class End(StrEnum):
+class StepEnd(StrEnum):
     """How a step ended: in its place, or failed, or stopped where nothing is known to have failed."""
 
     SETTLED = "settled"
@@ -43,28 +43,28 @@ class End(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class StepResult:
     """How a step ended, and why in words where it did not settle."""
 
     step: Step
-    end: End
+    end: StepEnd
     reason: str = ""
 
 
 class StepRun:
     """Carries out single steps, and keeps what the journal says of each; safe to call from several threads."""
 
-    def __init__(self, plan: Plan, run_id: str, world: World, journal: Journal) -> None:
+    def __init__(self, plan: Plan, run_id: str, ports: RunPorts, journal: Journal) -> None:
         self.plan = plan
-        self.world = world
+        self.ports = ports
         self.journal = journal
         self.status: dict[StepId, Status] = replay(journal.entries, plan.edges)
-        self.hooks = Hooks(plan, run_id, world.hooks, self.say)
+        self.hooks = Hooks(plan, run_id, ports.hooks, self.say)
         self.mutex = threading.RLock()
         """Held while something is said or written down: who holds it sees statuses of which all have heard."""
         self._here = threading.local()
-        self._writer = Writer(world.datastore, world.clock, self._retrying)
-        self.guard = Guard(plan, world.datastore, world.lock, self._writer)
+        self._writer = Writer(ports.datastore, ports.clock, self._retrying)
+        self.guard = Guard(plan, ports.datastore, ports.lock, self._writer)
 
     def stands(self, step: Step, *statuses: Status) -> bool:
         """Whether a step has one of these statuses."""
@@ -73,22 +73,22 @@ class StepRun:
     def say(self, event: events.RunEvent) -> None:
         """Tell the listener, one event at a time."""
         with self.mutex:
-            self.world.listener.report(event)
+            self.ports.listener.report(event)
 
     def mark(self, step: Step, event: str, note: str = "", *, durable: bool = True) -> None:
         """Write what happened to a step to the journal; raises JournalUnwritable."""
         with self.mutex:
             self.status[step.id] = advance(step.id, self.status.get(step.id, Status.PENDING), event)
-            self.journal.append(step.id, event, self.world.clock.wall(), note, durable=durable)
+            self.journal.append(step.id, event, self.ports.clock.wall(), note, durable=durable)
 
     def note(self, event: str, text: str = "") -> None:
         """Write what happened to the run to the journal; raises JournalUnwritable."""
         with self.mutex:
-            self.journal.append("", event, self.world.clock.wall(), text)
+            self.journal.append("", event, self.ports.clock.wall(), text)
 
     # --- forward -------------------------------------------------------------------------------
 
-    def forward(self, step: Step) -> Ended:
+    def forward(self, step: Step) -> StepResult:
         """Carry a step out, from wherever it stands; raises LockHeldError where the lock is somebody else's."""
         self._here.step = step.id
         with self.mutex:
@@ -97,7 +97,7 @@ class StepRun:
             return self._stopped(step, objection)
         total = len(self.plan.steps)
         self.say(events.StepStarted(step.id, self.plan.steps.index(step) + 1, total, step.summary))
-        began = self.world.clock.now()
+        began = self.ports.clock.now()
         if not self.stands(step, Status.APPLIED, Status.SETTLE_FAILED):
             written = self._written(step)
             if written.outcome is Outcome.AWAY:
@@ -113,16 +113,16 @@ class StepRun:
             return self._failed(step, reason)
         with self.mutex:
             self.mark(step, "settled", durable=False)
-            self.say(events.StepSettled(step.id, round(self.world.clock.now() - began)))
-        return Ended(step, End.SETTLED)
+            self.say(events.StepSettled(step.id, round(self.ports.clock.now() - began)))
+        return StepResult(step, StepEnd.SETTLED)
 
-    def _stopped(self, step: Step, reason: str) -> Ended:
+    def _stopped(self, step: Step, reason: str) -> StepResult:
         self.say(events.StepFailed(step.id, reason))
-        return Ended(step, End.STOPPED, reason)
+        return StepResult(step, StepEnd.STOPPED, reason)
 
-    def _failed(self, step: Step, reason: str) -> Ended:
+    def _failed(self, step: Step, reason: str) -> StepResult:
         self.say(events.StepFailed(step.id, reason))
-        return Ended(step, End.FAILED, reason)
+        return StepResult(step, StepEnd.FAILED, reason)
 
     def _written(self, step: Step) -> Written:
         """Intent first, then the writes; writes that were announced before a crash are read back, not repeated."""
@@ -134,7 +134,7 @@ class StepRun:
                 return Written(Outcome.REFUSED, vetoed)
         try:
             written = self._write(step, step.changes, again=again)
-        except Away as error:
+        except GaveUp as error:
             return Written(Outcome.AWAY, str(error))
         if written.outcome is Outcome.LANDED:
             self.mark(step, "applied", durable=False)
@@ -152,7 +152,7 @@ class StepRun:
         self._here.step = step.id
         try:
             landed = self._writer.landed_late(step.changes)
-        except Away as error:
+        except GaveUp as error:
             return str(error)
         if None in landed:
             return f"{step.changes[landed.index(None)].key} is neither as before nor as after `{step.id}`"
@@ -167,7 +167,7 @@ class StepRun:
     def back(self, step: Step) -> str:
         """Take a step back; why not, in words, where that failed."""
         self._here.step = step.id
-        began = self.world.clock.now()
+        began = self.ports.clock.now()
         # An undo that was cut off, or whose gate failed, may have been written already.
         again = self.stands(step, Status.UNDO_STARTED, Status.UNDO_FAILED)
         self.say(events.UndoStarted(step.id))
@@ -179,14 +179,14 @@ class StepRun:
             self.say(events.UndoFailed(step.id, reason))
             return reason
         self.mark(step, "undone")
-        self.say(events.StepUndone(step.id, round(self.world.clock.now() - began)))
+        self.say(events.StepUndone(step.id, round(self.ports.clock.now() - began)))
         return ""
 
     def _unwritten(self, step: Step, *, again: bool) -> str:
         # What landed in part may not be there: each change is looked at first.
         try:
             written = self._write(step, step.undo_changes, again=again)
-        except Away as error:
+        except GaveUp as error:
             return str(error)
         return "" if written.outcome is Outcome.LANDED else written.reason
 
@@ -203,14 +203,14 @@ class StepRun:
             def check(gate: Gate = gate) -> Look:
                 try:
                     return self._writer.patiently(
-                        lambda: look(gate, self.plan.node_sets, self.world.datastore, self.world.probe)
+                        lambda: look(gate, self.plan.node_sets, self.ports.datastore, self.ports.probe)
                     )
                 except DatastoreError as error:
                     return Look(passed=False, missing=str(error))
 
             try:
-                reason = settle(gate, check, self.world.clock, waiting)
-            except Away as error:
+                reason = settle(gate, check, self.ports.clock, waiting)
+            except GaveUp as error:
                 reason = str(error)
             if reason:
                 return reason

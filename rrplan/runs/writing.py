@@ -43,7 +43,7 @@ class Written:
     part: bool = False
 
 
-class Away(Exception):
+class GaveUp(Exception):
     """The datastore did not come back in time; nothing is known to have failed."""
 
 
@@ -56,14 +56,14 @@ class Writer:
         self._retrying = retrying
 
     def patiently(self, ask: Callable[[], T]) -> T:
-        """Ask until there is an answer: delays 1, 2, 4 ... 30 s. Raises Away after five minutes."""
+        """Ask until there is an answer: delays 1, 2, 4 ... 30 s. Raises GaveUp after five minutes."""
         began, delay = self._clock.now(), 1
         while True:
             try:
                 return ask()
             except (DatastoreUnreachable, DatastoreTimeout) as error:
                 if self._clock.now() - began >= GIVE_UP_SECONDS:
-                    raise Away(str(error)) from error
+                    raise GaveUp(str(error)) from error
                 self._retrying(str(error), delay)
                 self._clock.sleep(delay)
                 delay = min(delay * 2, 30)
@@ -91,7 +91,7 @@ class Writer:
         return [_landed(change, listed.get(change.key)) for change in changes]
 
     def listed(self) -> dict[ResourceKey, Stored]:
-        """Everything as it is now; raises Away."""
+        """Everything as it is now; raises GaveUp."""
         return {key_of(stored.document): stored for stored in self.patiently(self._datastore.everything)}
 
     def write(self, change: Change, seen: Stored | None = None, *, doubtful: bool = False) -> Written:
@@ -120,7 +120,7 @@ class Writer:
             except DatastoreRefused as error:
                 # A refusal speaks for the last try alone; an earlier one may have been taken.
                 return Written(Outcome.AWAY if attempt.doubtful else Outcome.REFUSED, str(error))
-            except Away as error:
+            except GaveUp as error:
                 return Written(Outcome.AWAY, str(error))
         ending = Outcome.AWAY if attempt.doubtful else Outcome.REFUSED
         return Written(ending, f"{CONFLICTS} conflicts one after the other: {conflict}")
@@ -145,7 +145,7 @@ class Writer:
     ) -> Written:
         """Make changes in any order, several at a time; `unlocked` says, now and then, why the lock is not ours.
 
-        All are read before with one listing, so each write follows the version that was read. Raises Away.
+        All are read before with one listing, so each write follows the version that was read. Raises GaveUp.
         """
         listed = self.listed()
         landed = False

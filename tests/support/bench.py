@@ -11,7 +11,7 @@ from rrplan.plans import Plan
 from rrplan.plans.plan import Step
 from rrplan.ports import Document, Probe
 from rrplan.runs import Journal, Runner
-from rrplan.runs.step_run import World
+from rrplan.runs.step_run import RunPorts
 from rrplan.sandbox import Sandbox, demo_cluster, parse_fault
 from rrplan.snapshots import capture
 from rrplan.specs import Spec, load
@@ -79,7 +79,7 @@ class Bench:
             journal = Journal.open(FileLog(self.path / "journal.jsonl"), "digest")
         self._lock.release()
         self._lock.acquire({"who": "test"})
-        world = World(
+        ports = RunPorts(
             self.sandbox, probe or self.sandbox, self.sandbox.clock, self._lock, CommandHooks(), self.listener
         )
-        return Runner(self.plan, "run", world, journal, stop)
+        return Runner(self.plan, "run", ports, journal, stop)

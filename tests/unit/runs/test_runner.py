@@ -15,7 +15,7 @@ from rrplan.ids import NodeName
 from rrplan.ports import NodeReading, NodeSessions
 from rrplan.resources import Node, ResourceKey, encode
 from rrplan.runs import Journal, Result, events
-from rrplan.runs.writing import GIVE_UP_SECONDS, Away, Writer
+from rrplan.runs.writing import GIVE_UP_SECONDS, GaveUp, Writer
 from rrplan.sandbox import Sandbox
 from tests.support import SPEC, Bench, JumpingClock
 from tests.support.dying import Crash, DyingLog
@@ -327,7 +327,7 @@ def test_requests_are_repeated_for_five_minutes(tmp_path: Path) -> None:
     def away() -> None:
         raise DatastoreUnreachable("nobody is there")
 
-    with pytest.raises(Away):
+    with pytest.raises(GaveUp):
         Writer(Bench(tmp_path).sandbox, clock, lambda *_: None).patiently(away)
     assert GIVE_UP_SECONDS <= sum(clock.waits) < GIVE_UP_SECONDS + 30
 

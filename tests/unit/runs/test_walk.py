@@ -21,7 +21,7 @@ from rrplan.plans.plan import Edge, Proof, Step
 from rrplan.ports import Document, Stored, Write
 from rrplan.resources import Pod, ResourceKey
 from rrplan.runs import Journal, Result, Runner, events
-from rrplan.runs.step_run import World
+from rrplan.runs.step_run import RunPorts
 from rrplan.sandbox import Sandbox
 from rrplan.specs import load
 from tests.support import SPEC
@@ -128,8 +128,8 @@ class Walk:
         journal = Journal.open(DyingLog(log, after(dies_after)) if dies_after else log, "digest")
         self.lock.release()
         self.lock.acquire({"who": "test"})
-        world = World(self.store, self.probe, SystemClock(), self.lock, CommandHooks(), self.listener)
-        return Runner(self.plan, "run", world, journal, lambda: False, parallelism)
+        ports = RunPorts(self.store, self.probe, SystemClock(), self.lock, CommandHooks(), self.listener)
+        return Runner(self.plan, "run", ports, journal, lambda: False, parallelism)
 
     def check_order(self) -> None:
         """Whatever must come before a step was settled when it began; steps on sessions had nobody beside them."""
