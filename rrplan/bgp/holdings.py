@@ -10,7 +10,7 @@ from rrplan.bgp.adjacency import NONE, Adjacency, Ends, Link, adjacency
 from rrplan.bgp.announced import Announced, Layer, Passes
 from rrplan.bgp.outside import Outside, Uplink, uplinks
 from rrplan.bgp.peering import Rules, protocols
-from rrplan.bgp.reflection import ORIGIN, Doubt, Group, Links, Spread, Web, spread
+from rrplan.bgp.reflection import ORIGIN, Doubt, Group, LinkGraph, Links, Propagation, spread
 from rrplan.bgp.refusals import may_be_refused
 from rrplan.bgp.speaker import Family, Speaker
 
@@ -29,14 +29,14 @@ Pair = tuple[int, int]
 
 
 class Touched(NamedTuple):
-    """Sessions that a change does not leave alone: between pairs of Kin, and of Kin to speakers outside."""
+    """Sessions that a change does not leave alone: between pairs of node classes, and from classes to outside."""
 
     sessions: frozenset[Pair]
     uplinks: frozenset[tuple[int, Outside]]
 
 
 @dataclass(frozen=True, slots=True)
-class Kin:
+class NodeClass:
     """Nodes that are alike before and alike after: two of them (or the only one) to ask, and how many, up to ENOUGH."""
 
     members: tuple[Member, ...]
@@ -45,18 +45,18 @@ class Kin:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """The answer for one family, over indices of Kin, and of the speakers outside behind them.
+    """The answer for one family, over indices of node classes, and of the speakers outside behind them.
 
-    `present` are the Kin that have the family at all, `mute` those without routes of their own or pods that need
+    `present` are the classes that have the family at all, `mute` those without routes of their own or pods that need
     any: standalone reflectors. `outside` has the index of each speaker outside. Where BGPFilters treat pools
     differently, `others` are the answers for the other pools, and `pools` names those of this one; `owed` says whether
     anything is announced at all.
     """
 
     family: Family
-    web: Web = field(hash=False)
+    graph: LinkGraph = field(hash=False)
     present: tuple[int, ...]
-    spreads: Mapping[int, Spread] = field(hash=False)
+    propagations: Mapping[int, Propagation] = field(hash=False)
     mute: frozenset[int] = frozenset()
     outside: Mapping[Outside, int] = field(default_factory=dict, hash=False)
     others: tuple[Holdings, ...] = ()
@@ -75,17 +75,17 @@ class Holdings:
 
     def holds(self, holder: int, origin: int) -> bool:
         """Whether every node of `holder` holds the routes of every (other) node of `origin`."""
-        return origin in self.spreads and self.spreads[origin].reaches(holder)
+        return origin in self.propagations and self.propagations[origin].reaches(holder)
 
     @property
     def joined(self) -> list[Pair]:
-        """The pairs of Kin between whose nodes there are sessions, each both ways round."""
+        """The pairs of node classes between whose nodes there are sessions, each both ways round."""
         beyond = set(self.outside.values())
-        return [pair for pair in self.web.links if beyond.isdisjoint(pair)]
+        return [pair for pair in self.graph.links if beyond.isdisjoint(pair)]
 
     @property
     def speaking(self) -> list[int]:
-        """The Kin that have routes of their own."""
+        """The node classes that have routes of their own."""
         return [index for index in self.present if index not in self.mute]
 
     @property
@@ -95,13 +95,13 @@ class Holdings:
         for layer in self.layers:
             for origin in layer.speaking:
                 for holder in layer.speaking:
-                    size = self.web.groups[holder].count - (holder == origin)
+                    size = self.graph.groups[holder].count - (holder == origin)
                     if size > 0 and not layer.holds(holder, origin):
                         found.add((holder, origin))
         return frozenset(found)
 
     def delivered(self, sender: int, receiver: int, sizes: Sequence[int]) -> int:
-        """How many nodes' routes one node of `sender` hands to one node of `receiver`, with these sizes of Kin.
+        """How many nodes' routes one node of `sender` hands to one node of `receiver`, with these sizes of classes.
 
         Where pools are treated differently, as many as it hands on of each.
         """
@@ -110,7 +110,7 @@ class Holdings:
     def _delivered(self, sender: int, receiver: int, sizes: Sequence[int]) -> int:
         total = 0
         for origin in self.speaking:
-            given = self.spreads[origin].given
+            given = self.propagations[origin].given
             if origin == sender:
                 total += (ORIGIN, receiver) in given
             if (sender, receiver) in given:
@@ -118,17 +118,17 @@ class Holdings:
         return total
 
     def withheld(self, sender: int, receiver: int) -> tuple[frozenset[int], bool]:
-        """Whose routes a node of `sender` does not hand to one of `receiver`: whole Kin, and whether also its own.
+        """Whose routes a node of `sender` does not hand to one of `receiver`: whole classes, and whether also its own.
 
-        Of its own Kin, those of the other members.
+        Of its own class, those of the other members.
         """
         kept = {
             origin
             for layer in self.layers
             for origin in self.present
-            if (sender, receiver) not in layer.spreads[origin].given
+            if (sender, receiver) not in layer.propagations[origin].given
         }
-        own = any((ORIGIN, receiver) not in layer.spreads[sender].given for layer in self.layers)
+        own = any((ORIGIN, receiver) not in layer.propagations[sender].given for layer in self.layers)
         return frozenset(kept if self.owed else self.present) | self.mute, own or sender in self.mute or not self.owed
 
 
@@ -141,23 +141,29 @@ class Converged:
 
 
 def converged(
-    rules: Rules, kins: Sequence[Kin], family: Family, *, without: frozenset[tuple[int, Outside]] = frozenset()
+    rules: Rules,
+    classes: Sequence[NodeClass],
+    family: Family,
+    *,
+    without: frozenset[tuple[int, Outside]] = frozenset(),
 ) -> Converged:
     """Who holds what once the sessions of the state `after` are all up; `without` are uplinks not to count on."""
-    found = adjacencies(kins, family, lambda one, other: met(rules, one.after, other.after, family))
+    found = adjacencies(classes, family, lambda one, other: met(rules, one.after, other.after, family))
     up = {
         index: {
             outside: uplink
-            for outside, uplink in uplinks(rules, kin.members[0].after, family).items()
+            for outside, uplink in uplinks(rules, node_class.members[0].after, family).items()
             if (index, outside) not in without
         }
-        for index, kin in enumerate(kins)
-        if kin.members[0].after.address(family)
+        for index, node_class in enumerate(classes)
+        if node_class.members[0].after.address(family)
     }
-    certain = propagated(kins, family, found, up, Doubt.AGAINST, rules.announced)
+    certain = propagated(classes, family, found, up, Doubt.AGAINST, rules.announced)
     # What a speaker outside hears is in doubt by itself: the best path may be one that is not handed on.
     doubtful = any(up.values()) or any(one.in_doubt or len(one.links) > 1 or _filtered(one) for one in found.values())
-    return Converged(certain, propagated(kins, family, found, up, Doubt.FOR, rules.announced) if doubtful else certain)
+    return Converged(
+        certain, propagated(classes, family, found, up, Doubt.FOR, rules.announced) if doubtful else certain
+    )
 
 
 def _filtered(one: Adjacency) -> bool:
@@ -183,13 +189,13 @@ def met(rules: Rules, one: Speaker, other: Speaker, family: Family) -> Adjacency
     return found
 
 
-def pairs_of(kins: Sequence[Kin], family: Family) -> list[tuple[Pair, tuple[Member, Member]]]:
-    """Two different nodes for each two Kin, and for each Kin of more than one node."""
-    present = _present(kins, family)
+def pairs_of(classes: Sequence[NodeClass], family: Family) -> list[tuple[Pair, tuple[Member, Member]]]:
+    """Two different nodes for each two node classes, and for each class of more than one node."""
+    present = _present(classes, family)
     found = []
     for position, here in enumerate(present):
         for there in present[position:]:
-            one, other = kins[here], kins[there]
+            one, other = classes[here], classes[there]
             if here != there:
                 found.append(((here, there), (one.members[0], other.members[0])))
             elif len(one.members) > 1:
@@ -197,16 +203,16 @@ def pairs_of(kins: Sequence[Kin], family: Family) -> list[tuple[Pair, tuple[Memb
     return found
 
 
-def _present(kins: Sequence[Kin], family: Family) -> tuple[int, ...]:
-    return tuple(index for index, kin in enumerate(kins) if kin.members[0].after.address(family))
+def _present(classes: Sequence[NodeClass], family: Family) -> tuple[int, ...]:
+    return tuple(index for index, node_class in enumerate(classes) if node_class.members[0].after.address(family))
 
 
 def adjacencies(
-    kins: Sequence[Kin], family: Family, ask: Callable[[Member, Member], Adjacency]
+    classes: Sequence[NodeClass], family: Family, ask: Callable[[Member, Member], Adjacency]
 ) -> dict[Pair, Adjacency]:
     """What comes of the protocols of every pair that renders any."""
     found = {}
-    for pair, members in pairs_of(kins, family):
+    for pair, members in pairs_of(classes, family):
         one = ask(*members)
         if one is not NONE:
             found[pair] = one
@@ -214,7 +220,7 @@ def adjacencies(
 
 
 def propagated(
-    kins: Sequence[Kin],
+    classes: Sequence[NodeClass],
     family: Family,
     found: Mapping[Pair, Adjacency],
     up: Mapping[int, Mapping[Outside, Uplink]],
@@ -230,7 +236,8 @@ def propagated(
     )
     ways = [_carries(layer, doubt) for layer in layers] if filtered and layers else [None]
     first, *others = (
-        replace(_layer(kins, family, found, up, doubt, way, speakers_outside, marks), owed=bool(layers)) for way in ways
+        replace(_layer(classes, family, found, up, doubt, way, speakers_outside, marks), owed=bool(layers))
+        for way in ways
     )
     # Without filters every pool is treated alike.
     others += [first] * (len(layers) - len(ways))
@@ -251,7 +258,7 @@ def _carries(layer: Layer, doubt: Doubt) -> Callable[[Link, bool], bool]:
 
 
 def _layer(
-    kins: Sequence[Kin],
+    classes: Sequence[NodeClass],
     family: Family,
     found: Mapping[Pair, Adjacency],
     up: Mapping[int, Mapping[Outside, Uplink]],
@@ -260,19 +267,19 @@ def _layer(
     speakers_outside: Sequence[Outside] | None,
     marks: Touched | None,
 ) -> Holdings:
-    speakers = [kin.members[0].before if marks else kin.members[0].after for kin in kins]
+    speakers = [node_class.members[0].before if marks else node_class.members[0].after for node_class in classes]
     links: dict[Pair, Links] = {}
     for (here, there), one in found.items():
         if one.links and (one.certain or doubt is Doubt.FOR):
             links[here, there] = one.links
             links[there, here] = one.reversed().links
     groups = [
-        Group(kin.count, speaker.as_number, speaker.cluster_id, speaker.down)
-        for kin, speaker in zip(kins, speakers, strict=True)
+        Group(node_class.count, speaker.as_number, speaker.cluster_id, speaker.down)
+        for node_class, speaker in zip(classes, speakers, strict=True)
     ]
     if speakers_outside is None:
         speakers_outside = sorted({speaker for told in up.values() for speaker in told})
-    outside = {speaker: len(kins) + place for place, speaker in enumerate(speakers_outside)}
+    outside = {speaker: len(classes) + place for place, speaker in enumerate(speakers_outside)}
     groups += [Group(1, speaker.as_number, "", leaf=True, outside=True) for speaker in speakers_outside]
     marked = set(marks.sessions) if marks else set()
     for index, told in up.items():
@@ -284,12 +291,12 @@ def _layer(
             links[place, index] = (uplink.link.reversed(),)
             if marks and (index, speaker) in marks.uplinks:
                 marked |= {(index, place), (place, index)}
-    web = Web(tuple(groups), links, doubt, frozenset(marked), carries)
+    graph = LinkGraph(tuple(groups), links, doubt, frozenset(marked), carries)
     # What a speaker outside announces is of no pool: whether filters let it through is not known from here.
-    plain = replace(web, carries=None)
-    neighbours = web.neighbours()
+    plain = replace(graph, carries=None)
+    neighbours = graph.neighbours()
     present = tuple(index for index, speaker in enumerate(speakers) if speaker.address(family))
     mute = frozenset(index for index in present if speakers[index].standalone)
-    spreads = {index: spread(web, index, neighbours) for index in present}
-    spreads |= {index: spread(plain, index, neighbours) for index in outside.values()}
-    return Holdings(family, web, present, spreads, mute, outside)
+    propagations = {index: spread(graph, index, neighbours) for index in present}
+    propagations |= {index: spread(plain, index, neighbours) for index in outside.values()}
+    return Holdings(family, graph, present, propagations, mute, outside)

@@ -13,15 +13,15 @@ from dataclasses import dataclass, field, replace
 from rrplan.bgp.holdings import (
     ENOUGH,
     Holdings,
-    Kin,
     Member,
+    NodeClass,
     Pair,
     converged,
 )
 from rrplan.bgp.outside import Fate, Outside
 from rrplan.bgp.passage import Passage, over, passage
 from rrplan.bgp.peering import Rules
-from rrplan.bgp.population import Lens, Population, Signature
+from rrplan.bgp.population import Classifier, Population, Signature
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.reflection import Doubt
 from rrplan.bgp.sessions import rules_of
@@ -77,10 +77,12 @@ class Model:
         # A host may get a standalone reflector in a state to come, and is then known by its address.
         hosts = {node.host_ip: name for name, node in state.nodes.items() if node.host_ip}
         everybody = replace(first, addresses={**hosts, **first.addresses})
-        self.lens = Lens.over(everybody, [*state.peers.values(), *peers], zone_label=zone_label, marked=marked)
-        self.rules = replace(first, matches=self.lens.matcher)
+        self.classifier = Classifier.over(
+            everybody, [*state.peers.values(), *peers], zone_label=zone_label, marked=marked
+        )
+        self.rules = replace(first, matches=self.classifier.matcher)
         speakers = {name: speaker_of(node, self.rules.settings, versions) for name, node in state.nodes.items()}
-        self.population = Population(self.lens, speakers)
+        self.population = Population(self.classifier, speakers)
         self._views: dict[object, View] = {}
         self._passages: dict[object, dict[Family, Passage]] = {}
         self._numbers: dict[Rules, int] = {}
@@ -100,14 +102,14 @@ class Model:
         key = (self._number(self.rules), shape)
         view = self._views.get(key)
         if view is None:
-            kins = [
-                Kin(
+            node_classes = [
+                NodeClass(
                     tuple(Member(one, one) for one in self.population.members(signature)),
                     min(sizes[signature], ENOUGH),
                 )
                 for signature in present
             ]
-            found = {family: converged(self.rules, kins, family) for family in FAMILIES}
+            found = {family: converged(self.rules, node_classes, family) for family in FAMILIES}
             view = self._views[key] = View(
                 present,
                 {family: one.certain for family, one in found.items()},
@@ -125,15 +127,15 @@ class Model:
         view = self.view()
         held = view.holdings if doubt is Doubt.AGAINST else view.possible
         kinds = [
-            Kind(signature, signature, len(self.population.classes[signature]), self._kin(signature))
+            Kind(signature, signature, len(self.population.classes[signature]), self._node_class(signature))
             for signature in view.signatures
         ]
         ends = Ends(kinds, ())
         return tuple(ends.loss(pair, family) for family, holdings in held.items() for pair in sorted(holdings.missing))
 
-    def _kin(self, signature: Signature) -> Kin:
+    def _node_class(self, signature: Signature) -> NodeClass:
         members = tuple(Member(one, one) for one in self.population.members(signature))
-        return Kin(members, len(members))
+        return NodeClass(members, len(members))
 
     def owes(self) -> bool:
         """Whether nodes owe one another any route at all."""
@@ -177,9 +179,9 @@ class Model:
             for signature in self.population.classes
         }
         if state.others is not self.state.others:
-            self.rules = rules_of(state, self.lens.matcher, self.versions.default)
+            self.rules = rules_of(state, self.classifier.matcher, self.versions.default)
         elif state.peers is not self.state.peers or state.configurations is not self.state.configurations:
-            fresh = rules_of(state, self.lens.matcher, self.versions.default)
+            fresh = rules_of(state, self.classifier.matcher, self.versions.default)
             self.rules = replace(fresh, addresses=old_rules.addresses)
         for name in touched:
             speaker = speaker_of(state.nodes[name], self.rules.settings, self.versions)
@@ -220,11 +222,11 @@ class Model:
             )
         for signature, (members, _) in settled.items():
             if left[signature]:
-                kin = Kin(tuple(Member(one, one) for one in members), min(left[signature], ENOUGH))
-                kinds.append(Kind(signature, signature, left[signature], kin))
+                node_class = NodeClass(tuple(Member(one, one) for one in members), min(left[signature], ENOUGH))
+                kinds.append(Kind(signature, signature, left[signature], node_class))
         for (old, new), members_ in moved.items():
-            kin = Kin(tuple(members_[:ENOUGH]), min(len(members_), ENOUGH))
-            kinds.append(Kind(old, new, len(members_), kin))
+            node_class = NodeClass(tuple(members_[:ENOUGH]), min(len(members_), ENOUGH))
+            kinds.append(Kind(old, new, len(members_), node_class))
         return kinds
 
     def mark(self) -> Mark:
@@ -242,7 +244,7 @@ class Model:
                 old,
                 new,
                 len(names),
-                Kin(
+                NodeClass(
                     tuple(Member(mark.speakers[name], self.population.speakers[name]) for name in names[:ENOUGH]),
                     min(len(names), ENOUGH),
                 ),
@@ -255,15 +257,15 @@ class Model:
         key = (
             self._number(old_rules),
             self._number(self.rules),
-            tuple((kind.old, kind.new, kind.kin.count) for kind in kinds),
+            tuple((kind.old, kind.new, kind.node_class.count) for kind in kinds),
         )
         if key not in self._passages:
-            kins = [kind.kin for kind in kinds]
-            self._passages[key] = {family: passage(old_rules, self.rules, kins, family) for family in FAMILIES}
+            node_classes = [kind.node_class for kind in kinds]
+            self._passages[key] = {family: passage(old_rules, self.rules, node_classes, family) for family in FAMILIES}
         return self._passages[key]
 
     def _cost(self, kinds: Sequence[Kind], old_rules: Rules, before: View, after: View) -> Transition:
-        kins = [kind.kin for kind in kinds]
+        node_classes = [kind.node_class for kind in kinds]
         lost: list[Loss] = []
         exposed: list[Loss] = []
         outside: list[OutsideSession] = []
@@ -276,7 +278,7 @@ class Model:
             silent = {index for index, place in enumerate(there) if place not in set(new.speaking)}
             if through.gained:
                 # Nobody knows whether the other side accepts a new session: nothing rests on it.
-                there, new = [*range(len(kinds))], _without(self.rules, kins, family, through.gained)
+                there, new = [*range(len(kinds))], _without(self.rules, node_classes, family, through.gained)
             gone: set[Pair] = set()
             bare: set[Pair] = set()
             restarted: set[Pair] = set()
@@ -290,15 +292,15 @@ class Model:
                 # there may be lost although nothing happens to the sessions that it came over.
                 sure = {pair for certain in before.holdings[family].tables for pair in ends.held(here, certain)}
                 heard = {pair for pair in gone & sure if pair[0] >= len(kinds)}
-                gone = heard | gone & over(old_rules, kins, family, through.speakers, through.changed)
+                gone = heard | gone & over(old_rules, node_classes, family, through.speakers, through.changed)
             if bare and old is not before.holdings[family]:
-                bare &= over(old_rules, kins, family, through.speakers, through.shaken)
+                bare &= over(old_rules, node_classes, family, through.speakers, through.shaken)
             bare |= restarted | gone
             lost += [ends.loss(pair, family) for pair in sorted(gone)]
             exposed += [ends.loss(pair, family) for pair in sorted(bare)]
             outside += [
                 OutsideSession(
-                    kinds[index].kin.members[0].after.name,
+                    kinds[index].node_class.members[0].after.name,
                     kinds[index].size,
                     speaker,
                     fate,
@@ -322,5 +324,7 @@ def _nobody(_selector: str, _speaker: Speaker) -> bool:
     return False
 
 
-def _without(rules: Rules, kins: Sequence[Kin], family: Family, gained: frozenset[tuple[int, Outside]]) -> Holdings:
-    return converged(rules, kins, family, without=gained).certain
+def _without(
+    rules: Rules, node_classes: Sequence[NodeClass], family: Family, gained: frozenset[tuple[int, Outside]]
+) -> Holdings:
+    return converged(rules, node_classes, family, without=gained).certain

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rrplan.bgp.adjacency import Adjacency, adjacency, same, survives
-from rrplan.bgp.holdings import Holdings, Kin, Pair, Touched, adjacencies, ends_of, met, pairs_of, propagated
+from rrplan.bgp.holdings import Holdings, NodeClass, Pair, Touched, adjacencies, ends_of, met, pairs_of, propagated
 from rrplan.bgp.outside import Fate, Outside, Uplink, fates, uplinks
 from rrplan.bgp.peering import Rules
 from rrplan.bgp.reflection import Doubt
@@ -15,13 +15,13 @@ from rrplan.bgp.speaker import Family, Speaker
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One family while a state becomes another, over indices of Kin and of speakers outside.
+    """One family while a state becomes another, over indices of node classes and of speakers outside.
 
     `surviving` is who holds what over those sessions alone that are certainly left alone. `changed_pairs` are those
     between which some session may be another one than before, `shaken_pairs` those and all between which a session may
     restart because BGPPeers disagree about its block. `begins` and `ends` say whether a session comes up,
     and whether one goes down, `idle` whether all of these have an end at a node that is down. `fates` are the uplinks
-    of one node of each Kin that are not left alone, `speakers` all speakers outside, before and after.
+    of one node of each node class that are not left alone, `speakers` all speakers outside, before and after.
     """
 
     speakers: tuple[Outside, ...]
@@ -47,24 +47,27 @@ class Passage:
 
     @property
     def _fated(self) -> frozenset[tuple[int, Outside]]:
-        return frozenset((kin, outside) for kin, told in self.fates.items() for outside in told)
+        return frozenset((node_class, outside) for node_class, told in self.fates.items() for outside in told)
 
     @property
     def gained(self) -> frozenset[tuple[int, Outside]]:
         """New uplinks: whether the other side accepts them is not known."""
         return frozenset(
-            (kin, outside) for kin, told in self.fates.items() for outside, fate in told.items() if fate is Fate.GAINED
+            (node_class, outside)
+            for node_class, told in self.fates.items()
+            for outside, fate in told.items()
+            if fate is Fate.GAINED
         )
 
 
-def passage(old: Rules, new: Rules, kins: Sequence[Kin], family: Family) -> Passage:
+def passage(old: Rules, new: Rules, classes: Sequence[NodeClass], family: Family) -> Passage:
     """What is left alone while the state changes, and what is not."""
     changed: set[Pair] = set()
     shaken: set[Pair] = set()
     begins = ends = False
     idle = True
     found: dict[Pair, Adjacency] = {}
-    for (here, there), (one, other) in pairs_of(kins, family):
+    for (here, there), (one, other) in pairs_of(classes, family):
         before = ends_of(old, one.before, other.before, family)
         after = ends_of(new, one.after, other.after, family)
         if not any((*before, *after)):
@@ -84,8 +87,8 @@ def passage(old: Rules, new: Rules, kins: Sequence[Kin], family: Family) -> Pass
     kept: dict[int, dict[Outside, Uplink]] = {}
     redrawn: set[tuple[int, Outside]] = set()
     speakers: set[Outside] = set()
-    for index, kin in enumerate(kins):
-        member = kin.members[0]
+    for index, node_class in enumerate(classes):
+        member = node_class.members[0]
         if not (member.before.address(family) and member.after.address(family)):
             continue
         was, becomes = uplinks(old, member.before, family), uplinks(new, member.after, family)
@@ -103,36 +106,36 @@ def passage(old: Rules, new: Rules, kins: Sequence[Kin], family: Family) -> Pass
     known = tuple(sorted(speakers))
     return Passage(
         known,
-        propagated(kins, family, found, kept, Doubt.AGAINST, new.announced, known),
+        propagated(classes, family, found, kept, Doubt.AGAINST, new.announced, known),
         frozenset(changed),
         frozenset(changed | shaken),
         begins,
         ends,
-        idle and all(kins[index].members[0].after.down for index, one in told.items() if one),
+        idle and all(classes[index].members[0].after.down for index, one in told.items() if one),
         {index: one for index, one in told.items() if one},
         frozenset(redrawn),
     )
 
 
 def over(
-    rules: Rules, kins: Sequence[Kin], family: Family, speakers: Sequence[Outside], touched: Touched
+    rules: Rules, classes: Sequence[NodeClass], family: Family, speakers: Sequence[Outside], touched: Touched
 ) -> frozenset[Pair]:
     """The pairs (holder, origin) that may hold a route before a change over a session that it touches.
 
     All other pairs hold over sessions alone that nothing happens to: whether they are up is not known, but it is the
     same before and after.
     """
-    found = adjacencies(kins, family, lambda one, other: met(rules, one.before, other.before, family))
+    found = adjacencies(classes, family, lambda one, other: met(rules, one.before, other.before, family))
     up = {
-        index: uplinks(rules, kin.members[0].before, family)
-        for index, kin in enumerate(kins)
-        if kin.members[0].before.address(family)
+        index: uplinks(rules, node_class.members[0].before, family)
+        for index, node_class in enumerate(classes)
+        if node_class.members[0].before.address(family)
     }
-    before = propagated(kins, family, found, up, Doubt.FOR, rules.announced, speakers, touched)
+    before = propagated(classes, family, found, up, Doubt.FOR, rules.announced, speakers, touched)
     return frozenset(
         (holder, origin)
         for layer in before.tables
-        for origin, reached in layer.spreads.items()
+        for origin, reached in layer.propagations.items()
         for holder, copies in reached.copies.items()
         if any(copy.marked for copy in copies)
     )

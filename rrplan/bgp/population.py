@@ -45,7 +45,7 @@ class Signature:
 
 
 @dataclass(frozen=True, slots=True)
-class Lens:
+class Classifier:
     """How signatures are taken, the same for every state of a plan.
 
     `selectors` are all selectors of all BGPPeers of all states, `named` the nodes that some BGPPeer singles
@@ -67,8 +67,8 @@ class Lens:
         *,
         zone_label: str = "",
         marked: frozenset[NodeName] = frozenset(),
-    ) -> Lens:
-        """A lens that sees every difference that these BGPPeers can make; `rules` gives the addresses."""
+    ) -> Classifier:
+        """A classifier that sees every difference that these BGPPeers can make; `rules` gives the addresses."""
         selectors: set[str] = set()
         named = {node.name for nodes in rules.shared.values() for node in nodes}
         for peer in peers:
@@ -107,8 +107,8 @@ class Lens:
 class Population:
     """The speakers of one state by class; follows a chain of states by moving single nodes."""
 
-    def __init__(self, lens: Lens, speakers: Mapping[NodeName, Speaker]) -> None:
-        self.lens = lens
+    def __init__(self, classifier: Classifier, speakers: Mapping[NodeName, Speaker]) -> None:
+        self.classifier = classifier
         self.speakers = dict(speakers)
         self.classes: dict[Signature, dict[NodeName, None]] = {}
         self.signature_of: dict[NodeName, Signature] = {}
@@ -116,7 +116,7 @@ class Population:
             self._add(speakers[name])
 
     def _add(self, speaker: Speaker) -> None:
-        signature = self.lens.signature(speaker)
+        signature = self.classifier.signature(speaker)
         self.speakers[speaker.name] = speaker
         self.signature_of[speaker.name] = signature
         self.classes.setdefault(signature, {})[speaker.name] = None

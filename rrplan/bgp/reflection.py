@@ -48,7 +48,7 @@ Links = tuple[Link, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Web:
+class LinkGraph:
     """Groups and the links between them; `links[a, b]` is seen from a, `links[a, a]` joins members of one group.
 
     `marked` links leave a mark on every copy of a route that comes over them. `carries` says whether a link lets routes
@@ -107,7 +107,7 @@ class Stop(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class Propagation:
     """Where the routes of one node of group `origin` end up.
 
     `copies[g]` are those that the (other) members of g hold. `given` are the (sender, receiver) pairs over
@@ -124,10 +124,12 @@ class Spread:
         return bool(self.copies.get(group))
 
 
-def spread(web: Web, origin: int, neighbours: Sequence[Sequence[tuple[int, Links]]] | None = None) -> Spread:
+def spread(
+    graph: LinkGraph, origin: int, neighbours: Sequence[Sequence[tuple[int, Links]]] | None = None
+) -> Propagation:
     """Propagate the routes of one node of group `origin` until nothing changes."""
-    table = web.neighbours() if neighbours is None else neighbours
-    rest = [group.count - (index == origin) for index, group in enumerate(web.groups)]
+    table = graph.neighbours() if neighbours is None else neighbours
+    rest = [group.count - (index == origin) for index, group in enumerate(graph.groups)]
     copies: dict[int, list[Copy]] = {}
     given: set[tuple[int, int]] = set()
     stops: dict[tuple[int, int], Stop] = {}
@@ -143,39 +145,39 @@ def spread(web: Web, origin: int, neighbours: Sequence[Sequence[tuple[int, Links
 
     for receiver, links in table[origin]:
         if rest[receiver] > 0:
-            for copy in _copies(web, [_first(web, origin, receiver, link) for link in links], (origin, receiver)):
+            for copy in _copies(graph, [_first(graph, origin, receiver, link) for link in links], (origin, receiver)):
                 if isinstance(copy, Copy):
                     deliver(ORIGIN, receiver, copy)
                 else:
                     stops.setdefault((origin, receiver), copy)
     while queue:
         holder, copy = queue.popleft()
-        if web.groups[holder].leaf or copy not in copies[holder]:
+        if graph.groups[holder].leaf or copy not in copies[holder]:
             continue
         for receiver, links in table[holder]:
             # Holder, the one it learned from, and the receiver are three different nodes.
             needed = 1 + (receiver == holder) + (receiver == copy.sender)
             if rest[receiver] < needed:
                 continue
-            passed = [_pass(web, holder, receiver, link, copy) for link in links]
-            for one in _copies(web, passed, (holder, receiver), copy):
+            passed = [_pass(graph, holder, receiver, link, copy) for link in links]
+            for one in _copies(graph, passed, (holder, receiver), copy):
                 if isinstance(one, Stop):
                     stops.setdefault((holder, receiver), one)
                 else:
                     deliver(holder, receiver, one)
-    if web.doubt is Doubt.AGAINST:
-        _keep_the_best(web, table, copies, given)
-    return Spread(origin, {group: tuple(held) for group, held in copies.items() if held}, frozenset(given), stops)
+    if graph.doubt is Doubt.AGAINST:
+        _keep_the_best(graph, table, copies, given)
+    return Propagation(origin, {group: tuple(held) for group, held in copies.items() if held}, frozenset(given), stops)
 
 
 def _keep_the_best(
-    web: Web,
+    graph: LinkGraph,
     table: Sequence[Sequence[tuple[int, Links]]],
     copies: Mapping[int, list[Copy]],
     given: set[tuple[int, int]],
 ) -> None:
     """Take back what an outside speaker does not hear for certain, because the best path may not be handed on."""
-    for receiver, group in enumerate(web.groups):
+    for receiver, group in enumerate(graph.groups):
         if not group.outside:
             continue
         for holder, links in table[receiver]:
@@ -183,7 +185,7 @@ def _keep_the_best(
             held = copies.get(holder, [])
             first = min(map(_preference, held), default=None)
             held = [copy for copy in held if _preference(copy) == first]
-            if all(isinstance(_pass(web, holder, receiver, way, copy), Copy) for way in ways for copy in held):
+            if all(isinstance(_pass(graph, holder, receiver, way, copy), Copy) for way in ways for copy in held):
                 continue
             given.discard((holder, receiver))
             kept = copies.get(receiver)
@@ -202,14 +204,14 @@ def _preference(copy: Copy) -> tuple[int, bool, int]:
 
 
 def _copies(
-    web: Web, passed: Sequence[Copy | Stop], way: tuple[int, int], before: Copy | None = None
+    graph: LinkGraph, passed: Sequence[Copy | Stop], way: tuple[int, int], before: Copy | None = None
 ) -> Sequence[Copy | Stop]:
     """What comes over a link that may be one of several: all of it, or only what comes over each of them."""
-    if len(passed) == 1 and not web.marked:
+    if len(passed) == 1 and not graph.marked:
         return passed
-    marked = way in web.marked or (before is not None and before.marked)
+    marked = way in graph.marked or (before is not None and before.marked)
     found = [replace(one, marked=True) if marked and isinstance(one, Copy) else one for one in passed]
-    if len(found) == 1 or web.doubt is Doubt.FOR:
+    if len(found) == 1 or graph.doubt is Doubt.FOR:
         return found
     stop = next((one for one in found if isinstance(one, Stop)), None)
     if stop is not None:
@@ -223,14 +225,14 @@ def _copies(
     return [replace(copies[0], learned=learned, clusters=clusters, systems=systems)]
 
 
-def _first(web: Web, origin: int, receiver: int, link: Link) -> Copy | Stop:
+def _first(graph: LinkGraph, origin: int, receiver: int, link: Link) -> Copy | Stop:
     """What a neighbour of the origin gets."""
-    home = web.groups[origin]
-    if web.carries and not web.carries(link, False):
+    home = graph.groups[origin]
+    if graph.carries and not graph.carries(link, False):
         return Stop.FILTERED
     if link.internal:
         return Copy(ORIGIN, _learned(link), NOTHING, NO_AS, None)
-    if home.as_number == web.groups[receiver].as_number:
+    if home.as_number == graph.groups[receiver].as_number:
         return Stop.AS_LOOP
     return Copy(ORIGIN, Learned.EXTERNAL, NOTHING, frozenset([home.as_number]), None)
 
@@ -242,9 +244,9 @@ def _learned(link: Link) -> Learned:
     return Learned.CLIENT if link.other_client else Learned.PEER
 
 
-def _pass(web: Web, holder: int, receiver: int, link: Link, copy: Copy) -> Copy | Stop:
-    own, other = web.groups[holder], web.groups[receiver]
-    if web.carries and not web.carries(link, True):
+def _pass(graph: LinkGraph, holder: int, receiver: int, link: Link, copy: Copy) -> Copy | Stop:
+    own, other = graph.groups[holder], graph.groups[receiver]
+    if graph.carries and not graph.carries(link, True):
         return Stop.FILTERED
     if not link.internal:
         systems = copy.systems | {own.as_number}

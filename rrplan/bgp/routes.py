@@ -44,7 +44,7 @@ def route(model: Model, origin: NodeName, at: NodeName, family: Family) -> Route
     there = view.index(model.population.signature_of[at])
     # Where BGPFilters treat pools differently, the route of each pool is a route of its own.
     holdings = next((layer for layer in whole.layers if not layer.holds(there, here)), whole)
-    copies = holdings.spreads[here].copies.get(there, ())
+    copies = holdings.propagations[here].copies.get(there, ())
     if not copies:
         return Route(family, origin, at, (), _why_not(model, view, holdings, here, there, origin, at))
     best = min(copies, key=_length)
@@ -84,7 +84,7 @@ def _why_not(
     for name, index in ((at, there), (origin, here)):
         if not any(pair[0] == index for pair in holdings.joined):
             return _alone(model, name, holdings.family)
-    spread = holdings.spreads[here]
+    spread = holdings.propagations[here]
     if spread.stops.get((here, there)) is Stop.FILTERED:
         return _filtered(holdings, (here, there), origin, at)
     joined = set(holdings.joined)
@@ -113,7 +113,7 @@ def _another(model: Model, view: View, index: int, origin: NodeName, at: NodeNam
 
 
 def _filtered(holdings: Holdings, pair: tuple[int, int], one: NodeName, other: NodeName) -> str:
-    links = holdings.web.links[pair]
+    links = holdings.graph.links[pair]
     filters = {name for link in links for name in link.own_filters + link.other_filters}
     pools = f" of IPPool {', '.join(holdings.pools)}" if holdings.pools else ""
     return f"BGPFilter {', '.join(sorted(filters))} on the session of {one} and {other} rejects routes{pools}, or may"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rrplan.bgp.holdings import Holdings, Kin, Pair
+from rrplan.bgp.holdings import Holdings, NodeClass, Pair
 from rrplan.bgp.outside import Fate, Outside
 from rrplan.bgp.passage import Passage
 from rrplan.bgp.population import Signature
@@ -68,7 +68,7 @@ class Kind:
     old: Signature
     new: Signature
     size: int
-    kin: Kin
+    node_class: NodeClass
 
     @property
     def down(self) -> bool:
@@ -140,4 +140,4 @@ class Ends:
 
     def _name(self, index: int, member: int = 0) -> NodeName:
         kind = self._kind(index)
-        return kind.kin.members[member].after.name if kind else self.speakers[index - len(self.kinds)].name
+        return kind.node_class.members[member].after.name if kind else self.speakers[index - len(self.kinds)].name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from rrplan.bgp.peering import Rules, external_protocols, protocols
-from rrplan.bgp.population import Lens, Population, Signature
+from rrplan.bgp.population import Classifier, Population, Signature
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.sessions import rules_of
 from rrplan.bgp.speaker import FAMILIES, Family, Settings, Speaker, speaker_of
@@ -26,9 +26,9 @@ def same_sessions(
     if not asked:
         return frozenset()
     default = versions.default
-    lens = Lens.over(rules_of(before, _nobody, default), [*before.peers.values(), *after.peers.values()])
-    old, new = _population(before, lens, versions), _population(after, lens, versions)
-    old_rules, new_rules = rules_of(before, lens.matcher, default), rules_of(after, lens.matcher, default)
+    classifier = Classifier.over(rules_of(before, _nobody, default), [*before.peers.values(), *after.peers.values()])
+    old, new = _population(before, classifier, versions), _population(after, classifier, versions)
+    old_rules, new_rules = rules_of(before, classifier.matcher, default), rules_of(after, classifier.matcher, default)
     kinds: dict[tuple[Signature, Signature], list[NodeName]] = {}
     for name, signature in old.signature_of.items():
         alike = kinds.setdefault((signature, new.signature_of[name]), [])
@@ -49,9 +49,9 @@ def same_sessions(
     return frozenset(name for name in asked if same(name))
 
 
-def _population(state: ClusterState, lens: Lens, versions: Versions) -> Population:
+def _population(state: ClusterState, classifier: Classifier, versions: Versions) -> Population:
     settings = Settings.of(state)
-    return Population(lens, {name: speaker_of(node, settings, versions) for name, node in state.nodes.items()})
+    return Population(classifier, {name: speaker_of(node, settings, versions) for name, node in state.nodes.items()})
 
 
 def _between(rules: Rules, own: Speaker, other: Speaker) -> list[Blocks]:

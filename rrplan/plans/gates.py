@@ -265,13 +265,13 @@ class GateMaker:
         """The name of the set of nodes whose routes do not come over the session of `peer`; "" for nobody."""
         classes = model.population.classes
         signatures = model.view().signatures
-        kins, own = holdings.withheld(here, there)
-        names = {name for kin in kins for name in classes[signatures[kin]]} - {peer}
+        node_classes, own = holdings.withheld(here, there)
+        names = {name for node_class in node_classes for name in classes[signatures[node_class]]} - {peer}
         names |= {peer} if own else set()
         # Nobody waits for the routes of a node that is down.
         names |= {name for signature, members in classes.items() if signature.down for name in members}
         # Of its own kind, a receiver is asked about no routes of its own: leaving it in changes nothing.
-        if there in kins and len(classes[signatures[there]]) == 1:
+        if there in node_classes and len(classes[signatures[there]]) == 1:
             names -= set(classes[signatures[there]])
         return self.sets.name(tuple(sorted(names))) if names else ""
 

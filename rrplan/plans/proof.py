@@ -188,7 +188,7 @@ def _counts(spec: Spec, model: Model) -> Iterator[tuple[str, str, bool]]:
     most: tuple[int, NodeName] | None = None
     for family in FAMILIES:
         holdings = view.holdings[family]
-        neighbours = holdings.web.neighbours()
+        neighbours = holdings.graph.neighbours()
         for here in holdings.present:
             signature = view.signatures[here]
             name = next(iter(classes[signature]))

@@ -328,7 +328,7 @@ class NodeAgent:
         gone = self.twin._down(family, self.twin.clock.now())[sender]
         found: set[NodeName] = set()
         for origin in holdings.present:
-            given = holdings.spreads[origin].given
+            given = holdings.propagations[origin].given
             members = set(model.population.classes[view.signatures[origin]])
             if (here, there) in given:
                 found |= members - {sender} - gone
