@@ -26,9 +26,10 @@ from rrplan.plans.ordering import edges
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Plan, Proof, Severity, Step, StepProof, Violation
 from rrplan.plans.proof import WITH_EVERY_NODE_ALIVE, Alive, final_checks, judge
-from rrplan.plans.sequence import end_of, steps_between
+from rrplan.plans.sequence import steps_between
 from rrplan.plans.sight import Sight
 from rrplan.plans.surroundings import ADD, kubernetes_given
+from rrplan.plans.waves import end_of
 from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, Pod
 from rrplan.specs import Flavor, Spec, Topology
 from rrplan.specs.model import ZONE_LABEL
