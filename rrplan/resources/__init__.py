@@ -5,7 +5,8 @@ between are values that can be compared, changed and put into a `ClusterState`. 
 cluster, and nothing here knows what a session is.
 """
 
-from rrplan.resources.codec import DecodeProblem, decode, encode, key_of, original
+from rrplan.resources.decoding import DecodeProblem, decode, key_of
+from rrplan.resources.encoding import encode, original
 from rrplan.resources.key import ResourceKey
 from rrplan.resources.objects import (
     CALICO_NODE_LABEL,

@@ -1,49 +1,40 @@
-"""Documents in, values out, and back.
+"""Documents in, values out.
 
 `decode` reads what `kubectl get -o json` and `calicoctl get -o json` print: core/v1 Nodes with Calico's
 annotations (libcalico-go/lib/backend/k8s/resources/node.go), `projectcalico.org/v3` resources, and the
 `crd.projectcalico.org/v1` shapes whose v3 metadata hides in the annotation `projectcalico.org/metadata`.
-`encode` writes the shape in which changes are made: core/v1 for nodes and pods, v3 for Calico's kinds.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from rrplan.resources.hidden import METADATA_ANNOTATION, hidden_metadata
 from rrplan.resources.host_codec import (
     block_affinity,
     calico_node,
-    encode_block,
-    encode_calico_node,
     felix_configuration,
-    felix_spec,
     host_endpoint,
     origin_of,
 )
 from rrplan.resources.key import ResourceKey
-from rrplan.resources.node_codec import decode_node, encode_node, ready_condition
+from rrplan.resources.node_codec import decode_node, ready_condition
 from rrplan.resources.objects import (
     BGPConfiguration,
     BGPFilter,
     BGPPeer,
-    BlockAffinity,
-    CalicoNode,
     ClusterInformation,
     DaemonSet,
-    FelixConfiguration,
-    HostEndpoint,
     Installation,
     IPPool,
-    Node,
     Pod,
     Resource,
 )
 from rrplan.resources.reading import DecodeProblem, Reader
 from rrplan.resources.version import CalicoVersion
 
-__all__ = ["DecodeProblem", "decode", "encode", "key_of", "original"]
+__all__ = ["DecodeProblem", "decode", "key_of"]
 
 CALICO_GROUPS = ("projectcalico.org", "crd.projectcalico.org")
 BACKEND = "CALICO_NETWORKING_BACKEND"
@@ -255,135 +246,3 @@ _DECODERS: dict[tuple[str, str], Callable[[ResourceKey, Reader], Resource]] = {
     ("", "Pod"): _pod,
     ("operator.tigera.io", "Installation"): _installation,
 }
-
-
-def encode(resource: Resource) -> dict[str, object]:
-    """The document of a value; `decode(encode(x)) == x`."""
-    match resource:
-        case Node():
-            return encode_node(resource)
-        case BGPPeer() | BGPConfiguration() | HostEndpoint():
-            return _calico(resource.key, resource.spec, labels=resource.labels, annotations=resource.annotations)
-        case BGPFilter():
-            return _calico(resource.key, resource.spec)
-        case IPPool():
-            return _calico(
-                resource.key,
-                {
-                    "cidr": resource.cidr,
-                    "ipipMode": resource.ipip_mode,
-                    "vxlanMode": resource.vxlan_mode,
-                    **({"disabled": True} if resource.disabled else {}),
-                    **({"disableBGPExport": True} if resource.disable_bgp_export else {}),
-                },
-            )
-        case ClusterInformation():
-            version = {"calicoVersion": str(resource.calico_version)} if resource.calico_version else {}
-            ready = {} if resource.datastore_ready is None else {"datastoreReady": resource.datastore_ready}
-            kind = {"clusterType": resource.cluster_type} if resource.cluster_type else {}
-            return _calico(resource.key, {**version, **kind, **ready})
-        case DaemonSet():
-            if resource.spec:
-                return _document("apps/v1", resource.key, resource.spec, labels=resource.labels)
-            env: list[dict[str, object]] = []
-            if resource.router_id != "":
-                told_id: dict[str, object] = {"value": resource.router_id} if resource.router_id else {"valueFrom": {}}
-                env.append({"name": ROUTER_ID, **told_id})
-            if resource.backend:
-                env.append({"name": BACKEND, "value": resource.backend})
-            if resource.typha != "":
-                told: dict[str, object] = {"valueFrom": {}} if resource.typha is None else {"value": resource.typha}
-                env.append({"name": TYPHA, **told})
-            container = {"name": "calico-node", **_image(resource.calico_version), **({"env": env} if env else {})}
-            if resource.reflector:
-                container = {"name": "calico-rr", "image": resource.image or "calico/routereflector"}
-            selector = {"nodeSelector": dict(resource.node_selector)} if resource.node_selector else {}
-            pod: dict[str, object] = {**selector, "containers": [container]}
-            if resource.avoids:
-                pod["affinity"] = not_in(resource.avoids)
-            told_strategy = resource.update_strategy
-            strategy = {"updateStrategy": {"type": told_strategy}} if told_strategy else {}
-            told_spec = {**strategy, "template": {"spec": pod}}
-            return _document("apps/v1", resource.key, told_spec, labels=resource.labels)
-        case Pod():
-            document = _document(
-                "v1",
-                resource.key,
-                {
-                    **({"nodeName": resource.node} if resource.node else {}),
-                    "containers": [{"name": "main", **_image(resource.calico_version)}],
-                    **({"volumes": [{"name": "data", "emptyDir": {}}]} if resource.local_data else {}),
-                },
-                owner=resource.owner,
-                owner_name=resource.owner_name,
-            )
-            status: dict[str, object] = {"phase": resource.phase} if resource.phase else {}
-            if resource.ready is not None:
-                status["conditions"] = [{"type": "Ready", "status": "True" if resource.ready else "False"}]
-            return {**document, **({"status": status} if status else {})}
-        case CalicoNode():
-            return encode_calico_node(resource)
-        case FelixConfiguration():
-            spec = felix_spec(resource)
-            return _calico(resource.key, spec, labels=resource.labels, annotations=resource.annotations)
-        case BlockAffinity():
-            return encode_block(resource)
-        case Installation():
-            network = {"calicoNetwork": {"bgp": resource.bgp}} if resource.bgp else {}
-            return _document("operator.tigera.io/v1", resource.key, network)
-
-
-def original(resource: Resource) -> dict[str, object]:
-    """The document of a value, with what it was made with (uid, creationTimestamp): what a deletion takes away."""
-    document = encode(resource)
-    match resource:
-        case BGPPeer() | BGPConfiguration() | FelixConfiguration() | HostEndpoint():
-            metadata = document["metadata"]
-            assert isinstance(metadata, dict)
-            return {**document, "metadata": {**metadata, **resource.origin}}
-        case _:
-            return document
-
-
-def not_in(labels: Iterable[tuple[str, str]]) -> dict[str, object]:
-    """The affinity that keeps pods from nodes with any of these labels."""
-    expressions = [{"key": key, "operator": "NotIn", "values": [value]} for key, value in labels]
-    terms = {"nodeSelectorTerms": [{"matchExpressions": expressions}]}
-    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
-
-
-def _image(version: CalicoVersion | None) -> dict[str, object]:
-    return {"image": f"calico/node:{version}"} if version else {}
-
-
-def _calico(
-    key: ResourceKey,
-    spec: Mapping[str, object],
-    *,
-    labels: Mapping[str, str] | None = None,
-    annotations: Mapping[str, str] | None = None,
-) -> dict[str, object]:
-    return _document("projectcalico.org/v3", key, spec, labels=labels, annotations=annotations)
-
-
-def _document(
-    version: str,
-    key: ResourceKey,
-    spec: Mapping[str, object],
-    *,
-    labels: Mapping[str, str] | None = None,
-    annotations: Mapping[str, str] | None = None,
-    owner: str = "",
-    owner_name: str = "",
-) -> dict[str, object]:
-    metadata: dict[str, object] = {"name": key.name}
-    if key.namespace:
-        metadata["namespace"] = key.namespace
-    if labels:
-        metadata["labels"] = dict(labels)
-    if annotations:
-        metadata["annotations"] = dict(annotations)
-    if owner:
-        named = {"name": owner_name} if owner_name else {}
-        metadata["ownerReferences"] = [{"kind": owner, **named, "controller": True}]
-    return {"apiVersion": version, "kind": key.kind, "metadata": metadata, "spec": dict(spec)}
