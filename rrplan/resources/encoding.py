@@ -1,4 +1,4 @@
-"""Values in, documents out, in the shape in which changes are made: core/v1 for nodes and pods, v3 for Calico's kinds."""
+"""Values in, documents out: core/v1 for nodes and pods, v3 for Calico's kinds."""
 
 from __future__ import annotations
 
