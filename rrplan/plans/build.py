@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from rrplan.bgp.model import Model
-from rrplan.bgp.profile import Versions, check_planned
+from rrplan.bgp.profile import NEWEST, Versions, check_planned
 from rrplan.bgp.speaker import Settings, Standalone, as_configured
 from rrplan.bgp.transition import Transition
 from rrplan.desired import Desired, compile_desired
@@ -81,6 +81,12 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
     notices = list(desired.notices)
     if versions.assumed:
         notices.append(f"the Calico version is {versions.source} ({versions.default}); say it with `--calico-version`")
+    newest = max({versions.default, *versions.by_node.values()})
+    if (newest.major, newest.minor) > (NEWEST.major, NEWEST.minor):
+        notices.append(
+            f"Calico {newest} is newer than {NEWEST}, the newest release whose session rules rrplan knows; the plan "
+            "rests on the rules of that release"
+        )
     if steps and empty - desired.drained:
         notices.append(
             f"cordoned, and as far as the pods that were given say, without evictable pods: "

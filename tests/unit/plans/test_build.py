@@ -7,14 +7,14 @@ import pytest
 from rrplan import api
 from rrplan.errors import PolicyRefusal, UnsafePlanError
 from rrplan.ids import NodeName
-from rrplan.resources import CalicoNode, ClusterInformation, Pod, decode, key_of
+from rrplan.resources import CalicoNode, CalicoVersion, ClusterInformation, Pod, decode, key_of
 from rrplan.resources.node_codec import LABELS_ANNOTATION
 from rrplan.resources.state import ClusterState
 from rrplan.sandbox import demo_cluster
 from rrplan.snapshots import Snapshot
 from rrplan.specs import load
 from tests.support import SPEC
-from tests.support.clusters import LABEL, TO_REFLECTORS, VERSION, meshed, node, peer, planned, reflected
+from tests.support.clusters import HEAD, LABEL, TO_REFLECTORS, VERSION, meshed, node, peer, planned, reflected
 
 RR = (NodeName("rr-1"), NodeName("rr-2"))
 
@@ -82,6 +82,16 @@ def test_what_an_earlier_run_left_is_used_for_waves() -> None:
     moved = {str(step.id): [change.key.name for change in step.changes] for step in plan.steps}
     assert (moved["wave/1"], moved["wave/2"], moved["unlabel/waves"]) == ([], ["b", "c"], ["a", "b", "c"])
     assert ids.count("delete-peer/rrplan-main-wave") == 1
+
+
+@pytest.mark.parametrize(("version", "told"), [("v3.33.0", True), ("v4.0.0", True), ("v3.32.9", False)])
+def test_a_calico_that_is_newer_than_what_is_known(version: str, told: bool) -> None:
+    """The plan says on which rules it rests; a later patch release has the same."""
+    newer = CalicoVersion.parse(version)
+    spec = load(f"{HEAD}spec: {{{TO_REFLECTORS}, drain: true}}\n".encode(), "spec.yaml")
+    notices = api.plan(spec, Snapshot(meshed(node("a", 3))), version=newer).notices
+    text = f"Calico {version} is newer than v3.32.1, the newest release whose session rules rrplan knows"
+    assert any(notice.startswith(text) for notice in notices) is told
 
 
 def test_a_wave_label_that_others_read() -> None:
