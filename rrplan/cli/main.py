@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from importlib import import_module
+from typing import NoReturn
 
 import click
 
@@ -76,7 +78,7 @@ def main() -> None:
         sys.exit(64)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted; `rrplan resume` goes on with a run that had begun", err=True)
-        sys.exit(130)
+        _exit_at_once(130)
     except click.ClickException as error:
         error.show()
         sys.exit(1)
@@ -89,6 +91,15 @@ def main() -> None:
         click.echo(f"error: {place}{error.strerror}\n\nhint: check the name, the rights and the free space", err=True)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _exit_at_once(code: int) -> NoReturn:
+    """End although steps of a run are under way in threads, for which Python would wait; they write nothing more."""
+    if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _complain(error: RRPlanError) -> None:

@@ -112,7 +112,8 @@ class Runner:
         ended: list[StepResult] = []
         running: dict[Future[StepResult], StepId] = {}
         following: Step | None = step
-        with ThreadPoolExecutor(self._parallelism) as pool:
+        pool = ThreadPoolExecutor(self._parallelism)
+        try:
             while following is not None or running:
                 if following is not None:
                     running[pool.submit(self._steps.forward, following)] = following.id
@@ -127,6 +128,12 @@ class Runner:
                     following = None
                 if len(running) >= self._parallelism:
                     following = None
+        except BaseException:
+            # A second Ctrl-C does not wait for a drain; what is under way is found by whoever resumes.
+            self._steps.abandon()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        pool.shutdown()
         return ended
 
     def _next(self) -> StepId:

@@ -51,6 +51,10 @@ class StepResult:
     reason: str = ""
 
 
+class Abandoned(Exception):
+    """The run was stopped at once: a step that is still under way must not write anything more."""
+
+
 class StepRun:
     """Carries out single steps, and keeps what the journal says of each; safe to call from several threads."""
 
@@ -62,13 +66,23 @@ class StepRun:
         self.hooks = Hooks(plan, run_id, ports.hooks, self.say)
         self.mutex = threading.RLock()
         """Held while something is said or written down: who holds it sees statuses of which all have heard."""
+        self._abandoned = threading.Event()
         self._here = threading.local()
-        self._writer = Writer(ports.datastore, ports.clock, self._retrying)
+        self._writer = Writer(ports.datastore, ports.clock, self._retrying, self._go_on)
         self.guard = Guard(plan, ports.datastore, ports.lock, self._writer)
 
     def stands(self, step: Step, *statuses: Status) -> bool:
         """Whether a step has one of these statuses."""
         return self.status.get(step.id, Status.PENDING) in statuses
+
+    def abandon(self) -> None:
+        """Let no step that is under way write, wait or evict any more."""
+        with self.mutex:
+            self._abandoned.set()
+
+    def _go_on(self) -> None:
+        if self._abandoned.is_set():
+            raise Abandoned
 
     def say(self, event: events.RunEvent) -> None:
         """Tell the listener, one event at a time."""
@@ -78,6 +92,7 @@ class StepRun:
     def mark(self, step: Step, event: str, note: str = "", *, durable: bool = True) -> None:
         """Write what happened to a step to the journal; raises JournalUnwritable."""
         with self.mutex:
+            self._go_on()
             self.status[step.id] = advance(step.id, self.status.get(step.id, Status.PENDING), event)
             self.journal.append(step.id, event, self.ports.clock.wall(), note, durable=durable)
 
@@ -201,6 +216,7 @@ class StepRun:
                 self.say(events.GateWaiting(step.id, gate.title, missing, waited, gate.expected, gate.timeout))
 
             def check(gate: Gate = gate) -> Look:
+                self._go_on()
                 try:
                     return self._writer.patiently(
                         lambda: look(gate, self.plan.node_sets, self.ports.datastore, self.ports.probe)

@@ -48,17 +48,25 @@ class GaveUp(Exception):
 
 
 class Writer:
-    """Makes changes; `retrying` hears of every delay."""
+    """Makes changes; `retrying` hears of every delay, and `go_on` raises where nothing may be asked or written more."""
 
-    def __init__(self, datastore: Datastore, clock: Clock, retrying: Callable[[str, int], None]) -> None:
+    def __init__(
+        self,
+        datastore: Datastore,
+        clock: Clock,
+        retrying: Callable[[str, int], None],
+        go_on: Callable[[], None] = lambda: None,
+    ) -> None:
         self._datastore = datastore
         self._clock = clock
         self._retrying = retrying
+        self._go_on = go_on
 
     def patiently(self, ask: Callable[[], T]) -> T:
         """Ask until there is an answer: delays 1, 2, 4 ... 30 s. Raises GaveUp after five minutes."""
         began, delay = self._clock.now(), 1
         while True:
+            self._go_on()
             try:
                 return ask()
             except (DatastoreUnreachable, DatastoreTimeout) as error:

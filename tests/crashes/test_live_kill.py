@@ -18,7 +18,7 @@ from rrplan.plans import write_plan
 from rrplan.runs import Result
 from tests.real.server import RealServer
 from tests.support import SPEC
-from tests.support.dying import Crash, DyingLog, abandoned, after
+from tests.support.dying import Crash, DyingLog, abandoned, after, buried
 from tests.support.entries import KILLED, OTHERS, about, is_usual
 from tests.support.live import LiveBench
 
@@ -86,4 +86,5 @@ def test_died_then_taken_over(entry: int, bench: tuple[LiveBench, str, Path]) ->
     control = Control(live.listener, wrap=lambda log: DyingLog(log, after(entry), abandoned(cluster.lock)))
     with pytest.raises(Crash):
         api.apply(live.made, cluster, control)
+    buried()
     taken_over(live, resumes=bool(entry % 2))

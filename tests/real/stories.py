@@ -23,7 +23,7 @@ from rrplan.resources.documents import at, leaves
 from rrplan.runs import Journal, Result, Status, events, replay
 from rrplan.runs.status import LANDED
 from tests.real.proxy import FAULTS, Fault, Proxy, fits
-from tests.support.dying import Crash, DyingLog, Fatal, abandoned, after
+from tests.support.dying import Crash, DyingLog, Fatal, abandoned, after, buried
 from tests.support.listeners import Acting
 from tests.support.live import LiveBench
 from tests.support.pairwise import covering
@@ -324,6 +324,7 @@ class Story:
             how = str(result)
         except Crash:
             how = "died"
+            buried()
         except RRPlanError as error:
             how = f"{type(error).__name__}: {error}"
         self._told.append(f"{how}: {listener.events[-1:]}")

@@ -21,7 +21,7 @@ from rrplan.runs.events import StepSettled
 from rrplan.sandbox import ucp_cluster
 from tests.real.mixed import MixedCluster
 from tests.support.cascade import HOST, STATUS, STEP, objects
-from tests.support.dying import Crash, DyingLog, abandoned
+from tests.support.dying import Crash, DyingLog, abandoned, buried
 from tests.support.mixed import MixedBench, begin
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -157,6 +157,7 @@ def test_a_crash_at_each_entry_of_the_step(bench: MixedBench, way: Way, event: s
     control = Control(bench.listener, wrap=lambda log: DyingLog(log, lambda line: entry_of_step(line, event), die))
     with pytest.raises(Crash):
         api.apply(bench.plan(), cluster, control)
+    buried()
     assert api.rollback(bench.cluster(calico=way(bench)), bench.control()) is Result.UNDONE, bench.told()
     assert kept(bench, way) == before
 
@@ -177,6 +178,7 @@ def test_a_crash_at_each_entry_of_its_undo(bench: MixedBench, way: Way, event: s
     control = Control(bench.listener, wrap=lambda log: DyingLog(log, lambda line: entry_of_step(line, event), die))
     with pytest.raises(Crash):
         api.rollback(cluster, control)
+    buried()
     assert api.rollback(bench.cluster(calico=way(bench)), bench.control()) is Result.UNDONE, bench.told()
     assert kept(bench, way) == before
 
@@ -204,6 +206,7 @@ def test_a_crash_in_the_middle_of_the_step(bench: MixedBench, way: Way) -> None:
     mortal.die = abandoned(cluster.lock)
     with pytest.raises(Crash):
         api.apply(bench.plan(), cluster, bench.control())
+    buried()
     assert there(bench) == {f"Node/{HOST}", f"BGPConfiguration/node.{HOST}", f"HostEndpoint/{HOST}-eth0"}
     assert api.resume(bench.cluster(calico=way(bench)), bench.control()) is Result.DONE, bench.told()
     assert there(bench) == {f"HostEndpoint/{HOST}-eth0"}

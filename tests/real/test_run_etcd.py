@@ -24,7 +24,7 @@ from tests.real.server import RealServer
 from tests.support import SPEC as INSIDE
 from tests.support import Acting
 from tests.support.account import account, applied, settled
-from tests.support.dying import Crash, DyingLog, abandoned, after
+from tests.support.dying import Crash, DyingLog, abandoned, after, buried
 from tests.support.mixed import MAPS, MixedBench, begin
 from tests.support.specs import STANDALONE as SPEC
 
@@ -108,6 +108,7 @@ def test_another_process_goes_on(bench: MixedBench, entries: int) -> None:
     control = Control(bench.listener, wrap=lambda log: DyingLog(log, after(entries), abandoned(cluster.lock)))
     with pytest.raises(Crash):
         api.apply(bench.plan(), cluster, control)
+    buried()
     assert api.resume(bench.cluster(), bench.control()) is Result.DONE, bench.told()
     assert not bench.plan().steps
     assert api.rollback(bench.cluster(), bench.control()) is Result.UNDONE, bench.told()

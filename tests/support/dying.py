@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
@@ -40,6 +41,13 @@ class DyingLog:
     def close(self) -> None:
         """As it is."""
         self._log.close()
+
+
+def buried() -> None:
+    """Wait until the threads of a run that died in this process have ended: those of a real one die with it."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("ThreadPoolExecutor"):
+            thread.join(30)
 
 
 def after(lines: int) -> Fatal:

@@ -25,7 +25,7 @@ from rrplan.runs.step_run import RunPorts
 from rrplan.sandbox import Sandbox
 from rrplan.specs import load
 from tests.support import SPEC
-from tests.support.dying import Crash, DyingLog, after
+from tests.support.dying import Crash, DyingLog, after, buried
 from tests.support.listeners import Remembering
 
 
@@ -122,14 +122,14 @@ class Walk:
         path.mkdir(exist_ok=True)
         self.probe = Sandbox.make(path / "cluster", [])
 
-    def runner(self, *, dies_after: int = 0, parallelism: int = 4) -> Runner:
+    def runner(self, *, dies_after: int = 0, parallelism: int = 4, stop: Callable[[], bool] = lambda: False) -> Runner:
         """A runner over what the journal says, which may die after some lines."""
         log = FileLog(self.path / "journal.jsonl")
         journal = Journal.open(DyingLog(log, after(dies_after)) if dies_after else log, "digest")
         self.lock.release()
         self.lock.acquire({"who": "test"})
         ports = RunPorts(self.store, self.probe, SystemClock(), self.lock, CommandHooks(), self.listener)
-        return Runner(self.plan, "run", ports, journal, lambda: False, parallelism)
+        return Runner(self.plan, "run", ports, journal, stop, parallelism)
 
     def check_order(self) -> None:
         """Whatever must come before a step was settled when it began; steps on sessions had nobody beside them."""
@@ -168,6 +168,7 @@ def test_a_crash_anywhere(seed: int, tmp_path: Path) -> None:
     lines = 2 + sum(3 for _ in walk.plan.steps)
     with pytest.raises(Crash):
         walk.runner(dies_after=dice.randint(1, lines - 1)).apply()
+    buried()
     if seed % 2:
         assert walk.runner().apply() is Result.DONE
         assert set(walk.store.documents) == {change.key for _, change in walk.plan.writes}
@@ -222,6 +223,30 @@ def test_a_failure_lets_the_others_finish(tmp_path: Path) -> None:
     failed = [event.step for event in walk.listener.of(events.StepFailed)]
     assert set(begun) == {*settled, *failed}
     assert len(begun) < 8
+
+
+def test_stopped_at_once(tmp_path: Path) -> None:
+    """Nobody waits for steps under way, they write nothing more, and the next process finds out about them."""
+    walk = Walk(tmp_path, many(8))
+    go_on = threading.Event()
+    walk.store.entered = lambda _key: (go_on.wait(30), None)[1]
+    asked = iter([False, False])
+
+    def stop() -> bool:
+        if next(asked, None) is None:
+            raise KeyboardInterrupt
+        return False
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        walk.runner(stop=stop).apply()
+    assert time.monotonic() - began < 10
+    lines = (tmp_path / "journal.jsonl").read_bytes()
+    go_on.set()
+    buried()
+    assert (tmp_path / "journal.jsonl").read_bytes() == lines
+    assert walk.runner().apply() is Result.DONE
+    assert set(walk.store.documents) == {change.key for _, change in walk.plan.writes}
 
 
 def test_a_journal_of_another_order(tmp_path: Path) -> None:
