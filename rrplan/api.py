@@ -14,8 +14,8 @@ from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rrplan.adapters.clock import SystemClock, timestamp
-from rrplan.adapters.hooks import CommandHooks
+from rrplan.adapters.local.clock import SystemClock, timestamp
+from rrplan.adapters.local.hooks import CommandHooks
 from rrplan.bgp.profile import Versions, calico_versions
 from rrplan.errors import PreflightError, RRPlanError, StalePlanError
 from rrplan.plans import Plan, build_plan, draft_plan, plan_document, read_plan, write_plan
@@ -38,8 +38,8 @@ from rrplan.snapshots import Snapshot, capture, write_snapshot
 from rrplan.specs import Spec
 
 if TYPE_CHECKING:
-    from rrplan.adapters.api_server import ApiServer
-    from rrplan.adapters.node_status_table import NodeStatusTables
+    from rrplan.adapters.kubernetes.server import ApiServer
+    from rrplan.adapters.nodes.calicoctl_status import NodeStatusTables
 
 
 def plan(spec: Spec, snapshot: Snapshot, *, version: CalicoVersion | None = None) -> Plan:
@@ -89,8 +89,8 @@ class Control:
 
 def embedded(sandbox: Sandbox, directory: Path) -> Cluster:
     """The cluster of a sandbox that is kept in `directory`, with lock and runs beside it."""
-    from rrplan.adapters.lock import FileLock
-    from rrplan.adapters.run_directory import RunDirectory
+    from rrplan.adapters.local.lock import FileLock
+    from rrplan.adapters.local.runs import RunDirectory
 
     lock = FileLock(directory / "lock")
     return Cluster(str(directory), sandbox, sandbox, sandbox.clock, lock, RunDirectory(directory))
@@ -109,8 +109,8 @@ def live(
     `calico` is where Calico's resources are, if not in Kubernetes; `node_status` is a command that prints the status of
     `{node}`, for clusters where nobody may run commands in pods.
     """
-    from rrplan.adapters.api_server import ApiServer
-    from rrplan.adapters.node_status_table import NodeStatusTables
+    from rrplan.adapters.kubernetes.server import ApiServer
+    from rrplan.adapters.nodes.calicoctl_status import NodeStatusTables
 
     tables = NodeStatusTables(node_status) if node_status else None
     return live_on(ApiServer.connect(kubeconfig, context, impersonated), SystemClock(), tell, calico, tables)
@@ -124,17 +124,17 @@ def live_on(
     tables: NodeStatusTables | None = None,
 ) -> Cluster:
     """The live cluster behind an API server; `calico` is where Calico's resources are, if not in Kubernetes."""
-    from rrplan.adapters.bird import Birds, in_pods
-    from rrplan.adapters.cluster_runs import ClusterRuns
-    from rrplan.adapters.containers import check_containers
-    from rrplan.adapters.directory import ApiDirectory, EtcdDirectory
-    from rrplan.adapters.etcd_cluster import EtcdCluster
-    from rrplan.adapters.event_recorder import EventRecorder
-    from rrplan.adapters.lease import LeaseLock, check_served
-    from rrplan.adapters.live import LiveCluster
-    from rrplan.adapters.node_status import NodeStatuses
-    from rrplan.adapters.probe import LiveProbe
-    from rrplan.adapters.rights import check_rights
+    from rrplan.adapters.etcd.cluster import EtcdCluster
+    from rrplan.adapters.kubernetes.cluster import LiveCluster
+    from rrplan.adapters.kubernetes.containers import check_containers
+    from rrplan.adapters.kubernetes.events import EventRecorder
+    from rrplan.adapters.kubernetes.lease import LeaseLock, check_served
+    from rrplan.adapters.kubernetes.rights import check_rights
+    from rrplan.adapters.kubernetes.runs import ClusterRuns
+    from rrplan.adapters.nodes.birdcl import Birds, in_pods
+    from rrplan.adapters.nodes.calico_node_status import NodeStatuses
+    from rrplan.adapters.nodes.directory import ApiDirectory, EtcdDirectory
+    from rrplan.adapters.nodes.probe import LiveProbe
 
     birds = Birds(in_pods(server))
     if calico is None:
@@ -323,8 +323,8 @@ def rehearse(
 def _rehearsed(
     made: Plan, state: ClusterState, versions: Versions, about: Rehearsal, listener: Listener, folder: Path
 ) -> Rehearsal:
-    from rrplan.adapters.bird import Birds
-    from rrplan.adapters.probe import LiveProbe
+    from rrplan.adapters.nodes.birdcl import Birds
+    from rrplan.adapters.nodes.probe import LiveProbe
     from rrplan.plans.promise import held_pairs, promises, reflecting, states
     from rrplan.rehearsal.judging import Judge, Timeline
     from rrplan.rehearsal.stage import ObservedDatastore, Stage

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from rrplan.adapters.files import read_bytes
+from rrplan.adapters.local.files import read_bytes
 from rrplan.plans import read_plan
 from rrplan.render.words import proof_lines, totals
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from rrplan.adapters.files import write_atomically
+from rrplan.adapters.local.files import write_atomically
 from rrplan.api import plan as make_plan
 from rrplan.cli.sources import Source, spec_from, with_state
 from rrplan.errors import UsageProblem

@@ -31,8 +31,8 @@ def command(
     context: str | None,
 ) -> None:
     """Print ServiceAccount, roles and bindings that are just enough to apply, resume and roll back one plan."""
-    from rrplan.adapters.live import CRD
-    from rrplan.adapters.rights import manifests
+    from rrplan.adapters.kubernetes.cluster import CRD
+    from rrplan.adapters.kubernetes.rights import manifests
 
     made, _ = read_plan(read(plan), plan)
     group = calico_api or (discovered(kubeconfig, context) if kubeconfig or context else CRD)

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from rrplan import api
-from rrplan.adapters.files import write_atomically
+from rrplan.adapters.local.files import write_atomically
 from rrplan.cli.plan import FORMATS
 from rrplan.cli.running import listener
 from rrplan.cli.sources import Source, read, with_state

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from rrplan import api
-from rrplan.adapters.clock import SystemClock
+from rrplan.adapters.local.clock import SystemClock
 from rrplan.cli.sources import AS, CALICO_CONFIG, CALICOCTL, NOWHERE, Elsewhere, faults_from
 from rrplan.errors import RRPlanError, UsageProblem
 from rrplan.ports import Log
@@ -67,8 +67,8 @@ class Where:
 
 def discovered(kubeconfig: str | None, context: str | None) -> str:
     """The group and version of Calico's API on a live cluster."""
-    from rrplan.adapters.api_server import ApiServer
-    from rrplan.adapters.live import LiveCluster
+    from rrplan.adapters.kubernetes.cluster import LiveCluster
+    from rrplan.adapters.kubernetes.server import ApiServer
 
     return LiveCluster(ApiServer.connect(kubeconfig, context)).group
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from rrplan.adapters.files import write_atomically
+from rrplan.adapters.local.files import write_atomically
 from rrplan.cli.sources import Source, with_state
 from rrplan.snapshots import write_snapshot
 

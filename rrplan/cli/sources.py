@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rrplan import api
-from rrplan.adapters.clock import SystemClock, timestamp
-from rrplan.adapters.files import read_bytes
+from rrplan.adapters.local.clock import SystemClock, timestamp
+from rrplan.adapters.local.files import read_bytes
 from rrplan.errors import DatastoreError, UsageProblem
 from rrplan.plans import Plan
 from rrplan.ports import CalicoResources
@@ -25,8 +25,8 @@ from rrplan.snapshots.ignored import ignored
 from rrplan.specs import Spec, load
 
 if TYPE_CHECKING:
-    from rrplan.adapters.api_server import ApiServer
-    from rrplan.adapters.kubernetes_objects import KubernetesObjects
+    from rrplan.adapters.kubernetes.objects import KubernetesObjects
+    from rrplan.adapters.kubernetes.server import ApiServer
 
 AS = click.option("--as", "impersonated", metavar="USER", help="A live cluster: act as this user.")
 CALICO_CONFIG = click.option(
@@ -62,11 +62,11 @@ class Elsewhere:
     def resources(self) -> CalicoResources | None:
         """Them, or None where they are in Kubernetes; raises FileFormatError or PreflightError."""
         if self.calico_config:
-            from rrplan.adapters.calico_config import calico_in_etcd
+            from rrplan.adapters.etcd.config import calico_in_etcd
 
             return calico_in_etcd(self.calico_config)
         if self.calicoctl:
-            from rrplan.adapters.calicoctl import Calicoctl
+            from rrplan.adapters.calicoctl.calicoctl import Calicoctl
 
             return Calicoctl(self.calicoctl)
         return None
@@ -115,17 +115,17 @@ class Source:
         return self._live() if live else snapshot_of_manifests([(name, read(name)) for name in self.manifests])
 
     def _server(self) -> ApiServer:
-        from rrplan.adapters.api_server import ApiServer
+        from rrplan.adapters.kubernetes.server import ApiServer
 
         return ApiServer.connect(self.kubeconfig, self.context, self.impersonated)
 
     def _cluster(self, server: ApiServer) -> tuple[KubernetesObjects, str]:
         """The live cluster, and the group of Calico's API ("" where Calico uses etcd)."""
-        from rrplan.adapters.live import LiveCluster
+        from rrplan.adapters.kubernetes.cluster import LiveCluster
 
         calico = self.elsewhere.resources()
         if calico is not None:
-            from rrplan.adapters.etcd_cluster import EtcdCluster
+            from rrplan.adapters.etcd.cluster import EtcdCluster
 
             return EtcdCluster(server, calico), ""
         cluster = LiveCluster(server)
@@ -156,9 +156,9 @@ class Source:
         """What only a live cluster can say about a plan: rights that this account lacks, and who else applies."""
         if not (self.kubeconfig or self.context):
             return []
-        from rrplan.adapters.api_server import Forbidden
-        from rrplan.adapters.containers import check_containers
-        from rrplan.adapters.rights import lacking, rights
+        from rrplan.adapters.kubernetes.containers import check_containers
+        from rrplan.adapters.kubernetes.rights import lacking, rights
+        from rrplan.adapters.kubernetes.server import Forbidden
 
         server = self._server()
         check_containers(server, made)

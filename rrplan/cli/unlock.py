@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rrplan.adapters.lock import UNLOCK
+from rrplan.adapters.local.lock import UNLOCK
 from rrplan.cli.running import Where, confirmed, with_cluster
 from rrplan.errors import LockHeldError
 

@@ -27,14 +27,16 @@ FLOOR = {
     "api": 10,
     "cli": 11,
 }
+ROOMS = {"local": 0, "kubernetes": 1, "etcd": 2, "nodes": 2, "calicoctl": 3}
+"""The rooms of adapters/: each imports only from rooms with a smaller number, so they form no circle."""
 PURE = {"errors", "ids", "digest", "resources", "bgp", "specs", "desired", "plans"}
 EFFECTS = {"os", "io", "time", "random", "socket", "subprocess", "threading", "logging", "pathlib", "sqlite3", "sys"}
 ONLY_IN = {
     "networkx": {"plans/graph.py"},
     "deepdiff": {"plans/diff.py"},
-    "kubernetes": {"adapters/api_server.py", "adapters/kubeconfig.py"},
-    "urllib3": {"adapters/api_server.py", "adapters/etcd.py"},
-    "etcd3gw": {"adapters/etcd.py"},
+    "kubernetes": {"adapters/kubernetes/kubeconfig.py", "adapters/kubernetes/server.py"},
+    "urllib3": {"adapters/kubernetes/server.py", "adapters/etcd/client.py"},
+    "etcd3gw": {"adapters/etcd/client.py"},
 }
 MODULES = sorted(
     path for path in ROOT.rglob("*.py") if path.parent != ROOT or path.stem not in ("__init__", "__main__")
@@ -49,8 +51,8 @@ def imports(path: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module)
-            if node.module == "rrplan":
-                found |= {f"rrplan.{alias.name}" for alias in node.names}
+            if node.module.partition(".")[0] == "rrplan":
+                found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return found
 
 
@@ -68,6 +70,27 @@ def test_imports_go_down(path: Path) -> None:
         parts = name.split(".")
         if parts[0] == "rrplan" and len(parts) > 1 and parts[1] != here:
             assert FLOOR[here] > FLOOR[parts[1]], f"{path} imports {name}"
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "adapters").rglob("[!_]*.py")), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_rooms_of_adapters_form_no_circle(path: Path) -> None:
+    """An adapter stands in a room, and imports from its own room and from those below it only."""
+    here = path.relative_to(ROOT / "adapters").parts[0]
+    assert here in ROOMS, f"{path} is in no room"
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[:2] == ["rrplan", "adapters"] and len(parts) > 2 and parts[2] != here:
+            assert ROOMS[here] > ROOMS[parts[2]], f"{path} imports {name}"
+
+
+def test_unit_tests_mirror_the_rooms() -> None:
+    """The tests of `adapters/ROOM/MODULE.py` are in `tests/unit/adapters/ROOM/test_MODULE.py`."""
+    folder = ROOT.parent / "tests" / "unit" / "adapters"
+    for path in folder.rglob("test_*.py"):
+        mirrored = path.relative_to(folder).with_name(path.name.removeprefix("test_"))
+        assert (ROOT / "adapters" / mirrored).is_file(), f"{path} mirrors no adapter"
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SLEEPERS = {
-    "rrplan/adapters/clock.py": "the clock",
-    "rrplan/adapters/lease.py": "a thread renews the lease until it is told to stop",
+    "rrplan/adapters/local/clock.py": "the clock",
+    "rrplan/adapters/kubernetes/lease.py": "a thread renews the lease until it is told to stop",
     "rrplan/rehearsal/agents.py": "a thread acts when something is due, or heard",
     "tests/bird/cases.py": "real BIRDs are watched",
     "tests/crashes/test_live_two_at_once.py": "simulated time passes beside real processes",
@@ -20,9 +20,9 @@ SLEEPERS = {
     "tests/real/server.py": "real daemons are watched",
     "tests/real/test_calicoctl_words.py": "a write that is late on purpose is waited for",
     "tests/real/test_etcd.py": "a real election is waited for",
-    "tests/unit/adapters/test_command.py": "a process is watched until it is gone",
+    "tests/unit/adapters/local/test_command.py": "a process is watched until it is gone",
     "tests/unit/runs/test_walk.py": "writes that take a while are made beside each other",
-    "tests/unit/adapters/test_node_status.py": "a first look waits for a second one beside it, which must not come",
+    "tests/unit/adapters/nodes/test_calico_node_status.py": "a first look waits for a second one, which must not come",
 }
 """Who may wait on the machine's time, and why."""
 WAITERS = {"asyncio", "multiprocessing", "threading"}

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rrplan import api
-from rrplan.adapters.clock import SystemClock
+from rrplan.adapters.local.clock import SystemClock
 from rrplan.ids import ActionName
 from rrplan.plans import write_plan
 from rrplan.ports import Document
@@ -35,7 +35,7 @@ TYPED = (
     "print(len(client.CoreV1Api().list_node().items))"
 )
 BARE = (
-    "import json; from rrplan.adapters.api_server import ApiServer;"
+    "import json; from rrplan.adapters.kubernetes.server import ApiServer;"
     "print(len((ApiServer.connect({!r}).get('/api/v1/nodes') or {{}})['items']))"
 )
 

@@ -17,7 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from rrplan.adapters.bird_output import protocols
+from rrplan.adapters.nodes.bird_output import protocols
 from rrplan.bgp.adjacency import Established
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.protocol import Protocol

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from rrplan import api
-from rrplan.adapters.bird import Birds
-from rrplan.adapters.clock import SystemClock
-from rrplan.adapters.origins import BY_TABLE
-from rrplan.adapters.probe import LiveProbe
+from rrplan.adapters.local.clock import SystemClock
+from rrplan.adapters.nodes.birdcl import Birds
+from rrplan.adapters.nodes.origins import BY_TABLE
+from rrplan.adapters.nodes.probe import LiveProbe
 from rrplan.errors import DatastoreRefused
 from rrplan.ids import NodeName
 from rrplan.plans.expected import expected

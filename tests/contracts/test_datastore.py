@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rrplan.adapters.clock import SystemClock
-from rrplan.adapters.etcd_cluster import EtcdCluster
-from rrplan.adapters.live import LiveCluster
+from rrplan.adapters.etcd.cluster import EtcdCluster
+from rrplan.adapters.kubernetes.cluster import LiveCluster
+from rrplan.adapters.local.clock import SystemClock
 from rrplan.bgp.profile import calico_versions
 from rrplan.desired.standalone import daemonset
 from rrplan.errors import DatastoreConflict, DatastoreRefused

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rrplan.adapters.run_directory import FileLog
+from rrplan.adapters.local.runs import FileLog
 from rrplan.plans.plan import Step
 from rrplan.resources import CalicoVersion
 from rrplan.runs import Journal, Result

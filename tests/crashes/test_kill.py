@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rrplan.adapters.run_directory import FileLog
+from rrplan.adapters.local.runs import FileLog
 from rrplan.runs import Journal, Result
 from tests.support import SPEC, Bench
 from tests.support.dying import Crash, DyingLog, after

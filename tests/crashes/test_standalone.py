@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rrplan.adapters.run_directory import FileLog
+from rrplan.adapters.local.runs import FileLog
 from rrplan.plans.change import Change
 from rrplan.runs import Journal, Result
 from rrplan.runs.writing import Outcome, Writer

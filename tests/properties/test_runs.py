@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from rrplan import api
-from rrplan.adapters.run_directory import FileLog
+from rrplan.adapters.local.runs import FileLog
 from rrplan.errors import PolicyRefusal, UnsafePlanError
 from rrplan.ids import NodeName
 from rrplan.plans import Plan, write_plan

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from rrplan.adapters.api_server import ApiServer, Missing
-from rrplan.adapters.bird import OWN_ROUTES
-from rrplan.adapters.kubernetes_objects import KubernetesObjects
-from rrplan.adapters.live import LiveCluster
+from rrplan.adapters.kubernetes.cluster import LiveCluster
+from rrplan.adapters.kubernetes.objects import KubernetesObjects
+from rrplan.adapters.kubernetes.server import ApiServer, Missing
+from rrplan.adapters.nodes.birdcl import OWN_ROUTES
 from rrplan.bgp.outside import uplinks
 from rrplan.bgp.profile import calico_versions
 from rrplan.bgp.reflection import ORIGIN

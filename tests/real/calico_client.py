@@ -7,8 +7,8 @@ Sources: libcalico-go/lib/clientv3/node.go, `nodes.Delete`; libcalico-go/lib/ipa
 from collections.abc import Iterator
 from contextlib import suppress
 
-from rrplan.adapters.etcd import delete
-from rrplan.adapters.etcd_calico import BLOCKS, CalicoEtcd
+from rrplan.adapters.etcd.calico import BLOCKS, CalicoEtcd
+from rrplan.adapters.etcd.client import delete
 from rrplan.errors import DatastoreConflict
 from rrplan.resources import IPPool, ResourceKey, decode
 from rrplan.resources.cascade import outside_pools

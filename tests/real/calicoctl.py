@@ -21,10 +21,10 @@ from typing import Any
 
 import yaml
 
-from rrplan.adapters.calico_config import etcd_access
-from rrplan.adapters.etcd import Access, Etcd
-from rrplan.adapters.etcd_answers import Unusable
-from rrplan.adapters.etcd_calico import PLURALS, CalicoEtcd
+from rrplan.adapters.etcd.answers import Unusable
+from rrplan.adapters.etcd.calico import PLURALS, CalicoEtcd
+from rrplan.adapters.etcd.client import Access, Etcd
+from rrplan.adapters.etcd.config import etcd_access
 from rrplan.errors import (
     DatastoreConflict,
     DatastoreError,

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rrplan import api
-from rrplan.adapters.api_server import ApiServer
+from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.cli.running import EXIT
 from rrplan.errors import RRPlanError
 from rrplan.plans import read_plan

@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rrplan.adapters.etcd import Access, Etcd
-from rrplan.adapters.etcd_calico import CalicoEtcd
+from rrplan.adapters.etcd.calico import CalicoEtcd
+from rrplan.adapters.etcd.client import Access, Etcd
 from rrplan.errors import DatastoreError
 from rrplan.ports import Document
 from rrplan.resources import Node, ResourceKey, decode, key_of

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import yaml
 
-from rrplan.adapters.calicoctl import Calicoctl
-from rrplan.adapters.etcd_calico import CalicoEtcd
-from rrplan.adapters.etcd_cluster import EtcdCluster
+from rrplan.adapters.calicoctl.calicoctl import Calicoctl
+from rrplan.adapters.etcd.calico import CalicoEtcd
+from rrplan.adapters.etcd.cluster import EtcdCluster
 from rrplan.ports import Document
 from rrplan.resources import Node, decode
 from rrplan.resources.node_codec import PREFIX

@@ -5,8 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from rrplan.adapters.etcd import put
-from rrplan.adapters.etcd_calico import BLOCKS
+from rrplan.adapters.etcd.calico import BLOCKS
+from rrplan.adapters.etcd.client import put
 from rrplan.bgp.speaker import Family
 from rrplan.errors import DatastoreConflict
 from rrplan.ids import NodeName

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from rrplan.adapters.api_server import ApiServer
+from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.errors import DatastoreError
 from rrplan.ports import Document
 from tests.real.etcd import without_fsync

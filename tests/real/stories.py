@@ -12,8 +12,8 @@ from itertools import count
 from typing import Protocol
 
 from rrplan import api
-from rrplan.adapters import api_server
-from rrplan.adapters.clock import SystemClock
+from rrplan.adapters.kubernetes import server as api_server
+from rrplan.adapters.local.clock import SystemClock
 from rrplan.api import Cluster, Control
 from rrplan.errors import RRPlanError
 from rrplan.plans import plan_document

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rrplan import api
-from rrplan.adapters.origins import BY_POD_CIDR, BY_TABLE
+from rrplan.adapters.nodes.origins import BY_POD_CIDR, BY_TABLE
 from rrplan.ids import NodeName
 from rrplan.runs import Result
 from tests.real.agent import Allocation

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from rrplan.adapters.etcd import put
-from rrplan.adapters.etcd_calico import BLOCKS, CalicoEtcd
+from rrplan.adapters.etcd.calico import BLOCKS, CalicoEtcd
+from rrplan.adapters.etcd.client import put
 from rrplan.errors import DatastoreConflict
 from rrplan.ports import Document
 from rrplan.resources import ResourceKey

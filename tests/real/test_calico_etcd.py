@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from rrplan import api
-from rrplan.adapters.calico_config import etcd_access
-from rrplan.adapters.clock import SystemClock
-from rrplan.adapters.containers import CONFIG_KEYS, METADATA_ONLY
+from rrplan.adapters.etcd.config import etcd_access
+from rrplan.adapters.kubernetes.containers import CONFIG_KEYS, METADATA_ONLY
+from rrplan.adapters.local.clock import SystemClock
 from rrplan.errors import FileFormatError
 from rrplan.plans.change import changed
 from rrplan.ports import Write

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rrplan.adapters.calicoctl import Calicoctl
-from rrplan.adapters.etcd import Access
-from rrplan.adapters.etcd_calico import CalicoEtcd
+from rrplan.adapters.calicoctl.calicoctl import Calicoctl
+from rrplan.adapters.etcd.calico import CalicoEtcd
+from rrplan.adapters.etcd.client import Access
 from rrplan.errors import (
     DatastoreConflict,
     DatastoreRefused,

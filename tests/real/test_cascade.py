@@ -8,10 +8,10 @@ from typing import NoReturn
 import pytest
 
 from rrplan import api
-from rrplan.adapters.calicoctl import Calicoctl
-from rrplan.adapters.etcd import put
-from rrplan.adapters.etcd_calico import ALWAYS_READ, BLOCKS, PREFIX, CalicoEtcd
-from rrplan.adapters.etcd_cluster import EtcdCluster
+from rrplan.adapters.calicoctl.calicoctl import Calicoctl
+from rrplan.adapters.etcd.calico import ALWAYS_READ, BLOCKS, PREFIX, CalicoEtcd
+from rrplan.adapters.etcd.client import put
+from rrplan.adapters.etcd.cluster import EtcdCluster
 from rrplan.api import Control
 from rrplan.errors import DatastoreRefused
 from rrplan.ports import CalicoResources, Stored

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from rrplan.adapters import etcd_calico
-from rrplan.adapters.etcd import Access, Etcd
-from rrplan.adapters.etcd_calico import PREFIX, CalicoEtcd
+from rrplan.adapters.etcd import calico as etcd_calico
+from rrplan.adapters.etcd.calico import PREFIX, CalicoEtcd
+from rrplan.adapters.etcd.client import Access, Etcd
 from rrplan.errors import (
     DatastoreConflict,
     DatastoreError,

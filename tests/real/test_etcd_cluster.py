@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from rrplan import api
-from rrplan.adapters.api_server import ApiServer
-from rrplan.adapters.etcd import Etcd
-from rrplan.adapters.etcd_calico import PREFIX, CalicoEtcd
-from rrplan.adapters.etcd_cluster import EtcdCluster
+from rrplan.adapters.etcd.calico import PREFIX, CalicoEtcd
+from rrplan.adapters.etcd.client import Etcd
+from rrplan.adapters.etcd.cluster import EtcdCluster
+from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreTimeout, DatastoreUnreachable
 from rrplan.ids import NodeName
 from rrplan.plans.action import role

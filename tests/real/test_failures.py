@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from rrplan import api
-from rrplan.adapters import api_server
-from rrplan.adapters.clock import SystemClock
-from rrplan.adapters.lease import LeaseLock
+from rrplan.adapters.kubernetes import server as api_server
+from rrplan.adapters.kubernetes.lease import LeaseLock
+from rrplan.adapters.local.clock import SystemClock
 from rrplan.errors import JournalUnwritable, LockHeldError, PreflightError
 from rrplan.ids import NodeName
 from rrplan.resources import Node, encode

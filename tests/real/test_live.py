@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from rrplan import api
-from rrplan.adapters import api_server
-from rrplan.adapters.api_server import ApiServer, ListExpired
-from rrplan.adapters.live import LiveCluster
+from rrplan.adapters.kubernetes import server as api_server
+from rrplan.adapters.kubernetes.cluster import LiveCluster
+from rrplan.adapters.kubernetes.server import ApiServer, ListExpired
 from rrplan.errors import (
     DatastoreConflict,
     DatastoreError,

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from rrplan import api
-from rrplan.adapters.rights import Right
+from rrplan.adapters.kubernetes.rights import Right
 from rrplan.cli.apply import command as apply
 from tests.real.server import RealServer
 from tests.support import SPEC

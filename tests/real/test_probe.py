@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from rrplan.adapters import api_server
-from rrplan.adapters.api_server import ApiServer, Forbidden
-from rrplan.adapters.bird import CONTAINER, SOCKETS, Birds, in_pods
-from rrplan.adapters.directory import ApiDirectory
-from rrplan.adapters.node_status import NodeStatuses
-from rrplan.adapters.node_status_table import NodeStatusTables
-from rrplan.adapters.probe import LiveProbe
+from rrplan.adapters.kubernetes import server as api_server
+from rrplan.adapters.kubernetes.server import ApiServer, Forbidden
+from rrplan.adapters.nodes.birdcl import CONTAINER, SOCKETS, Birds, in_pods
+from rrplan.adapters.nodes.calico_node_status import NodeStatuses
+from rrplan.adapters.nodes.calicoctl_status import NodeStatusTables
+from rrplan.adapters.nodes.directory import ApiDirectory
+from rrplan.adapters.nodes.probe import LiveProbe
 from rrplan.errors import DatastoreRefused, DatastoreTimeout, PreflightError
 from rrplan.ids import NodeName
 from rrplan.runs import Result, events

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from rrplan import api
-from rrplan.adapters.api_server import ApiServer
-from rrplan.adapters.rights import Right, rights
+from rrplan.adapters.kubernetes.rights import Right, rights
+from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.errors import PreflightError
 from rrplan.plans import write_plan
 from rrplan.runs import Result

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from rrplan import api
-from rrplan.adapters.api_server import ApiServer
-from rrplan.adapters.calicoctl import Calicoctl
-from rrplan.adapters.origins import BY_TABLE
-from rrplan.adapters.rights import rights
+from rrplan.adapters.calicoctl.calicoctl import Calicoctl
+from rrplan.adapters.kubernetes.rights import rights
+from rrplan.adapters.kubernetes.server import ApiServer
+from rrplan.adapters.nodes.origins import BY_TABLE
 from rrplan.api import Control
 from rrplan.errors import PreflightError
 from rrplan.plans import write_plan

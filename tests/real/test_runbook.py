@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rrplan.adapters.etcd_calico import CalicoEtcd
+from rrplan.adapters.etcd.calico import CalicoEtcd
 from rrplan.plans import Plan
 from rrplan.render.runbook import Site, runbook
 from rrplan.resources import key_of

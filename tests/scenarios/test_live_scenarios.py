@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from rrplan import api
-from rrplan.adapters.live import LiveCluster
+from rrplan.adapters.kubernetes.cluster import LiveCluster
 from rrplan.errors import RRPlanError
 from rrplan.plans import Plan
 from rrplan.resources import encode

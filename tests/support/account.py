@@ -4,9 +4,9 @@ from pathlib import Path
 
 import yaml
 
-from rrplan.adapters.api_server import ApiServer
-from rrplan.adapters.clock import SystemClock
-from rrplan.adapters.rights import Right, lacking
+from rrplan.adapters.kubernetes.rights import Right, lacking
+from rrplan.adapters.kubernetes.server import ApiServer
+from rrplan.adapters.local.clock import SystemClock
 from tests.real.server import RealServer
 
 COLLECTIONS = {

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from rrplan import api
-from rrplan.adapters.hooks import CommandHooks
-from rrplan.adapters.lock import FileLock
-from rrplan.adapters.run_directory import FileLog
+from rrplan.adapters.local.hooks import CommandHooks
+from rrplan.adapters.local.lock import FileLock
+from rrplan.adapters.local.runs import FileLog
 from rrplan.plans import Plan
 from rrplan.plans.plan import Step
 from rrplan.ports import Document, Probe

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from rrplan.adapters.lease import LeaseLock
+from rrplan.adapters.kubernetes.lease import LeaseLock
 from rrplan.ports import Lock, Log
 
 Fatal = Callable[[bytes], bool]

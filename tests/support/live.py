@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from rrplan import api
-from rrplan.adapters.api_server import ApiServer
-from rrplan.adapters.node_status_table import NodeStatusTables
+from rrplan.adapters.kubernetes.server import ApiServer
+from rrplan.adapters.nodes.calicoctl_status import NodeStatusTables
 from rrplan.api import Cluster, Control
 from rrplan.plans import Plan
 from rrplan.ports import Document

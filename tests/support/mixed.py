@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from rrplan import api
-from rrplan.adapters.api_server import ApiServer
-from rrplan.adapters.containers import CONFIG_KEYS
-from rrplan.adapters.etcd_calico import CalicoEtcd
+from rrplan.adapters.etcd.calico import CalicoEtcd
+from rrplan.adapters.kubernetes.containers import CONFIG_KEYS
+from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.api import Cluster, Control
 from rrplan.plans import Plan
 from rrplan.ports import CalicoResources, Document

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rrplan.adapters.api_server import JSON, ApiServer
+from rrplan.adapters.kubernetes.server import JSON, ApiServer
 from rrplan.errors import DatastoreConflict
 from rrplan.resources.documents import patched
 

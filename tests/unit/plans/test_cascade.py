@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rrplan import api
-from rrplan.adapters.rights import Right, rights
+from rrplan.adapters.kubernetes.rights import Right, rights
 from rrplan.bgp.profile import calico_versions
 from rrplan.desired import compile_desired
 from rrplan.desired.ownership import OURS

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rrplan.adapters.run_directory import FileLog
+from rrplan.adapters.local.runs import FileLog
 from rrplan.errors import DatastoreRefused, DatastoreUnreachable
 from rrplan.ports import Document
 from rrplan.resources import CalicoVersion, ResourceKey

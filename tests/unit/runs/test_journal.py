@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rrplan.adapters.run_directory import FileLog
+from rrplan.adapters.local.runs import FileLog
 from rrplan.errors import JournalError, JournalUnwritable
 from rrplan.ids import StepId
 from rrplan.runs import Journal, Status, replay

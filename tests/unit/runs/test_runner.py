@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rrplan.adapters.run_directory import FileLog
+from rrplan.adapters.local.runs import FileLog
 from rrplan.errors import DatastoreTimeout, DatastoreUnreachable, LockHeldError, PreflightError
 from rrplan.ids import NodeName
 from rrplan.ports import NodeReading, NodeSessions

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from rrplan.adapters.clock import SystemClock
-from rrplan.adapters.hooks import CommandHooks
-from rrplan.adapters.lock import FileLock
-from rrplan.adapters.run_directory import FileLog
+from rrplan.adapters.local.clock import SystemClock
+from rrplan.adapters.local.hooks import CommandHooks
+from rrplan.adapters.local.lock import FileLock
+from rrplan.adapters.local.runs import FileLog
 from rrplan.errors import DatastoreConflict, DatastoreRefused, JournalError
 from rrplan.ids import ActionName, NodeName, StepId
 from rrplan.plans import Plan

@@ -1,0 +1,181 @@
+"""Calico's resources in etcd: their keys and their JSON.
+
+Sources: libcalico-go/lib/backend/etcdv3/etcdv3.go (transactions, revisions), lib/backend/model/resource.go (keys),
+lib/clientv3/resources.go (uid and creationTimestamp).
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from rrplan.adapters.etcd.answers import Compacted
+from rrplan.adapters.etcd.client import Entry, Etcd, delete, put
+from rrplan.adapters.local.clock import SystemClock, timestamp
+from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreUnreachable
+from rrplan.ids import NodeName
+from rrplan.ports import Document, Stored
+from rrplan.resources import ResourceKey
+from rrplan.resources.validation import objections
+
+V3 = "projectcalico.org/v3"
+PREFIX = "/calico/resources/v3/projectcalico.org/"
+PLURALS = {
+    "Node": "nodes",
+    "BGPPeer": "bgppeers",
+    "BGPConfiguration": "bgpconfigurations",
+    "BGPFilter": "bgpfilters",
+    "IPPool": "ippools",
+    "ClusterInformation": "clusterinformations",
+    "FelixConfiguration": "felixconfigurations",
+    "HostEndpoint": "hostendpoints",
+}
+ALWAYS_READ = tuple(kind for kind in PLURALS if kind != "HostEndpoint")
+"""What every snapshot needs; HostEndpoints matter only where Calico's client deletes them with their Node."""
+PAGE = 500
+"""Keys in one answer: a Calico Node is 1 to 2 KB, and older gateways take 4 MB."""
+LIST_TRIES = 5
+BLOCKS = "/calico/ipam/v2/host/"
+"""`NODE/ipv4/block/10.0.0.0-26` below it is a block of a node (libcalico-go/lib/backend/model/block_affinity.go)."""
+NOT_STORED = ("resourceVersion", "selfLink")
+
+
+class CalicoEtcd:
+    """Calico's resources as documents with versions; a version is the revision that last changed the key."""
+
+    late_seconds = 10
+    """etcd ends a request within 7 s (etcd server/config/config.go, ReqTimeout)."""
+
+    def __init__(self, etcd: Etcd) -> None:
+        self._etcd = etcd
+
+    def everything(self, kinds: Sequence[str] = tuple(PLURALS)) -> list[Stored]:
+        """All resources of these kinds as they were at one moment."""
+        return [_stored(entry) for entry in self._consistent([f"{PREFIX}{PLURALS[kind]}/" for kind in kinds])]
+
+    def blocks(self) -> list[tuple[str, NodeName, str]]:
+        """Every address block of a node: prefix, node, state ("" where an old version wrote none)."""
+        return [found for entry in self._consistent([BLOCKS]) if (found := _block(entry)) is not None]
+
+    def _consistent(self, folders: Sequence[str]) -> list[Entry]:
+        """Everything below these folders, as it was at one moment."""
+        for _ in range(LIST_TRIES):
+            with suppress(Compacted):
+                return self._at_one_revision(folders)
+        raise DatastoreUnreachable(f"etcd was compacted {LIST_TRIES} times while its lists were read")
+
+    def _at_one_revision(self, folders: Sequence[str]) -> list[Entry]:
+        found: list[Entry] = []
+        revision = 0
+        for start in folders:
+            end, more = start[:-1] + chr(ord("/") + 1), True
+            while more:
+                page = self._etcd.range(start, end, limit=PAGE, revision=revision)
+                revision, more = revision or page.revision, page.more
+                found += page.entries
+                if page.entries:
+                    start = page.entries[-1].key + "\0"
+        return found
+
+    def get(self, key: ResourceKey) -> Stored | None:
+        """One resource, or None."""
+        entries = self._etcd.range(_path(key)).entries
+        return _stored(entries[0]) if entries else None
+
+    def create(self, key: ResourceKey, document: Document) -> None:
+        """Make a resource; DatastoreConflict where it exists."""
+        check(key, document)
+        if self._etcd.transact(_path(key), 0, put(_path(key), _new(key, document))) is not True:
+            raise DatastoreConflict(f"{key} exists already")
+
+    def replace(self, key: ResourceKey, document: Document, version: str) -> None:
+        """Write a resource anew at a version; what it was made with, uid and time, must be in the document."""
+        check(key, document)
+        self._at_version(key, version, put(_path(key), _kept(document)))
+
+    def delete(self, key: ResourceKey, version: str) -> None:
+        """Remove a resource at a version."""
+        self._at_version(key, version, delete(_path(key)))
+
+    def check(self, key: ResourceKey, document: Document | None) -> None:
+        """Whether this document could be written, or (None) the key removed; nothing is.
+
+        etcd looks at the rights of everything in a transaction before it compares.
+        """
+        if document is None:
+            self._etcd.transact(_path(key), None, delete(_path(key)))
+        else:
+            check(key, document)
+            self._etcd.transact(_path(key), None, put(_path(key), _kept(document)))
+
+    def _at_version(self, key: ResourceKey, version: str, operation: Mapping[str, object]) -> None:
+        if not version.isdecimal() or version == "0":
+            raise DatastoreConflict(f"{key} does not exist, or `{version}` is no version of it")
+        found = self._etcd.transact(_path(key), int(version), operation)
+        if found is False:
+            raise DatastoreConflict(f"{key} does not exist")
+        if isinstance(found, Entry):
+            raise DatastoreConflict(f"{key} is at version {found.revision}, not {version}")
+
+
+def _path(key: ResourceKey) -> str:
+    return f"{PREFIX}{PLURALS[key.kind]}/{key.name}"
+
+
+def _block(entry: Entry) -> tuple[str, NodeName, str] | None:
+    """One block affinity; None for other keys of IPAM below a node."""
+    parts = entry.key.removeprefix(BLOCKS).split("/")
+    if len(parts) != 4 or parts[2] != "block":
+        return None
+    address, _, length = parts[3].rpartition("-")
+    try:
+        told = json.loads(entry.value)
+    except ValueError:
+        told = None
+    found = told if isinstance(told, dict) else {}
+    state = "pendingDeletion" if found.get("deleted") else str(found.get("state") or "")
+    return f"{address}/{length}", NodeName(parts[0]), state
+
+
+def _stored(entry: Entry) -> Stored:
+    try:
+        document = json.loads(entry.value)
+        metadata = document["metadata"]
+        shown = {**document, "metadata": {**metadata, "resourceVersion": str(entry.revision)}}
+    except (ValueError, KeyError, TypeError) as error:
+        raise DatastoreRefused(
+            f"what etcd holds at {entry.key} is no Calico resource", hint="repair or remove it with calicoctl"
+        ) from error
+    return Stored(shown, str(entry.revision))
+
+
+def _new(key: ResourceKey, document: Document) -> dict[str, object]:
+    """As Calico's client makes a resource, its fields in the order of Go's encoder.
+
+    What is given of uid, time and status stays: so an object that was deleted comes back as it was.
+    """
+    metadata = document.get("metadata")
+    told: Mapping[str, object] = metadata if isinstance(metadata, Mapping) else {}
+    made: dict[str, object] = {
+        "name": key.name,
+        "uid": told.get("uid") or str(uuid.uuid4()),
+        "creationTimestamp": told.get("creationTimestamp") or timestamp(SystemClock().wall()),
+    }
+    made |= {field: told[field] for field in ("labels", "annotations") if told.get(field)}
+    status = {"status": document["status"]} if "status" in document else {}
+    return {"kind": key.kind, "apiVersion": V3, "metadata": made, "spec": document.get("spec") or {}, **status}
+
+
+def _kept(document: Document) -> dict[str, object]:
+    metadata = document.get("metadata")
+    assert isinstance(metadata, Mapping)
+    return {**document, "metadata": {name: value for name, value in metadata.items() if name not in NOT_STORED}}
+
+
+def check(key: ResourceKey, document: Document) -> None:
+    """Nothing validates between us and etcd, so it is done here."""
+    wrong = objections(document)
+    if wrong:
+        raise DatastoreRefused(f"{key}: {wrong[0]}")

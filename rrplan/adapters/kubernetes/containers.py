@@ -1,0 +1,45 @@
+"""What containers of standalone reflectors need beside their DaemonSet, looked for without reading any secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from rrplan.adapters.kubernetes.server import ApiServer, Forbidden
+from rrplan.errors import DatastoreRefused, PreflightError
+from rrplan.plans import Plan
+from rrplan.specs import Flavor, Spec, from_document
+
+CONFIG_KEYS = ("etcd_endpoints", "etcd_ca", "etcd_cert", "etcd_key")
+METADATA_ONLY = ",".join(
+    f"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v={version}" for version in ("v1", "v1beta1")
+)
+"""A Secret without its content; `v1` is served since Kubernetes 1.15. A server that knows neither answers 406."""
+
+
+def check_containers(server: ApiServer, plan: Plan) -> None:
+    """Raise PreflightError where something is missing; what may not be read is taken to be there."""
+    document = plan.spec["document"]
+    assert isinstance(document, dict)
+    lacks = list(_lacking(server, from_document(document)))
+    if lacks:
+        raise PreflightError(lacks, hint="give the right names in `standalone` of the spec")
+
+
+def _lacking(server: ApiServer, spec: Spec) -> Iterator[str]:
+    if spec.flavor is not Flavor.STANDALONE:
+        return
+    told = spec.standalone
+    base = f"/api/v1/namespaces/{told.namespace}"
+    # What may not be read is taken to be there.
+    with suppress(Forbidden):
+        config = server.get(f"{base}/configmaps/{told.config_map}")
+        if config is None:
+            yield f"ConfigMap {told.namespace}/{told.config_map} does not exist: it tells where etcd is"
+        else:
+            keys = [key for key in CONFIG_KEYS if key not in (config.get("data") or {})]
+            if keys:
+                yield f"ConfigMap {told.namespace}/{told.config_map} lacks {', '.join(f'`{key}`' for key in keys)}"
+    with suppress(DatastoreRefused):
+        if server.get(f"{base}/secrets/{told.secret}", accept=METADATA_ONLY) is None:
+            yield f"Secret {told.namespace}/{told.secret} does not exist: it has etcd's certificates"

@@ -1,0 +1,178 @@
+"""The rights that a plan needs on a live cluster: asked for before anything is written, and printed as RBAC.
+
+Each right is one verb on one resource. What is read by names that are not known before (pods of a drained node)
+needs the whole resource; what is written is granted by name where RBAC can do that (not `create` and `list`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from rrplan.adapters.kubernetes.lease import NAME, NAMESPACE
+from rrplan.adapters.kubernetes.server import ApiServer
+from rrplan.errors import PreflightError
+from rrplan.ids import ActionName
+from rrplan.plans import Plan
+from rrplan.plans.gate import GateKind
+
+AT_ONCE = 10
+RESOURCES = {
+    "Node": ("", "nodes"),
+    "DaemonSet": ("apps", "daemonsets"),
+    "BGPPeer": (None, "bgppeers"),
+    "BGPConfiguration": (None, "bgpconfigurations"),
+    "FelixConfiguration": (None, "felixconfigurations"),
+    "HostEndpoint": (None, "hostendpoints"),
+}
+"""API group and resource by kind; None is Calico's group."""
+REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+WRITES = {"create": "create", "update": "patch", "delete": "delete"}
+INVERSE = {"create": "delete", "update": "patch", "delete": "create"}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Right:
+    """One verb; `name` "" is any object, `namespace` "" all namespaces or an object without one."""
+
+    group: str
+    resource: str
+    verb: str
+    namespace: str = ""
+    name: str = ""
+    optional: bool = False
+
+    def __str__(self) -> str:
+        where = f" in namespace {self.namespace}" if self.namespace else ""
+        what = f"{self.resource}.{self.group}" if self.group else self.resource
+        return f"{self.verb} {what}{f' `{self.name}`' if self.name else ''}{where}"
+
+
+def rights(plan: Plan, calico: str) -> tuple[Right, ...]:
+    """All rights of a plan, its undo included, where Calico's API group is `calico` (`group/version`).
+
+    `calico` is "" where Calico keeps its data in etcd, which gives rights of its own.
+    """
+    return tuple(sorted(set(_reading(plan, calico)) | set(_writing(plan, calico)) | set(_running())))
+
+
+def _reading(plan: Plan, calico: str) -> Iterator[Right]:
+    group = calico.partition("/")[0]
+    yield Right("", "nodes", "list")
+    if group:
+        for resource in ("bgppeers", "bgpconfigurations"):
+            yield Right(group, resource, "list")
+        for resource in ("clusterinformations", "ippools", "bgpfilters", "felixconfigurations", "blockaffinities"):
+            yield Right(group, resource, "list", optional=True)
+    yield Right("apps", "daemonsets", "list", optional=True)
+    yield Right("operator.tigera.io", "installations", "list", optional=True)
+    yield Right("", "pods", "list")
+    for gate in (gate for step in plan.steps for gate in step.gates):
+        if gate.daemonset is not None:
+            yield Right("apps", "daemonsets", "get", gate.daemonset.namespace, gate.daemonset.name)
+    if any(gate.kind in (GateKind.ROUTES, GateKind.MESH) for step in plan.steps for gate in step.gates):
+        for verb in ("list", "get", "create", "delete") if group else ():
+            yield Right(group, "caliconodestatuses", verb)
+        for verb in ("get", "create"):
+            yield Right("", "pods/exec", verb)
+
+
+def _writing(plan: Plan, calico: str) -> Iterator[Right]:
+    group = calico.partition("/")[0]
+    for _, change in plan.writes:
+        of, resource = RESOURCES.get(change.key.kind, (None, ""))
+        if of is None and not (group and resource):
+            continue  # in etcd, where the API server gives no rights
+        for verb in ("get", WRITES[change.verb], INVERSE[change.verb]):
+            name = "" if verb == "create" else change.key.name
+            yield Right(group if of is None else of, resource, verb, change.key.namespace, name)
+    if any(step.action in (ActionName.DRAIN_NODE, ActionName.UNCORDON_NODE) for step in plan.steps):
+        yield Right("", "pods", "get")
+        yield Right("", "pods/eviction", "create")
+
+
+def _running() -> Iterator[Right]:
+    """Lease, runs, Events."""
+    for verb in ("get", "patch"):
+        yield Right("coordination.k8s.io", "leases", verb, NAMESPACE, NAME)
+    yield Right("coordination.k8s.io", "leases", "create", NAMESPACE)
+    for verb in ("create", "get", "list", "patch"):
+        yield Right("", "configmaps", verb, NAMESPACE)
+    yield Right("", "events", "create", "default", optional=True)
+
+
+def check_rights(server: ApiServer, plan: Plan, calico: str) -> None:
+    """Ask for every right that the plan cannot do without; raises PreflightError with the names of what is missing."""
+    missing = [str(right) for right in lacking(server, rights(plan, calico))]
+    if missing:
+        raise PreflightError(
+            [f"this account may not {right}" for right in missing],
+            hint="nothing was changed; `rrplan rbac PLAN` prints the rights that this plan needs",
+        )
+
+
+def lacking(server: ApiServer, needed: Iterable[Right]) -> list[Right]:
+    """The rights that this account does not have; one object is asked about only where not all are allowed."""
+    wanted = sorted(right for right in needed if not right.optional)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+
+        def refused(asked: list[Right]) -> list[Right]:
+            allowed = pool.map(lambda right: _allowed(server, right), asked)
+            return [right for right, yes in zip(asked, allowed, strict=True) if not yes]
+
+        general = set(refused(sorted({replace(right, name="") for right in wanted})))
+        return refused([right for right in wanted if replace(right, name="") in general])
+
+
+def _allowed(server: ApiServer, right: Right) -> bool:
+    resource, _, subresource = right.resource.partition("/")
+    attributes = {"group": right.group, "resource": resource, "verb": right.verb}
+    for field, value in (("subresource", subresource), ("namespace", right.namespace), ("name", right.name)):
+        if value:
+            attributes[field] = value
+    body = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    answer = server.create(REVIEW, body, manager=False)
+    return bool((answer.get("status") or {}).get("allowed"))
+
+
+def manifests(plan: Plan, calico: str, account: str, namespace: str) -> list[dict[str, object]]:
+    """ServiceAccount, ClusterRole, Roles and bindings that are just enough for a plan."""
+    everything = rights(plan, calico)
+    subject = {"kind": "ServiceAccount", "name": account, "namespace": namespace}
+    found: list[dict[str, object]] = [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account, "namespace": namespace}}
+    ]
+    for place in sorted({right.namespace for right in everything}):
+        role, binding = ("Role", "RoleBinding") if place else ("ClusterRole", "ClusterRoleBinding")
+        metadata = {"name": account, **({"namespace": place} if place else {})}
+        rules = _rules(right for right in everything if right.namespace == place)
+        api = {"apiVersion": "rbac.authorization.k8s.io/v1"}
+        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": role, "name": account}
+        found.append({**api, "kind": role, "metadata": metadata, "rules": rules})
+        found.append({**api, "kind": binding, "metadata": metadata, "roleRef": reference, "subjects": [subject]})
+    return found
+
+
+def _rules(rights: Iterable[Right]) -> list[dict[str, object]]:
+    """Rules with the same group, names and verbs are one."""
+    names: dict[tuple[str, str, str], list[str]] = {}
+    for right in rights:
+        names.setdefault((right.group, right.resource, right.verb), []).append(right.name)
+    verbs: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    for (group, resource, verb), found in names.items():
+        kept = () if "" in found else tuple(sorted(set(found)))
+        verbs.setdefault((group, resource, kept), []).append(verb)
+    return [
+        {
+            "apiGroups": [group],
+            "resources": [resource],
+            "verbs": sorted(words),
+            **({"resourceNames": list(kept)} if kept else {}),
+        }
+        for (group, resource, kept), words in sorted(verbs.items())
+    ]

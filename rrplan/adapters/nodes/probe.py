@@ -1,0 +1,286 @@
+"""Sessions and routes of a live cluster, read from both ends.
+
+A reflector is asked twice: by CalicoNodeStatus, and BIRD itself by `birdcl` in its calico-node pod. The other end of
+a session is asked once every reflector's end of it is up: thousands of nodes are not asked while a reflector says no.
+A session counts when every end that was asked has it established, and nodes' routes count when the reflector holds
+them and the other end says how many came over the session. A standalone reflector is a container that cannot be asked:
+then the nodes say which routes they got.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeAlias, TypeVar
+
+from rrplan.adapters.kubernetes.server import Forbidden
+from rrplan.adapters.nodes.birdcl import Birds
+from rrplan.adapters.nodes.calico_node_status import NoAnswer, NodeStatuses, NotServed
+from rrplan.adapters.nodes.calicoctl_status import NodeStatusTables
+from rrplan.adapters.nodes.ends import End, Session
+from rrplan.adapters.nodes.origins import AT_ONCE, Origins
+from rrplan.errors import DatastoreRefused
+from rrplan.ids import NodeName
+from rrplan.ports import Directory, FamilyReading, NodeReading, NodeSessions, SessionReading, UplinkReading
+
+FAMILIES = ("ipv4", "ipv6")
+T = TypeVar("T")
+Ends: TypeAlias = Mapping[str, End]
+"""What a node says, by family."""
+
+
+class LiveProbe:
+    """Implements the port Probe; `tell` hears, once for each, of sources that cannot be used.
+
+    `statuses` None: nobody reports CalicoNodeStatus here. `tables` are asked where `birdcl` cannot be used.
+    """
+
+    def __init__(
+        self,
+        birds: Birds,
+        directory: Directory,
+        statuses: NodeStatuses | None,
+        tell: Callable[[str], None],
+        tables: NodeStatusTables | None = None,
+    ) -> None:
+        self._tables = tables
+        self._directory = directory
+        self._tell = tell
+        self._told: set[str] = set()
+        self._birds = birds
+        self._statuses = statuses
+        self._addresses: dict[NodeName, Mapping[str, str]] = {}
+        self._peers: set[NodeName] = set()
+        self._hosts: dict[NodeName, Mapping[str, str]] = {}
+        """Where standalone reflectors may be; nothing else of BGP is there."""
+        self._by_address: dict[str, NodeName] = {}
+        self._saying = threading.Lock()
+        self._unanswered: set[NodeName] = set()
+        """Nodes that CalicoNodeStatus was asked about in vain."""
+        self._reported = False
+        """Whether any node answered CalicoNodeStatus."""
+        self._origins = Origins(directory, self._own, self._say)
+
+    # --- port ----------------------------------------------------------------------------------
+
+    def read(self, nodes: Collection[NodeName], peers: Collection[NodeName]) -> Sequence[NodeReading]:
+        """The readings of this moment; a node that does not answer is left out."""
+        # A host becomes a peer, or no peer any more, after Calico forgot it or knows it again.
+        if set(peers) != self._peers or not set(nodes) <= self._addresses.keys():
+            self._read_addresses()
+            self._peers = set(peers)
+        self._origins.look()
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            far = {peer: dict[str, End]() for peer in peers if peer in self._hosts}
+            inside = [peer for peer in peers if peer not in far]
+            # With one cluster ID, a prefix comes over a session once; with several it may come once for each path that
+            # a reflector has (`add paths on`), and a count hides what is missing.
+            whole = bool(far) or len(self._directory.cluster_ids()) > 1
+            far |= dict(zip(inside, pool.map(self._reflector, inside), strict=True))
+            asked = [node for node in nodes if node not in far and self._worth_asking(node, far)]
+            ends = {**far, **dict(zip(asked, pool.map(lambda node: self._node(node, whole), asked), strict=True))}
+        for node, told in ends.items():
+            for family, end in (told or {}).items():
+                self._origins.note(node, family, end)
+        tables = {
+            (peer, family): self._origins.table(peer, family, end)
+            for peer, told in far.items()
+            for family, end in told.items()
+            if end.routes is not None
+        }
+        found = []
+        for node in nodes:
+            own = ends.get(node)
+            if own or own is None:
+                found.append(self._reading(node, own, far, tables))
+        return found
+
+    def sessions(self, nodes: Collection[NodeName]) -> Sequence[NodeSessions]:
+        """What BIRD says or, where nobody may run `birdcl` in pods, CalicoNodeStatus or the tables of calicoctl."""
+        self._read_addresses()
+        inside = [node for node in nodes if node not in self._hosts]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            ends = dict(zip(inside, pool.map(lambda node: self._node(node, with_routes=False), inside), strict=True))
+        if self._statuses and "birdcl" in self._told:
+            # It is made for a few nodes at a time, so one is asked after the other.
+            for node in inside:
+                if self._unanswered and not self._reported:
+                    break
+                ends[node] = ends[node] or self._status(node)
+        return [
+            NodeSessions(
+                node,
+                {
+                    family: {
+                        address: "" if session.established else f"BIRD says `{session.state}`"
+                        for address, session in {**end.mesh, **end.sessions}.items()
+                    }
+                    for family, end in told.items()
+                },
+            )
+            for node, told in ends.items()
+            if told
+        ]
+
+    def quiet(self, family: str) -> frozenset[NodeName]:
+        """The nodes that announce no route of their own in a family, as far as the last `read` can tell."""
+        return self._origins.quiet(family)
+
+    # --- asking --------------------------------------------------------------------------------
+
+    def _worth_asking(self, node: NodeName, far: Mapping[NodeName, Ends]) -> bool:
+        """Whether no reflector's end already says no, and asking is possible at all."""
+        if "birdcl" in self._told and self._tables is None:
+            return False
+        own = self._addresses.get(node, {})
+        sessions = (end.sessions.get(own.get(family, "")) for told in far.values() for family, end in told.items())
+        return all(session is None or session.established for session in sessions)
+
+    def _reflector(self, node: NodeName) -> dict[str, End]:
+        # Each question in vain takes its time, in every look of every gate: BIRD itself is asked instead.
+        silent = node in self._unanswered or (self._unanswered and not self._reported)
+        sources = [] if silent and "birdcl" not in self._told else [self._status(node)]
+        if "birdcl" not in self._told:
+            sources.append(self._asked("birdcl", lambda name: self._birds.ask(name, with_routes=True), node))
+        return {
+            family: End.of([ends[family] for ends in sources if family in ends])
+            for family in FAMILIES
+            if any(family in ends for ends in sources)
+        }
+
+    def _status(self, node: NodeName) -> Ends:
+        """What CalicoNodeStatus says of a node."""
+        statuses = self._statuses
+        if statuses is None:
+            return {}
+
+        def ask(name: NodeName) -> Ends:
+            try:
+                ends = statuses.ask(name)
+            except NoAnswer as error:
+                self._unanswered.add(name)
+                if "birdcl" not in self._told:
+                    self._say("silence", f"{error}; nodes that do not are not asked again, only their BIRD by birdcl")
+                raise
+            self._reported = True
+            return ends
+
+        return self._asked("CalicoNodeStatus", ask, node)
+
+    def _node(self, node: NodeName, with_routes: bool) -> Ends | None:
+        ends = self._asked("birdcl", lambda name: self._birds.ask(name, with_routes=with_routes), node)
+        if "birdcl" not in self._told:
+            return ends
+        return self._asked("node status", self._tables.ask, node) if self._tables else None
+
+    def _own(self, node: NodeName, family: str) -> Mapping[str, str] | None:
+        """The routes without next hop that a node has itself; None where it does not answer."""
+        return self._asked("birdcl", lambda name: {family: self._birds.own(name, family)}, node).get(family)
+
+    def _asked(self, what: str, ask: Callable[[NodeName], Mapping[str, T]], node: NodeName) -> Mapping[str, T]:
+        """What a source says of a node; one that nobody may use is told about once, and left out from then on."""
+        if what in self._told:
+            return {}
+        try:
+            return ask(node)
+        except DatastoreRefused as error:
+            if isinstance(error, Forbidden | NotServed):
+                self._say(what, f"{what} cannot be used: {error}; gates rest on what else can be read")
+            return {}
+
+    def _say(self, what: str, text: str) -> None:
+        """Tell something, once for each `what`."""
+        with self._saying:
+            first = what not in self._told
+            self._told.add(what)
+        if first:
+            self._tell(text)
+
+    def _read_addresses(self) -> None:
+        self._addresses = dict(self._directory.addresses())
+        self._hosts = {node: {"ipv4": address} for node, address in self._directory.hosts().items()}
+        self._by_address = {text: node for node, told in self._addresses.items() for text in told.values()}
+        self._origins.begin(self._addresses)
+
+    def _address(self, node: NodeName, family: str) -> str:
+        return (self._addresses.get(node) or self._hosts.get(node, {})).get(family, "")
+
+    # --- putting together ----------------------------------------------------------------------
+
+    def _reading(
+        self,
+        node: NodeName,
+        own: Ends | None,
+        far: Mapping[NodeName, Ends],
+        tables: Mapping[tuple[NodeName, str], Counter[NodeName]],
+    ) -> NodeReading:
+        """The view of one node; of one that was not asked (None), as far as the reflectors know it."""
+        families: dict[str, FamilyReading] = {}
+        for family, address in self._addresses.get(node, {}).items():
+            mine = own.get(family) if own is not None else None
+            sessions: dict[NodeName, SessionReading] = {}
+            for peer, told in far.items():
+                theirs = told.get(family)
+                there = self._address(peer, family)
+                if peer == node or not there:
+                    continue
+                one = mine.sessions.get(there) if mine else None
+                other = theirs.sessions.get(address) if theirs else None
+                if one is None and other is None:
+                    continue
+                broken = _broken(node, peer, mine, theirs, one, other)
+                if broken:
+                    sessions[peer] = SessionReading(peer, established=False, routes=0, why=broken)
+                else:
+                    table = tables.get((peer, family))
+                    routes = self._origins.came(node, mine, there) if mine and mine.routes is not None else None
+                    if routes is None:
+                        routes = 0 if table is None else _handed(node, table, one)
+                    sessions[peer] = SessionReading(peer, established=True, routes=routes)
+            ends = [end for end in (mine, *(far[peer].get(family) for peer in sessions)) if end is not None]
+            if mine is not None or sessions:
+                recovering = any(end.recovering for end in ends)
+                uplinks = self._uplinks(mine) if mine else {}
+                families[family] = FamilyReading(recovering, sessions, mine.mesh_up if mine else 0, uplinks)
+        return NodeReading(node, families)
+
+    def _uplinks(self, mine: End) -> dict[str, UplinkReading]:
+        """The sessions to addresses that belong to no node."""
+        hosts = {address for told in self._hosts.values() for address in told.values()}
+        return {
+            address: UplinkReading(session.established, "" if session.established else f"BIRD says `{session.state}`")
+            for address, session in mine.sessions.items()
+            if address not in self._by_address and address not in hosts
+        }
+
+
+def _handed(node: NodeName, table: Counter[NodeName], one: Session | None) -> int:
+    """How many nodes' routes went from a reflector to a node: at least all it holds, less one for each prefix short."""
+    due = table.total() - table[node]
+    short = max(0, due - one.imported) if one and one.imported is not None else 0
+    return max(0, len(table) - (table[node] > 0) - short)
+
+
+def _broken(
+    node: NodeName, peer: NodeName, mine: End | None, theirs: End | None, one: Session | None, other: Session | None
+) -> str:
+    """Why a session does not count, "" if it does. Both ends must have it, where both were asked."""
+    if mine is not None and theirs is not None and (one is None or other is None):
+        late, knows = (node, peer) if one is None else (peer, node)
+        return missed_reload(late, knows)
+    told = [
+        f"{name} says `{session.state}`"
+        for name, session in ((node, one), (peer, other))
+        if session is not None and not session.established
+    ]
+    return ", ".join(told)
+
+
+def missed_reload(late: NodeName, knows: NodeName) -> str:
+    """What one end without the session means, and the remedy (calico#12938, bird#101)."""
+    return (
+        f"BIRD on {knows} has this session and BIRD on {late} does not: its configuration is on the way, or its reload "
+        f"was missed; if it stays so, run `sv hup bird` in the calico-node pod of {late}"
+    )
