@@ -12,7 +12,6 @@ from datetime import datetime
 from importlib import import_module
 from itertools import dropwhile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rrplan.adapters.local.clock import SystemClock, timestamp
 from rrplan.adapters.local.hooks import CommandHooks
@@ -21,7 +20,7 @@ from rrplan.errors import PreflightError, RRPlanError, StalePlanError
 from rrplan.plans import Plan, build_plan, draft_plan, plan_document, read_plan, write_plan
 from rrplan.plans.expected import expected
 from rrplan.plans.rehearsal import Rehearsal
-from rrplan.ports import CalicoResources, Clock, Datastore, KeptRun, Lock, Log, Probe, RunStore
+from rrplan.ports import KeptRun, Log, Probe
 from rrplan.resources import CalicoVersion, ClusterState, encode
 from rrplan.runs import Journal, Result, Runner
 from rrplan.runs.drift import drift
@@ -36,10 +35,27 @@ from rrplan.runs.verification import Verdict, verified
 from rrplan.sandbox import Sandbox
 from rrplan.snapshots import Snapshot, capture, write_snapshot
 from rrplan.specs import Spec
+from rrplan.wiring import Cluster, embedded, live, live_on
 
-if TYPE_CHECKING:
-    from rrplan.adapters.kubernetes.server import ApiServer
-    from rrplan.adapters.nodes.calicoctl_status import NodeStatusTables
+__all__ = [
+    "KINDS",
+    "Cluster",
+    "Control",
+    "apply",
+    "check_fresh",
+    "embedded",
+    "last_run",
+    "live",
+    "live_on",
+    "observed",
+    "plan",
+    "rehearse",
+    "resume",
+    "rollback",
+    "schema_of",
+    "standings",
+    "verify",
+]
 
 
 def plan(spec: Spec, snapshot: Snapshot, *, version: CalicoVersion | None = None) -> Plan:
@@ -58,23 +74,6 @@ def _about(snapshot: Snapshot, versions: Versions) -> dict[str, object]:
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
-    """A cluster that a run can change: its ports, where its runs are kept, and what is checked before step 1.
-
-    `preflight` raises PreflightError; `record` makes a listener that keeps a record too; `name` is for people.
-    """
-
-    name: str
-    datastore: Datastore
-    probe: Probe
-    clock: Clock
-    lock: Lock
-    runs: RunStore
-    preflight: Callable[[Plan], None] = lambda _plan: None
-    record: Callable[[Plan, Listener], Listener] = lambda _plan, listener: listener
-
-
-@dataclass(frozen=True, slots=True)
 class Control:
     """Who hears of a run, who can stop it between steps, and what stands between it and its journal's log."""
 
@@ -85,84 +84,6 @@ class Control:
     """Nodes, and addresses outside the cluster, whose sessions may be down when a plan begins."""
     parallelism: int = PARALLELISM
     """Steps that may be under way at the same time, where none of them touches sessions."""
-
-
-def embedded(sandbox: Sandbox, directory: Path) -> Cluster:
-    """The cluster of a sandbox that is kept in `directory`, with lock and runs beside it."""
-    from rrplan.adapters.local.lock import FileLock
-    from rrplan.adapters.local.runs import RunDirectory
-
-    lock = FileLock(directory / "lock")
-    return Cluster(str(directory), sandbox, sandbox, sandbox.clock, lock, RunDirectory(directory))
-
-
-def live(
-    kubeconfig: str | None,
-    context: str | None,
-    tell: Callable[[str], None],
-    impersonated: str | None = None,
-    calico: CalicoResources | None = None,
-    node_status: str | None = None,
-) -> Cluster:
-    """The cluster that a kubeconfig leads to; `tell` hears what an operator should know. Raises PreflightError.
-
-    `calico` is where Calico's resources are, if not in Kubernetes; `node_status` is a command that prints the status of
-    `{node}`, for clusters where nobody may run commands in pods.
-    """
-    from rrplan.adapters.kubernetes.server import ApiServer
-    from rrplan.adapters.nodes.calicoctl_status import NodeStatusTables
-
-    tables = NodeStatusTables(node_status) if node_status else None
-    return live_on(ApiServer.connect(kubeconfig, context, impersonated), SystemClock(), tell, calico, tables)
-
-
-def live_on(
-    server: ApiServer,
-    clock: Clock,
-    tell: Callable[[str], None],
-    calico: CalicoResources | None = None,
-    tables: NodeStatusTables | None = None,
-) -> Cluster:
-    """The live cluster behind an API server; `calico` is where Calico's resources are, if not in Kubernetes."""
-    from rrplan.adapters.etcd.cluster import EtcdCluster
-    from rrplan.adapters.kubernetes.cluster import LiveCluster
-    from rrplan.adapters.kubernetes.containers import check_containers
-    from rrplan.adapters.kubernetes.events import EventRecorder
-    from rrplan.adapters.kubernetes.lease import LeaseLock, check_served
-    from rrplan.adapters.kubernetes.rights import check_rights
-    from rrplan.adapters.kubernetes.runs import ClusterRuns
-    from rrplan.adapters.nodes.birdcl import Birds, in_pods
-    from rrplan.adapters.nodes.calico_node_status import NodeStatuses
-    from rrplan.adapters.nodes.directory import ApiDirectory, EtcdDirectory
-    from rrplan.adapters.nodes.probe import LiveProbe
-
-    birds = Birds(in_pods(server))
-    if calico is None:
-        cluster = LiveCluster(server)
-        datastore: LiveCluster | EtcdCluster = cluster
-        group = cluster.group
-        probe = LiveProbe(birds, ApiDirectory(server, group), NodeStatuses(server, group, clock), tell, tables)
-    else:
-        group, datastore = "", EtcdCluster(server, calico)
-        probe = LiveProbe(birds, EtcdDirectory(server, calico), None, tell, tables)
-
-    def preflight(made: Plan) -> None:
-        check_served(server)
-        check_rights(server, made, group)
-        check_containers(server, made)
-        for notice in datastore.owners([change.key for _, change in made.writes]):
-            tell(notice)
-
-    return Cluster(
-        server.name,
-        datastore,
-        probe,
-        clock,
-        LeaseLock(server, clock, tell),
-        ClusterRuns(server, clock),
-        preflight,
-        lambda made, listener: EventRecorder(server, clock, made, listener),
-    )
 
 
 def check_fresh(made: Plan, snapshot: Snapshot) -> None:

@@ -11,7 +11,7 @@ import click
 
 from rrplan.adapters.local.files import write_atomically
 from rrplan.api import plan as make_plan
-from rrplan.cli.sources import Source, spec_from, with_state
+from rrplan.cli.sources import Source, note, spec_from, with_state
 from rrplan.errors import UsageProblem
 from rrplan.plans import Plan, plan_document, write_plan
 from rrplan.specs import Flavor
@@ -70,14 +70,14 @@ def command(
     if not no_observe and made.steps:
         made = source.observed(made, snapshot)
     for notice in source.review(made):
-        click.echo(f"notice: {notice}", err=True)
+        note(notice)
     file = out or (output if output not in (*FORMATS, RUNBOOK) else None)
     if output == RUNBOOK:
         from rrplan.render.runbook import Site, runbook
         from rrplan.specs.ucp import UCP
 
         ucp = wanted.flavor is Flavor.STANDALONE and wanted.standalone.platform is Platform.UCP
-        said = runbook_calicoctl or source.elsewhere.calicoctl
+        said = runbook_calicoctl or source.live.calicoctl
         text = runbook(made, Site.of(snapshot.state, said or (UCP if ucp else "calicoctl")))
     else:
         text = rendered(made, output if output in FORMATS else "terminal")

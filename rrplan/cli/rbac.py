@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 import yaml
 
-from rrplan.cli.running import discovered
 from rrplan.cli.sources import read
 from rrplan.plans import read_plan
+from rrplan.wiring import LiveOptions
 
 ETCD = "etcd"
 """Said where Calico keeps its data in etcd, which gives rights of its own."""
@@ -35,6 +35,7 @@ def command(
     from rrplan.adapters.kubernetes.rights import manifests
 
     made, _ = read_plan(read(plan), plan)
-    group = calico_api or (discovered(kubeconfig, context) if kubeconfig or context else CRD)
+    live = LiveOptions(kubeconfig, context)
+    group = calico_api or (live.connection().group if live.given else CRD)
     group = "" if group == ETCD else group
     click.echo(yaml.safe_dump_all(manifests(made, group, account, namespace), sort_keys=False), nl=False)

@@ -16,7 +16,7 @@ import click
 
 from rrplan import api
 from rrplan.adapters.local.clock import SystemClock
-from rrplan.cli.sources import AS, CALICO_CONFIG, CALICOCTL, NOWHERE, Elsewhere, faults_from
+from rrplan.cli.sources import AS, CALICO_CONFIG, CALICOCTL, check_live, faults_from, note
 from rrplan.errors import RRPlanError, UsageProblem
 from rrplan.ports import Log
 from rrplan.render.progress import JsonProgress, TextProgress
@@ -24,6 +24,7 @@ from rrplan.runs import Result
 from rrplan.runs.events import Listener
 from rrplan.runs.runner import PARALLELISM
 from rrplan.sandbox import Sandbox
+from rrplan.wiring import LiveOptions
 
 EXIT = {Result.DONE: 0, Result.UNDONE: 3, Result.PARTIAL: 4, Result.INTERRUPTED: 130}
 
@@ -33,27 +34,22 @@ class Where:
     """The cluster that a run changes, as the command line said it."""
 
     sandbox: str | None
-    kubeconfig: str | None
-    context: str | None
-    impersonated: str | None = None
-    elsewhere: Elsewhere = NOWHERE
-    node_status: str | None = None
+    live: LiveOptions
     faults: tuple[str, ...] = ()
     pace: float = 0.0
     parallelism: int = PARALLELISM
 
     def cluster(self) -> api.Cluster:
         """The cluster; raises UsageProblem for none or two."""
-        self.elsewhere.check(self.kubeconfig or self.context)
-        if bool(self.sandbox) is bool(self.kubeconfig or self.context):
+        check_live(self.live)
+        if bool(self.sandbox) is self.live.given:
             what = "`--sandbox` and `--context` exclude one another" if self.sandbox else "no cluster is given"
             raise UsageProblem(what, hint="give `--context NAME` for a live cluster, or `--sandbox DIR`")
         if self.sandbox:
             return api.embedded(self._opened(self.sandbox), Path(self.sandbox))
         if self.faults:
             raise UsageProblem("`--fault` is for `--sandbox`", hint="a live cluster has faults enough of its own")
-        calico = self.elsewhere.resources()
-        return api.live(self.kubeconfig, self.context, _note, self.impersonated, calico, self.node_status)
+        return self.live.cluster(note)
 
     def _opened(self, directory: str) -> Sandbox:
         clock = SystemClock()
@@ -63,18 +59,6 @@ class Where:
                 clock.sleep(seconds * self.pace)
 
         return Sandbox.open(Path(directory), faults_from(self.faults), wait)
-
-
-def discovered(kubeconfig: str | None, context: str | None) -> str:
-    """The group and version of Calico's API on a live cluster."""
-    from rrplan.adapters.kubernetes.cluster import LiveCluster
-    from rrplan.adapters.kubernetes.server import ApiServer
-
-    return LiveCluster(ApiServer.connect(kubeconfig, context)).group
-
-
-def _note(text: str) -> None:
-    click.echo(f"notice: {text}", err=True)
 
 
 def with_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -91,9 +75,9 @@ def with_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
         node_status: str | None,
         **rest: Any,
     ) -> object:
-        live = (kubeconfig, context, impersonated, Elsewhere(calico_config, calicoctl), node_status)
+        live = LiveOptions(kubeconfig, context, impersonated, calico_config, calicoctl, node_status)
         where = Where(
-            sandbox, *live, rest.pop("faults", ()), rest.pop("pace", 0.0), rest.pop("parallelism", PARALLELISM)
+            sandbox, live, rest.pop("faults", ()), rest.pop("pace", 0.0), rest.pop("parallelism", PARALLELISM)
         )
         return command(where=where, **rest)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -16,17 +16,13 @@ from rrplan.adapters.local.clock import SystemClock, timestamp
 from rrplan.adapters.local.files import read_bytes
 from rrplan.errors import DatastoreError, UsageProblem
 from rrplan.plans import Plan
-from rrplan.ports import CalicoResources
 from rrplan.resources import CalicoVersion
 from rrplan.runs.gates import undrainable
 from rrplan.sandbox import Fault, Sandbox, parse_fault
 from rrplan.snapshots import Snapshot, capture, read_snapshot, snapshot_of_manifests
 from rrplan.snapshots.ignored import ignored
 from rrplan.specs import Spec, load
-
-if TYPE_CHECKING:
-    from rrplan.adapters.kubernetes.objects import KubernetesObjects
-    from rrplan.adapters.kubernetes.server import ApiServer
+from rrplan.wiring import LiveOptions
 
 AS = click.option("--as", "impersonated", metavar="USER", help="A live cluster: act as this user.")
 CALICO_CONFIG = click.option(
@@ -41,38 +37,21 @@ CALICOCTL = click.option(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
-    """Where Calico's resources are, if not in Kubernetes, as the command line said it."""
-
-    calico_config: str | None = None
-    calicoctl: str | None = None
-
-    def check(self, live: str | None) -> None:
-        """Raise UsageProblem where this stands alone, or both are given."""
-        given = [
-            name for name, value in (("--calico-config", self.calico_config), ("--calicoctl", self.calicoctl)) if value
-        ]
-        if len(given) == 2:
-            raise UsageProblem("`--calico-config` and `--calicoctl` exclude one another", hint="give one way to etcd")
-        if given and not live:
-            hint = "give `--context NAME` too; with etcd both are read"
-            raise UsageProblem(f"`{given[0]}` says where Calico's data is, not which cluster", hint=hint)
-
-    def resources(self) -> CalicoResources | None:
-        """Them, or None where they are in Kubernetes; raises FileFormatError or PreflightError."""
-        if self.calico_config:
-            from rrplan.adapters.etcd.config import calico_in_etcd
-
-            return calico_in_etcd(self.calico_config)
-        if self.calicoctl:
-            from rrplan.adapters.calicoctl.calicoctl import Calicoctl
-
-            return Calicoctl(self.calicoctl)
-        return None
+def check_live(live: LiveOptions) -> None:
+    """Raise UsageProblem where Calico's data is named twice, or without a cluster."""
+    given = [
+        name for name, value in (("--calico-config", live.calico_config), ("--calicoctl", live.calicoctl)) if value
+    ]
+    if len(given) == 2:
+        raise UsageProblem("`--calico-config` and `--calicoctl` exclude one another", hint="give one way to etcd")
+    if given and not live.given:
+        hint = "give `--context NAME` too; with etcd both are read"
+        raise UsageProblem(f"`{given[0]}` says where Calico's data is, not which cluster", hint=hint)
 
 
-NOWHERE = Elsewhere()
+def note(text: str) -> None:
+    """Tell the operator something on stderr."""
+    click.echo(f"notice: {text}", err=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +61,8 @@ class Source:
     manifests: tuple[str, ...]
     snapshot_file: str | None
     sandbox: str | None
-    kubeconfig: str | None
-    context: str | None
+    live: LiveOptions
     calico_version: str | None
-    impersonated: str | None = None
-    elsewhere: Elsewhere = NOWHERE
 
     def snapshot(self) -> Snapshot:
         """The Snapshot of exactly one source; raises UsageProblem for none or several.
@@ -95,14 +71,13 @@ class Source:
         """
         found = self._read()
         for notice in (*found.notices, *ignored(found.state)):
-            click.echo(f"notice: {notice}", err=True)
+            note(notice)
         return found
 
     def _read(self) -> Snapshot:
-        live = self.kubeconfig or self.context
         named = (("-f", self.manifests), ("--snapshot", self.snapshot_file), ("--sandbox", self.sandbox))
-        given = [name for name, value in (*named, ("--context", live)) if value]
-        self.elsewhere.check(live)
+        given = [name for name, value in (*named, ("--context", self.live.given)) if value]
+        check_live(self.live)
         if len(given) != 1:
             what = "no cluster is given" if not given else f"{' and '.join(given)} exclude one another"
             raise UsageProblem(
@@ -112,63 +87,41 @@ class Source:
             return read_snapshot(read(self.snapshot_file), self.snapshot_file)
         if self.sandbox:
             return capture(Sandbox.open(Path(self.sandbox)))
-        return self._live() if live else snapshot_of_manifests([(name, read(name)) for name in self.manifests])
-
-    def _server(self) -> ApiServer:
-        from rrplan.adapters.kubernetes.server import ApiServer
-
-        return ApiServer.connect(self.kubeconfig, self.context, self.impersonated)
-
-    def _cluster(self, server: ApiServer) -> tuple[KubernetesObjects, str]:
-        """The live cluster, and the group of Calico's API ("" where Calico uses etcd)."""
-        from rrplan.adapters.kubernetes.cluster import LiveCluster
-
-        calico = self.elsewhere.resources()
-        if calico is not None:
-            from rrplan.adapters.etcd.cluster import EtcdCluster
-
-            return EtcdCluster(server, calico), ""
-        cluster = LiveCluster(server)
-        return cluster, cluster.group
+        if self.live.given:
+            return self._live()
+        return snapshot_of_manifests([(name, read(name)) for name in self.manifests])
 
     def _live(self) -> Snapshot:
-        cluster, _ = self._cluster(self._server())
-        taken = capture(cluster, timestamp(SystemClock().wall()))
-        return replace(taken, notices=tuple(cluster.notices))
+        datastore = self.live.connection().datastore
+        taken = capture(datastore, timestamp(SystemClock().wall()))
+        return replace(taken, notices=tuple(datastore.notices))
 
     def observed(self, made: Plan, snapshot: Snapshot) -> Plan:
         """The plan with what the nodes of a live cluster say of their sessions; as it is where nobody can be asked."""
-        if not (self.kubeconfig or self.context):
+        if not self.live.given:
             return made
-        calico = self.elsewhere.resources()
-
-        def tell(text: str) -> None:
-            click.echo(f"notice: {text}", err=True)
-
         try:
-            cluster = api.live(self.kubeconfig, self.context, tell, self.impersonated, calico)
-            return api.observed(made, snapshot, cluster.probe, version=self.version)
+            return api.observed(made, snapshot, self.live.cluster(note).probe, version=self.version)
         except DatastoreError as error:
-            tell(f"no node was asked for its sessions: {error}")
+            note(f"no node was asked for its sessions: {error}")
             return made
 
     def review(self, made: Plan) -> list[str]:
         """What only a live cluster can say about a plan: rights that this account lacks, and who else applies."""
-        if not (self.kubeconfig or self.context):
+        if not self.live.given:
             return []
         from rrplan.adapters.kubernetes.containers import check_containers
         from rrplan.adapters.kubernetes.rights import lacking, rights
         from rrplan.adapters.kubernetes.server import Forbidden
 
-        server = self._server()
-        check_containers(server, made)
-        cluster, group = self._cluster(server)
-        missing = lacking(server, rights(made, group))
+        connection = self.live.connection()
+        check_containers(connection.server, made)
+        missing = lacking(connection.server, rights(made, connection.group))
         told = [f"this account may not {right}, so it cannot apply this plan" for right in missing]
         if not missing:
-            told += [f"a drain would be refused: {text}" for text in undrainable(made, cluster)]
+            told += [f"a drain would be refused: {text}" for text in undrainable(made, connection.datastore)]
         try:
-            told += cluster.owners([change.key for _, change in made.writes])
+            told += connection.datastore.owners([change.key for _, change in made.writes])
         except Forbidden as error:
             told.append(f"not known: who else applies these objects; {error}")
         return told
@@ -200,8 +153,8 @@ def with_state(command: Callable[..., Any]) -> Callable[..., Any]:
         calicoctl: str | None,
         **rest: object,
     ) -> object:
-        live = (kubeconfig, context, calico_version, impersonated, Elsewhere(calico_config, calicoctl))
-        source = Source(manifests, snapshot_file, sandbox, *live)
+        live = LiveOptions(kubeconfig, context, impersonated, calico_config, calicoctl)
+        source = Source(manifests, snapshot_file, sandbox, live, calico_version)
         return command(source=source, **rest)
 
     with_options = sourced

@@ -24,8 +24,9 @@ FLOOR = {
     "adapters": 9,
     "sandbox": 9,
     "rehearsal": 9,
-    "api": 10,
-    "cli": 11,
+    "wiring": 10,
+    "api": 11,
+    "cli": 12,
 }
 ROOMS = {"local": 0, "kubernetes": 1, "etcd": 2, "nodes": 2, "calicoctl": 3}
 """The rooms of adapters/: each imports only from rooms with a smaller number, so they form no circle."""
@@ -83,6 +84,12 @@ def test_rooms_of_adapters_form_no_circle(path: Path) -> None:
         parts = name.split(".")
         if parts[:2] == ["rrplan", "adapters"] and len(parts) > 2 and parts[2] != here:
             assert ROOMS[here] > ROOMS[parts[2]], f"{path} imports {name}"
+
+
+def test_live_or_etcd_is_decided_once() -> None:
+    """Only the wiring knows both clusters; everybody else asks it for the one that the options name."""
+    clusters = {"rrplan.adapters.kubernetes.cluster.LiveCluster", "rrplan.adapters.etcd.cluster.EtcdCluster"}
+    assert [path.name for path in MODULES if imports(path) & clusters] == ["wiring.py"]
 
 
 def test_unit_tests_mirror_the_rooms() -> None:

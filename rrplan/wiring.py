@@ -1,0 +1,182 @@
+"""What builds a cluster from the options that name it: its ports, where its runs are kept, what is checked first.
+
+Whether a live cluster keeps Calico's resources in Kubernetes or in etcd is decided in `Connection.on`, nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rrplan.adapters.local.clock import SystemClock
+from rrplan.plans import Plan
+from rrplan.ports import CalicoResources, Clock, Datastore, Directory, Lock, Probe, RunStore
+from rrplan.runs.events import Listener
+from rrplan.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from rrplan.adapters.kubernetes.objects import KubernetesObjects
+    from rrplan.adapters.kubernetes.server import ApiServer
+    from rrplan.adapters.nodes.calicoctl_status import NodeStatusTables
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A cluster that a run can change: its ports, where its runs are kept, and what is checked before step 1.
+
+    `preflight` raises PreflightError; `record` makes a listener that keeps a record too; `name` is for people.
+    """
+
+    name: str
+    datastore: Datastore
+    probe: Probe
+    clock: Clock
+    lock: Lock
+    runs: RunStore
+    preflight: Callable[[Plan], None] = lambda _plan: None
+    record: Callable[[Plan, Listener], Listener] = lambda _plan, listener: listener
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """The API server of a live cluster, and what follows from where its Calico keeps its resources."""
+
+    server: ApiServer
+    datastore: KubernetesObjects
+    directory: Directory
+    group: str
+    """Group and version of Calico's API; "" where Calico's resources are in etcd."""
+
+    @classmethod
+    def on(cls, server: ApiServer, calico: CalicoResources | None) -> Connection:
+        """With Calico's resources in `calico` or, for None, in Kubernetes; raises PreflightError where it has none."""
+        from rrplan.adapters.etcd.cluster import EtcdCluster
+        from rrplan.adapters.kubernetes.cluster import LiveCluster
+        from rrplan.adapters.nodes.directory import ApiDirectory, EtcdDirectory
+
+        if calico is not None:
+            return cls(server, EtcdCluster(server, calico), EtcdDirectory(server, calico), "")
+        in_kubernetes = LiveCluster(server)
+        group = in_kubernetes.group
+        return cls(server, in_kubernetes, ApiDirectory(server, group), group)
+
+    def probe(self, clock: Clock, tell: Callable[[str], None], tables: NodeStatusTables | None) -> Probe:
+        """What asks the nodes; CalicoNodeStatus is an object of Kubernetes, so nobody reports it with etcd."""
+        from rrplan.adapters.nodes.birdcl import Birds, in_pods
+        from rrplan.adapters.nodes.calico_node_status import NodeStatuses
+        from rrplan.adapters.nodes.probe import LiveProbe
+
+        statuses = NodeStatuses(self.server, self.group, clock) if self.group else None
+        return LiveProbe(Birds(in_pods(self.server)), self.directory, statuses, tell, tables)
+
+    def cluster(self, clock: Clock, tell: Callable[[str], None], tables: NodeStatusTables | None = None) -> Cluster:
+        """The cluster that a run can change; `tell` hears what an operator should know."""
+        from rrplan.adapters.kubernetes.containers import check_containers
+        from rrplan.adapters.kubernetes.events import EventRecorder
+        from rrplan.adapters.kubernetes.lease import LeaseLock, check_served
+        from rrplan.adapters.kubernetes.rights import check_rights
+        from rrplan.adapters.kubernetes.runs import ClusterRuns
+
+        server = self.server
+
+        def preflight(plan: Plan) -> None:
+            check_served(server)
+            check_rights(server, plan, self.group)
+            check_containers(server, plan)
+            for notice in self.datastore.owners([change.key for _, change in plan.writes]):
+                tell(notice)
+
+        return Cluster(
+            server.name,
+            self.datastore,
+            self.probe(clock, tell, tables),
+            clock,
+            LeaseLock(server, clock, tell),
+            ClusterRuns(server, clock),
+            preflight,
+            lambda plan, listener: EventRecorder(server, clock, plan, listener),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LiveOptions:
+    """How an operator names a live cluster; without the two of Calico, its resources are in Kubernetes."""
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    impersonated: str | None = None
+    calico_config: str | None = None
+    """calicoctl's configuration file, which says which etcd."""
+    calicoctl: str | None = None
+    """The command that calls calicoctl, for the same."""
+    node_status: str | None = None
+    """The command that prints the status of `{node}`, for clusters where nobody may run commands in pods."""
+
+    @property
+    def given(self) -> bool:
+        """Whether they name a cluster."""
+        return bool(self.kubeconfig or self.context)
+
+    def calico(self) -> CalicoResources | None:
+        """Calico's resources in etcd; None where they are in Kubernetes. Raises FileFormatError or PreflightError."""
+        if self.calico_config:
+            from rrplan.adapters.etcd.config import calico_in_etcd
+
+            return calico_in_etcd(self.calico_config)
+        if self.calicoctl:
+            from rrplan.adapters.calicoctl.calicoctl import Calicoctl
+
+            return Calicoctl(self.calicoctl)
+        return None
+
+    def connection(self) -> Connection:
+        """The connection that they lead to; raises FileFormatError or PreflightError."""
+        from rrplan.adapters.kubernetes.server import ApiServer
+
+        return Connection.on(ApiServer.connect(self.kubeconfig, self.context, self.impersonated), self.calico())
+
+    def cluster(self, tell: Callable[[str], None]) -> Cluster:
+        """The cluster that they lead to; `tell` hears what an operator should know. Raises as `connection` does."""
+        return live(self.kubeconfig, self.context, tell, self.impersonated, self.calico(), self.node_status)
+
+
+def live(
+    kubeconfig: str | None,
+    context: str | None,
+    tell: Callable[[str], None],
+    impersonated: str | None = None,
+    calico: CalicoResources | None = None,
+    node_status: str | None = None,
+) -> Cluster:
+    """The cluster that a kubeconfig leads to; `tell` hears what an operator should know. Raises PreflightError.
+
+    `calico` is where Calico's resources are, if not in Kubernetes; `node_status` is a command that prints the status of
+    `{node}`, for clusters where nobody may run commands in pods.
+    """
+    from rrplan.adapters.kubernetes.server import ApiServer
+    from rrplan.adapters.nodes.calicoctl_status import NodeStatusTables
+
+    tables = NodeStatusTables(node_status) if node_status else None
+    return live_on(ApiServer.connect(kubeconfig, context, impersonated), SystemClock(), tell, calico, tables)
+
+
+def live_on(
+    server: ApiServer,
+    clock: Clock,
+    tell: Callable[[str], None],
+    calico: CalicoResources | None = None,
+    tables: NodeStatusTables | None = None,
+) -> Cluster:
+    """The live cluster behind an API server; `calico` is where Calico's resources are, if not in Kubernetes."""
+    return Connection.on(server, calico).cluster(clock, tell, tables)
+
+
+def embedded(sandbox: Sandbox, directory: Path) -> Cluster:
+    """The cluster of a sandbox that is kept in `directory`, with lock and runs beside it."""
+    from rrplan.adapters.local.lock import FileLock
+    from rrplan.adapters.local.runs import RunDirectory
+
+    lock = FileLock(directory / "lock")
+    return Cluster(str(directory), sandbox, sandbox, sandbox.clock, lock, RunDirectory(directory))
