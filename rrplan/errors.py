@@ -32,6 +32,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rrplan.text import listed
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -172,7 +174,7 @@ class StalePlanError(RRPlanError):
     def __init__(self, changed: Sequence[str]) -> None:
         self.changed = tuple(changed)
         count = len(self.changed)
-        shown = ", ".join(self.changed[:5]) + (f" and {count - 5} more" if count > 5 else "")
+        shown = listed(self.changed)
         super().__init__(
             f"stale plan: {count} resource{'' if count == 1 else 's'} changed since it was made: {shown}",
             hint="make a new plan from the cluster as it is now",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import click
 from rrplan.adapters.local.files import read_bytes
 from rrplan.plans import read_plan
 from rrplan.render.words import proof_lines, totals
+from rrplan.text import wrapped
 
 SPEC = """\
 apiVersion: rrplan.io/v1
@@ -87,10 +87,10 @@ class _Story:
         self._show("spec.yaml", SPEC)
         self._run("plan", "spec.yaml", "--sandbox", "one", "--out", "plan.json", quiet=True)
         plan, _ = read_plan(read_bytes(self.directory / "plan.json"), "plan.json")
-        click.echo(_wrapped(totals(plan)))
+        click.echo(_paragraph(totals(plan)))
         click.echo("Why no route is lost:")
         for line in proof_lines(plan):
-            click.echo(_wrapped(line, "  - "))
+            click.echo(_paragraph(line, "  - "))
         click.echo("All of it, with the reason of every step: rrplan show plan.json\n")
 
         _title("3. Apply exactly that plan; every step waits for the routes themselves")
@@ -127,11 +127,11 @@ class _Story:
         self._run("plan", "spec.yaml", "--sandbox", "ucp", "--out", "plan.json", quiet=True)
         plan, _ = read_plan(read_bytes(self.directory / "plan.json"), "plan.json")
         for number, step in enumerate(plan.steps, 1):
-            click.echo(_wrapped(step.summary, f"{number:3}. "))
+            click.echo(_paragraph(step.summary, f"{number:3}. "))
         click.echo()
         click.echo("Why no route is lost:")
         for line in proof_lines(plan):
-            click.echo(_wrapped(line, "  - "))
+            click.echo(_paragraph(line, "  - "))
         click.echo()
 
         _title("3. Apply exactly that plan")
@@ -174,8 +174,8 @@ def _shell(words: Sequence[str]) -> str:
     return " \\\n".join([*lines, line])
 
 
-def _wrapped(text: str, lead: str = "") -> str:
-    return textwrap.fill(text, WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead), break_on_hyphens=False)
+def _paragraph(text: str, lead: str = "") -> str:
+    return "\n".join(wrapped(text, WIDTH, lead))
 
 
 def _title(text: str) -> None:

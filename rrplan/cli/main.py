@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from rrplan.errors import RRPlanError
+from rrplan.text import and_more
 
 VERBS = {
     "demo": "the whole story on an embedded cluster",
@@ -107,8 +108,8 @@ def _complain(error: RRPlanError) -> None:
     violations = getattr(error, "violations", ())
     for violation in violations[:SHOWN]:
         click.echo(f"  - {violation.text}", err=True)
-    if len(violations) > SHOWN:
-        click.echo(f"  and {len(violations) - SHOWN} more", err=True)
+    if more := and_more(len(violations), SHOWN):
+        click.echo(f" {more}", err=True)
     for finding in getattr(error, "findings", ()):
         click.echo(f"  - {finding}", err=True)
     if error.hint:

@@ -17,6 +17,7 @@ from rrplan.bgp.transition import Loss
 from rrplan.cli.sources import Source, with_state
 from rrplan.errors import UsageProblem
 from rrplan.ids import NodeName
+from rrplan.text import listed
 
 SHOWN = 10
 """Nodes that are named."""
@@ -59,8 +60,9 @@ def command(
         )
     elif unsure and settings.router_id is None:
         click.echo(
-            f"notice: not known whether calico-node has CALICO_ROUTER_ID on {_some(unsure)}; without it BIRD refuses "
-            "the configuration of a node without IPv4, which then has no routes; give the DaemonSet calico-node too",
+            f"notice: not known whether calico-node has CALICO_ROUTER_ID on {listed(unsure, SHOWN)}; without it "
+            "BIRD refuses the configuration of a node without IPv4, which then has no routes; give the DaemonSet "
+            "calico-node too",
             err=True,
         )
     down = present.down()
@@ -71,7 +73,7 @@ def command(
         if model is present and not down:
             break
         if down and output == "text":
-            click.echo(f"{view}{f' ({_some(down)})' if model is present else ''}:")
+            click.echo(f"{view}{f' ({listed(down, SHOWN)})' if model is present else ''}:")
         for found in _asked(model, origin, at):
             missing = missing or not found.path
             row = {**_row(found), "view": view} if down else _row(found)
@@ -109,7 +111,7 @@ def _missing(configured: Model, present: Model, down: list[NodeName], output: st
         alive = tuple(loss for loss in present.missing() if not loss.down)
         losses["with what is down"] = (present, alive)
     for view, (model, found) in losses.items():
-        lead = "" if not down else f"{view}: " if model is configured else f"{view} ({_some(down)}): "
+        lead = "" if not down else f"{view}: " if model is configured else f"{view} ({listed(down, SHOWN)}): "
         if not found and output == "text" and not model.owes():
             click.echo(f"{lead}no route is owed: BGP carries none of the pools of this cluster")
         elif not found and output == "text":
@@ -122,11 +124,6 @@ def _missing(configured: Model, present: Model, down: list[NodeName], output: st
             else:
                 click.echo(f"{lead}{_loss(loss, route(model, loss.origin, loss.at, loss.family))}")
     return any(found for _, found in losses.values())
-
-
-def _some(names: list[NodeName]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
 
 
 def _count(number: int, what: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rrplan.desired.ownership import is_ours
@@ -12,10 +12,10 @@ from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer, ClusterState, Node
 from rrplan.resources.selector import Equal, SelectorSyntaxError, parse
 from rrplan.specs import Group, Spec
+from rrplan.text import listed
 
 DOMAIN = "rrplan.io/"
 """Nobody else sets labels or taints of this domain."""
-SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def _check_free(spec: Spec, state: ClusterState, reflectors: Mapping[NodeName, G
             strangers.append(name)
     if strangers and spec.groups:
         raise PolicyRefusal(
-            f"label `{spec.label_key}` is used by others: {_some(strangers)} "
+            f"label `{spec.label_key}` is used by others: {listed(strangers)} "
             f"{'carries' if len(strangers) == 1 else 'carry'} it and {'is' if len(strangers) == 1 else 'are'} no "
             "reflector of the spec by it",
             hint="give a `labelKey` of your own, or none: the default is rrplan's; a node that reflects by this label "
@@ -146,12 +146,6 @@ def check_read(spec: Spec, before: Mapping[NodeName, Node], after: Mapping[NodeN
         if changed:
             raise PolicyRefusal(
                 f"group `{group.name}`: `{fields[0]}` reads label `{spec.label_key}`, which the plan changes on "
-                f"{_some(changed)}; the next plan would choose otherwise",
+                f"{listed(changed)}; the next plan would choose otherwise",
                 hint="choose by another label, or give another `labelKey`; clients are never reflectors anyway",
             )
-
-
-def _some(names: Iterable[str]) -> str:
-    found = list(names)
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return ", ".join(found[:SHOWN]) + more

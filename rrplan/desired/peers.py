@@ -14,6 +14,7 @@ from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer, ClusterState, Node
 from rrplan.resources.selector import SelectorSyntaxError, parse
 from rrplan.specs import Group, Spec
+from rrplan.text import SHOWN, listed
 
 WAVE_LABEL = "rrplan.io/wave"
 
@@ -69,9 +70,10 @@ class _Told:
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = [*names[:5], f"{len(names) - 5} more"] if len(names) > 5 else list(names)
-    kind = "BGPPeer" if len(names) == 1 else "BGPPeers"
-    return f"{kind} {shown[0]}" if len(shown) == 1 else f"{kind} {', '.join(shown[:-1])} and {shown[-1]}"
+    if len(names) == 1:
+        return f"BGPPeer {names[0]}"
+    all_of_them = f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"BGPPeers {listed(names) if len(names) > SHOWN else all_of_them}"
 
 
 def wanted_peers(

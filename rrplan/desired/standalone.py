@@ -36,6 +36,7 @@ from rrplan.resources.cascade import cascades, deleted_objects
 from rrplan.resources.documents import Document
 from rrplan.resources.node_codec import without_calico
 from rrplan.specs import Spec
+from rrplan.text import listed
 
 AWAY = (CALICO_NODE_LABEL, "away")
 """The label of nodes that calico-node keeps away from."""
@@ -101,8 +102,7 @@ def _not_restored(deleted: list[NodeName]) -> list[str]:
     """What no undo brings back."""
     if not deleted:
         return []
-    more = f" and {len(deleted) - SHOWN} more" if len(deleted) > SHOWN else ""
-    names = f"{', '.join(deleted[:SHOWN])}{more}"
+    names = listed(deleted, SHOWN)
     text = (
         f"an undo does not restore the address blocks of {names}: calicoctl releases them with a Calico Node, "
         "and calico-node claims new ones when it starts again. calicoctl also deletes the WorkloadEndpoints of pods "

@@ -33,6 +33,7 @@ from rrplan.plans.waves import end_of
 from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, Pod
 from rrplan.specs import Flavor, Spec, Topology
 from rrplan.specs.model import ZONE_LABEL
+from rrplan.text import listed
 
 CONFD_STAYS = CalicoVersion(3, 3)
 """Before, confd watched other keys with the mesh than without it, and ended for that (calico/node v3.0 to v3.2)."""
@@ -90,13 +91,13 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
     if steps and empty - desired.drained:
         notices.append(
             f"cordoned, and as far as the pods that were given say, without evictable pods: "
-            f"{_some(sorted(empty - desired.drained))}; these nodes are treated as drained"
+            f"{listed(sorted(empty - desired.drained), SHOWN)}; these nodes are treated as drained"
         )
     down = Model(state, versions).down()
     if steps and down:
         notices.append(
-            f"down (not Ready): {_some(down)}; no step drains {_them(down)}, no gate waits for {_them(down)}, and no "
-            "route of others goes through"
+            f"down (not Ready): {listed(down, SHOWN)}; no step drains {_them(down)}, no gate waits for {_them(down)}, "
+            "and no route of others goes through"
         )
     if steps:
         notices += model.not_owed()
@@ -216,11 +217,6 @@ def touched(model: Model, after: ClusterState, step: Step) -> list[NodeName]:
 def _moved(step: Step) -> tuple[NodeName, ...]:
     """The clients of a wave."""
     return tuple(NodeName(change.key.name) for change in step.changes) if step.wave else ()
-
-
-def _some(names: list[NodeName]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
 
 
 def _them(names: list[NodeName]) -> str:

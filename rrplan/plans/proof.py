@@ -19,6 +19,7 @@ from rrplan.plans.gate import LONGEST_SECONDS
 from rrplan.plans.plan import Exposure, OutsideEffect, Step, StepProof, Violation
 from rrplan.resources import ClusterState
 from rrplan.specs import ExposureLevel, Spec
+from rrplan.text import and_more
 
 LAST = StepId("final state")
 WITH_EVERY_NODE_ALIVE = "with every node alive"
@@ -106,7 +107,7 @@ def _effect(spec: Spec, one: OutsideSession) -> OutsideEffect:
 
 
 def _outside(step: Step, effect: OutsideEffect) -> Violation:
-    who = effect.node if effect.nodes == 1 else f"{effect.node} and {effect.nodes - 1} more nodes"
+    who = f"{effect.node}{and_more(effect.nodes, what='more nodes')}"
     if effect.fate == Fate.LOST:
         text = (
             f"`{step.id}` takes away the session of {who} to {effect.speaker}, and with it the routes that it carries"
@@ -117,8 +118,8 @@ def _outside(step: Step, effect: OutsideEffect) -> Violation:
 
 
 def _restart(effect: OutsideEffect) -> str:
-    more = f" and {effect.nodes - 1} more nodes" if effect.nodes > 1 else ""
-    return f"{effect.node}{more}: the session to {effect.speaker} restarts"
+    who = f"{effect.node}{and_more(effect.nodes, what='more nodes')}"
+    return f"{who}: the session to {effect.speaker} restarts"
 
 
 def _violation(invariant: str, step: StepId, text: str, loss: Loss) -> Violation:

@@ -13,9 +13,9 @@ from rrplan.desired import Desired
 from rrplan.plans.plan import Severity
 from rrplan.resources import BGPPeer, ClusterState
 from rrplan.specs import Spec
+from rrplan.text import listed
 
 T = TypeVar("T")
-SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,5 @@ Told = Iterator[tuple[Severity, str]]
 
 
 def some(names: Iterable[object]) -> str:
-    """The first few names, and how many more."""
-    found = sorted(str(name) for name in names)
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return ", ".join(found[:SHOWN]) + more
+    """The first few names in their order, and how many more."""
+    return listed(sorted(str(name) for name in names))

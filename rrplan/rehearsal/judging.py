@@ -19,6 +19,7 @@ from rrplan.plans.rehearsal import Count, StepMeasure, Traffic
 from rrplan.rehearsal.recorder import Recording
 from rrplan.runs import events
 from rrplan.runs.events import Listener
+from rrplan.text import listed
 
 MICRO_SECONDS = 0.005
 """BIRD changes a route in the kernel by deleting and adding it; shorter absences are that.
@@ -265,5 +266,4 @@ def _longest(missed: Sequence[int], ticks: Sequence[float]) -> float:
 
 def _named(away: Sequence[tuple[Pair, float]]) -> str:
     told = [f"{pair.at} had no route of {pair.origin} ({pair.family}) for {seconds:.2f} s" for pair, seconds in away]
-    more = f" and {len(told) - NAMED} more" if len(told) > NAMED else ""
-    return ", ".join(told[:NAMED]) + more
+    return listed(told, NAMED)

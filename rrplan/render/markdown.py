@@ -18,6 +18,7 @@ from rrplan.render.words import (
     ungated_text,
     value_text,
 )
+from rrplan.text import and_alike, and_more
 
 
 def plan_markdown(plan: Plan) -> str:
@@ -28,17 +29,16 @@ def plan_markdown(plan: Plan) -> str:
         for step, count in folded(plan.writing):
             for change, alike in folded_changes(step):
                 symbol, key = SYMBOL[change.verb], f"`{change.key}`"
-                others = max(count, alike) - 1
-                if others:
-                    lines.append(f"| {symbol} | {key} and {others} more | | | |")
+                more = and_more(max(count, alike))
+                if more:
+                    lines.append(f"| {symbol} | {key}{more} | | | |")
                     continue
                 for field in fields(change):
                     before, after = (value_text(value).replace("|", "\\|") for value in (field.before, field.after))
                     lines.append(f"| {symbol} | {key} | `{field.path}` | `{before}` | `{after}` |")
         lines += ["", "## Order", ""]
         for number, (step, count) in enumerate(folded(plan.steps), 1):
-            more = f", and {count - 1} more like it" if count > 1 else ""
-            lines.append(f"{number}. {step.summary}{more}")
+            lines.append(f"{number}. {step.summary}{and_alike(count)}")
             lines += [f"   - {gate_text(gate)}" for gate in step.gates]
             lines += [f"   - {ungated_text(step)}"] if step.ungated else []
         lines += ["", "## Proof", "", *(f"- {line}" for line in proof_lines(plan)), "", NOT_PROVED, ""]

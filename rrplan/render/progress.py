@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from dataclasses import asdict
 from typing import Any, TextIO, get_args
 
@@ -11,6 +10,7 @@ from pydantic import TypeAdapter
 
 from rrplan.ids import StepId
 from rrplan.runs import events
+from rrplan.text import wrapped
 
 
 class TextProgress:
@@ -82,14 +82,7 @@ class TextProgress:
 
     def _line(self, text: str) -> None:
         lead = " " * (len(text) - len(text.lstrip()))
-        text = textwrap.fill(
-            text.strip(),
-            self._width,
-            initial_indent=lead,
-            subsequent_indent=lead + "    ",
-            break_on_hyphens=False,
-            break_long_words=False,
-        )
+        text = "\n".join(wrapped(text.strip(), self._width, lead, hanging=4))
         self._stream.write(("\r\x1b[K" if self._live else "") + text + "\n")
         self._stream.flush()
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from rrplan.plans.gate import LONGEST_SECONDS
 from rrplan.plans.rehearsal import Count, Kept, Rehearsal, StepMeasure, Traffic
+from rrplan.text import wrapped
 
 INDENT = "  "
 
 
 def rehearsal_text(rehearsal: Rehearsal, *, width: int = 80) -> str:
     """The whole rehearsal as text."""
-    lines = [*_wrapped(headline(rehearsal), width)]
-    lines += [line for text in _sample(rehearsal) for line in _wrapped(text, width, "  - ")]
+    lines = [*wrapped(headline(rehearsal), width)]
+    lines += [line for text in _sample(rehearsal) for line in wrapped(text, width, "  - ")]
     for title, back in (("There:", False), ("Back:", True)):
         steps = [step for step in rehearsal.steps if step.back is back]
         if steps:
@@ -24,10 +24,10 @@ def rehearsal_text(rehearsal: Rehearsal, *, width: int = 80) -> str:
                 name = " to ".join(dict.fromkeys(_name(step) for step in (alike[0], alike[-1])))
                 rows = [row for row in alike[0].traffic if _lossy(row)]
                 quiet = "" if rows else "; nothing lost"
-                lines += _wrapped(f"{name}: {_took(alike[0])}{quiet}", width, INDENT)
-                lines += [line for row in rows for line in _wrapped(f"{row.kind}: {_traffic(row)}", width, "      ")]
+                lines += wrapped(f"{name}: {_took(alike[0])}{quiet}", width, INDENT)
+                lines += [line for row in rows for line in wrapped(f"{row.kind}: {_traffic(row)}", width, "      ")]
     lines += ["", "Result:", ""]
-    lines += [line for text in result_lines(rehearsal) for line in _wrapped(text, width, "  - ")]
+    lines += [line for text in result_lines(rehearsal) for line in wrapped(text, width, "  - ")]
     return "\n".join(lines) + "\n"
 
 
@@ -142,14 +142,3 @@ def _traffic(row: Traffic) -> str:
 
 def _seconds(milliseconds: int) -> str:
     return f"{milliseconds} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
-
-
-def _wrapped(text: str, width: int, lead: str = "") -> list[str]:
-    return textwrap.wrap(
-        text,
-        width,
-        initial_indent=lead,
-        subsequent_indent=" " * len(lead),
-        break_on_hyphens=False,
-        break_long_words=False,
-    )

@@ -26,6 +26,7 @@ from rrplan.resources import ClusterState
 from rrplan.resources.documents import at, leaves
 from rrplan.resources.node_codec import CLUSTER_ID_ANNOTATION
 from rrplan.specs.ucp import FUNCTION, UCP
+from rrplan.text import and_alike
 
 CALICO = ("BGPPeer", "BGPConfiguration", "FelixConfiguration", "HostEndpoint", "CalicoNode")
 ALIKE = (ActionName.LABEL_CLIENT, ActionName.UNLABEL_CLIENT)
@@ -150,8 +151,7 @@ def _range(first: int, last: int) -> str:
 
 
 def _title(steps: Sequence[Step]) -> str:
-    more = f", and {len(steps) - 1} more like it" if len(steps) > 1 else ""
-    return f"{steps[0].summary}{more}"
+    return f"{steps[0].summary}{and_alike(len(steps))}"
 
 
 def _block(title: str, lines: Sequence[str]) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
-
 from rrplan.plans.change import Change
 from rrplan.plans.diff import fields
 from rrplan.plans.plan import Plan
@@ -21,6 +19,7 @@ from rrplan.render.words import (
     ungated_text,
     value_text,
 )
+from rrplan.text import and_alike, and_more, wrapped
 
 _COLOR = {"+": "\x1b[32m", "~": "\x1b[33m", "-": "\x1b[31m"}
 _RESET = "\x1b[0m"
@@ -35,42 +34,31 @@ def plan_text(plan: Plan, *, width: int = 80, color: bool = False) -> str:
         lines += ["", "Changes:", ""]
         for step, count in folded(plan.writing):
             for change, alike in folded_changes(step):
-                more = max(count, alike) - 1
-                lines += _change(change, f" and {more} more: {step.action}" if more else "", color=color)
+                more = and_more(max(count, alike))
+                lines += _change(change, f"{more}: {step.action}" if more else "", color=color)
         lines += ["", "Order:", ""]
         lines += _order(plan, width)
         lines += ["", "Proof:", ""]
-        lines += [line for text in proof_lines(plan) for line in _wrapped(text, width, "  - ")]
-        lines += _wrapped(NOT_PROVED, width, "  ")
+        lines += [line for text in proof_lines(plan) for line in wrapped(text, width, "  - ")]
+        lines += wrapped(NOT_PROVED, width, "  ")
     if plan.observed:
         lines += ["", "Sessions now:", ""]
-        lines += [line for text in observed_lines(plan) for line in _wrapped(text, width, "  - ")]
+        lines += [line for text in observed_lines(plan) for line in wrapped(text, width, "  - ")]
     if plan.reasons and plan.steps:
         lines += ["", "Reflectors:", ""]
-        lines += [line for text in plan.reasons for line in _wrapped(text, width, "  - ")]
+        lines += [line for text in plan.reasons for line in wrapped(text, width, "  - ")]
     if plan.notices:
         lines += ["", "Notices:", ""]
-        lines += [line for text in plan.notices for line in _wrapped(text, width, "  ! ")]
+        lines += [line for text in plan.notices for line in wrapped(text, width, "  ! ")]
     if plan.findings:
         lines += ["", "Checks:", ""]
-        lines += [line for one in plan.findings for line in _wrapped(finding_text(one), width, "  ! ")]
+        lines += [line for one in plan.findings for line in wrapped(finding_text(one), width, "  ! ")]
     if plan.rehearsal:
         lines += ["", "Rehearsal:", ""]
         told = [headline(plan.rehearsal), *result_lines(plan.rehearsal)]
-        lines += [line for text in told for line in _wrapped(text, width, "  - ")]
-    lines += ["", *_wrapped(totals(plan), width, "")]
+        lines += [line for text in told for line in wrapped(text, width, "  - ")]
+    lines += ["", *wrapped(totals(plan), width, "")]
     return "\n".join(lines).lstrip("\n") + "\n"
-
-
-def _wrapped(text: str, width: int, lead: str) -> list[str]:
-    return textwrap.wrap(
-        text,
-        width,
-        initial_indent=lead,
-        subsequent_indent=" " * len(lead),
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
 
 
 def _paint(symbol: str, *, color: bool) -> str:
@@ -107,15 +95,14 @@ def _order(plan: Plan, width: int) -> list[str]:
     number, told = 0, ""
     for step, count in folded(plan.steps):
         number += 1
-        head = step.summary if count == 1 else f"{step.summary}, and {count - 1} more like it"
-        lines += _wrapped(head, width, f"{number:>4}. ")
+        lines += wrapped(f"{step.summary}{and_alike(count)}", width, f"{number:>4}. ")
         number += count - 1
         for reason in reasons.get(step.id, []):
             if reason != told:
-                lines += _wrapped(f"because {reason}", width, "        ")
+                lines += wrapped(f"because {reason}", width, "        ")
             told = reason
         for gate in step.gates:
-            lines += _wrapped(gate_text(gate), width, "      > ")
+            lines += wrapped(gate_text(gate), width, "      > ")
         if step.ungated:
-            lines += _wrapped(ungated_text(step), width, "      > ")
+            lines += wrapped(ungated_text(step), width, "      > ")
     return lines

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate, GateKind
 from rrplan.plans.plan import Exposure, Finding, Plan, Step
+from rrplan.text import SHOWN, and_more
 
 NOT_PROVED = (
     "Not covered by the proof: BIRD bugs, missed reloads, nodes that fail later, TCP reachability, and what speakers "
     "outside the cluster do with routes; gates watch for these."
 )
-SHOWN = 5
 FOLDED = 10
 """Beyond so many, what is alike is told once."""
 SYMBOL = {"create": "+", "update": "~", "delete": "-"}
@@ -80,7 +80,8 @@ def observed_lines(plan: Plan) -> list[str]:
         return [f"{asked}: all {seen.sessions} sessions of theirs that the proof counts on are up"]
     lines = [f"{asked}: {len(seen.down)} of {seen.sessions} sessions that the proof counts on are down"]
     lines += [f"the session of {one.node} with {one.peer} ({one.family}): {one.why}" for one in seen.down[:SHOWN]]
-    lines += [f"and {len(seen.down) - SHOWN} more"] if len(seen.down) > SHOWN else []
+    more = and_more(len(seen.down), SHOWN)
+    lines += [more.lstrip()] if more else []
     lines += [f"no answer from {', '.join(seen.silent[:SHOWN])}"] if seen.silent else []
     return [*lines, "`rrplan apply` refuses while this is so, unless `--accept-down NODE` names one end"]
 
@@ -90,7 +91,7 @@ def outside_lines(plan: Plan) -> list[str]:
     found = []
     for proof in plan.proof.steps:
         for one in proof.outside:
-            who = one.node if one.nodes == 1 else f"{one.node} and {one.nodes - 1} more nodes"
+            who = f"{one.node}{and_more(one.nodes, what='more nodes')}"
             if one.fate == "restarted":
                 found.append(
                     f"while `{proof.step}` takes effect: the session of {who} to {one.speaker} restarts, for up to "

@@ -12,10 +12,10 @@ from rrplan.plans.plan import Plan
 from rrplan.ports import Clock, Datastore, Document, FamilyReading, NodeReading, Probe
 from rrplan.resources import Pod, ResourceKey
 from rrplan.resources.documents import at
+from rrplan.text import listed
 
 POLL_SECONDS = (1, 1, 1, 2, 2, 3, 5)
 """Between two looks while a gate waits; the last one repeats, so that a large cluster is not asked all the time."""
-SHOWN = 5
 """Pods that are named."""
 HOLD_SECONDS = 2
 """Between two looks while a gate holds: a session that went down needs longer than this to come back.
@@ -71,11 +71,11 @@ def _drained(gate: Gate, datastore: Datastore) -> Look:
     objections = _objections(gate, pods)
     if objections:
         # Like `kubectl drain`: nothing is evicted unless everything may be.
-        return Look(passed=False, missing=_some(objections), final=True)
+        return Look(passed=False, missing=listed(objections), final=True)
     grace = gate.eviction.grace if gate.eviction else None
     held = {pod.key for pod in pods if not pod.terminating and not datastore.evict(pod.key, grace)}
     left = [f"{pod.namespace}/{pod.name} {_why(pod, held)}" for pod in datastore.pods_to_evict(_node(gate))]
-    return Look(not left, f"{len(left)} of its pods are left: {_some(left)}" if left else "")
+    return Look(not left, f"{len(left)} of its pods are left: {listed(left)}" if left else "")
 
 
 def _rolled_out(gate: Gate, datastore: Datastore) -> Look:
@@ -104,11 +104,6 @@ def _number(document: Document, *path: str) -> int:
 
 def _why(pod: Pod, held: Collection[ResourceKey]) -> str:
     return "is held by a PodDisruptionBudget" if pod.key in held else "is terminating"
-
-
-def _some(texts: Sequence[str]) -> str:
-    more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
-    return ", ".join(texts[:SHOWN]) + more
 
 
 def _compared(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], probe: Probe) -> Look:

@@ -14,8 +14,8 @@ from rrplan.runs.drift import drift
 from rrplan.runs.status import LANDED, Status
 from rrplan.runs.writing import GaveUp, Writer
 from rrplan.snapshots.snapshot import state_of
+from rrplan.text import listed
 
-SHOWN = 5
 """Drifted resources that are named."""
 
 
@@ -57,10 +57,7 @@ class Guard:
                 landed.append(change)
         # A write that was announced before a crash is read back, and judged, on its own.
         found = [f"{key} {what}" for key, what in drift(self._plan, state, landed).items() if key not in doubtful]
-        if not found:
-            return ""
-        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        return f"somebody else changed the cluster: {', '.join(found[:SHOWN])}{more}"
+        return f"somebody else changed the cluster: {listed(found)}" if found else ""
 
 
 def _landed(change: Change, state: ClusterState) -> bool:

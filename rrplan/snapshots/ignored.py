@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from rrplan.resources import BGPConfiguration, BGPPeer, ClusterState, ResourceKey
 from rrplan.resources.hidden import METADATA_ANNOTATION, hidden_metadata
 from rrplan.resources.objects import FelixConfiguration, HostEndpoint
+from rrplan.text import listed
 
-SHOWN = 5
 LONG = 40
 """Characters of a value that are shown."""
 
@@ -25,8 +25,7 @@ def ignored(state: ClusterState) -> list[str]:
         if text and hidden_metadata(text) is None:
             found[METADATA_ANNOTATION].append(f"{key} (`{_shown(text)}`)")
     return [
-        f"`{annotation}` cannot be read, so Calico ignores it: {', '.join(places[:SHOWN])}"
-        + (f" and {len(places) - SHOWN} more" if len(places) > SHOWN else "")
+        f"`{annotation}` cannot be read, so Calico ignores it: {listed(places)}"
         for annotation, places in sorted(found.items())
     ]
 

@@ -20,6 +20,7 @@ from rrplan.resources import CalicoVersion, IPPool, ResourceKey, decode, key_of
 from rrplan.resources.cascade import outside_pools, takes_host_endpoints
 from rrplan.resources.documents import at, patched
 from rrplan.resources.host_codec import block_document
+from rrplan.text import listed
 
 TRIES = 5
 """Writes of Calico's half after Kubernetes', while others change the same node."""
@@ -78,7 +79,7 @@ class EtcdCluster(KubernetesObjects):
                 stored = merged(stored, calico)
             found.append(stored)
         if ignored:
-            names = ", ".join(ignored[:SHOWN]) + (f" and {len(ignored) - SHOWN} more" if len(ignored) > SHOWN else "")
+            names = listed(ignored, SHOWN)
             self.notices.append(f"not read: Calico's annotations on Kubernetes Nodes ({names}); Calico uses etcd here")
         found += self._host_endpoints(in_calico)
         found += self._blocks_outside_pools(in_calico)
