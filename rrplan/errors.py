@@ -32,6 +32,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rrplan.exit_codes import ExitCode
 from rrplan.text import listed
 
 
@@ -70,7 +71,7 @@ class Problem:
 class RRPlanError(Exception):
     """Base of all refusals; `hint` says what to do, `exit_code` is what the command line ends with."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: ClassVar[int] = ExitCode.ERROR
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -133,13 +134,13 @@ class FileFormatError(InputError):
 class DigestMismatch(FileFormatError):
     """A file of ours was changed after it was written."""
 
-    exit_code = 5
+    exit_code = ExitCode.STALE
 
 
 class UsageProblem(RRPlanError):
     """The words on the command line do not fit together."""
 
-    exit_code = 64
+    exit_code = ExitCode.USAGE
 
 
 class UnsafePlanError(RRPlanError):
@@ -148,7 +149,7 @@ class UnsafePlanError(RRPlanError):
     `findings` are sentences of preflight checks that may be why.
     """
 
-    exit_code = 7
+    exit_code = ExitCode.REFUSED
 
     def __init__(self, violations: Sequence[object], *, findings: Sequence[str] = (), hint: str = "") -> None:
         self.violations = tuple(violations)
@@ -163,13 +164,13 @@ class UnsafePlanError(RRPlanError):
 class PolicyRefusal(RRPlanError):
     """What was asked is not allowed by the spec's policy, or cannot be had on this cluster."""
 
-    exit_code = 7
+    exit_code = ExitCode.REFUSED
 
 
 class StalePlanError(RRPlanError):
     """The cluster changed since the plan was made; `changed` names the resources, and how in a few words."""
 
-    exit_code = 5
+    exit_code = ExitCode.STALE
 
     def __init__(self, changed: Sequence[str]) -> None:
         self.changed = tuple(changed)
@@ -184,7 +185,7 @@ class StalePlanError(RRPlanError):
 class LockHeldError(RRPlanError):
     """Another run holds the cluster; `holder` says who, where, since when and why."""
 
-    exit_code = 6
+    exit_code = ExitCode.LOCKED
 
     def __init__(self, holder: str, *, hint: str) -> None:
         super().__init__(f"locked: {holder}", hint=hint)
@@ -194,7 +195,7 @@ class LockHeldError(RRPlanError):
 class PreflightError(RRPlanError):
     """A check that comes before the first write failed."""
 
-    exit_code = 8
+    exit_code = ExitCode.PREFLIGHT
 
     def __init__(self, failures: Sequence[str], *, hint: str = "") -> None:
         self.failures = tuple(failures)
@@ -208,13 +209,13 @@ class JournalError(RRPlanError):
 class JournalUnwritable(JournalError):
     """The journal cannot be written, so the run stops where it is."""
 
-    exit_code = 4
+    exit_code = ExitCode.PARTIAL
 
 
 class RunError(RRPlanError):
     """A run could not go on."""
 
-    exit_code = 4
+    exit_code = ExitCode.PARTIAL
 
 
 class DatastoreError(RRPlanError):

@@ -11,6 +11,7 @@ from rrplan.cli.plan import rendered
 from rrplan.cli.running import EXIT, Where, confirmed, control, with_run
 from rrplan.cli.sources import read
 from rrplan.errors import DigestMismatch
+from rrplan.exit_codes import ExitCode
 from rrplan.plans import is_plan, plan_document, read_plan
 from rrplan.snapshots import capture
 from rrplan.specs import load
@@ -53,10 +54,10 @@ def command(
     if not auto_approve and not expect_digest:
         click.echo(rendered(made, "terminal"), err=True)
     if not made.steps:
-        return 0
+        return ExitCode.DONE
     asks = not auto_approve and not expect_digest
     if asks and not confirmed("Apply this plan?", INSTEAD, no_input=no_input):
         click.echo("not applied; nothing was changed", err=True)
-        return 1
+        return ExitCode.ERROR
     accepted = replace(control(output, where), accept_down=frozenset(accept_down))
     return EXIT[api.apply(made, cluster, accepted)]

@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from rrplan.errors import RRPlanError
+from rrplan.exit_codes import ExitCode
 from rrplan.text import and_more
 
 VERBS = {
@@ -76,22 +77,22 @@ def main() -> None:
         sys.exit(error.exit_code)
     except click.UsageError as error:
         error.show()
-        sys.exit(64)
+        sys.exit(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted; `rrplan resume` goes on with a run that had begun", err=True)
-        _exit_at_once(130)
+        _exit_at_once(ExitCode.INTERRUPTED)
     except click.ClickException as error:
         error.show()
-        sys.exit(1)
+        sys.exit(ExitCode.ERROR)
     except BrokenPipeError:
         # Nobody reads any more; without this the interpreter complains at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        sys.exit(ExitCode.ERROR)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         click.echo(f"error: {place}{error.strerror}\n\nhint: check the name, the rights and the free space", err=True)
-        sys.exit(1)
-    sys.exit(code if isinstance(code, int) else 0)
+        sys.exit(ExitCode.ERROR)
+    sys.exit(code if isinstance(code, int) else ExitCode.DONE)
 
 
 def _exit_at_once(code: int) -> NoReturn:

@@ -13,6 +13,7 @@ from rrplan.adapters.local.files import write_atomically
 from rrplan.api import plan as make_plan
 from rrplan.cli.sources import Source, note, spec_from, with_state
 from rrplan.errors import UsageProblem
+from rrplan.exit_codes import ExitCode
 from rrplan.plans import Plan, plan_document, write_plan
 from rrplan.specs import Flavor
 from rrplan.specs.model import Platform
@@ -85,4 +86,4 @@ def command(
     if file:
         write_atomically(Path(file), write_plan(made))
         click.echo(f"\nwrote {file}; `rrplan apply {file}` carries out exactly this plan", err=True)
-    return 2 if detailed_exitcode and made.steps else 0
+    return ExitCode.DIFFERENT if detailed_exitcode and made.steps else ExitCode.DONE

@@ -18,14 +18,12 @@ from rrplan.cli.plan import FORMATS
 from rrplan.cli.running import listener
 from rrplan.cli.sources import Source, read, with_state
 from rrplan.errors import UsageProblem
+from rrplan.exit_codes import ExitCode
 from rrplan.plans import Plan, is_plan, read_plan, write_plan
 from rrplan.plans.rehearsal import Rehearsal, rehearsal_document
 from rrplan.render.rehearsal import rehearsal_markdown, rehearsal_text
 from rrplan.snapshots import Snapshot
 from rrplan.specs import load
-
-NOT_GOOD = 7
-"""The exit code of what must not be done."""
 
 
 @click.command("rehearse")
@@ -61,7 +59,7 @@ def command(
     made = read_plan(data, plan)[0] if is_plan(data) else api.plan(load(data, plan), snapshot, version=source.version)
     if not made.steps:
         click.echo("No changes, so there is nothing to rehearse.")
-        return 0
+        return ExitCode.DONE
     worst: Rehearsal | None = None
     for number in range(seed, seed + repeat):
         found = _once(made, snapshot, source, nodes, number, keep if repeat == 1 else keep and f"{keep}/{number}")
@@ -71,7 +69,7 @@ def command(
     if attach:
         write_atomically(Path(plan), write_plan(replace(made, rehearsal=worst)))
         click.echo(f"\nwrote the rehearsal into {plan}; its digest is the same", err=True)
-    return 0 if worst.good else NOT_GOOD
+    return ExitCode.DONE if worst.good else ExitCode.REFUSED
 
 
 def _once(made: Plan, snapshot: Snapshot, source: Source, nodes: int, seed: int, keep: str | None) -> Rehearsal:

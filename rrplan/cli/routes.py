@@ -16,6 +16,7 @@ from rrplan.bgp.speaker import as_configured
 from rrplan.bgp.transition import Loss
 from rrplan.cli.sources import Source, with_state
 from rrplan.errors import UsageProblem
+from rrplan.exit_codes import ExitCode
 from rrplan.ids import NodeName
 from rrplan.text import listed
 
@@ -67,7 +68,7 @@ def command(
         )
     down = present.down()
     if origin is None and at is None:
-        return 2 if _missing(configured, present, down, output) else 0
+        return ExitCode.DIFFERENT if _missing(configured, present, down, output) else ExitCode.DONE
     missing = False
     for view, model in (("as configured", configured), ("with what is down", present)):
         if model is present and not down:
@@ -78,7 +79,7 @@ def command(
             missing = missing or not found.path
             row = {**_row(found), "view": view} if down else _row(found)
             click.echo(json.dumps(row, ensure_ascii=False) if output == "json" else _text(found))
-    return 2 if missing else 0
+    return ExitCode.DIFFERENT if missing else ExitCode.DONE
 
 
 def _asked(model: Model, origin: str | None, at: str | None) -> Iterator[Route]:

@@ -18,6 +18,7 @@ from rrplan import api
 from rrplan.adapters.local.clock import SystemClock
 from rrplan.cli.sources import AS, CALICO_CONFIG, CALICOCTL, check_live, faults_from, note
 from rrplan.errors import RRPlanError, UsageProblem
+from rrplan.exit_codes import ExitCode
 from rrplan.ports import Log
 from rrplan.render.progress import JsonProgress, TextProgress
 from rrplan.runs import Result
@@ -26,7 +27,12 @@ from rrplan.runs.runner import PARALLELISM
 from rrplan.sandbox import Sandbox
 from rrplan.wiring import LiveOptions
 
-EXIT = {Result.DONE: 0, Result.UNDONE: 3, Result.PARTIAL: 4, Result.INTERRUPTED: 130}
+EXIT = {
+    Result.DONE: ExitCode.DONE,
+    Result.UNDONE: ExitCode.UNDONE,
+    Result.PARTIAL: ExitCode.PARTIAL,
+    Result.INTERRUPTED: ExitCode.INTERRUPTED,
+}
 
 
 @dataclass(frozen=True, slots=True)

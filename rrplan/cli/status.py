@@ -9,6 +9,7 @@ import click
 
 from rrplan import api
 from rrplan.cli.running import Where, with_cluster
+from rrplan.exit_codes import ExitCode
 from rrplan.render.standing import standing_text
 
 WATCH_SECONDS = 5
@@ -35,5 +36,6 @@ def command(where: Where, output: str, *, watch: bool) -> int:
             click.echo(text)
             shown = text
         if not watch:
-            return 2 if any(one.complete < one.expected for one in found) else 0
+            short = any(one.complete < one.expected for one in found)
+            return ExitCode.DIFFERENT if short else ExitCode.DONE
         cluster.clock.sleep(WATCH_SECONDS)

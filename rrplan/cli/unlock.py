@@ -7,6 +7,7 @@ import click
 from rrplan.adapters.local.lock import UNLOCK
 from rrplan.cli.running import Where, confirmed, with_cluster
 from rrplan.errors import LockHeldError
+from rrplan.exit_codes import ExitCode
 
 
 @click.command("unlock")
@@ -18,13 +19,13 @@ def command(where: Where, *, auto_approve: bool) -> int:
     holder = lock.holder()
     if not holder:
         click.echo("nobody holds the lock")
-        return 0
+        return ExitCode.DONE
     if lock.alive():
         raise LockHeldError(holder, hint=UNLOCK)
     click.echo(f"held by {holder}, which is not alive any more", err=True)
     if not auto_approve and not confirmed("Clear this lock?", "give `--auto-approve`", no_input=False):
         click.echo("not cleared", err=True)
-        return 1
+        return ExitCode.ERROR
     lock.forget()
     click.echo(f"cleared: {holder}")
-    return 0
+    return ExitCode.DONE

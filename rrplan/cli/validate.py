@@ -9,6 +9,7 @@ import click
 
 from rrplan.cli.sources import spec_from
 from rrplan.errors import SpecError
+from rrplan.exit_codes import ExitCode
 
 
 @click.command("validate")
@@ -18,11 +19,11 @@ def command(spec: str, output: str) -> int:
     """Check a spec: every problem at once, with line and column."""
     if output == "text":
         click.echo(f"{spec}: the spec `{spec_from(spec).name}` is valid")
-        return 0
+        return ExitCode.DONE
     try:
         spec_from(spec)
         problems = []
     except SpecError as error:
         problems = [asdict(problem) for problem in error.problems]
     click.echo(json.dumps({"format_version": "1.0", "valid": not problems, "problems": problems}, indent=2))
-    return 1 if problems else 0
+    return ExitCode.ERROR if problems else ExitCode.DONE

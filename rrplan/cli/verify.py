@@ -10,6 +10,7 @@ import click
 from rrplan import api
 from rrplan.cli.running import Where, with_cluster
 from rrplan.cli.sources import spec_from
+from rrplan.exit_codes import ExitCode
 from rrplan.render.standing import standing_text
 
 
@@ -31,7 +32,7 @@ def command(spec: str, where: Where, output: str, *, no_sessions: bool) -> int:
             "sessions": [asdict(one) for one in found.sessions],
         }
         click.echo(json.dumps(told, indent=2))
-        return 0 if found.good else 2
+        return ExitCode.DONE if found.good else ExitCode.DIFFERENT
     for text in (*found.drift, *found.missing):
         click.echo(text)
     for text in found.others:
@@ -42,11 +43,11 @@ def command(spec: str, where: Where, output: str, *, no_sessions: bool) -> int:
         click.echo(standing_text(found.sessions))
     if found.good:
         click.echo("the cluster is as the spec says" + ("" if found.sessions else "; no node was asked"))
-        return 0
+        return ExitCode.DONE
     if found.drift:
         click.echo("the cluster is not as the spec says; `rrplan plan` shows the way there")
     elif found.missing:
         click.echo("the objects are as the spec says, and nodes that it connects miss routes; the spec must say more")
     else:
         click.echo("the objects are as the spec says, and not every session is up")
-    return 2
+    return ExitCode.DIFFERENT

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from rrplan.exit_codes import ExitCode
+
 ROOT = Path(__file__).resolve().parents[2] / "rrplan"
 FLOOR = {
+    "exit_codes": -1,
     "text": -1,
     "errors": 0,
     "ids": 0,
@@ -31,7 +34,7 @@ FLOOR = {
 }
 ROOMS = {"local": 0, "kubernetes": 1, "etcd": 2, "nodes": 2, "calicoctl": 3}
 """The rooms of adapters/: each imports only from rooms with a smaller number, so they form no circle."""
-PURE = {"text", "errors", "ids", "digest", "resources", "bgp", "specs", "desired", "plans"}
+PURE = {"exit_codes", "text", "errors", "ids", "digest", "resources", "bgp", "specs", "desired", "plans"}
 EFFECTS = {"os", "io", "time", "random", "socket", "subprocess", "threading", "logging", "pathlib", "sqlite3", "sys"}
 ONLY_IN = {
     "networkx": {"plans/graph.py"},
@@ -85,6 +88,29 @@ def test_rooms_of_adapters_form_no_circle(path: Path) -> None:
         parts = name.split(".")
         if parts[:2] == ["rrplan", "adapters"] and len(parts) > 2 and parts[2] != here:
             assert ROOMS[here] > ROOMS[parts[2]], f"{path} imports {name}"
+
+
+def numbers(value: ast.expr | None) -> list[ast.expr]:
+    """The literal integers that an expression may be."""
+    if isinstance(value, ast.IfExp):
+        return numbers(value.body) + numbers(value.orelse)
+    return [value] if isinstance(value, ast.Constant) and type(value.value) is int else []
+
+
+def test_exit_codes_have_names() -> None:
+    """No error and no verb ends with a number of its own, and the guide has the whole table."""
+    for path in [ROOT / "errors.py", *(ROOT / "cli").glob("*.py")]:
+        ends: list[ast.expr | None] = []
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "sys.exit":
+                ends += node.args
+            elif isinstance(node, ast.Assign | ast.AnnAssign) and "exit_code" in ast.unparse(node).partition("=")[0]:
+                ends.append(node.value)
+            elif isinstance(node, ast.FunctionDef) and node.name == "command":
+                ends += [inner.value for inner in ast.walk(node) if isinstance(inner, ast.Return)]
+        assert not [number for value in ends for number in numbers(value)], path
+    guide = (ROOT.parent / "docs" / "guide.md").read_text().partition("| exit code | |")[2].partition("\n\n")[0]
+    assert [line.split("|")[1].strip() for line in guide.splitlines()[2:]] == [str(code.value) for code in ExitCode]
 
 
 def test_live_or_etcd_is_decided_once() -> None:
