@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
+from rrplan.errors import DatastoreConflict
 from rrplan.ids import NodeName
 from rrplan.resources import Pod, ResourceKey
 
@@ -23,6 +24,15 @@ class Stored:
 
     document: Document = field(hash=False)
     version: str
+
+
+def at_version(key: ResourceKey, stored: Stored | None, version: str) -> Stored:
+    """What is stored, if it is there and at a version; raises DatastoreConflict, as every conditional write does."""
+    if stored is None:
+        raise DatastoreConflict(f"{key} does not exist")
+    if stored.version != version:
+        raise DatastoreConflict(f"{key} is at version {stored.version}, not {version}")
+    return stored
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def command(
     context: str | None,
 ) -> None:
     """Print ServiceAccount, roles and bindings that are just enough to apply, resume and roll back one plan."""
-    from rrplan.adapters.kubernetes.cluster import CRD
+    from rrplan.adapters.kubernetes.kinds import CRD
     from rrplan.adapters.kubernetes.rights import manifests
 
     made, _ = read_plan(read(plan), plan)

@@ -24,6 +24,7 @@ from rrplan.ports import (
     NodeSessions,
     Stored,
     Write,
+    at_version,
 )
 from rrplan.resources import ClusterState, Pod, ResourceKey, decode, key_of
 from rrplan.resources.documents import patched
@@ -115,14 +116,14 @@ class Sandbox:
     def patch(self, key: ResourceKey, patch: Document, version: str) -> None:
         """Change an object at a version."""
         lost = self._before_write(key)
-        stored = self._at_version(key, version)
+        stored = at_version(key, self._store.get(key), version)
         self._write(key, patched(stored.document, patch), int(stored.version) + 1)
         self._after_write(lost=lost)
 
     def delete(self, key: ResourceKey, version: str) -> None:
         """Remove an object at a version."""
         lost = self._before_write(key)
-        self._at_version(key, version)
+        at_version(key, self._store.get(key), version)
         self._write(key, None, 0)
         self._after_write(lost=lost)
 
@@ -181,14 +182,6 @@ class Sandbox:
     def _after_write(*, lost: bool) -> None:
         if lost:
             raise DatastoreTimeout("no reply from the API server within 30 s")
-
-    def _at_version(self, key: ResourceKey, version: str) -> Stored:
-        stored = self._store.get(key)
-        if stored is None:
-            raise DatastoreConflict(f"{key} does not exist")
-        if stored.version != version:
-            raise DatastoreConflict(f"{key} is at version {stored.version}, not {version}")
-        return stored
 
     def _write(self, key: ResourceKey, document: Document | None, version: int) -> None:
         wrong = objections(document) if document is not None else []

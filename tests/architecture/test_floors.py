@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rrplan.adapters.kubernetes.kinds import KINDS
 from rrplan.exit_codes import ExitCode
 
 ROOT = Path(__file__).resolve().parents[2] / "rrplan"
@@ -117,6 +118,19 @@ def test_live_or_etcd_is_decided_once() -> None:
     """Only the wiring knows both clusters; everybody else asks it for the one that the options name."""
     clusters = {"rrplan.adapters.kubernetes.cluster.LiveCluster", "rrplan.adapters.etcd.cluster.EtcdCluster"}
     assert [path.name for path in MODULES if imports(path) & clusters] == ["wiring.py"]
+
+
+def test_paths_of_kinds_are_in_one_table() -> None:
+    """Nobody writes a path of the API server by hand where the table of kinds has it."""
+    for path in sorted((ROOT / "adapters").rglob("*.py")):
+        if path.name != "kinds.py":
+            texts = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+            written = [
+                text
+                for text in texts
+                if isinstance(text, str) and any(f"/{kind.plural}" in text for kind in KINDS.values())
+            ]
+            assert not written, path
 
 
 def test_unit_tests_mirror_the_rooms() -> None:

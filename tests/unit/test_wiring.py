@@ -7,7 +7,8 @@ import pytest
 from rrplan.adapters.calicoctl.calicoctl import Calicoctl
 from rrplan.adapters.etcd.calico import CalicoEtcd
 from rrplan.adapters.etcd.cluster import EtcdCluster
-from rrplan.adapters.kubernetes.cluster import CRD, V3, LiveCluster
+from rrplan.adapters.kubernetes.cluster import LiveCluster
+from rrplan.adapters.kubernetes.kinds import CRD, V3
 from rrplan.adapters.nodes.directory import ApiDirectory, EtcdDirectory
 from rrplan.errors import PreflightError
 from rrplan.wiring import Connection, LiveOptions

@@ -13,8 +13,10 @@ from dataclasses import replace
 
 from rrplan.adapters.calicoctl.answers import UnknownKind, failure
 from rrplan.adapters.calicoctl.command import HINT, CalicoctlCommand
-from rrplan.adapters.etcd.calico import PLURALS, PREFIX, V3, check
+from rrplan.adapters.etcd.calico import PLURALS, PREFIX, check
 from rrplan.adapters.etcd.client import Etcd
+from rrplan.adapters.kubernetes.documents import mapping
+from rrplan.adapters.kubernetes.kinds import V3
 from rrplan.adapters.local.command import CommandTimeout, run_command
 from rrplan.errors import (
     DatastoreConflict,
@@ -78,13 +80,14 @@ class Calicoctl:
     def create(self, key: ResourceKey, document: Document) -> None:
         """Make a resource; DatastoreConflict where it exists."""
         check(key, document)
-        metadata = {name: value for name, value in _metadata(document).items() if name != "resourceVersion"}
+        metadata = mapping(document.get("metadata"))
+        metadata.pop("resourceVersion", None)
         self._write("create", key, {**document, "metadata": metadata})
 
     def replace(self, key: ResourceKey, document: Document, version: str) -> None:
         """Write a resource anew at a version, which calicoctl compares."""
         check(key, document)
-        metadata = {name: value for name, value in _metadata(document).items() if name not in NOT_KEPT}
+        metadata = {name: value for name, value in mapping(document.get("metadata")).items() if name not in NOT_KEPT}
         self._write("replace", key, {**document, "metadata": {**metadata, "resourceVersion": version}})
 
     def delete(self, key: ResourceKey, version: str) -> None:
@@ -184,7 +187,7 @@ class Calicoctl:
             kinds.append("HostEndpoint")
         for kind in kinds:
             for stored in self._of_kind(PLURALS[kind]):
-                name = str(_metadata(stored.document)["name"])
+                name = str(mapping(stored.document.get("metadata"))["name"])
                 if name == f"node.{key.name}" or at(stored.document, ("spec", "node")) == key.name:
                     raise DatastoreRefused(
                         f"{key}: {self._command.name} would delete {kind}/{name} with it, which is not in the plan",
@@ -223,13 +226,8 @@ def _items(listing: object) -> list[object]:
     return items
 
 
-def _metadata(document: Document) -> Mapping[str, object]:
-    metadata = document.get("metadata")
-    return metadata if isinstance(metadata, Mapping) else {}
-
-
 def _stored(item: object) -> Stored:
-    metadata = _metadata(item) if isinstance(item, Mapping) else {}
+    metadata = mapping(item.get("metadata")) if isinstance(item, Mapping) else {}
     if not isinstance(item, Mapping) or not metadata.get("name") or not metadata.get("resourceVersion"):
         raise DatastoreUnreachable("calicoctl printed a resource without name or resourceVersion")
     return Stored(item, str(metadata["resourceVersion"]))

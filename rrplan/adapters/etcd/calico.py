@@ -13,6 +13,8 @@ from contextlib import suppress
 
 from rrplan.adapters.etcd.answers import Compacted
 from rrplan.adapters.etcd.client import Entry, Etcd, delete, put
+from rrplan.adapters.kubernetes.documents import mapping
+from rrplan.adapters.kubernetes.kinds import KINDS, V3
 from rrplan.adapters.local.clock import SystemClock, timestamp
 from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreUnreachable
 from rrplan.ids import NodeName
@@ -20,18 +22,21 @@ from rrplan.ports import Document, Stored
 from rrplan.resources import ResourceKey
 from rrplan.resources.validation import objections
 
-V3 = "projectcalico.org/v3"
 PREFIX = "/calico/resources/v3/projectcalico.org/"
 PLURALS = {
-    "Node": "nodes",
-    "BGPPeer": "bgppeers",
-    "BGPConfiguration": "bgpconfigurations",
-    "BGPFilter": "bgpfilters",
-    "IPPool": "ippools",
-    "ClusterInformation": "clusterinformations",
-    "FelixConfiguration": "felixconfigurations",
-    "HostEndpoint": "hostendpoints",
+    kind: KINDS[kind].plural
+    for kind in (
+        "Node",
+        "BGPPeer",
+        "BGPConfiguration",
+        "BGPFilter",
+        "IPPool",
+        "ClusterInformation",
+        "FelixConfiguration",
+        "HostEndpoint",
+    )
 }
+"""Calico's resources that are read and written here; etcd's keys have Kubernetes' plurals."""
 ALWAYS_READ = tuple(kind for kind in PLURALS if kind != "HostEndpoint")
 """What every snapshot needs; HostEndpoints matter only where Calico's client deletes them with their Node."""
 PAGE = 500
@@ -156,8 +161,7 @@ def _new(key: ResourceKey, document: Document) -> dict[str, object]:
 
     What is given of uid, time and status stays: so an object that was deleted comes back as it was.
     """
-    metadata = document.get("metadata")
-    told: Mapping[str, object] = metadata if isinstance(metadata, Mapping) else {}
+    told = mapping(document.get("metadata"))
     made: dict[str, object] = {
         "name": key.name,
         "uid": told.get("uid") or str(uuid.uuid4()),

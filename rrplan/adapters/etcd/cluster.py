@@ -15,7 +15,7 @@ from rrplan.adapters.etcd.nodes import Halves, foreign, merged, same_object, ver
 from rrplan.adapters.kubernetes.objects import KubernetesObjects
 from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreTimeout, DatastoreUnreachable
-from rrplan.ports import CalicoResources, Document, Stored
+from rrplan.ports import CalicoResources, Document, Stored, at_version
 from rrplan.resources import CalicoVersion, IPPool, ResourceKey, decode, key_of
 from rrplan.resources.cascade import outside_pools, takes_host_endpoints
 from rrplan.resources.documents import at, patched
@@ -168,19 +168,11 @@ class EtcdCluster(KubernetesObjects):
         elif key.kind == "Node":
             self._patch_node(key, Halves.of(patch), version, dry_run=dry_run)
         else:
-            document = patched(self._seen(key, version).document, patch)
+            document = patched(at_version(key, self._calico.get(key), version).document, patch)
             if dry_run:
                 self._calico.check(key, document)
             else:
                 self._calico.replace(key, document, version)
-
-    def _seen(self, key: ResourceKey, version: str) -> Stored:
-        stored = self._calico.get(key)
-        if stored is None:
-            raise DatastoreConflict(f"{key} does not exist")
-        if stored.version != version:
-            raise DatastoreConflict(f"{key} is at version {stored.version}, not {version}")
-        return stored
 
     def _patch_node(self, key: ResourceKey, halves: Halves, version: str, *, dry_run: bool) -> None:
         kubernetes, calico = versions(version)

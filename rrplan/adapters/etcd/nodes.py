@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from rrplan.adapters.kubernetes.documents import compact_json, mapping
 from rrplan.errors import DatastoreRefused
 from rrplan.ports import Document, Stored
 from rrplan.resources import CALICO_NODE_LABEL, DecodeProblem, Node, decode
@@ -48,7 +49,7 @@ def same_object(kubernetes: Stored, calico: Stored) -> bool:
     There a Calico Node has the uid, or at least the version and the age, of the Kubernetes Node
     (libcalico-go/lib/backend/k8s/resources/node.go, K8sNodeToCalico; v3.0 to v3.32).
     """
-    theirs, ours = (_mapping(stored.document.get("metadata")) for stored in (kubernetes, calico))
+    theirs, ours = (mapping(stored.document.get("metadata")) for stored in (kubernetes, calico))
     if theirs.get("uid") and theirs.get("uid") == ours.get("uid"):
         return True
     born = theirs.get("creationTimestamp")
@@ -57,7 +58,7 @@ def same_object(kubernetes: Stored, calico: Stored) -> bool:
 
 def foreign(document: Document) -> bool:
     """Whether a Kubernetes Node carries annotations that Calico would read if it did not use etcd."""
-    return any(name.startswith(PREFIX) for name in _mapping(at(document, ("metadata", "annotations"))))
+    return any(name.startswith(PREFIX) for name in mapping(at(document, ("metadata", "annotations"))))
 
 
 def _document(kubernetes: Stored | None, calico: Stored | None) -> dict[str, object]:
@@ -79,10 +80,10 @@ def _document(kubernetes: Stored | None, calico: Stored | None) -> dict[str, obj
     shown = encode_node(replace(one, labels=labels, calico_labels={}))
     if kubernetes is None:
         return shown
-    metadata, of_calico = _mapping(told.get("metadata")), _mapping(shown["metadata"])
+    metadata, of_calico = mapping(told.get("metadata")), mapping(shown["metadata"])
     kept = {name: value for name, value in metadata.items() if name not in ("labels", "annotations")}
-    annotations = {**_mapping(metadata.get("annotations")), **_mapping(of_calico.get("annotations"))}
-    of_labels = _mapping(of_calico.get("labels"))
+    annotations = {**mapping(metadata.get("annotations")), **mapping(of_calico.get("annotations"))}
+    of_labels = mapping(of_calico.get("labels"))
     return {
         **told,
         "metadata": {
@@ -101,8 +102,8 @@ def _node(document: Document) -> Node:
 
 def _without_calico(document: Document) -> dict[str, object]:
     """A Kubernetes Node without Calico's annotations: with etcd, Calico does not read them."""
-    metadata = _mapping(document.get("metadata"))
-    annotations = _mapping(metadata.pop("annotations", None))
+    metadata = mapping(document.get("metadata"))
+    annotations = mapping(metadata.pop("annotations", None))
     kept = {name: value for name, value in annotations.items() if not name.startswith(PREFIX)}
     return {**document, "metadata": {**metadata, **({"annotations": kept} if kept else {})}}
 
@@ -119,8 +120,8 @@ class Halves:
     @classmethod
     def of(cls, patch: Document) -> Halves:
         """Take a patch apart; raises DatastoreRefused for a field that is nobody's to write here."""
-        metadata = _mapping(patch.get("metadata"))
-        annotations = _mapping(metadata.get("annotations"))
+        metadata = mapping(patch.get("metadata"))
+        annotations = mapping(metadata.get("annotations"))
         cluster_id: dict[str, object] = {}
         if CLUSTER_ID_ANNOTATION in annotations:
             cluster_id = {"spec": {"bgp": {CLUSTER_ID[-1]: annotations.pop(CLUSTER_ID_ANNOTATION)}}}
@@ -129,7 +130,7 @@ class Halves:
             raise DatastoreRefused(f"annotation {wrong[0]} is not written: calico-node keeps this in its own Node")
         labels = {
             name: None if value is None else str(value)
-            for name, value in _mapping(metadata.get("labels")).items()
+            for name, value in mapping(metadata.get("labels")).items()
             if name != CALICO_NODE_LABEL
         }
         rest = {name: value for name, value in metadata.items() if name != "annotations"}
@@ -186,9 +187,5 @@ class Halves:
         now = {name: value for name, value in {**copied, **labels}.items() if value is not None}
         if now == copied:
             return document
-        text = json.dumps(dict(sorted(now.items())), separators=(",", ":"))
+        text = compact_json(now)
         return patched(document, {"metadata": {"annotations": {KUBE_LABELS_ANNOTATION: text}}})
-
-
-def _mapping(value: object) -> dict[str, object]:
-    return dict(value) if isinstance(value, Mapping) else {}

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from rrplan.adapters.kubernetes.documents import compact_json, mapping
+from rrplan.adapters.kubernetes.kinds import CRD, V3, collection
 from rrplan.adapters.kubernetes.objects import KubernetesObjects, Listing
 from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.errors import DatastoreConflict, DatastoreRefused, PreflightError
@@ -14,18 +16,10 @@ from rrplan.resources import ResourceKey
 from rrplan.resources.documents import patched
 from rrplan.resources.validation import objections
 
-V3 = "projectcalico.org/v3"
-CRD = "crd.projectcalico.org/v1"
 METADATA = "projectcalico.org/metadata"
 """Where Calico's CRD storage keeps v3 labels and annotations (libcalico-go/lib/backend/k8s/resources)."""
-CALICO = {
-    "BGPPeer": "bgppeers",
-    "BGPConfiguration": "bgpconfigurations",
-    "BGPFilter": "bgpfilters",
-    "IPPool": "ippools",
-    "ClusterInformation": "clusterinformations",
-    "FelixConfiguration": "felixconfigurations",
-}
+CALICO = ("BGPPeer", "BGPConfiguration", "BGPFilter", "IPPool", "ClusterInformation", "FelixConfiguration")
+"""Calico's kinds that a plan may name here; HostEndpoints go with Calico Nodes, which only etcd has."""
 
 
 class LiveCluster(KubernetesObjects):
@@ -47,16 +41,15 @@ class LiveCluster(KubernetesObjects):
         )
 
     def _listings(self) -> list[Listing]:
-        calico = f"/apis/{self.group}"
         nodes, *others = super()._listings()
         return [
             nodes,
-            Listing(f"{calico}/bgppeers", {}),
-            Listing(f"{calico}/bgpconfigurations", {}),
-            Listing(f"{calico}/clusterinformations", {}, "Calico's version"),
-            Listing(f"{calico}/ippools", {}, "address pools"),
-            Listing(f"{calico}/bgpfilters", {}, "BGP filters"),
-            Listing(f"{calico}/felixconfigurations", {}, "whose routes Felix programs"),
+            Listing(collection("BGPPeer", calico=self.group), {}),
+            Listing(collection("BGPConfiguration", calico=self.group), {}),
+            Listing(collection("ClusterInformation", calico=self.group), {}, "Calico's version"),
+            Listing(collection("IPPool", calico=self.group), {}, "address pools"),
+            Listing(collection("BGPFilter", calico=self.group), {}, "BGP filters"),
+            Listing(collection("FelixConfiguration", calico=self.group), {}, "whose routes Felix programs"),
             *others,
         ]
 
@@ -64,7 +57,7 @@ class LiveCluster(KubernetesObjects):
         stored = super()._stored(document)
         if document.get("apiVersion") != CRD:
             return stored
-        metadata = _mapping(stored.document.get("metadata"))
+        metadata = mapping(stored.document.get("metadata"))
         return Stored({**stored.document, "apiVersion": V3, "metadata": _unfolded(metadata)}, stored.version)
 
     def create(self, key: ResourceKey, document: Document, *, dry_run: bool = False) -> None:
@@ -83,43 +76,34 @@ class LiveCluster(KubernetesObjects):
             if stored is None:
                 raise DatastoreConflict(f"{key} does not exist")
             _check(key, patched(stored.document, patch))
-            told = _mapping(patch.get("metadata"))
+            told = mapping(patch.get("metadata"))
             patch = {**patch, "metadata": _folded_patch(stored.document, told)} if told else patch
         super().patch(key, patch, version, dry_run=dry_run)
 
     def _in_crd(self, key: ResourceKey) -> bool:
         return key.kind in CALICO and self.group == CRD
 
-    def _path(self, key: ResourceKey, *, collection: bool = False) -> str:
+    def _collection(self, key: ResourceKey) -> str:
         if key.kind not in CALICO:
-            return super()._path(key, collection=collection)
-        base = f"/apis/{self.group}/{CALICO[key.kind]}"
-        return base if collection else f"{base}/{key.name}"
-
-
-def _mapping(value: object) -> dict[str, object]:
-    return dict(value) if isinstance(value, Mapping) else {}
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+            return super()._collection(key)
+        return collection(key.kind, calico=self.group)
 
 
 def _folded(metadata: Mapping[str, object]) -> dict[str, object]:
     """v3 metadata as CRD storage keeps it: in an annotation, and beside it for those who read the CRD."""
     hidden = {field: metadata[field] for field in ("labels", "annotations") if metadata.get(field)}
-    annotations = {**_mapping(metadata.get("annotations")), METADATA: _json(hidden)}
+    annotations = {**mapping(metadata.get("annotations")), METADATA: compact_json(hidden)}
     return {**metadata, "annotations": annotations}
 
 
 def _folded_patch(document: Document, told: Mapping[str, object]) -> dict[str, object]:
     """Labels and annotations of a CRD are changed at both places, or Calico would show the old ones."""
-    present = _mapping(document.get("metadata"))
+    present = mapping(document.get("metadata"))
     hidden: dict[str, object] = {}
     for field in ("labels", "annotations"):
-        merged = {**_mapping(present.get(field)), **_mapping(told.get(field))}
+        merged = {**mapping(present.get(field)), **mapping(told.get(field))}
         hidden[field] = {name: value for name, value in merged.items() if value is not None}
-    return {**told, "annotations": {**_mapping(told.get("annotations")), METADATA: _json(hidden)}}
+    return {**told, "annotations": {**mapping(told.get("annotations")), METADATA: compact_json(hidden)}}
 
 
 def _check(key: ResourceKey, document: Document) -> None:
@@ -131,14 +115,14 @@ def _check(key: ResourceKey, document: Document) -> None:
 
 def _unfolded(metadata: Mapping[str, object]) -> dict[str, object]:
     """What Calico shows of a CRD's metadata: its own labels and annotations, the hidden ones over them."""
-    annotations = _mapping(metadata.get("annotations"))
+    annotations = mapping(metadata.get("annotations"))
     hidden_text = annotations.pop(METADATA, None)
     try:
-        hidden = _mapping(json.loads(hidden_text)) if isinstance(hidden_text, str) else {}
+        hidden = mapping(json.loads(hidden_text)) if isinstance(hidden_text, str) else {}
     except ValueError:
         hidden = {}
-    labels = {**_mapping(metadata.get("labels")), **_mapping(hidden.get("labels"))}
-    annotations |= _mapping(hidden.get("annotations"))
+    labels = {**mapping(metadata.get("labels")), **mapping(hidden.get("labels"))}
+    annotations |= mapping(hidden.get("annotations"))
     shown = {name: value for name, value in metadata.items() if name not in ("labels", "annotations")}
     return {
         **shown,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
+from rrplan.adapters.kubernetes.kinds import collection
 from rrplan.adapters.kubernetes.server import ApiServer, Forbidden
 from rrplan.errors import DatastoreRefused, PreflightError
 from rrplan.plans import Plan
@@ -30,10 +31,9 @@ def _lacking(server: ApiServer, spec: Spec) -> Iterator[str]:
     if spec.flavor is not Flavor.STANDALONE:
         return
     told = spec.standalone
-    base = f"/api/v1/namespaces/{told.namespace}"
     # What may not be read is taken to be there.
     with suppress(Forbidden):
-        config = server.get(f"{base}/configmaps/{told.config_map}")
+        config = server.get(f"{collection('ConfigMap', told.namespace)}/{told.config_map}")
         if config is None:
             yield f"ConfigMap {told.namespace}/{told.config_map} does not exist: it tells where etcd is"
         else:
@@ -41,5 +41,5 @@ def _lacking(server: ApiServer, spec: Spec) -> Iterator[str]:
             if keys:
                 yield f"ConfigMap {told.namespace}/{told.config_map} lacks {', '.join(f'`{key}`' for key in keys)}"
     with suppress(DatastoreRefused):
-        if server.get(f"{base}/secrets/{told.secret}", accept=METADATA_ONLY) is None:
+        if server.get(f"{collection('Secret', told.namespace)}/{told.secret}", accept=METADATA_ONLY) is None:
             yield f"Secret {told.namespace}/{told.secret} does not exist: it has etcd's certificates"

@@ -10,6 +10,7 @@ import uuid
 from contextlib import suppress
 from datetime import datetime
 
+from rrplan.adapters.kubernetes.kinds import KINDS, V3, collection
 from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.adapters.local.clock import timestamp
 from rrplan.errors import DatastoreError
@@ -21,7 +22,6 @@ from rrplan.runs.events import Listener, RunEvent, StepFailed, StepSettled, Step
 
 NAMESPACE = "default"
 """Where Kubernetes keeps the Events of objects without a namespace."""
-VERSIONS = {"Node": "v1", "Pod": "v1"}
 LABELS = (ActionName.LABEL_CLIENT, ActionName.UNLABEL_CLIENT)
 LONGEST = 1000
 """Characters of a message; the API server takes 1,024."""
@@ -56,14 +56,14 @@ class EventRecorder:
             return
         with suppress(DatastoreError):
             event = _event(found.changes[-1].key, kind, reason, f"{lead}{found.summary}"[:LONGEST], self._clock.wall())
-            self._server.create(f"/api/v1/namespaces/{NAMESPACE}/events", event)
+            self._server.create(collection("Event", NAMESPACE), event)
 
 
 def _event(key: ResourceKey, kind: str, reason: str, message: str, at: datetime) -> dict[str, object]:
     now = timestamp(at)
     # Events about Nodes name the node as UID too (pkg/kubelet does), which is where `kubectl describe node` looks.
     named = "Node" if key.kind == "CalicoNode" else key.kind
-    about = {"apiVersion": VERSIONS.get(named, "projectcalico.org/v3"), "kind": named, "name": key.name}
+    about = {"apiVersion": KINDS[named].api(V3) if named in KINDS else V3, "kind": named, "name": key.name}
     return {
         "apiVersion": "v1",
         "kind": "Event",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from rrplan.adapters.kubernetes.kinds import collection
 from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.adapters.local.lock import UNLOCK, described
 from rrplan.errors import DatastoreConflict, DatastoreError, LockHeldError, PreflightError
@@ -23,7 +24,7 @@ NAME = "rrplan"
 LASTS_SECONDS = 15
 RENEW_SECONDS = 5
 HOLDER = "rrplan.io/holder"
-_LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases"
+_LEASES = collection("Lease", NAMESPACE)
 
 
 def check_served(server: ApiServer) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from rrplan.adapters.kubernetes.documents import compact_json, mapping
+from rrplan.adapters.kubernetes.kinds import KINDS, collection
 from rrplan.adapters.kubernetes.server import FIELD_MANAGER, ApiServer, Forbidden, Missing
 from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreUnreachable
 from rrplan.ids import NodeName
-from rrplan.ports import Document, Stored, Write
+from rrplan.ports import Document, Stored, Write, at_version
 from rrplan.resources import Pod, ResourceKey, decode, key_of
 from rrplan.resources.node_codec import KUBERNETES_TAINT
 
@@ -53,19 +54,19 @@ class KubernetesObjects:
     def _listings(self) -> list[Listing]:
         agents = {"labelSelector": "k8s-app in (calico-node,calico-rr)"}
         return [
-            Listing("/api/v1/nodes", {}),
-            Listing("/apis/apps/v1/daemonsets", agents, "the DaemonSet calico-node"),
-            Listing("/api/v1/pods", agents, "the Calico version of each node"),
-            Listing("/apis/operator.tigera.io/v1/installations", {}, "the operator's Installation"),
+            Listing(collection("Node"), {}),
+            Listing(collection("DaemonSet"), agents, "the DaemonSet calico-node"),
+            Listing(collection("Pod"), agents, "the Calico version of each node"),
+            Listing(collection("Installation"), {}, "the operator's Installation"),
         ]
 
     def _pods_of_cordoned(self, found: Sequence[Stored]) -> Iterator[Stored]:
         """All pods of cordoned nodes: whether such a node is empty decides who needs its routes."""
         known = {_name(stored) for stored in found if stored.document.get("kind") == "Pod"}
         for stored in found:
-            if stored.document.get("kind") == "Node" and _mapping(stored.document.get("spec")).get("unschedulable"):
+            if stored.document.get("kind") == "Node" and mapping(stored.document.get("spec")).get("unschedulable"):
                 where = {"fieldSelector": f"spec.nodeName={_name(stored)[1]}"}
-                for pod in self._listed(Listing("/api/v1/pods", where, "the pods of cordoned nodes")):
+                for pod in self._listed(Listing(collection("Pod"), where, "the pods of cordoned nodes")):
                     if _name(pod) not in known:
                         yield pod
 
@@ -94,7 +95,7 @@ class KubernetesObjects:
     def _appliers(self, key: ResourceKey) -> list[str]:
         """Field managers that use server-side apply (managedFields)."""
         document = self._server.get(self._path(key)) or {}
-        fields = _list(_mapping(document.get("metadata")).get("managedFields"))
+        fields = _list(mapping(document.get("metadata")).get("managedFields"))
         return sorted({str(one.get("manager")) for one in fields if one.get("operation") == "Apply"} - {FIELD_MANAGER})
 
     def get(self, key: ResourceKey) -> Stored | None:
@@ -116,7 +117,7 @@ class KubernetesObjects:
 
     def create(self, key: ResourceKey, document: Document, *, dry_run: bool = False) -> None:
         """Make a resource; DatastoreConflict where it exists."""
-        self._server.create(self._path(key, collection=True), document, dry_run=dry_run)
+        self._server.create(self._collection(key), document, dry_run=dry_run)
 
     def patch(self, key: ResourceKey, patch: Document, version: str, *, dry_run: bool = False) -> None:
         """A merge patch at a version, "" for any."""
@@ -124,14 +125,14 @@ class KubernetesObjects:
 
     def _body(self, key: ResourceKey, patch: Document, version: str) -> dict[str, object]:
         """A patch as it is sent: at a version, and with the taints that are Kubernetes' own."""
-        at_version = {"resourceVersion": version} if version else {}
-        body: dict[str, object] = {**patch, "metadata": {**_mapping(patch.get("metadata")), **at_version}}
-        wanted = _mapping(patch.get("spec"))
+        condition = {"resourceVersion": version} if version else {}
+        body: dict[str, object] = {**patch, "metadata": {**mapping(patch.get("metadata")), **condition}}
+        wanted = mapping(patch.get("spec"))
         if key.kind == "Node" and "taints" in wanted:
             present = self._server.get(self._path(key)) or {}
-            if version and str(_mapping(present.get("metadata")).get("resourceVersion")) != version:
+            if version and str(mapping(present.get("metadata")).get("resourceVersion")) != version:
                 raise DatastoreConflict(f"{key} is not at version {version} any more")
-            kept = _list(_mapping(present.get("spec")).get("taints"))
+            kept = _list(mapping(present.get("spec")).get("taints"))
             body["spec"] = {**wanted, "taints": _merged_taints(kept, _list(wanted["taints"]))}
         return body
 
@@ -159,19 +160,15 @@ class KubernetesObjects:
 
     def delete(self, key: ResourceKey, version: str, *, dry_run: bool = False) -> None:
         """Remove a resource at a version."""
-        stored = self.get(key)
-        if stored is None:
-            raise DatastoreConflict(f"{key} does not exist")
         # Calico's API server does not pass the precondition on, so it is looked at here too.
-        if stored.version != version:
-            raise DatastoreConflict(f"{key} is at version {stored.version}, not {version}")
+        at_version(key, self.get(key), version)
         self._server.delete(self._path(key), version, dry_run=dry_run)
 
     # --- draining ------------------------------------------------------------------------------
 
     def pods_to_evict(self, node: NodeName) -> Sequence[Pod]:
         """The pods on a node that `kubectl drain` would evict."""
-        pods = self._server.listed("/api/v1/pods", _pod, fieldSelector=f"spec.nodeName={node}")
+        pods = self._server.listed(collection("Pod"), _pod, fieldSelector=f"spec.nodeName={node}")
         return sorted((pod for pod in pods if pod.drains), key=lambda pod: pod.key)
 
     def evict(self, pod: ResourceKey, grace: int | None = None) -> bool:
@@ -202,20 +199,16 @@ class KubernetesObjects:
 
     # --- paths ---------------------------------------------------------------------------------
 
-    def _path(self, key: ResourceKey, *, collection: bool = False) -> str:
-        if key.kind == "Node":
-            base = "/api/v1/nodes"
-        elif key.kind == "Pod":
-            base = f"/api/v1/namespaces/{key.namespace}/pods"
-        elif key.kind == "DaemonSet":
-            base = f"/apis/apps/v1/namespaces/{key.namespace}/daemonsets"
-        elif key.kind == "Installation":
-            base = "/apis/operator.tigera.io/v1/installations"
-        else:
+    def _path(self, key: ResourceKey) -> str:
+        return f"{self._collection(key)}/{key.name}"
+
+    def _collection(self, key: ResourceKey) -> str:
+        kind = KINDS.get(key.kind)
+        if kind is None or kind.group is None:
             raise DatastoreRefused(
                 f"{key} is no object of the Kubernetes API", hint="this plan is for a cluster whose Calico uses etcd"
             )
-        return base if collection else f"{base}/{key.name}"
+        return collection(key.kind, key.namespace if kind.namespaced else "")
 
 
 def _pod(document: dict[str, Any]) -> Pod:
@@ -225,12 +218,8 @@ def _pod(document: dict[str, Any]) -> Pod:
 
 
 def _name(stored: Stored) -> tuple[object, object]:
-    metadata = _mapping(stored.document.get("metadata"))
+    metadata = mapping(stored.document.get("metadata"))
     return metadata.get("namespace"), metadata.get("name")
-
-
-def _mapping(value: object) -> dict[str, object]:
-    return dict(value) if isinstance(value, Mapping) else {}
 
 
 def _list(value: object) -> list[dict[str, object]]:
@@ -254,9 +243,6 @@ def _with_taints(spec: Mapping[str, object]) -> dict[str, object]:
 
 def _merged_taints(present: list[dict[str, object]], wanted: list[dict[str, object]]) -> list[dict[str, object]]:
     """The wanted taints as the node has them already, and Kubernetes' own."""
-    by_value = {_json(_shown(taint)): taint for taint in present}
-    return [by_value.get(_json(taint), taint) for taint in wanted] + [taint for taint in present if _theirs(taint)]
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    by_value = {compact_json(_shown(taint)): taint for taint in present}
+    kept = [by_value.get(compact_json(taint), taint) for taint in wanted]
+    return kept + [taint for taint in present if _theirs(taint)]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from rrplan.adapters.kubernetes.kinds import KINDS
 from rrplan.adapters.kubernetes.lease import NAME, NAMESPACE
 from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.errors import PreflightError
@@ -18,15 +19,6 @@ from rrplan.plans import Plan
 from rrplan.plans.gate import GateKind
 
 AT_ONCE = 10
-RESOURCES = {
-    "Node": ("", "nodes"),
-    "DaemonSet": ("apps", "daemonsets"),
-    "BGPPeer": (None, "bgppeers"),
-    "BGPConfiguration": (None, "bgpconfigurations"),
-    "FelixConfiguration": (None, "felixconfigurations"),
-    "HostEndpoint": (None, "hostendpoints"),
-}
-"""API group and resource by kind; None is Calico's group."""
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 WRITES = {"create": "create", "update": "patch", "delete": "delete"}
 INVERSE = {"create": "delete", "update": "patch", "delete": "create"}
@@ -57,23 +49,31 @@ def rights(plan: Plan, calico: str) -> tuple[Right, ...]:
     return tuple(sorted(set(_reading(plan, calico)) | set(_writing(plan, calico)) | set(_running())))
 
 
+def _right(
+    verb: str, kind: str, group: str = "", namespace: str = "", name: str = "", *, optional: bool = False
+) -> Right:
+    """A verb on a kind, where Calico's API group is `group`."""
+    found = KINDS[kind]
+    return Right(group if found.group is None else found.group, found.plural, verb, namespace, name, optional=optional)
+
+
 def _reading(plan: Plan, calico: str) -> Iterator[Right]:
     group = calico.partition("/")[0]
-    yield Right("", "nodes", "list")
+    yield _right("list", "Node")
     if group:
-        for resource in ("bgppeers", "bgpconfigurations"):
-            yield Right(group, resource, "list")
-        for resource in ("clusterinformations", "ippools", "bgpfilters", "felixconfigurations", "blockaffinities"):
-            yield Right(group, resource, "list", optional=True)
-    yield Right("apps", "daemonsets", "list", optional=True)
-    yield Right("operator.tigera.io", "installations", "list", optional=True)
-    yield Right("", "pods", "list")
+        for kind in ("BGPPeer", "BGPConfiguration"):
+            yield _right("list", kind, group)
+        for kind in ("ClusterInformation", "IPPool", "BGPFilter", "FelixConfiguration", "BlockAffinity"):
+            yield _right("list", kind, group, optional=True)
+    yield _right("list", "DaemonSet", optional=True)
+    yield _right("list", "Installation", optional=True)
+    yield _right("list", "Pod")
     for gate in (gate for step in plan.steps for gate in step.gates):
         if gate.daemonset is not None:
-            yield Right("apps", "daemonsets", "get", gate.daemonset.namespace, gate.daemonset.name)
+            yield _right("get", "DaemonSet", "", gate.daemonset.namespace, gate.daemonset.name)
     if any(gate.kind in (GateKind.ROUTES, GateKind.MESH) for step in plan.steps for gate in step.gates):
         for verb in ("list", "get", "create", "delete") if group else ():
-            yield Right(group, "caliconodestatuses", verb)
+            yield _right(verb, "CalicoNodeStatus", group)
         for verb in ("get", "create"):
             yield Right("", "pods/exec", verb)
 
@@ -81,25 +81,25 @@ def _reading(plan: Plan, calico: str) -> Iterator[Right]:
 def _writing(plan: Plan, calico: str) -> Iterator[Right]:
     group = calico.partition("/")[0]
     for _, change in plan.writes:
-        of, resource = RESOURCES.get(change.key.kind, (None, ""))
-        if of is None and not (group and resource):
+        kind = KINDS.get(change.key.kind)
+        if kind is None or (kind.group is None and not group):
             continue  # in etcd, where the API server gives no rights
         for verb in ("get", WRITES[change.verb], INVERSE[change.verb]):
             name = "" if verb == "create" else change.key.name
-            yield Right(group if of is None else of, resource, verb, change.key.namespace, name)
+            yield _right(verb, change.key.kind, group, change.key.namespace, name)
     if any(step.action in (ActionName.DRAIN_NODE, ActionName.UNCORDON_NODE) for step in plan.steps):
-        yield Right("", "pods", "get")
+        yield _right("get", "Pod")
         yield Right("", "pods/eviction", "create")
 
 
 def _running() -> Iterator[Right]:
     """Lease, runs, Events."""
     for verb in ("get", "patch"):
-        yield Right("coordination.k8s.io", "leases", verb, NAMESPACE, NAME)
-    yield Right("coordination.k8s.io", "leases", "create", NAMESPACE)
+        yield _right(verb, "Lease", "", NAMESPACE, NAME)
+    yield _right("create", "Lease", "", NAMESPACE)
     for verb in ("create", "get", "list", "patch"):
-        yield Right("", "configmaps", verb, NAMESPACE)
-    yield Right("", "events", "create", "default", optional=True)
+        yield _right(verb, "ConfigMap", "", NAMESPACE)
+    yield _right("create", "Event", "", "default", optional=True)
 
 
 def check_rights(server: ApiServer, plan: Plan, calico: str) -> None:

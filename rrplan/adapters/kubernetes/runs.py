@@ -14,6 +14,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
+from rrplan.adapters.kubernetes.kinds import collection
 from rrplan.adapters.kubernetes.lease import NAMESPACE
 from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.adapters.local.runs import last_word
@@ -38,7 +39,7 @@ RETRY_SECONDS = 2
 LABEL = "rrplan.io/run"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 """For lists without plans, which may be large; API servers before 1.15 send everything."""
-_MAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
+_MAPS = collection("ConfigMap", NAMESPACE)
 
 
 class ClusterLog:

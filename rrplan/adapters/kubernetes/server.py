@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from rrplan.adapters.kubernetes.kinds import collection
 from rrplan.adapters.kubernetes.kubeconfig import configuration
 from rrplan.errors import (
     DatastoreConflict,
@@ -149,7 +150,7 @@ class ApiServer:
         query += [("command", word) for word in command]
         headers = {name.lower(): text for name, text in self._credentials().items()}
         headers["sec-websocket-protocol"] = "v4.channel.k8s.io"
-        url = f"{self._host}/api/v1/namespaces/{namespace}/pods/{pod}/exec"
+        url = f"{self._host}{collection('Pod', namespace)}/{pod}/exec"
         for tries in range(READ_TRIES, -1, -1):
             try:
                 client = stream.websocket_call(

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
+from rrplan.adapters.kubernetes.kinds import collection
 from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.adapters.nodes.bird_output import BirdOutputProblem, Protocol, Route, protocols, routes
 from rrplan.adapters.nodes.ends import DEVICE, End, Session
@@ -69,7 +70,7 @@ def in_pods(server: ApiServer) -> Way:
 
 def _pod(server: ApiServer, node: NodeName) -> tuple[str, str]:
     where = {**AGENT, "fieldSelector": f"spec.nodeName={node}"}
-    for item in server.listed("/api/v1/pods", dict, **where):
+    for item in server.listed(collection("Pod"), dict, **where):
         if not item["metadata"].get("deletionTimestamp"):
             return str(item["metadata"]["namespace"]), str(item["metadata"]["name"])
     raise DatastoreRefused(f"node {node} has no calico-node pod")

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from rrplan.adapters.kubernetes.kinds import collection
 from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.adapters.nodes.ends import DEVICE, End, Session
 from rrplan.errors import DatastoreError, DatastoreRefused
@@ -43,7 +44,7 @@ class NodeStatuses:
         self._server = server
         self._group = group
         self._clock = clock
-        self._path = f"/apis/{group}/caliconodestatuses"
+        self._path = collection("CalicoNodeStatus", calico=group)
         self._room = threading.Semaphore(AT_ONCE)
         self._begins = threading.Lock()
         self._served: bool | None = None

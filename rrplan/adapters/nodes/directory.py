@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rrplan.adapters.kubernetes.kinds import collection
 from rrplan.adapters.kubernetes.server import ApiServer, Forbidden
 from rrplan.ids import NodeName
 from rrplan.ports import CalicoResources
@@ -32,7 +33,7 @@ class ApiDirectory:
 
     def addresses(self) -> Mapping[NodeName, Mapping[str, str]]:
         """From the annotations of the Nodes."""
-        found = self._server.listed("/api/v1/nodes", _annotated)
+        found = self._server.listed(collection("Node"), _annotated)
         self._cluster_ids = frozenset(cluster_id for _, _, cluster_id, _ in found if cluster_id)
         self._pod_cidrs = {prefix: name for name, _, _, prefixes in found for prefix in prefixes}
         return {name: told for name, told, _, _ in found}
@@ -49,21 +50,21 @@ class ApiDirectory:
         """Confirmed block affinities (libcalico-go/lib/apis/crd.projectcalico.org/v1 blockaffinity)."""
         return {
             str(item["spec"].get("cidr")): NodeName(str(item["spec"].get("node")))
-            for item in self._server.listed(f"/apis/{self._group}/blockaffinities", dict)
+            for item in self._server.listed(collection("BlockAffinity", calico=self._group), dict)
             if item["spec"].get("state") == "confirmed" and str(item["spec"].get("deleted")).lower() != "true"
         }
 
     def pod_cidrs(self) -> Mapping[str, NodeName]:
         """From the Nodes, where the environment of calico-node says that these are the blocks."""
         try:
-            agents = self._server.listed("/apis/apps/v1/daemonsets", dict, labelSelector="k8s-app=calico-node")
+            agents = self._server.listed(collection("DaemonSet"), dict, labelSelector="k8s-app=calico-node")
         except Forbidden:
             return {}
         return self._pod_cidrs if any(_uses_pod_cidrs(item) for item in agents) else {}
 
     def announced_pools(self) -> Sequence[str]:
         """IPPools without `disableBGPExport`."""
-        return _pools(self._server.listed(f"/apis/{self._group}/ippools", dict))
+        return _pools(self._server.listed(collection("IPPool", calico=self._group), dict))
 
 
 class EtcdDirectory:
@@ -89,7 +90,7 @@ class EtcdDirectory:
 
     def hosts(self) -> Mapping[NodeName, str]:
         """Hosts that Calico does not know (any more), where containers of standalone reflectors may run."""
-        nodes = [decode(item) for item in self._server.listed("/api/v1/nodes", dict)]
+        nodes = [decode(item) for item in self._server.listed(collection("Node"), dict)]
         return {
             node.name: node.host_ip
             for node in nodes
