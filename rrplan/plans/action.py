@@ -1,4 +1,4 @@
-"""Actions: the named intents, and the one change that each performs."""
+"""Actions: the named intents, and the changes that each performs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from rrplan.resources.node_codec import CLUSTER_ID_ANNOTATION, LABELS_ANNOTATION
 
 _Paths: TypeAlias = dict[tuple[str, ...], tuple[str | None, str | None]]
 """What each path of a document has before and after."""
+NAMED = 3
+"""Clients of a wave that its summary names."""
 
 
 def drain(node: Node) -> Step:
@@ -92,7 +94,7 @@ def _own_labels(node: Node, wanted: Node) -> dict[tuple[str, ...], tuple[str | N
 def wave(number: int, nodes: Sequence[Node], label: str, value: str, total: int) -> Step:
     """Label the clients of one wave, all in one step: sessions come up in any order, and each part of it is proved."""
     changes = [_label_change(node, label, value) for node in nodes if node.labels.get(label) != value]
-    clients = f"{len(nodes)} client{'' if len(nodes) == 1 else 's'}"
+    clients = ", ".join(node.name for node in nodes) if len(nodes) <= NAMED else f"{len(nodes)} clients"
     what = f"wave {number} of {total}: {clients} get{'s' if len(nodes) == 1 else ''} sessions to the reflectors"
     step = StepId(f"wave/{number}")
     return Step(
