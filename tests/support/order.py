@@ -9,7 +9,7 @@ that gives work to the workers knows names and nothing else of a test.
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-ORDER = ["bird", "crd", "crd-2", "others", "others-2", "etcd"]
+ORDER = ["bird", "crd", "crd-2", "others", "etcd"]
 """In order of how long they take; a rehearsal waits, so everything else goes on beside it."""
 MODULES = {
     "test_rehearse": "bird",
@@ -30,10 +30,10 @@ MODULES = {
     "test_observed": "crd-2",
     "test_calico_client": "others",
     "test_calico_etcd": "others",
-    "test_cascade": "others-2",
+    "test_cascade": "others",
     "test_etcd_cluster": "others",
     "test_run_etcd": "others",
-    "test_runbook": "others-2",
+    "test_runbook": "others",
     "test_etcd": "etcd",
     "test_calicoctl_words": "etcd",
 }
