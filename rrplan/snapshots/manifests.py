@@ -32,6 +32,7 @@ from rrplan.resources.host_codec import calico_node
 from rrplan.resources.node_codec import kubernetes_name, merge_nodes
 from rrplan.resources.reading import Reader
 from rrplan.snapshots.snapshot import Snapshot
+from rrplan.yaml_places import decoded, place, shown, syntax_problem
 
 Path = tuple[str | int, ...]
 MAX_EXPANDED = 50_000_000
@@ -113,7 +114,7 @@ def _object_key(document: Mapping[str, object]) -> ResourceKey:
 
 def documents_in(name: str, data: bytes) -> Iterator[Found]:
     """Every object in a file, Lists taken apart; raises ManifestError where the file cannot be read."""
-    text = _decoded(name, data)
+    text = decoded(data, name, ManifestError)
     count = 0
     for number, value in enumerate(_values(name, text)):
         if value is None:
@@ -160,19 +161,6 @@ def _holds_listing(value: object) -> bool:
     return isinstance(value, dict) and _is_listing(value)
 
 
-def _decoded(name: str, data: bytes) -> str:
-    if b"\x00" in data[:4096]:
-        raise ManifestError.one("the file is binary", file=name, hint="give YAML or JSON in UTF-8")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-        raise ManifestError.one(
-            f"byte 0x{data[error.start]:02x} is not UTF-8", file=name, line=line, column=column, hint="save it as UTF-8"
-        ) from error
-
-
 def _values(name: str, text: str) -> Iterator[object]:
     if text.lstrip()[:1] in ("{", "["):
         try:
@@ -187,15 +175,8 @@ def _values(name: str, text: str) -> Iterator[object]:
             if _ALIAS.search(text):
                 _measure(name, value)
             yield value
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        source = text.splitlines()[line - 1 : line]
-        raise ManifestError(
-            [Problem(f"not YAML: {error.problem or error.context}", name, line, column, "".join(source).strip())]
-        ) from error
     except yaml.YAMLError as error:
-        raise ManifestError.one(f"not YAML: {str(error).splitlines()[0]}", file=name) from error
+        raise ManifestError([syntax_problem(error, name, text.splitlines())]) from error
     except (RecursionError, ValueError) as error:
         raise ManifestError.one(f"not YAML that can be read: {type(error).__name__}", file=name) from error
 
@@ -249,9 +230,7 @@ def _times(document: dict[str, object]) -> Iterator[str]:
 def _located(problem: DecodeProblem, found: Found, data: bytes) -> Problem:
     text = data.decode("utf-8-sig")
     line, column = place_in(text, (*found.path, *problem.path))
-    lines = text.splitlines()
-    shown = lines[line - 1].strip()[:120] if 0 < line <= len(lines) else ""
-    return Problem(problem.message, found.file, line, column, shown, problem.hint)
+    return Problem(problem.message, found.file, line, column, shown(text.splitlines(), line), problem.hint)
 
 
 def place_in(text: str, path: Path) -> tuple[int, int]:
@@ -273,4 +252,4 @@ def place_in(text: str, path: Path) -> tuple[int, int]:
         if following is None:
             break
         node = following
-    return mark.line + 1, mark.column + 1
+    return place(mark)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import yaml
 
 from rrplan.errors import Problem, SpecError
+from rrplan.yaml_places import Place, decoded, place, shown, syntax_problem
 
 MAX_BYTES = 8 * 1024 * 1024
 MAX_NODES = 100_000
 MAX_DEPTH = 64
 
-Place = tuple[int, int]
 Path = tuple[str | int, ...]
 
 _BOOLEAN_LIKE = re.compile(r"(?:yes|no|on|off|y|n)", re.IGNORECASE)
@@ -40,8 +40,7 @@ class Document:
 
     def at(self, line: int, column: int, summary: str, hint: str = "") -> None:
         """Note a problem at a place."""
-        text = self.lines[line - 1].strip() if 0 < line <= len(self.lines) else ""
-        self.problems.append(Problem(summary, self.name, line, column, text, hint))
+        self.problems.append(Problem(summary, self.name, line, column, shown(self.lines, line), hint))
 
 
 def read(data: bytes, name: str) -> Document:
@@ -52,67 +51,32 @@ def read(data: bytes, name: str) -> Document:
             file=name,
             hint="is this a listing of the cluster? give it with `-f`",
         )
-    text = _decoded(data, name)
+    text = decoded(data, name, SpecError)
     document = Document(name, text.splitlines())
     try:
         nodes = [node for node in yaml.compose_all(text, Loader=yaml.SafeLoader) if node is not None]
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        document.at(*place, f"not YAML: {error.problem or error.context}", _syntax_hint(error))
-        raise SpecError(document.problems) from error
     except yaml.YAMLError as error:
-        document.at(1, 1, f"not YAML: {error}".splitlines()[0])
-        raise SpecError(document.problems) from error
+        raise SpecError([syntax_problem(error, name, document.lines)]) from error
     except RecursionError as error:
         document.at(1, 1, f"nested deeper than {MAX_DEPTH} levels", "a spec nests six levels")
         raise SpecError(document.problems) from error
     if not nodes:
         raise SpecError.one("the file is empty", file=name, line=1, column=1, hint="`rrplan init` proposes a spec")
     if len(nodes) > 1:
-        mark = nodes[1].start_mark
-        document.at(mark.line + 1, 1, "a second document in the file", "keep one spec per file")
+        document.at(nodes[1].start_mark.line + 1, 1, "a second document in the file", "keep one spec per file")
         raise SpecError(document.problems)
     budget = [MAX_NODES]
     document.value = _plain(document, nodes[0], (), 0, budget)
     return document
 
 
-def _decoded(data: bytes, name: str) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise SpecError.one("the file is UTF-16", file=name, hint="save it as UTF-8")
-    if b"\x00" in data:
-        raise SpecError.one("the file is binary: it has NUL bytes", file=name, hint="give a YAML file")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = data[: error.start]
-        line = before.count(b"\n") + 1
-        column = error.start - (before.rfind(b"\n") + 1) + 1
-        raise SpecError.one(
-            f"byte 0x{data[error.start]:02x} is not UTF-8", file=name, line=line, column=column, hint="save it as UTF-8"
-        ) from error
-
-
-def _syntax_hint(error: yaml.MarkedYAMLError) -> str:
-    problem = f"{error.problem} {error.context}"
-    if "\\t" in problem:
-        return "indent with spaces, not with tabs"
-    if "alias" in problem:
-        return "define the anchor before its alias, or write the value out"
-    if "quoted scalar" in problem:
-        return "close the quote"
-    return "check the indentation and the quotes of this line and the one above"
-
-
 def _plain(document: Document, node: yaml.Node, path: Path, depth: int, budget: list[int]) -> object:
     budget[0] -= 1
     if budget[0] < 0 or depth > MAX_DEPTH:
         what = f"more than {MAX_NODES} values" if budget[0] < 0 else f"nested deeper than {MAX_DEPTH} levels"
-        mark = node.start_mark
-        document.at(mark.line + 1, mark.column + 1, f"{what} once aliases are expanded", "write the values out")
+        document.at(*place(node.start_mark), f"{what} once aliases are expanded", "write the values out")
         raise SpecError(document.problems)
-    document.places.setdefault(path, (node.start_mark.line + 1, node.start_mark.column + 1))
+    document.places.setdefault(path, place(node.start_mark))
     if isinstance(node, yaml.MappingNode):
         return _mapping(document, node, path, depth, budget)
     if isinstance(node, yaml.SequenceNode):
@@ -126,7 +90,7 @@ def _mapping(
     found: dict[str, object] = {}
     first: dict[str, int] = {}
     for key_node, value_node in node.value:
-        line, column = key_node.start_mark.line + 1, key_node.start_mark.column + 1
+        line, column = place(key_node.start_mark)
         if not isinstance(key_node, yaml.ScalarNode):
             document.at(line, column, "a key must be a plain word")
             continue
@@ -150,10 +114,8 @@ def _scalar(document: Document, node: yaml.Node, path: Path) -> object:
         return text
     if tag == "bool":
         if _BOOLEAN_LIKE.fullmatch(text):
-            mark = node.start_mark
             document.at(
-                mark.line + 1,
-                mark.column + 1,
+                *place(node.start_mark),
                 f"`{text}` is a boolean in YAML 1.1 and a word in YAML 1.2",
                 f'write `true` or `false`, or "{text}" in quotes',
             )
@@ -169,6 +131,5 @@ def _scalar(document: Document, node: yaml.Node, path: Path) -> object:
         return None
     if tag in ("float", "timestamp"):
         return text
-    mark = node.start_mark
-    document.at(mark.line + 1, mark.column + 1, f"tag `{node.tag}` is not part of a spec", "remove the tag")
+    document.at(*place(node.start_mark), f"tag `{node.tag}` is not part of a spec", "remove the tag")
     return text

@@ -219,7 +219,12 @@ def test_unknown_kinds_are_one_line_of_notice() -> None:
 
 WRONG: list[tuple[str | bytes, str]] = [
     ("", "a.yaml: the file holds no object\n  hint: write it with `kubectl get nodes -o yaml`"),
-    (b"PK\x03\x04\x00\x00", "a.yaml: the file is binary\n  hint: give YAML or JSON in UTF-8"),
+    (b"PK\x03\x04\x00\x00", "a.yaml: the file is binary: it has NUL bytes\n  hint: give YAML or JSON in UTF-8"),
+    ("kind: Node".encode("utf-16"), "a.yaml: the file is UTF-16\n  hint: save it as UTF-8"),
+    (
+        "kind: Node\nmetadata:\n\tname: a\n",
+        "a.yaml:3:1: not YAML: found character that cannot start any token\n    name: a\n  hint: indent with spaces",
+    ),
     (b"kind: Node\nmetadata: {name: \xff}", "a.yaml:2:18: byte 0xff is not UTF-8"),
     ("kind: Node\n  metadata: x", "a.yaml:2:11: not YAML: mapping values are not allowed"),
     ("- just\n- words\n", "a.yaml:1:3: not a Kubernetes object"),
