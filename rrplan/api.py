@@ -17,10 +17,11 @@ from rrplan.adapters.local.clock import SystemClock, timestamp
 from rrplan.adapters.local.hooks import CommandHooks
 from rrplan.bgp.profile import Versions, calico_versions
 from rrplan.errors import PreflightError, RRPlanError, StalePlanError
-from rrplan.plans import Plan, build_plan, draft_plan, plan_document, read_plan, write_plan
+from rrplan.plans import Plan, build_plan, draft_plan, read_plan
 from rrplan.plans.expected import expected
 from rrplan.plans.rehearsal import Rehearsal
 from rrplan.ports import KeptRun, Log, Probe
+from rrplan.render.plan_json import plan_document, write_plan
 from rrplan.resources import CalicoVersion, ClusterState, encode
 from rrplan.runs import Journal, Result, Runner
 from rrplan.runs.drift import drift
@@ -290,7 +291,7 @@ def _rehearsed(
 KINDS = {
     "spec": "rrplan.specs",
     "snapshot": "rrplan.snapshots.file",
-    "plan": "rrplan.plans.planfile",
+    "plan": "rrplan.render.plan_json",
     "journal": "rrplan.runs.journal",
     "report": "rrplan.render.progress",
     "sessions": "rrplan.render.sessions",

@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TypeAlias
-
-Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
 
 MAX_SAFE_INTEGER = 2**53 - 1
 

@@ -15,7 +15,6 @@ RRPlanError                  has a sentence, a `hint` and an exit code
 ├── PreflightError           a check before the first write failed                               (exit 8)
 ├── JournalError             the journal contradicts itself or the plan
 │   └── JournalUnwritable    it cannot be written, so the run stops where it is                 (exit 4)
-├── RunError                 a run stopped: partial (exit 4) or undone (exit 3)
 └── DatastoreError           the place where resources live said no, or said nothing
     ├── DatastoreRefused     a definite no: invalid, forbidden
     ├── DatastoreConflict    a definite no: the object is not what we thought it is
@@ -144,8 +143,9 @@ class UsageProblem(RRPlanError):
 
 
 class UnsafePlanError(RRPlanError):
-    """Some step would lose routes, or expose more than the spec accepts; `violations` are the counterexamples.
+    """Some step would lose routes, or expose more than the spec accepts.
 
+    `violations` are the counterexamples as facts (`rrplan.plans.plan.Violation`); `rrplan.render.proof` has the words.
     `findings` are sentences of preflight checks that may be why.
     """
 
@@ -208,12 +208,6 @@ class JournalError(RRPlanError):
 
 class JournalUnwritable(JournalError):
     """The journal cannot be written, so the run stops where it is."""
-
-    exit_code = ExitCode.PARTIAL
-
-
-class RunError(RRPlanError):
-    """A run could not go on."""
 
     exit_code = ExitCode.PARTIAL
 

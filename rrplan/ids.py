@@ -11,9 +11,6 @@ NodeName = NewType("NodeName", str)
 StepId = NewType("StepId", str)
 """Names a step inside its plan, such as `promote/rr-1`; stable for the same input."""
 
-RunId = NewType("RunId", str)
-"""Names one execution of one plan."""
-
 
 class ActionName(StrEnum):
     """The intents a step can carry out; hooks name them, the plan prints them."""

@@ -98,12 +98,14 @@ ORIGIN = -1
 class Stop(StrEnum):
     """Why a speaker does not pass a route on."""
 
-    NOT_REFLECTED = (
-        "plain iBGP: a route from one iBGP peer is passed to another only by a reflector, from or to a client"
-    )
-    CLUSTER_LOOP = "cluster-list loop: the route already went through this cluster ID"
-    AS_LOOP = "AS-path loop: the route already went through this AS"
-    FILTERED = "a BGPFilter of the session rejects the route, or may"
+    NOT_REFLECTED = "not-reflected"
+    """Plain iBGP: a route from one iBGP peer is passed to another only by a reflector, from or to a client."""
+    CLUSTER_LOOP = "cluster-loop"
+    """The route already went through this cluster ID."""
+    AS_LOOP = "as-loop"
+    """The route already went through this AS."""
+    FILTERED = "filtered"
+    """A BGPFilter of the session rejects the route, or may."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from rrplan.cli.running import EXIT, Where, confirmed, control, with_run
 from rrplan.cli.sources import read
 from rrplan.errors import DigestMismatch
 from rrplan.exit_codes import ExitCode
-from rrplan.plans import is_plan, plan_document, read_plan
+from rrplan.plans import is_plan, read_plan
+from rrplan.render.plan_json import plan_document
 from rrplan.snapshots import capture
 from rrplan.specs import load
 

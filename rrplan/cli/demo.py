@@ -12,7 +12,8 @@ import click
 
 from rrplan.adapters.local.files import read_bytes
 from rrplan.plans import read_plan
-from rrplan.render.words import proof_lines, totals
+from rrplan.render.proof import proof_lines
+from rrplan.render.words import totals
 from rrplan.text import wrapped
 
 SPEC = """\

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import click
 
-from rrplan.errors import RRPlanError
+from rrplan.errors import RRPlanError, UnsafePlanError
 from rrplan.exit_codes import ExitCode
 from rrplan.text import and_more
 
@@ -38,7 +38,7 @@ VERBS = {
 
 
 SHOWN = 10
-"""Violations of a refusal that are told; the first ones say why."""
+"""Violations of a refusal that are shown; the first ones say why."""
 
 
 class Verbs(click.Group):
@@ -106,12 +106,20 @@ def _exit_at_once(code: int) -> NoReturn:
 
 def _complain(error: RRPlanError) -> None:
     click.echo(f"error: {error}", err=True)
-    violations = getattr(error, "violations", ())
-    for violation in violations[:SHOWN]:
-        click.echo(f"  - {violation.text}", err=True)
-    if more := and_more(len(violations), SHOWN):
-        click.echo(f" {more}", err=True)
-    for finding in getattr(error, "findings", ()):
-        click.echo(f"  - {finding}", err=True)
+    if isinstance(error, UnsafePlanError):
+        _show_violations(error)
     if error.hint:
         click.echo(f"\nhint: {error.hint}", err=True)
+
+
+def _show_violations(error: UnsafePlanError) -> None:
+    from rrplan.plans.plan import Violation
+    from rrplan.render.proof import violation_text
+
+    violations = [violation for violation in error.violations if isinstance(violation, Violation)]
+    for violation in violations[:SHOWN]:
+        click.echo(f"  - {violation_text(violation)}", err=True)
+    if more := and_more(len(violations), SHOWN):
+        click.echo(f" {more}", err=True)
+    for finding in error.findings:
+        click.echo(f"  - {finding}", err=True)

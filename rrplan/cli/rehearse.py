@@ -19,8 +19,9 @@ from rrplan.cli.running import listener
 from rrplan.cli.sources import Source, read, with_state
 from rrplan.errors import UsageProblem
 from rrplan.exit_codes import ExitCode
-from rrplan.plans import Plan, is_plan, read_plan, write_plan
+from rrplan.plans import Plan, is_plan, read_plan
 from rrplan.plans.rehearsal import Rehearsal, rehearsal_document
+from rrplan.render.plan_json import write_plan
 from rrplan.render.rehearsal import rehearsal_markdown, rehearsal_text
 from rrplan.snapshots import Snapshot
 from rrplan.specs import load

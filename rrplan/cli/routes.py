@@ -18,6 +18,7 @@ from rrplan.cli.sources import Source, with_state
 from rrplan.errors import UsageProblem
 from rrplan.exit_codes import ExitCode
 from rrplan.ids import NodeName
+from rrplan.render.routes import route_text
 from rrplan.text import listed
 
 SHOWN = 10
@@ -96,12 +97,12 @@ def _row(found: Route) -> dict[str, object]:
         "from": found.origin,
         "to": found.at,
         "path": list(found.path) or None,
-        "reason": found.reason or None,
+        "reason": None if found.path else route_text(found),
     }
 
 
 def _text(found: Route) -> str:
-    way = str(found) if found.path else f"{found.origin} does not reach {found.at}: {found}"
+    way = route_text(found) if found.path else f"{found.origin} does not reach {found.at}: {route_text(found)}"
     return f"{found.family}  {way}"
 
 
@@ -134,5 +135,5 @@ def _count(number: int, what: str) -> str:
 def _loss(loss: Loss, found: Route) -> str:
     return (
         f"{loss.family}  {loss.at} misses the routes of {loss.origin} ({_count(loss.pairs, 'ordered pair')} alike: "
-        f"{_count(loss.holders, 'node')}, {_count(loss.origins, 'origin')}): {found}"
+        f"{_count(loss.holders, 'node')}, {_count(loss.origins, 'origin')}): {route_text(found)}"
     )

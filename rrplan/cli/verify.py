@@ -11,6 +11,7 @@ from rrplan import api
 from rrplan.cli.running import Where, with_cluster
 from rrplan.cli.sources import spec_from
 from rrplan.exit_codes import ExitCode
+from rrplan.render.routes import missing_text
 from rrplan.render.standing import standing_text
 
 
@@ -26,17 +27,17 @@ def command(spec: str, where: Where, output: str, *, no_sessions: bool) -> int:
         told = {
             "as_specified": found.good,
             "drift": list(found.drift),
-            "missing_routes": list(found.missing),
-            "other_missing_routes": list(found.others),
+            "missing_routes": [missing_text(missing) for missing in found.missing],
+            "other_missing_routes": [missing_text(missing) for missing in found.others],
             "down": list(found.down),
             "sessions": [asdict(one) for one in found.sessions],
         }
         click.echo(json.dumps(told, indent=2))
         return ExitCode.DONE if found.good else ExitCode.DIFFERENT
-    for text in (*found.drift, *found.missing):
+    for text in (*found.drift, *map(missing_text, found.missing)):
         click.echo(text)
-    for text in found.others:
-        click.echo(f"not a matter of this spec: {text}")
+    for missing in found.others:
+        click.echo(f"not a matter of this spec: {missing_text(missing)}")
     if found.down:
         click.echo(f"down, and not asked: {', '.join(found.down)}")
     if found.sessions:

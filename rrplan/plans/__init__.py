@@ -3,7 +3,7 @@
 from rrplan.plans.build import build_plan, draft_plan
 from rrplan.plans.change import Change
 from rrplan.plans.plan import Edge, Plan, Proof, Step
-from rrplan.plans.planfile import is_plan, plan_document, read_plan, write_plan
+from rrplan.plans.planfile import is_plan, read_plan
 
 __all__ = [
     "Change",
@@ -14,7 +14,5 @@ __all__ = [
     "build_plan",
     "draft_plan",
     "is_plan",
-    "plan_document",
     "read_plan",
-    "write_plan",
 ]

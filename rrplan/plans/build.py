@@ -14,7 +14,7 @@ from rrplan.desired import Desired, compile_desired
 from rrplan.digest import digest
 from rrplan.errors import PreflightError, UnsafePlanError
 from rrplan.ids import ActionName, NodeName
-from rrplan.plans.agreement import PEERS_AGREE, disputes, peers_agree
+from rrplan.plans.agreement import disputes, peers_agree
 from rrplan.plans.change import changed
 from rrplan.plans.checks import findings, id_of
 from rrplan.plans.diff import check_end
@@ -24,8 +24,9 @@ from rrplan.plans.gates import GateMaker, NodeSets
 from rrplan.plans.graph import ActionGraph
 from rrplan.plans.ordering import edges
 from rrplan.plans.phase import Phase
-from rrplan.plans.plan import Plan, Proof, Severity, Step, StepProof, Violation
-from rrplan.plans.proof import WITH_EVERY_NODE_ALIVE, Alive, final_checks, judge
+from rrplan.plans.plan import Invariant, Plan, Proof, Severity, Step, StepProof, Violation
+from rrplan.plans.proof import Alive, final_checks, judge
+from rrplan.plans.remedy import remedy
 from rrplan.plans.sequence import steps_between
 from rrplan.plans.sight import Sight
 from rrplan.plans.surroundings import ADD, kubernetes_given
@@ -50,9 +51,8 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
     """
     plan = draft_plan(spec, state, versions, snapshot)
     if plan.proof.violations and plan.steps:
-        disputed = disputes(plan.findings)
-        hint = _hint(spec, plan.proof.violations, disputed=bool(disputed))
-        raise UnsafePlanError(plan.proof.violations, findings=disputed, hint=hint)
+        findings = disputes(plan.findings)
+        raise UnsafePlanError(plan.proof.violations, findings=findings, hint=remedy(spec, plan))
     return plan
 
 
@@ -109,7 +109,6 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
             f"Calico {oldest}: confd ends on every node when the mesh is turned on or off, and is started again; "
             "BIRD and its sessions stay"
         )
-    notices += [violation.text for violation in proof.violations]
     return Plan(
         name=spec.name,
         steps=steps,
@@ -175,9 +174,9 @@ def _walk(
             )
             step = replace(step, ungated=reason, undo_ungated=undo_reason)
             violations += [
-                Violation("gated", step.id, f"`{step.id}` {what} sessions, and no gate can tell when they are up")
-                for what, found, why in (("changes", gates, reason), ("when undone, changes", undo_gates, undo_reason))
-                if not found and not why
+                Violation(Invariant.GATED, step.id, undo=undo)
+                for undo, made, why in ((False, gates, reason), (True, undo_gates, undo_reason))
+                if not made and not why
             ]
             gates, undo_gates = gates + again_up, undo_gates + again_up
         gated.append(replace(step, gates=gates, undo_gates=undo_gates))
@@ -245,42 +244,3 @@ def _empty(state: ClusterState) -> frozenset[NodeName]:
         if isinstance(pod, Pod):
             known[pod.node] = known.get(pod.node, False) or pod.drains
     return frozenset(name for name, node in state.nodes.items() if node.unschedulable and known.get(name) is False)
-
-
-def _hint(spec: Spec, violations: tuple[Violation, ...], *, disputed: bool) -> str:
-    kinds = {violation.invariant for violation in violations}
-    if disputed:
-        # Nothing rests on a session whose block is drawn by lot, and no gate asks for it: first of all this goes.
-        return (
-            f"let the BGPPeers that {PEERS_AGREE} names say the same, or delete all but one of them; a plan that is "
-            "refused for another reason too says so then"
-        )
-    if any(one.invariant == "outside" and "takes away" in one.text for one in violations):
-        return (
-            "a session to the outside serves the whole cluster: let its BGPPeer select what stays as it is (another "
-            "label, or nodes by name), or keep the label that it selects"
-        )
-    if all(one.text.startswith(WITH_EVERY_NODE_ALIVE) for one in violations):
-        return (
-            "a node that is not Ready may serve routes all the same: keep what rests on it, or bring it back first "
-            "and give its BGPPeers to others"
-        )
-    if kinds & {"surviving", "outside"} and not spec.drain:
-        return (
-            "set `drain: true` so that no pod is on a node while its role changes, "
-            "or accept it with `exposure: {brief: 15s}`"
-        )
-    if any("BGPFilter" in one.text for one in violations):
-        return "let the BGPFilters that are named accept the pool, or take them off the BGPPeers that shall carry it"
-    if "surviving" in kinds and any(one.step.startswith("update-peer/") for one in violations):
-        return "sessions restart when their options change: accept it with `policy: {exposure: {brief: 15s}}`"
-    if kinds == {"gated"}:
-        return "a gate asks nodes that are up: bring the nodes up first that have the other ends of these sessions"
-    if kinds & {"resilience", "reflectors-per-client"}:
-        return "add reflectors, or lower `policy.minReflectorsPerClient`"
-    if "converged" in kinds and spec.rollout.waves and not spec.drain:
-        return "waves need reflectors whose own routes nobody needs: set `drain: true`, or move all clients at once"
-    return (
-        "give every client a session to every reflector of a cluster ID, or each group a cluster ID of its own; "
-        "correct or remove BGPPeers that are named above"
-    )

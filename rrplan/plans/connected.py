@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions
-from rrplan.bgp.routes import route
-from rrplan.bgp.speaker import as_configured
-from rrplan.bgp.transition import Loss
+from rrplan.bgp.routes import NoRoute, route
+from rrplan.bgp.speaker import Family, as_configured
 from rrplan.desired.peers import clients_selector
 from rrplan.desired.placement import place
 from rrplan.ids import NodeName
@@ -19,30 +18,36 @@ from rrplan.specs import Flavor, Spec, Topology
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
-    """Routes that are missing by the model: between nodes that the spec connects, and between others, in words."""
+class MissingRoute:
+    """`at` does not hold the routes of `origin` by the model, and `pairs` ordered pairs are like this one."""
 
-    wanted: tuple[str, ...]
-    others: tuple[str, ...]
+    family: Family
+    at: NodeName
+    origin: NodeName
+    pairs: int
+    reason: NoRoute | None
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Routes that are missing by the model: between nodes that the spec connects, and between others."""
+
+    wanted: tuple[MissingRoute, ...]
+    others: tuple[MissingRoute, ...]
 
 
 def missing_routes(spec: Spec, state: ClusterState, versions: Versions) -> Missing:
     """The pairs without a route once everything that is configured is up; raises what `place` raises."""
     connected = connected_nodes(spec, state)
     model = Model(as_configured(state), versions, marked=connected)
-    wanted: list[str] = []
-    others: list[str] = []
+    wanted: list[MissingRoute] = []
+    others: list[MissingRoute] = []
     for loss in model.missing():
         between = {loss.at, loss.origin} <= connected
-        (wanted if between else others).append(missing_text(model, loss))
+        reason = route(model, loss.origin, loss.at, loss.family).reason
+        missing = MissingRoute(loss.family, loss.at, loss.origin, loss.pairs, reason)
+        (wanted if between else others).append(missing)
     return Missing(tuple(wanted), tuple(others))
-
-
-def missing_text(model: Model, loss: Loss) -> str:
-    """One loss in a sentence, with the reason."""
-    found = route(model, loss.origin, loss.at, loss.family)
-    alike = f" ({loss.pairs} ordered pairs alike)" if loss.pairs > 1 else ""
-    return f"{loss.family}: {loss.at} misses the routes of {loss.origin}{alike}: {found}"
 
 
 def connected_nodes(spec: Spec, state: ClusterState) -> frozenset[NodeName]:

@@ -32,8 +32,6 @@ class GateKind(StrEnum):
     """No pod is left that a drain evicts."""
     ROLLOUT = "rollout"
     """The DaemonSet has taken its last change up, has no pod where none belongs, and enough pods are available."""
-    PAUSE = "pause"
-    """Time passes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from rrplan.bgp.outside import Fate
+from rrplan.bgp.routes import NoRoute
 from rrplan.ids import ActionName, NodeName, StepId
 from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate
@@ -38,12 +40,46 @@ class Edge:
     reason: str
 
 
+FINAL_STATE = StepId("final state")
+"""Stands where a step is named, for what must hold once all steps are done."""
+
+
+class Invariant(StrEnum):
+    """What must hold: after each step, while it takes effect, and in the final state."""
+
+    CONVERGED = "converged"
+    """Whoever held a route holds it."""
+    SURVIVING = "surviving"
+    """While a step takes effect, pairs that the spec does not except keep a path over sessions that stay up."""
+    OUTSIDE = "outside"
+    """No session to a speaker outside the cluster is lost, and none restarts that the spec does not except."""
+    GATED = "gated"
+    """A gate can tell when the sessions that a step changes are up."""
+    REFLECTORS_PER_CLIENT = "reflectors-per-client"
+    CLIENTS_PER_REFLECTOR = "clients-per-reflector"
+    RESILIENCE = "resilience"
+    """The loss of any one reflector that is up keeps all routes."""
+    ZONE_RESILIENCE = "zone-resilience"
+    """The loss of any one zone keeps all routes of the others."""
+
+
+class Tolerance(StrEnum):
+    """Why an exposure is accepted; `NOT` is "" and false."""
+
+    NOT = ""
+    DRAINED = "drained"
+    """All pairs end at a node that is drained."""
+    DOWN = "down"
+    """All pairs end at a node that is down."""
+    BRIEF = "brief"
+    """The spec accepts exposure that is as long as this one can be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """Ordered node pairs with no surviving path while one step takes effect, told by an example.
+    """Ordered pairs with no surviving path while one step takes effect, and one of them as an example.
 
-    `tolerated` says by which rule it is accepted ("" for not at all): `drained`, `down` or the spec's `brief`.
-    `seconds` is the longest that was measured for such a change; `lasting` exposure ends only with a later step.
+    `pairs` counts them; (`at`, `origin`) is the example. `seconds` is the longest that was measured for such a change.
     """
 
     family: str
@@ -51,61 +87,88 @@ class Exposure:
     origin: NodeName
     pairs: int
     seconds: int
-    tolerated: str
-    lasting: bool = False
+    tolerated: Tolerance
 
 
 @dataclass(frozen=True, slots=True)
 class OutsideEffect:
     """What one step does to the session of `node`, and of `nodes` nodes like it, to one speaker outside the cluster.
 
-    `fate` is `lost`, `restarted` (for up to `seconds`) or `gained`.
+    A session that restarts is away for up to `seconds`.
     """
 
     node: NodeName
     nodes: int
     speaker: str
     family: str
-    fate: str
+    fate: Fate
     seconds: int
-    tolerated: str
+    tolerated: Tolerance
 
 
 @dataclass(frozen=True, slots=True)
 class StepProof:
-    """What was proved for one step: nothing is lost for good, and this is exposed meanwhile.
-
-    `restarts` are the sessions to the outside that it restarts, in words.
-    """
+    """What was proved for one step: nothing is lost for good, and this is exposed meanwhile."""
 
     step: StepId
     exposures: tuple[Exposure, ...] = ()
-    restarts: tuple[str, ...] = ()
     outside: tuple[OutsideEffect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A counterexample: what does not hold, after or during which step.
+    """A counterexample: which invariant does not hold, after or during which step, and of whom.
 
-    Where it speaks of routes, (`at`, `origin`) is one of the `pairs` that lack them, in `family`.
+    A field that an invariant says nothing about is "", 0, None or False. What the others mean:
+
+    - converged, surviving: (`at`, `origin`) is one of `pairs` ordered pairs without a route, in `family`; for good and
+      because of `reason`, or for up to `seconds`.
+    - outside: the session of node `at`, and of `pairs` nodes like it, to the speaker `origin`; `fate` is what becomes
+      of it, and away for up to `seconds` if it restarts.
+    - reflectors-per-client, clients-per-reflector: `at` has `count`, the policy wants `wanted`.
+    - resilience, zone-resilience: the loss of the reflector `at`, or of `zone`; "" where no node has a zone label.
     """
 
-    invariant: str
+    invariant: Invariant
     step: StepId
-    text: str
     family: str = ""
     at: str = ""
     origin: str = ""
     pairs: int = 0
+    seconds: int = 0
+    reason: NoRoute | None = None
+    fate: Fate | None = None
+    count: int = 0
+    wanted: int = 0
+    zone: str = ""
+    undo: bool = False
+    """Whether it is the undo of the step that does not hold it."""
+    every_node_alive: bool = False
+    """Whether it holds with the nodes that are down, and not if they serve routes all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinalCheck:
+    """What was checked in the final state, and holds.
+
+    - converged: whoever held a route holds it; `count` ordered pairs hold none, as before. If not `owed`, BGP
+      carries no pool of the cluster, so no node is owed a route.
+    - reflectors-per-client, clients-per-reflector: the fewest that a client has, the most that a reflector has.
+    - resilience: while `count` reflectors are down.
+    - zone-resilience: of `count` zones.
+    """
+
+    invariant: Invariant
+    count: int = 0
+    owed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Per step what was proved; `checks` are the sentences about the final state."""
+    """What was proved: for each step, and in the `final` state; `violations` are counterexamples."""
 
     steps: tuple[StepProof, ...]
-    checks: tuple[str, ...]
+    final: tuple[FinalCheck, ...]
     violations: tuple[Violation, ...] = ()
 
 

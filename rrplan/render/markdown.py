@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from rrplan.plans.diff import fields
 from rrplan.plans.plan import Plan
+from rrplan.render.proof import NOT_PROVED, proof_lines
 from rrplan.render.rehearsal import headline, result_lines
 from rrplan.render.words import (
-    NOT_PROVED,
     SYMBOL,
     finding_text,
     folded,
     folded_changes,
     gate_text,
+    notices,
     observed_lines,
-    proof_lines,
     totals,
     ungated_text,
     value_text,
@@ -44,8 +44,8 @@ def plan_markdown(plan: Plan) -> str:
         lines += ["", "## Proof", "", *(f"- {line}" for line in proof_lines(plan)), "", NOT_PROVED, ""]
     if plan.observed:
         lines += ["## Sessions now", "", *(f"- {line}" for line in observed_lines(plan)), ""]
-    if plan.notices:
-        lines += ["## Notices", "", *(f"- {notice}" for notice in plan.notices), ""]
+    if noticed := notices(plan):
+        lines += ["## Notices", "", *(f"- {notice}" for notice in noticed), ""]
     if plan.findings:
         lines += ["## Checks", "", *(f"- {finding_text(one)}" for one in plan.findings), ""]
     if plan.rehearsal:

@@ -19,9 +19,10 @@ from rrplan.ids import ActionName, NodeName
 from rrplan.plans.change import Change
 from rrplan.plans.gate import Eviction, Gate, GateKind
 from rrplan.plans.plan import Plan, Step
-from rrplan.plans.planfile import plan_document
 from rrplan.ports import Document
-from rrplan.render.words import NOT_PROVED, outside_lines, totals
+from rrplan.render.plan_json import plan_document
+from rrplan.render.proof import NOT_PROVED, outside_lines
+from rrplan.render.words import totals
 from rrplan.resources import ClusterState
 from rrplan.resources.documents import at, leaves
 from rrplan.resources.node_codec import CLUSTER_ID_ANNOTATION
@@ -290,9 +291,7 @@ def _checks(gates: Sequence[Gate], site: Site) -> list[str]:
 
 
 def _check(gate: Gate, site: Site) -> Iterator[str]:
-    if gate.kind is GateKind.PAUSE:
-        yield f"sleep {gate.stable} && echo ok"
-    elif gate.kind is GateKind.ROLLOUT:
+    if gate.kind is GateKind.ROLLOUT:
         assert gate.daemonset is not None
         check = f"rolled {gate.daemonset.namespace} {gate.daemonset.name} {gate.pods}"
         yield f"await {gate.timeout} {check} && echo ok"

@@ -5,16 +5,16 @@ from __future__ import annotations
 from rrplan.plans.change import Change
 from rrplan.plans.diff import fields
 from rrplan.plans.plan import Plan
+from rrplan.render.proof import NOT_PROVED, proof_lines
 from rrplan.render.rehearsal import headline, result_lines
 from rrplan.render.words import (
-    NOT_PROVED,
     SYMBOL,
     finding_text,
     folded,
     folded_changes,
     gate_text,
+    notices,
     observed_lines,
-    proof_lines,
     totals,
     ungated_text,
     value_text,
@@ -47,9 +47,9 @@ def plan_text(plan: Plan, *, width: int = 80, color: bool = False) -> str:
     if plan.reasons and plan.steps:
         lines += ["", "Reflectors:", ""]
         lines += [line for text in plan.reasons for line in wrapped(text, width, "  - ")]
-    if plan.notices:
+    if noticed := notices(plan):
         lines += ["", "Notices:", ""]
-        lines += [line for text in plan.notices for line in wrapped(text, width, "  ! ")]
+        lines += [line for text in noticed for line in wrapped(text, width, "  ! ")]
     if plan.findings:
         lines += ["", "Checks:", ""]
         lines += [line for one in plan.findings for line in wrapped(finding_text(one), width, "  ! ")]

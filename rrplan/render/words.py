@@ -7,13 +7,10 @@ from collections.abc import Iterator
 
 from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate, GateKind
-from rrplan.plans.plan import Exposure, Finding, Plan, Step
+from rrplan.plans.plan import Finding, Plan, Step
+from rrplan.render.proof import exposure, violation_text
 from rrplan.text import SHOWN, and_more
 
-NOT_PROVED = (
-    "Not covered by the proof: BIRD bugs, missed reloads, nodes that fail later, TCP reachability, and what speakers "
-    "outside the cluster do with routes; gates watch for these."
-)
 FOLDED = 10
 """Beyond so many, what is alike is told once."""
 SYMBOL = {"create": "+", "update": "~", "delete": "-"}
@@ -31,43 +28,9 @@ def totals(plan: Plan) -> str:
     )
 
 
-def exposures(plan: Plan) -> list[Exposure]:
-    """All exposures of all steps."""
-    return [one for proof in plan.proof.steps for one in proof.exposures]
-
-
-def exposure(plan: Plan) -> str:
-    """The exposure of a whole plan in a few words."""
-    found = exposures(plan)
-    if not found:
-        return "none"
-    pairs, seconds = sum(one.pairs for one in found), max(one.seconds for one in found)
-    kinds = {one.tolerated.partition(":")[0] for one in found}
-    if kinds <= {"drained", "down"}:
-        return f"{' and '.join(sorted(kinds, reverse=True))} nodes only"
-    return f"{pairs} ordered pair{'' if pairs == 1 else 's'}, up to {seconds} s each"
-
-
-def proof_lines(plan: Plan) -> list[str]:
-    """The proof in three lines: after every step, during every step, in the end."""
-    found = exposures(plan)
-    count = len(plan.proof.steps)
-    after = f"each of the {count} steps that touch" if count > 1 else "the one step that touches"
-    lines = [f"after {after} sessions: no node loses a route, in both families"]
-    if not count:
-        lines = ["no step touches a session"]
-    elif found:
-        pairs, seconds = sum(one.pairs for one in found), max(one.seconds for one in found)
-        which = "accepted by the spec"
-        if exposure(plan).endswith("nodes only"):
-            kinds = [word for word in ("drained", "down") if word in {one.tolerated for one in found}]
-            which = f"all end at a node that is {' or '.join(kinds)}"
-        what = f"{pairs} ordered pair{'' if pairs == 1 else 's'}"
-        lines.append(f"while a step takes effect: {what} without a path for up to {seconds} s, {which}")
-    else:
-        lines.append("while a step takes effect: every pair keeps a path over sessions that are left alone")
-    lines += outside_lines(plan)
-    return [*lines, "; ".join(plan.proof.checks)] if plan.proof.checks else lines
+def notices(plan: Plan) -> list[str]:
+    """What a reader should notice; counterexamples are the last."""
+    return [*plan.notices, *map(violation_text, plan.proof.violations)]
 
 
 def observed_lines(plan: Plan) -> list[str]:
@@ -84,25 +47,6 @@ def observed_lines(plan: Plan) -> list[str]:
     lines += [more.lstrip()] if more else []
     lines += [f"no answer from {', '.join(seen.silent[:SHOWN])}"] if seen.silent else []
     return [*lines, "`rrplan apply` refuses while this is so, unless `--accept-down NODE` names one end"]
-
-
-def outside_lines(plan: Plan) -> list[str]:
-    """The sessions to the outside that a plan restarts, or adds."""
-    found = []
-    for proof in plan.proof.steps:
-        for one in proof.outside:
-            who = f"{one.node}{and_more(one.nodes, what='more nodes')}"
-            if one.fate == "restarted":
-                found.append(
-                    f"while `{proof.step}` takes effect: the session of {who} to {one.speaker} restarts, for up to "
-                    f"{one.seconds} s"
-                )
-            elif one.fate == "gained":
-                found.append(
-                    f"`{proof.step}` gives {who} a session to {one.speaker}; whether the other side accepts it is not "
-                    "known, and nothing rests on it"
-                )
-    return found
 
 
 def ungated_text(step: Step) -> str:

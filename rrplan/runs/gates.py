@@ -40,8 +40,6 @@ class Look:
 def look(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], datastore: Datastore, probe: Probe) -> Look:
     """Compare what the cluster says with what the gate expects."""
     match gate.kind:
-        case GateKind.PAUSE:
-            return Look(passed=True)
         case GateKind.DRAINED:
             return _drained(gate, datastore)
         case GateKind.ROLLOUT:

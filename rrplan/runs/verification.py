@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions
-from rrplan.plans.connected import missing_routes
+from rrplan.plans.connected import MissingRoute, missing_routes
 from rrplan.plans.plan import Plan
 from rrplan.resources import ClusterState
 from rrplan.runs.standing import Standing
@@ -23,8 +23,8 @@ class Verdict:
     """
 
     drift: tuple[str, ...]
-    missing: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()
+    missing: tuple[MissingRoute, ...] = ()
+    others: tuple[MissingRoute, ...] = ()
     down: tuple[str, ...] = ()
     sessions: tuple[Standing, ...] = ()
 

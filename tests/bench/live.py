@@ -17,8 +17,8 @@ from pathlib import Path
 from rrplan import api
 from rrplan.adapters.local.clock import SystemClock
 from rrplan.ids import ActionName
-from rrplan.plans import write_plan
 from rrplan.ports import Document
+from rrplan.render.plan_json import write_plan
 from rrplan.runs import Result
 from rrplan.sandbox import demo_cluster
 from rrplan.snapshots import capture

@@ -14,7 +14,7 @@ import pytest
 
 from rrplan import api
 from rrplan.api import Control
-from rrplan.plans import write_plan
+from rrplan.render.plan_json import write_plan
 from rrplan.runs import Result
 from tests.real.server import RealServer
 from tests.support import SPEC

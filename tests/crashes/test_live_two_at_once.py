@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rrplan.plans import write_plan
+from rrplan.render.plan_json import write_plan
 from tests.real.server import RealServer
 from tests.support.live import LiveBench
 

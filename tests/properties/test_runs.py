@@ -13,9 +13,10 @@ from rrplan import api
 from rrplan.adapters.local.runs import FileLog
 from rrplan.errors import PolicyRefusal, UnsafePlanError
 from rrplan.ids import NodeName
-from rrplan.plans import Plan, write_plan
+from rrplan.plans import Plan
 from rrplan.plans.change import changed
 from rrplan.ports import Document
+from rrplan.render.plan_json import write_plan
 from rrplan.resources import CalicoVersion, ClusterInformation, ClusterState, Node, encode
 from rrplan.runs import Journal, Result
 from rrplan.snapshots import Snapshot, capture, read_snapshot, write_snapshot

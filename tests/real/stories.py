@@ -16,8 +16,8 @@ from rrplan.adapters.kubernetes import server as api_server
 from rrplan.adapters.local.clock import SystemClock
 from rrplan.api import Cluster, Control
 from rrplan.errors import RRPlanError
-from rrplan.plans import plan_document
 from rrplan.plans.change import decisive
+from rrplan.render.plan_json import plan_document
 from rrplan.resources import ResourceKey
 from rrplan.resources.documents import at, leaves
 from rrplan.runs import Journal, Result, Status, events, replay

@@ -12,7 +12,7 @@ from rrplan import api
 from rrplan.adapters.kubernetes.rights import Right, rights
 from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.errors import PreflightError
-from rrplan.plans import write_plan
+from rrplan.render.plan_json import write_plan
 from rrplan.runs import Result
 from tests.real.server import RealServer
 from tests.support import SPEC

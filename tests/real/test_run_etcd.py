@@ -15,7 +15,7 @@ from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.adapters.nodes.origins import BY_TABLE
 from rrplan.api import Control
 from rrplan.errors import PreflightError
-from rrplan.plans import write_plan
+from rrplan.render.plan_json import write_plan
 from rrplan.runs import Result, events
 from rrplan.sandbox import demo_cluster, ucp_cluster
 from tests.real.etcd import EtcdMembers

@@ -6,9 +6,10 @@ import pytest
 
 from rrplan import api
 from rrplan.errors import RRPlanError
-from rrplan.plans import Plan, write_plan
+from rrplan.plans import Plan
+from rrplan.render.plan_json import write_plan
+from rrplan.render.proof import exposure, violation_text
 from rrplan.render.terminal import plan_text
-from rrplan.render.words import exposure
 from rrplan.resources import Pod
 from rrplan.runs import Result
 from rrplan.sandbox import Sandbox
@@ -29,7 +30,7 @@ def test_scenario(folder: Path, tmp_path: Path) -> None:
         with pytest.raises(RRPlanError) as refusal:
             api.plan(spec, snapshot)
         text = " ".join(
-            [str(refusal.value), refusal.value.hint, *(v.text for v in getattr(refusal.value, "violations", ()))]
+            [str(refusal.value), refusal.value.hint, *map(violation_text, getattr(refusal.value, "violations", ()))]
         )
         assert refusal.value.exit_code == expect.get("exit_code", 7)
         assert [words for words in expect["refused"] if words not in text] == []

@@ -18,7 +18,7 @@ from rrplan.bgp.protocol import Protocol
 from rrplan.bgp.reflection import Group
 from rrplan.bgp.transition import OutsideSession, Transition
 from rrplan.plans import build, proof
-from rrplan.plans.plan import OutsideEffect, Violation
+from rrplan.plans.plan import FinalCheck, OutsideEffect, Tolerance, Violation
 from rrplan.specs import Spec
 
 Break = Callable[[pytest.MonkeyPatch], None]
@@ -28,7 +28,7 @@ def counts_at_the_end(patch: pytest.MonkeyPatch) -> None:
     """A loss is forgiven where as many pairs are gained."""
     whole = proof.final_checks
 
-    def counted(spec: Spec, after: Model, first: Mark) -> tuple[list[str], list[Violation]]:
+    def counted(spec: Spec, after: Model, first: Mark) -> tuple[list[FinalCheck], list[Violation]]:
         checks, violations = whole(spec, after, first)
         sizes = Counter(first.signature_of.values())
         lacking = 0
@@ -77,7 +77,7 @@ def _effects(patch: pytest.MonkeyPatch, fate: Fate) -> None:
 
     def forgiving(spec: Spec, one: OutsideSession) -> OutsideEffect:
         found = whole(spec, one)
-        return replace(found, tolerated=found.tolerated or "broken") if one.fate is fate else found
+        return replace(found, tolerated=found.tolerated or Tolerance.BRIEF) if one.fate is fate else found
 
     patch.setattr(proof, "_effect", forgiving)
 

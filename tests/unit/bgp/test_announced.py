@@ -7,7 +7,7 @@ import pytest
 
 from rrplan.bgp.announced import Announced, Passes
 from rrplan.bgp.model import Model
-from rrplan.bgp.routes import route
+from rrplan.bgp.routes import NoRoute, Obstacle, route
 from rrplan.bgp.sessions import Speakers
 from rrplan.bgp.speaker import Family
 from rrplan.ids import NodeName
@@ -82,8 +82,8 @@ def test_a_rejected_pool_is_not_held(direction: str) -> None:
     """Sessions are up, routes do not come, and the reason names filter and pool."""
     model = filtered(REJECT, direction=direction)
     assert model.missing()
-    reason = str(route(model, NodeName("a"), NodeName("b"), Family.IPV4))
-    assert reason == "BGPFilter f on the session of a and b rejects routes of IPPool pods, or may"
+    reason = route(model, NodeName("a"), NodeName("b"), Family.IPV4).reason
+    assert reason == NoRoute(Obstacle.FILTERED, "a", "b", filters=("f",), pools=("pods",))
 
 
 def test_pools_are_judged_by_themselves() -> None:
@@ -163,5 +163,6 @@ def test_bgp_does_not_run(one: Installation | DaemonSet, why: str) -> None:
     assert [*speakers.all_sessions()] == []
     model = Model(cluster, VERSIONS)
     assert model.missing()
-    assert str(route(model, NodeName("a"), NodeName("b"), Family.IPV4)) == f"BGP does not run: {why}"
+    reason = route(model, NodeName("a"), NodeName("b"), Family.IPV4).reason
+    assert reason == NoRoute(Obstacle.BGP_IDLE, detail=why)
     assert model.not_owed() == [f"BGP does not run here: {why}"]

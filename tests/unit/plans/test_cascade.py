@@ -15,10 +15,11 @@ from rrplan.desired.ownership import OURS
 from rrplan.digest import digest
 from rrplan.errors import StalePlanError
 from rrplan.ids import ActionName, StepId
-from rrplan.plans import Plan, Step, plan_document, read_plan, write_plan
+from rrplan.plans import Plan, Step, read_plan
 from rrplan.plans.change import Change, changed
 from rrplan.ports import Document, Write
 from rrplan.render.markdown import plan_markdown
+from rrplan.render.plan_json import plan_document, write_plan
 from rrplan.render.runbook import Site, runbook
 from rrplan.render.terminal import plan_text
 from rrplan.render.words import folded, totals
@@ -129,7 +130,7 @@ def test_the_plan_file() -> None:
     """Every destroyed object is a resource change; what is written is read."""
     made = plan(state())
     body = plan_document(made)
-    assert body["format_version"] == "2.0"
+    assert body["format_version"] == "2.1"
     destroyed = [one["address"] for one in body["resource_changes"] if one["step"] == STEP]
     assert destroyed == [*CASCADE, f"CalicoNode/{HOST}"]
     assert read_plan(write_plan(made), "plan.json")[0].steps == made.steps

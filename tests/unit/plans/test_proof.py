@@ -8,10 +8,12 @@ import pytest
 from rrplan import api
 from rrplan.errors import UnsafePlanError
 from rrplan.ids import StepId
-from rrplan.plans import Plan, draft_plan, read_plan, write_plan
+from rrplan.plans import Plan, draft_plan, read_plan
 from rrplan.plans.gates import GateMaker
 from rrplan.plans.plan import Violation
 from rrplan.render.markdown import plan_markdown
+from rrplan.render.plan_json import write_plan
+from rrplan.render.proof import violation_text
 from rrplan.render.runbook import Site, runbook
 from rrplan.render.terminal import plan_text
 from rrplan.render.words import folded
@@ -59,7 +61,7 @@ def test_what_may_be_held_before_must_be_held_after() -> None:
     found = violations(meshed(peer("leftover", peerIP="10.0.0.3", asNumber=65001)), DRAINED)
     lost = {(one.at, one.origin) for one in found if one.invariant == "converged"}
     assert {("a", "b"), ("b", "a")} <= lost
-    assert any("(BGPPeer leftover)" in one.text for one in found)
+    assert any("(BGPPeer leftover)" in one.reason.detail for one in found if one.reason)
 
 
 def test_a_doubt_that_nothing_happens_to_is_no_loss() -> None:
@@ -138,7 +140,8 @@ def test_an_uplink_that_vanishes_is_a_violation_whatever_is_drained() -> None:
     found = violations(meshed(switch), DRAINED)
     told = [one for one in found if one.invariant == "outside"]
     assert {one.at for one in told} == {"r1", "r2"}
-    assert "takes away the session of r1 to outside 10.0.0.254 (AS 65000)" in told[0].text
+    assert {(one.fate, one.origin) for one in told} == {("lost", "outside 10.0.0.254 (AS 65000)")}
+    assert "takes away the session of r1 to outside 10.0.0.254 (AS 65000)" in violation_text(told[0])
 
 
 def test_an_uplink_of_every_node_is_left_alone() -> None:
@@ -167,7 +170,7 @@ def test_an_uplink_that_restarts_on_a_node_in_use_is_refused() -> None:
     """What it announces comes to that node by no other way."""
     found = violations(meshed(peer("switch", node="r1", **INSIDE)), TO_REFLECTORS)
     assert "`promote/r1` restarts a session to the outside: r1 to outside 10.0.0.254 (AS 64512)" in {
-        one.text for one in found
+        violation_text(one) for one in found
     }
 
 
@@ -269,7 +272,7 @@ def test_sessions_that_no_gate_can_ask_for_are_refused() -> None:
     nodes = [node("r1", 1), node("a", 2, ready=False), node("b", 3, ready=False)]
     cluster = state(*nodes, peer("tor", nodeSelector=f"has({LABEL})", **SWITCH))
     found = violations(cluster, ALONE)
-    assert [(one.invariant, one.step, one.text) for one in found] == [
+    assert [(one.invariant, one.step, violation_text(one)) for one in found] == [
         ("gated", "promote/r1", "`promote/r1` changes sessions, and no gate can tell when they are up"),
         ("gated", "promote/r1", "`promote/r1` when undone, changes sessions, and no gate can tell when they are up"),
     ]
@@ -280,7 +283,7 @@ def test_sessions_that_no_gate_can_ask_for_are_refused() -> None:
     spec = load(f"{HEAD}spec: {{{ALONE}}}\n".encode(), "spec.yaml")
     draft = draft_plan(spec, cluster, VERSIONS, {})
     for text in (shown(draft), plan_markdown(draft)):
-        assert all(one.text in text for one in found)
+        assert all(violation_text(one) in text for one in found)
 
 
 @pytest.mark.parametrize(

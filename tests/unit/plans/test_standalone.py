@@ -113,7 +113,7 @@ def test_ipv6_is_lost() -> None:
     with pytest.raises(UnsafePlanError) as refusal:
         plan(state)
     assert any(
-        "ipv6" in violation.text and "mesh-off" in violation.text
+        (violation.family, violation.step) == ("ipv6", "mesh-off")
         for violation in refusal.value.violations
         if isinstance(violation, Violation)
     )

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from rrplan import api
-from rrplan.plans import Plan, plan_document
+from rrplan.plans import Plan
+from rrplan.render.plan_json import plan_document
 from rrplan.render.runbook import Site, runbook
 from rrplan.resources import BGPConfiguration, ClusterState, decode, key_of
 from rrplan.resources.documents import patched

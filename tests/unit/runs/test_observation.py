@@ -11,10 +11,11 @@ from rrplan.api import Control
 from rrplan.bgp.profile import calico_versions
 from rrplan.errors import PreflightError, UsageProblem
 from rrplan.ids import NodeName
-from rrplan.plans import read_plan, write_plan
+from rrplan.plans import read_plan
 from rrplan.plans.plan import Observed, SessionDown
 from rrplan.ports import NodeReading, NodeSessions
 from rrplan.render.markdown import plan_markdown
+from rrplan.render.plan_json import write_plan
 from rrplan.render.terminal import plan_text
 from rrplan.resources import BGPPeer
 from rrplan.runs import Result

@@ -74,7 +74,8 @@ def test_a_filter_rejects_the_pool(bench: Bench, direction: str) -> None:
     found = verified(bench)
     assert routes(bench, "a", "r1") == 0
     assert not found.good
-    assert [text for text in found.missing if "BGPFilter no-pods" in text and "IPPool pods" in text]
+    reasons = [missing.reason for missing in found.missing if missing.reason]
+    assert (("no-pods",), ("pods",)) in {(reason.filters, reason.pools) for reason in reasons}
 
 
 def test_a_filter_is_edited(bench: Bench) -> None:
@@ -105,7 +106,8 @@ def test_passwords_that_differ(bench: Bench) -> None:
     bench.sandbox.create(back, calico(back, **selectors, reversePeering="Manual"))
     found = verified(bench)
     assert routes(bench, "a", "r1") is None
-    assert [text for text in found.missing if "the two ends have different `password`" in text]
+    reasons = [missing.reason for missing in found.missing if missing.reason]
+    assert "the two ends have different `password`" in {reason.detail for reason in reasons}
     changed(bench, back, password=SECRET)
     assert verified(bench).missing == ()
     assert routes(bench, "a", "r1") == 4

@@ -1,0 +1,52 @@
+"""What to do about a plan that is refused: one hint, chosen by what its proof lacks."""
+
+from __future__ import annotations
+
+from rrplan.bgp.outside import Fate
+from rrplan.bgp.routes import Obstacle
+from rrplan.ids import ActionName
+from rrplan.plans.agreement import PEERS_AGREE, disputes
+from rrplan.plans.plan import Invariant, Plan
+from rrplan.specs import Spec
+
+
+def remedy(spec: Spec, plan: Plan) -> str:
+    """The hint of a refusal; where several things are lacking, what to do first."""
+    violations = plan.proof.violations
+    kinds = {violation.invariant for violation in violations}
+    if disputes(plan.findings):
+        # Nothing rests on a session whose block is drawn by lot, and no gate asks for it: first of all this goes.
+        return (
+            f"let the BGPPeers that {PEERS_AGREE} names say the same, or delete all but one of them; a plan that is "
+            "refused for another reason too says so then"
+        )
+    if any(violation.fate is Fate.LOST for violation in violations):
+        return (
+            "a session to the outside serves the whole cluster: let its BGPPeer select what stays as it is (another "
+            "label, or nodes by name), or keep the label that it selects"
+        )
+    if all(violation.every_node_alive for violation in violations):
+        return (
+            "a node that is not Ready may serve routes all the same: keep what rests on it, or bring it back first "
+            "and give its BGPPeers to others"
+        )
+    if kinds & {Invariant.SURVIVING, Invariant.OUTSIDE} and not spec.drain:
+        return (
+            "set `drain: true` so that no pod is on a node while its role changes, "
+            "or accept it with `exposure: {brief: 15s}`"
+        )
+    if any(violation.reason and violation.reason.obstacle is Obstacle.FILTERED for violation in violations):
+        return "let the BGPFilters that are named accept the pool, or take them off the BGPPeers that shall carry it"
+    updates = {step.id for step in plan.steps if step.action is ActionName.UPDATE_PEER}
+    if Invariant.SURVIVING in kinds and any(violation.step in updates for violation in violations):
+        return "sessions restart when their options change: accept it with `policy: {exposure: {brief: 15s}}`"
+    if kinds == {Invariant.GATED}:
+        return "a gate asks nodes that are up: bring the nodes up first that have the other ends of these sessions"
+    if kinds & {Invariant.RESILIENCE, Invariant.REFLECTORS_PER_CLIENT}:
+        return "add reflectors, or lower `policy.minReflectorsPerClient`"
+    if Invariant.CONVERGED in kinds and spec.rollout.waves and not spec.drain:
+        return "waves need reflectors whose own routes nobody needs: set `drain: true`, or move all clients at once"
+    return (
+        "give every client a session to every reflector of a cluster ID, or each group a cluster ID of its own; "
+        "correct or remove BGPPeers that are named above"
+    )

@@ -1,0 +1,133 @@
+"""A plan as JSON: the plan file, and what `-o json` prints.
+
+Canonical JSON with its own digest. Keys that mean the same as in Terraform's plan format have its names
+(`format_version`, `resource_changes`, `applyable`, `complete`, `errored`, `checks`, `timestamp`); ours are `steps`,
+`edges`, `proof`, `rollback`, `node_sets`, `findings`, `snapshot`, `spec` and `fingerprints`; `rehearsal` is kept beside
+them. Facts have the names of the fields of `rrplan.plans.plan`; sentences beside them are made here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from rrplan.digest import canonical, digest
+from rrplan.plans.change import Change
+from rrplan.plans.plan import Observed, Plan, Proof, Step
+from rrplan.plans.planfile import BESIDE, EDGES, FINDINGS, FORMAT_VERSION, KIND, OBSERVED, PROOF, STEPS
+from rrplan.plans.rehearsal import json_schema as rehearsal_schema
+from rrplan.plans.rehearsal import rehearsal_document
+from rrplan.render.proof import check_text, restarts, violation_text
+
+_VERBS = {"create": ["create"], "update": ["update"], "delete": ["delete"]}
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """The plan as a JSON value, its digest included."""
+    body: dict[str, Any] = {
+        "format_version": FORMAT_VERSION,
+        "kind": KIND,
+        "name": plan.name,
+        "timestamp": plan.snapshot.get("taken_at"),
+        "applyable": bool(plan.steps),
+        "complete": True,
+        "errored": False,
+        "resource_changes": [_resource_change(step, change) for step, change in plan.writes],
+        "resource_drift": [],
+        "checks": [{"status": "pass", "text": check_text(check)} for check in plan.proof.final],
+        "steps": STEPS.dump_python(plan.steps, mode="json"),
+        "edges": EDGES.dump_python(plan.edges, mode="json"),
+        "proof": _proof(plan.proof),
+        "rollback": {"order": [step.id for step in reversed(plan.steps)]},
+        "node_sets": {name: list(nodes) for name, nodes in plan.node_sets.items()},
+        "fingerprints": dict(plan.fingerprints),
+        "spec": dict(plan.spec),
+        "snapshot": dict(plan.snapshot),
+        "notices": list(plan.notices),
+        "findings": FINDINGS.dump_python(plan.findings, mode="json"),
+        "reasons": list(plan.reasons),
+        "down": list(plan.down),
+        "observed": None if plan.observed is None else OBSERVED.dump_python(plan.observed, mode="json"),
+        "on_failure": plan.on_failure,
+        "hooks": [dict(hook) for hook in plan.hooks],
+    }
+    found = {**body, "digest": digest(body)}
+    return found if plan.rehearsal is None else {**found, BESIDE: rehearsal_document(plan.rehearsal)}
+
+
+def _proof(proof: Proof) -> dict[str, Any]:
+    """The facts, and for readers a sentence for each."""
+    facts: dict[str, Any] = PROOF.dump_python(proof, mode="json")
+    for fact, step in zip(facts["steps"], proof.steps, strict=True):
+        fact["restarts"] = restarts(step)
+    for fact, violation in zip(facts["violations"], proof.violations, strict=True):
+        fact["text"] = violation_text(violation)
+    return {**facts, "checks": [check_text(check) for check in proof.final]}
+
+
+def _resource_change(step: Step, change: Change) -> dict[str, Any]:
+    return {
+        "address": str(change.key),
+        "type": change.key.kind,
+        "name": change.key.name,
+        "change": {"actions": _VERBS[change.verb], "before": change.before, "after": change.after},
+        "action_reason": step.summary,
+        "step": step.id,
+    }
+
+
+def write_plan(plan: Plan) -> bytes:
+    """The file's bytes; the same plan gives the same bytes."""
+    return canonical(plan_document(plan)) + b"\n"
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of the plan file; keys of later minor versions are allowed."""
+    parts: dict[str, TypeAdapter[Any]] = {
+        "steps": STEPS,
+        "edges": EDGES,
+        "proof": PROOF,
+        "findings": FINDINGS,
+        "observed": TypeAdapter(Observed | None),
+    }
+    definitions: dict[str, Any] = {}
+    properties: dict[str, Any] = {
+        "format_version": {"type": "string", "pattern": "^2\\."},
+        "kind": {"const": KIND},
+        "digest": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
+    }
+    for name, adapter in parts.items():
+        schema = adapter.json_schema(ref_template="#/$defs/{model}", mode="serialization")
+        definitions |= schema.pop("$defs", {})
+        properties[name] = schema
+    _add_sentences(properties, definitions)
+    beside = rehearsal_schema()
+    definitions |= beside.pop("$defs", {})
+    for name in ("node_sets", "fingerprints", "spec", "snapshot", "rollback"):
+        properties[name] = {"type": "object"}
+    for name in ("resource_changes", "notices", "reasons", "hooks"):
+        properties[name] = {"type": "array"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://rrplan.io/schemas/plan.schema.json",
+        "title": "Plan",
+        "type": "object",
+        "required": sorted(properties),
+        "properties": {**properties, BESIDE: {key: beside[key] for key in ("type", "required", "properties")}},
+        "$defs": definitions,
+    }
+
+
+def _add_sentences(properties: dict[str, Any], definitions: dict[str, Any]) -> None:
+    """What a reader finds beside the facts of the proof."""
+    sentence = {"type": "string"}
+    sentences = {"type": "array", "items": sentence}
+    parts = (
+        (definitions["Violation"], "text", sentence),
+        (definitions["StepProof"], "restarts", sentences),
+        (properties["proof"], "checks", sentences),
+    )
+    for part, name, schema in parts:
+        part["properties"][name] = schema
+        part["required"] = [*part["required"], name]

@@ -1,0 +1,189 @@
+"""Sentences about a proof: what holds, what does not, and what is exposed meanwhile."""
+
+from __future__ import annotations
+
+from rrplan.bgp.outside import Fate
+from rrplan.plans.plan import (
+    FINAL_STATE,
+    Exposure,
+    FinalCheck,
+    Invariant,
+    OutsideEffect,
+    Plan,
+    StepProof,
+    Tolerance,
+    Violation,
+)
+from rrplan.render.routes import no_route_text
+from rrplan.text import and_more
+
+NOT_PROVED = (
+    "Not covered by the proof: BIRD bugs, missed reloads, nodes that fail later, TCP reachability, and what speakers "
+    "outside the cluster do with routes; gates watch for these."
+)
+EXCEPTED = (Tolerance.DRAINED, Tolerance.DOWN)
+"""Why pairs may be exposed that end at nodes which need no routes at the time."""
+
+
+# --- counterexamples ------------------------------------------------------------------------------
+
+
+def violation_text(violation: Violation) -> str:
+    """A counterexample in a sentence."""
+    lead = "with every node alive, " if violation.every_node_alive else ""
+    return lead + _violated(violation)
+
+
+def _violated(violation: Violation) -> str:
+    step, at = violation.step, violation.at
+    match violation.invariant:
+        case Invariant.CONVERGED:
+            return f"{_without_routes(violation)} ({_pairs(violation)}){_reason(violation)}"
+        case Invariant.SURVIVING:
+            return (
+                f"while `{step}` takes effect, {at} is without the routes of {violation.origin} for up to "
+                f"{violation.seconds} s ({_pairs(violation)}): no path between them is left over sessions that stay up"
+            )
+        case Invariant.OUTSIDE:
+            who, speaker = _nodes(at, violation.pairs), violation.origin
+            if violation.fate is Fate.LOST:
+                return f"`{step}` takes away the session of {who} to {speaker}, and with it the routes that it carries"
+            return f"`{step}` restarts a session to the outside: {who} to {speaker}"
+        case Invariant.GATED:
+            changes = "when undone, changes" if violation.undo else "changes"
+            return f"`{step}` {changes} sessions, and no gate can tell when they are up"
+        case Invariant.REFLECTORS_PER_CLIENT:
+            reflectors = f"{violation.count} reflector{'' if violation.count == 1 else 's'}"
+            return f"{at} has {reflectors}, the policy wants {violation.wanted}"
+        case Invariant.CLIENTS_PER_REFLECTOR:
+            return f"{at} has {violation.count} clients, the policy allows {violation.wanted}"
+        case Invariant.RESILIENCE:
+            return f"the loss of {at} alone would lose routes"
+        case Invariant.ZONE_RESILIENCE:
+            zone = violation.zone
+            return f"the loss of zone {zone} would lose routes of other zones" if zone else "no node has a zone label"
+
+
+def _without_routes(violation: Violation) -> str:
+    if violation.step == FINAL_STATE:
+        return f"in the end {violation.at} does not hold the routes of {violation.origin}"
+    return f"after `{violation.step}`, {violation.at} no longer holds the routes of {violation.origin}"
+
+
+def _pairs(violation: Violation) -> str:
+    pairs = violation.pairs
+    return f"{violation.family}, {pairs} ordered pairs alike" if pairs > 1 else f"{violation.family}, 1 ordered pair"
+
+
+def _reason(violation: Violation) -> str:
+    if violation.reason is None:
+        return ""
+    return f": {no_route_text(violation.reason, violation.at, violation.origin, violation.family)}"
+
+
+def _nodes(node: str, nodes: int) -> str:
+    return f"{node}{and_more(nodes, what='more nodes')}"
+
+
+# --- what holds -----------------------------------------------------------------------------------
+
+
+def check_text(check: FinalCheck) -> str:
+    """What was checked in the final state and holds, in a sentence."""
+    count = check.count
+    match check.invariant:
+        case Invariant.CONVERGED if not check.owed:
+            return "no route is owed: BGP carries none of the pools of this cluster"
+        case Invariant.CONVERGED if count:
+            return f"in the end every pair that held a route holds it; {count} ordered pairs hold none, as before"
+        case Invariant.CONVERGED:
+            return "in the end every node holds the routes of every other node"
+        case Invariant.REFLECTORS_PER_CLIENT:
+            return f"every client has at least {count} reflectors"
+        case Invariant.CLIENTS_PER_REFLECTOR:
+            return f"no reflector has more than {count} clients"
+        case Invariant.RESILIENCE if count:
+            return f"with {count} reflector{'s' if count > 1 else ''} down, the loss of any other one keeps all routes"
+        case Invariant.RESILIENCE:
+            return "the loss of any one reflector keeps all routes"
+        case Invariant.ZONE_RESILIENCE:
+            return f"the loss of any one of {count} zones keeps all routes of the others"
+        case Invariant.SURVIVING | Invariant.OUTSIDE | Invariant.GATED:
+            raise AssertionError(f"{check.invariant} speaks of steps, not of the final state")
+
+
+def proof_lines(plan: Plan) -> list[str]:
+    """The proof in three lines: after every step, during every step, in the end."""
+    found = exposures(plan)
+    count = len(plan.proof.steps)
+    after = f"each of the {count} steps that touch" if count > 1 else "the one step that touches"
+    lines = [f"after {after} sessions: no node loses a route, in both families"]
+    if not count:
+        lines = ["no step touches a session"]
+    elif found:
+        pairs, seconds = sum(one.pairs for one in found), max(one.seconds for one in found)
+        which = "accepted by the spec"
+        kinds = {one.tolerated for one in found}
+        if _at_excepted_nodes(kinds):
+            which = f"all end at a node that is {' or '.join(kind for kind in EXCEPTED if kind in kinds)}"
+        what = f"{pairs} ordered pair{'' if pairs == 1 else 's'}"
+        lines.append(f"while a step takes effect: {what} without a path for up to {seconds} s, {which}")
+    else:
+        lines.append("while a step takes effect: every pair keeps a path over sessions that are left alone")
+    lines += outside_lines(plan)
+    return [*lines, "; ".join(check_text(check) for check in plan.proof.final)] if plan.proof.final else lines
+
+
+# --- what is exposed meanwhile --------------------------------------------------------------------
+
+
+def exposures(plan: Plan) -> list[Exposure]:
+    """All exposures of all steps."""
+    return [exposure for proof in plan.proof.steps for exposure in proof.exposures]
+
+
+def exposure(plan: Plan) -> str:
+    """The exposure of a whole plan in a few words."""
+    found = exposures(plan)
+    if not found:
+        return "none"
+    pairs, seconds = sum(one.pairs for one in found), max(one.seconds for one in found)
+    kinds = {one.tolerated for one in found}
+    if _at_excepted_nodes(kinds):
+        return f"{' and '.join(kind for kind in EXCEPTED if kind in kinds)} nodes only"
+    return f"{pairs} ordered pair{'' if pairs == 1 else 's'}, up to {seconds} s each"
+
+
+def _at_excepted_nodes(kinds: set[Tolerance]) -> bool:
+    return kinds <= {*EXCEPTED}
+
+
+def outside_lines(plan: Plan) -> list[str]:
+    """The sessions to the outside that a plan restarts, or adds."""
+    return [text for proof in plan.proof.steps for effect in proof.outside if (text := _outside_line(proof, effect))]
+
+
+def _outside_line(proof: StepProof, effect: OutsideEffect) -> str:
+    who = _nodes(effect.node, effect.nodes)
+    match effect.fate:
+        case Fate.RESTARTED:
+            return (
+                f"while `{proof.step}` takes effect: the session of {who} to {effect.speaker} restarts, for up to "
+                f"{effect.seconds} s"
+            )
+        case Fate.GAINED:
+            return (
+                f"`{proof.step}` gives {who} a session to {effect.speaker}; whether the other side accepts it is not "
+                "known, and nothing rests on it"
+            )
+        case Fate.LOST:
+            return ""
+
+
+def restarts(proof: StepProof) -> list[str]:
+    """The sessions to the outside that a step restarts, one by one."""
+    return [
+        f"{_nodes(effect.node, effect.nodes)}: the session to {effect.speaker} restarts"
+        for effect in proof.outside
+        if effect.fate is Fate.RESTARTED
+    ]

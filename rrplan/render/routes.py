@@ -1,0 +1,61 @@
+"""Sentences about routes: the way of one, or why there is none."""
+
+from __future__ import annotations
+
+from rrplan.bgp.routes import NoRoute, Obstacle, Route
+from rrplan.plans.connected import MissingRoute
+
+_NOT_PASSED_ON = {
+    Obstacle.NOT_REFLECTED: (
+        "plain iBGP: a route from one iBGP peer is passed to another only by a reflector, from or to a client"
+    ),
+    Obstacle.CLUSTER_LOOP: "cluster-list loop: the route already went through this cluster ID",
+    Obstacle.AS_LOOP: "AS-path loop: the route already went through this AS",
+}
+
+
+def route_text(route: Route) -> str:
+    """The nodes on the way of a route, or why there is none."""
+    if route.reason is None:
+        return " -> ".join(route.path)
+    return no_route_text(route.reason, route.at, route.origin, route.family)
+
+
+def no_route_text(reason: NoRoute, at: str, origin: str, family: str) -> str:
+    """Why `at` does not hold the routes of `origin`."""
+    match reason.obstacle:
+        case Obstacle.NO_ADDRESS:
+            return f"{reason.node} has no {family} address, so it does not speak BGP there"
+        case Obstacle.BGP_IDLE:
+            return f"BGP does not run: {reason.detail}"
+        case Obstacle.NO_SESSION | Obstacle.SELECTS_NOBODY:
+            return _alone(reason)
+        case Obstacle.FILTERED:
+            session = f"the session of {reason.node} and {reason.other}"
+            pools = f" of IPPool {', '.join(reason.pools)}" if reason.pools else ""
+            return f"BGPFilter {', '.join(reason.filters)} on {session} rejects routes{pools}, or may"
+        case Obstacle.NODE_DOWN:
+            return f"{reason.node} is down, which would pass them on"
+        case Obstacle.NOT_REFLECTED | Obstacle.CLUSTER_LOOP | Obstacle.AS_LOOP:
+            why = _NOT_PASSED_ON[reason.obstacle]
+            return f"{reason.node} holds the routes of {origin} and does not pass them to {at}: {why}"
+        case Obstacle.NOT_CONNECTED:
+            return f"nobody that holds the routes of {origin} has a session with {at}"
+        case Obstacle.UNCERTAIN:
+            return "no path between them is certain to be there"
+
+
+def _alone(reason: NoRoute) -> str:
+    lead = f"{reason.node} has no session that is certain to be up"
+    if reason.obstacle is Obstacle.SELECTS_NOBODY:
+        return f"{lead}; BGPPeer {reason.peer}: {reason.detail} selects no node"
+    if reason.protocol:
+        return f"{lead}; {reason.protocol}: {reason.detail}"
+    return f"{lead}; {reason.detail}" if reason.detail else lead
+
+
+def missing_text(missing: MissingRoute) -> str:
+    """A route that a node lacks, and why."""
+    alike = f" ({missing.pairs} ordered pairs alike)" if missing.pairs > 1 else ""
+    why = f": {no_route_text(missing.reason, missing.at, missing.origin, missing.family)}" if missing.reason else ""
+    return f"{missing.family}: {missing.at} misses the routes of {missing.origin}{alike}{why}"

@@ -1,0 +1,284 @@
+"""The sentences of a proof, each from its facts."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from rrplan.bgp.outside import Fate
+from rrplan.bgp.routes import NoRoute, Obstacle
+from rrplan.digest import digest
+from rrplan.ids import NodeName, StepId
+from rrplan.plans import Plan, draft_plan, read_plan
+from rrplan.plans.plan import (
+    FINAL_STATE,
+    FinalCheck,
+    Invariant,
+    OutsideEffect,
+    Proof,
+    StepProof,
+    Tolerance,
+    Violation,
+)
+from rrplan.render.markdown import plan_markdown
+from rrplan.render.plan_json import plan_document, write_plan
+from rrplan.render.proof import check_text, exposure, restarts, violation_text
+from rrplan.render.routes import no_route_text
+from rrplan.render.terminal import plan_text
+from rrplan.resources import ClusterState
+from rrplan.specs import load
+from tests.support.clusters import HEAD, TO_REFLECTORS, VERSIONS, meshed, peer, planned, reflected
+
+PROMOTE = StepId("promote/r1")
+SWITCH = "outside 10.0.0.254 (AS 64512)"
+
+
+@pytest.mark.parametrize(
+    ("violation", "text"),
+    [
+        (
+            Violation(Invariant.CONVERGED, PROMOTE, "ipv4", "a", "b", 1, reason=NoRoute(Obstacle.NODE_DOWN, "r1")),
+            (
+                "after `promote/r1`, a no longer holds the routes of b (ipv4, 1 ordered pair): r1 is down, which would "
+                "pass them on"
+            ),
+        ),
+        (
+            Violation(Invariant.CONVERGED, FINAL_STATE, "ipv6", "a", "b", 6, reason=NoRoute(Obstacle.UNCERTAIN)),
+            (
+                "in the end a does not hold the routes of b (ipv6, 6 ordered pairs alike): no path between them is "
+                "certain to be there"
+            ),
+        ),
+        (
+            Violation(
+                Invariant.CONVERGED,
+                FINAL_STATE,
+                "ipv4",
+                "a",
+                "b",
+                1,
+                reason=NoRoute(Obstacle.NOT_CONNECTED),
+                every_node_alive=True,
+            ),
+            (
+                "with every node alive, in the end a does not hold the routes of b (ipv4, 1 ordered pair): nobody that "
+                "holds the routes of b has a session with a"
+            ),
+        ),
+        (
+            Violation(Invariant.SURVIVING, PROMOTE, "ipv4", "a", "b", 7, seconds=14),
+            (
+                "while `promote/r1` takes effect, a is without the routes of b for up to 14 s (ipv4, 7 ordered pairs "
+                "alike): no path between them is left over sessions that stay up"
+            ),
+        ),
+        (
+            Violation(Invariant.OUTSIDE, PROMOTE, "ipv4", "a", SWITCH, 3, fate=Fate.LOST),
+            (
+                f"`promote/r1` takes away the session of a and 2 more nodes to {SWITCH}, and with it the routes that "
+                "it carries"
+            ),
+        ),
+        (
+            Violation(Invariant.OUTSIDE, PROMOTE, "ipv4", "a", SWITCH, 1, seconds=14, fate=Fate.RESTARTED),
+            f"`promote/r1` restarts a session to the outside: a to {SWITCH}",
+        ),
+        (
+            Violation(Invariant.GATED, PROMOTE, undo=True),
+            "`promote/r1` when undone, changes sessions, and no gate can tell when they are up",
+        ),
+        (
+            Violation(Invariant.REFLECTORS_PER_CLIENT, FINAL_STATE, at="a", count=1, wanted=2),
+            "a has 1 reflector, the policy wants 2",
+        ),
+        (
+            Violation(Invariant.CLIENTS_PER_REFLECTOR, FINAL_STATE, at="r1", count=9, wanted=5),
+            "r1 has 9 clients, the policy allows 5",
+        ),
+        (Violation(Invariant.RESILIENCE, FINAL_STATE, at="r1"), "the loss of r1 alone would lose routes"),
+        (
+            Violation(Invariant.ZONE_RESILIENCE, FINAL_STATE, zone="z1"),
+            "the loss of zone z1 would lose routes of other zones",
+        ),
+        (Violation(Invariant.ZONE_RESILIENCE, FINAL_STATE), "no node has a zone label"),
+    ],
+    ids=lambda value: str(value.invariant) if isinstance(value, Violation) else "",
+)
+def test_violations(violation: Violation, text: str) -> None:
+    """Each invariant, from the fields that it fills."""
+    assert violation_text(violation) == text
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        (NoRoute(Obstacle.NO_ADDRESS, "b"), "b has no ipv4 address, so it does not speak BGP there"),
+        (NoRoute(Obstacle.BGP_IDLE, detail="it is off"), "BGP does not run: it is off"),
+        (NoRoute(Obstacle.NO_SESSION, "a"), "a has no session that is certain to be up"),
+        (
+            NoRoute(Obstacle.NO_SESSION, "a", protocol="Mesh_10_0_0_1", detail="bad peer AS"),
+            "a has no session that is certain to be up; Mesh_10_0_0_1: bad peer AS",
+        ),
+        (
+            NoRoute(Obstacle.NO_SESSION, "a", detail="BIRD refuses it"),
+            "a has no session that is certain to be up; BIRD refuses it",
+        ),
+        (
+            NoRoute(Obstacle.SELECTS_NOBODY, "a", peer="p", detail="`has(rr)`"),
+            "a has no session that is certain to be up; BGPPeer p: `has(rr)` selects no node",
+        ),
+        (
+            NoRoute(Obstacle.FILTERED, "r1", "a", filters=("f", "g")),
+            "BGPFilter f, g on the session of r1 and a rejects routes, or may",
+        ),
+        (
+            NoRoute(Obstacle.FILTERED, "r1", "a", filters=("f",), pools=("p",)),
+            "BGPFilter f on the session of r1 and a rejects routes of IPPool p, or may",
+        ),
+        (
+            NoRoute(Obstacle.CLUSTER_LOOP, "r1"),
+            (
+                "r1 holds the routes of b and does not pass them to a: cluster-list loop: the route already went "
+                "through this cluster ID"
+            ),
+        ),
+        (
+            NoRoute(Obstacle.AS_LOOP, "r1"),
+            (
+                "r1 holds the routes of b and does not pass them to a: AS-path loop: the route already went through "
+                "this AS"
+            ),
+        ),
+        (
+            NoRoute(Obstacle.NOT_REFLECTED, "c"),
+            (
+                "c holds the routes of b and does not pass them to a: plain iBGP: a route from one iBGP peer is passed "
+                "to another only by a reflector, from or to a client"
+            ),
+        ),
+    ],
+    ids=lambda value: str(value.obstacle) if isinstance(value, NoRoute) else "",
+)
+def test_why_there_is_no_route(reason: NoRoute, text: str) -> None:
+    """Each obstacle, with what it names."""
+    assert no_route_text(reason, "a", "b", "ipv4") == text
+
+
+@pytest.mark.parametrize(
+    ("check", "text"),
+    [
+        (FinalCheck(Invariant.CONVERGED), "in the end every node holds the routes of every other node"),
+        (
+            FinalCheck(Invariant.CONVERGED, 3),
+            "in the end every pair that held a route holds it; 3 ordered pairs hold none, as before",
+        ),
+        (
+            FinalCheck(Invariant.CONVERGED, owed=False),
+            "no route is owed: BGP carries none of the pools of this cluster",
+        ),
+        (FinalCheck(Invariant.REFLECTORS_PER_CLIENT, 2), "every client has at least 2 reflectors"),
+        (FinalCheck(Invariant.CLIENTS_PER_REFLECTOR, 9), "no reflector has more than 9 clients"),
+        (FinalCheck(Invariant.RESILIENCE), "the loss of any one reflector keeps all routes"),
+        (
+            FinalCheck(Invariant.RESILIENCE, 1),
+            "with 1 reflector down, the loss of any other one keeps all routes",
+        ),
+        (
+            FinalCheck(Invariant.ZONE_RESILIENCE, 3),
+            "the loss of any one of 3 zones keeps all routes of the others",
+        ),
+    ],
+    ids=str,
+)
+def test_final_checks(check: FinalCheck, text: str) -> None:
+    """What holds in the final state."""
+    assert check_text(check) == text
+
+
+@pytest.mark.parametrize("invariant", [Invariant.SURVIVING, Invariant.OUTSIDE, Invariant.GATED])
+def test_what_is_no_matter_of_the_final_state(invariant: Invariant) -> None:
+    """What speaks of single steps has no sentence about the end: such a fact is a bug."""
+    with pytest.raises(AssertionError, match="speaks of steps"):
+        check_text(FinalCheck(invariant))
+
+
+def test_restarts_come_from_the_effects() -> None:
+    """One sentence for each session to the outside that restarts, none for others."""
+    effect = OutsideEffect(NodeName("r1"), 2, SWITCH, "ipv4", Fate.RESTARTED, 14, Tolerance.DRAINED)
+    lost = replace(effect, fate=Fate.LOST)
+    assert restarts(StepProof(PROMOTE, (), (effect, lost))) == [
+        f"r1 and 1 more nodes: the session to {SWITCH} restarts"
+    ]
+
+
+# --- the plan file -----------------------------------------------------------------------------------
+
+
+def document(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON, without its digest."""
+    return {name: value for name, value in plan_document(plan).items() if name != "digest"}
+
+
+def again(body: dict[str, Any]) -> Plan:
+    """What is read of a plan file."""
+    return read_plan(json.dumps({**body, "digest": digest(body)}).encode(), "plan.json")[0]
+
+
+def draft(cluster: ClusterState, spec: str) -> Plan:
+    """A plan that keeps its counterexamples."""
+    return draft_plan(load(f"{HEAD}spec: {{{spec}}}\n".encode(), "spec.yaml"), cluster, VERSIONS, {})
+
+
+def test_json_has_facts_and_sentences() -> None:
+    """Each violation with its fields and its text; what holds in the end as facts and as sentences."""
+    plan = draft(meshed(peer("leftover", peerIP="10.0.0.3", asNumber=65001)), f"{TO_REFLECTORS}, drain: true")
+    body = document(plan)
+    assert plan.proof.violations
+    for told, violation in zip(body["proof"]["violations"], plan.proof.violations, strict=True):
+        assert told["text"] == violation_text(violation)
+        assert (told["invariant"], told["step"], told["at"]) == (violation.invariant, violation.step, violation.at)
+    reasons = [told["reason"] for told in body["proof"]["violations"] if told["reason"]]
+    assert {"no-session"} == {reason["obstacle"] for reason in reasons}
+    good = document(planned(meshed(), f"{TO_REFLECTORS}, drain: true"))
+    assert [check["text"] for check in good["checks"]] == good["proof"]["checks"]
+    assert [fact["invariant"] for fact in good["proof"]["final"]] == [
+        "converged",
+        "reflectors-per-client",
+        "resilience",
+    ]
+
+
+def test_a_violation_is_shown_once_after_it_was_written() -> None:
+    """A plan without steps may be written with what its policy lacks; it is read as it was, and shown the same."""
+    plan = draft(reflected(dead="r2"), f"{TO_REFLECTORS}, drain: true")
+    assert plan.proof.violations
+    assert not plan.steps
+    read = again(document(plan))
+    assert read.proof == plan.proof
+    sentence = violation_text(plan.proof.violations[0])
+    for text in (plan_text(read, width=500), plan_markdown(read)):
+        assert text.count(sentence) == 1
+
+
+def test_proofs_of_before_are_read() -> None:
+    """Version 2.0 had sentences alone, told violations as notices too, and gave the seconds with `brief`."""
+    switch = peer("switch", node="r1", peerIP="10.0.0.254", asNumber=64512)
+    plan = planned(meshed(switch), TO_REFLECTORS + ", policy: {exposure: {brief: 30s}}")
+    assert exposure(plan).endswith("ordered pairs, up to 14 s each")
+    body = {**document(plan), "format_version": "2.0"}
+    proof = body["proof"]
+    del proof["final"]
+    proof["violations"] = [{"invariant": "resilience", "step": "final state", "text": "the loss of r1 ..."}]
+    body["notices"] = [*body["notices"], "the loss of r1 ..."]
+    for step in proof["steps"]:
+        for fact in (*step["exposures"], *step["outside"]):
+            assert fact["tolerated"] == "brief"
+            fact["tolerated"] = "brief: 30 s"
+    read = again(body)
+    assert read.proof == Proof(plan.proof.steps, ())
+    assert any(step.outside for step in read.proof.steps)
+    assert exposure(read) == exposure(plan)
+    assert plan_text(read).count("the loss of r1 ...") == 1
+    assert read_plan(write_plan(read), "plan.json")[0] == read
