@@ -123,7 +123,7 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
         reasons=desired.reasons,
         down=tuple(down),
         on_failure=spec.on_failure.value,
-        hooks=tuple(hook.model_dump(mode="json", by_alias=True) for hook in spec.hooks),
+        hooks=spec.hooks,
     )
 
 

@@ -13,6 +13,7 @@ from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate
 from rrplan.plans.phase import Phase
 from rrplan.plans.rehearsal import Rehearsal
+from rrplan.specs.model import Hook
 
 
 class Severity(StrEnum):
@@ -251,7 +252,7 @@ class Plan:
     findings: tuple[Finding, ...] = ()
     reasons: tuple[str, ...] = ()
     on_failure: str = "undo"
-    hooks: tuple[Mapping[str, object], ...] = field(default=(), hash=False)
+    hooks: tuple[Hook, ...] = ()
     down: tuple[NodeName, ...] = ()
     """The nodes that were down when the plan was made."""
     observed: Observed | None = None

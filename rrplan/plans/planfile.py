@@ -19,6 +19,7 @@ from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Edge, Finding, Observed, Plan, Proof, Step, Tolerance
 from rrplan.plans.rehearsal import read_rehearsal
 from rrplan.snapshots.file import read_versioned
+from rrplan.specs.model import Hook
 
 FORMAT_VERSION = "2.1"
 """2.1: the proof holds facts beside its sentences.
@@ -70,7 +71,7 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
             down=tuple(NodeName(name) for name in body.get("down", ())),
             observed=None if body.get("observed") is None else OBSERVED.validate_python(body["observed"]),
             on_failure=body["on_failure"],
-            hooks=tuple(body["hooks"]),
+            hooks=tuple(Hook.model_validate(hook) for hook in body["hooks"]),
             rehearsal=None if rehearsal is None else read_rehearsal(rehearsal, name, found),
         )
     except (KeyError, ValidationError, AttributeError, TypeError) as error:

@@ -50,7 +50,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "down": list(plan.down),
         "observed": None if plan.observed is None else OBSERVED.dump_python(plan.observed, mode="json"),
         "on_failure": plan.on_failure,
-        "hooks": [dict(hook) for hook in plan.hooks],
+        "hooks": [hook.model_dump(mode="json", by_alias=True) for hook in plan.hooks],
     }
     found = {**body, "digest": digest(body)}
     return found if plan.rehearsal is None else {**found, BESIDE: rehearsal_document(plan.rehearsal)}

@@ -22,6 +22,8 @@ class TextProgress:
         self._width = width
         self._heads: dict[StepId, str] = {}
         """By step, because several may be under way: its place and what it does."""
+        self._places: dict[StepId, str] = {}
+        """By step: where it stands in the plan, or `undo`."""
         self._told: dict[StepId, str] = {}
         """By step: what it waited for when that was last said."""
         self._last = ""
@@ -33,7 +35,8 @@ class TextProgress:
                 verb = "goes on" if event.resumed else "starts"
                 self._line(f"run {event.run_id} {verb}: {event.steps} steps")
             case events.StepStarted():
-                self._heads[event.step] = f"[{event.index}/{event.total}] {event.summary}"
+                self._places[event.step] = f"[{event.index}/{event.total}]"
+                self._heads[event.step] = f"{self._places[event.step]} {event.summary}"
                 self._last = f"step {event.index} of {event.total}"
                 self._told.pop(event.step, None)
                 self._rewrite(f"{self._heads[event.step]} ...")
@@ -44,6 +47,7 @@ class TextProgress:
             case events.StepFailed():
                 self._line(f"{event.step}: failed: {event.reason}")
             case events.UndoStarted():
+                self._places[event.step] = "undo"
                 self._heads[event.step] = self._last = f"undo {event.step}"
                 self._told.pop(event.step, None)
                 self._rewrite(f"{self._last} ...")
@@ -69,9 +73,9 @@ class TextProgress:
 
     def _waiting(self, event: events.GateWaiting) -> None:
         if self._live:
-            place = self._head(event.step).partition(" ")[0]
-            self._rewrite(f"{place} {event.step} {event.waited}/{event.expected} s: {event.missing}")
-        elif event.step not in self._told and not event.missing.startswith("holds"):
+            place = self._places.get(event.step, "")
+            self._rewrite(f"{place} {event.step} {event.waited}/{event.expected} s: {event.missing}".lstrip())
+        elif event.step not in self._told and not event.holding:
             self._told[event.step] = event.missing
             self._line(f"    waiting (usually {event.expected} s): {event.missing}")
 

@@ -29,7 +29,10 @@ class StepStarted:
 
 @dataclass(frozen=True, slots=True)
 class GateWaiting:
-    """A gate is not passed yet: what is missing, since when, and how long it usually takes (seconds)."""
+    """A gate is not passed yet: what is missing, since when, and how long it usually takes (seconds).
+
+    `holding` says that nothing is missing but time: the gate must go on holding.
+    """
 
     step: StepId
     gate: str
@@ -37,6 +40,7 @@ class GateWaiting:
     waited: int
     expected: int
     timeout: int
+    holding: bool = False
 
 
 @dataclass(frozen=True, slots=True)

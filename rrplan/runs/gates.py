@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 from rrplan.ids import NodeName
@@ -178,9 +178,12 @@ def settle(
     gate: Gate,
     check: Callable[[], Look],
     clock: Clock,
-    waiting: Callable[[str, int], None],
+    waiting: Callable[[Look, int], None],
 ) -> str:
-    """Wait until the gate holds for its stability time; "" when it does, else why it timed out."""
+    """Wait until the gate holds for its stability time; "" when it does, else why it timed out.
+
+    `waiting` hears of each look that does not end it, and for how many seconds the gate was waited for.
+    """
     began = clock.now()
     holds_since: float | None = None
     for looks in count():
@@ -190,7 +193,7 @@ def settle(
             holds_since = now if holds_since is None else holds_since
             if now - holds_since >= gate.stable:
                 return ""
-            waiting(f"holds, must hold {gate.stable} s", round(now - began))
+            waiting(replace(seen, missing=f"holds, must hold {gate.stable} s"), round(now - began))
             clock.sleep(min(HOLD_SECONDS, holds_since + gate.stable - now))
         else:
             if seen.final:
@@ -199,6 +202,6 @@ def settle(
             limit = gate.recovery_timeout if seen.recovering else gate.timeout
             if now - began >= limit:
                 return f"gate timed out after {limit} s: {gate.title}; {seen.missing}"
-            waiting(seen.missing, round(now - began))
+            waiting(seen, round(now - began))
             clock.sleep(min(POLL_SECONDS[min(looks, len(POLL_SECONDS) - 1)], began + limit - now))
     raise AssertionError("a gate passes or times out")

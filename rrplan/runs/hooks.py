@@ -7,7 +7,10 @@ from collections.abc import Callable
 from rrplan.plans.plan import Plan, Step
 from rrplan.ports import HookRunner
 from rrplan.runs import events
+from rrplan.specs.model import HookPoint
 
+VETOING = (HookPoint.BEFORE_RUN, HookPoint.BEFORE_STEP)
+"""Where the failure of any hook is an objection; elsewhere only that of a required one is."""
 SHOWN = 200
 """Characters of a hook's output that are shown."""
 
@@ -21,24 +24,21 @@ class Hooks:
         self._runner = runner
         self._say = say
 
-    def objection(self, point: str, step: Step | None) -> str:
+    def objection(self, point: HookPoint, step: Step | None) -> str:
         """Run the hooks of a point; why the first of them objects, "" where none does."""
         for hook in self._plan.hooks:
-            if hook["on"] != point or (hook.get("action") and (step is None or hook["action"] != step.action)):
+            if hook.on is not point or (hook.action and (step is None or hook.action is not step.action)):
                 continue
             message = {
                 "run": self._run_id,
                 "plan": self._plan.name,
-                "point": point,
+                "point": point.value,
                 "step": step.id if step else None,
                 "action": step.action if step else None,
             }
-            timeout = int(str(hook["timeout"]).removesuffix("s"))
-            command = hook["command"]
-            assert isinstance(command, list | tuple)
-            result = self._runner.run([str(word) for word in command], message, timeout)
-            self._say(events.HookRan(str(hook["name"]), point, result.code))
-            if result.code != 0 and (point.startswith("before-") or hook["required"]):
+            result = self._runner.run(hook.command, message, hook.timeout)
+            self._say(events.HookRan(hook.name, point.value, result.code))
+            if result.code != 0 and (point in VETOING or hook.required):
                 how = "did not end in time" if result.code is None else f"ended with {result.code}"
-                return f"hook `{hook['name']}` {how}: {result.output.strip()[:SHOWN]}".rstrip(": ")
+                return f"hook `{hook.name}` {how}: {result.output.strip()[:SHOWN]}".rstrip(": ")
         return ""

@@ -14,6 +14,7 @@ from rrplan.runs import events
 from rrplan.runs.journal import Journal
 from rrplan.runs.status import LANDED, Direction, Status, direction
 from rrplan.runs.step_run import RunPorts, StepEnd, StepResult, StepRun
+from rrplan.specs.model import HookPoint
 
 PARALLELISM = 4
 """Steps that are under way at the same time, where none of them touches sessions."""
@@ -62,13 +63,13 @@ class Runner:
             return self.rollback()
         self._steps.say(events.RunStarted(self.run_id, len(self.plan.steps), resumed))
         if not resumed:
-            vetoed = self._steps.hooks.objection("before-run", None)
+            vetoed = self._steps.hooks.objection(HookPoint.BEFORE_RUN, None)
             if vetoed:
                 raise PreflightError([vetoed], hint="nothing was changed; correct what the hook objects to")
         self._steps.note("run-resumed" if resumed else "run-started")
         result, reason = self._unwind() if back is Direction.UNDO else self._forward(resumed=resumed)
         if result is Result.DONE:
-            self._steps.hooks.objection("after-run", None)
+            self._steps.hooks.objection(HookPoint.AFTER_RUN, None)
         return self._finish(result, reason, began)
 
     def _forward(self, *, resumed: bool) -> tuple[Result, str]:
@@ -145,7 +146,7 @@ class Runner:
         return settled[-1] if settled else None
 
     def _failed(self, step: Step, failure: str) -> tuple[Result, str]:
-        self._steps.hooks.objection("on-failure", step)
+        self._steps.hooks.objection(HookPoint.ON_FAILURE, step)
         if self.plan.on_failure == "halt":
             return Result.PARTIAL, failure
         # The way back was proved for the cluster of the plan; beside the changes of others a person must look.
@@ -162,7 +163,7 @@ class Runner:
         """Take everything back, in reverse order, each undo gated."""
         began = self._ports.clock.now()
         self._steps.say(events.RunStarted(self.run_id, len(self.plan.steps), resumed=True))
-        self._steps.hooks.objection("on-rollback", None)
+        self._steps.hooks.objection(HookPoint.ON_ROLLBACK, None)
         self._steps.note("rollback-started")
         return self._finish(*self._unwind(), began)
 

@@ -20,6 +20,7 @@ from rrplan.runs.hooks import Hooks
 from rrplan.runs.journal import Journal
 from rrplan.runs.status import Status, advance, replay
 from rrplan.runs.writing import GaveUp, Outcome, Writer, Written
+from rrplan.specs.model import HookPoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ class StepRun:
                 if not written.part:
                     self.mark(step, "apply-failed", written.reason)
                 return self._failed(step, written.reason)
-        reason = self.gated(step, step.gates) or self.hooks.objection("after-step", step)
+        reason = self.gated(step, step.gates) or self.hooks.objection(HookPoint.AFTER_STEP, step)
         if reason:
             if self.stands(step, Status.APPLIED):
                 self.mark(step, "settle-failed", reason)
@@ -143,7 +144,7 @@ class StepRun:
         """Intent first, then the writes; writes that were announced before a crash are read back, not repeated."""
         again = self.stands(step, Status.STARTED)
         if not again:
-            vetoed = self.hooks.objection("before-step", step)
+            vetoed = self.hooks.objection(HookPoint.BEFORE_STEP, step)
             self.mark(step, "started")
             if vetoed:
                 return Written(Outcome.REFUSED, vetoed)
@@ -212,8 +213,9 @@ class StepRun:
         self._here.step = step.id
         for gate in gates:
 
-            def waiting(missing: str, waited: int, gate: Gate = gate) -> None:
-                self.say(events.GateWaiting(step.id, gate.title, missing, waited, gate.expected, gate.timeout))
+            def waiting(seen: Look, waited: int, gate: Gate = gate) -> None:
+                times = (waited, gate.expected, gate.timeout)
+                self.say(events.GateWaiting(step.id, gate.title, seen.missing, *times, holding=seen.passed))
 
             def check(gate: Gate = gate) -> Look:
                 self._go_on()

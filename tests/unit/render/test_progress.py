@@ -1,6 +1,8 @@
-"""What a run says while several steps are under way: each line names its own step."""
+"""What a run says while several steps are under way, and while a gate waits: each line names its own step."""
 
 import io
+
+import pytest
 
 from rrplan.ids import StepId
 from rrplan.render.progress import TextProgress
@@ -49,3 +51,9 @@ def test_where_a_run_stopped() -> None:
     back = said(began, events.UndoStarted(TWO), events.UndoFailed(TWO, "no"), events.RunFinished("partial", 9, ""))
     assert back == ["drain/b: cannot be undone: no", "run stopped at undo drain/b after 9 s"]
     assert said(events.RunFinished("done", 9, "")) == ["run done after 9 s"]
+
+
+@pytest.mark.parametrize(("holding", "lines"), [(False, ["    waiting (usually 24 s): holds nothing yet"]), (True, [])])
+def test_only_what_is_missing_is_said(holding: bool, lines: list[str]) -> None:
+    """While a gate holds for its stability time nothing is said; the event decides, not its words."""
+    assert said(events.GateWaiting(ONE, "every client", "holds nothing yet", 3, 24, 120, holding=holding)) == lines

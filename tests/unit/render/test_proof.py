@@ -1,34 +1,23 @@
 """The sentences of a proof, each from its facts."""
 
-import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from rrplan.bgp.outside import Fate
 from rrplan.bgp.routes import NoRoute, Obstacle
-from rrplan.digest import digest
 from rrplan.ids import NodeName, StepId
-from rrplan.plans import Plan, draft_plan, read_plan
 from rrplan.plans.plan import (
     FINAL_STATE,
     FinalCheck,
     Invariant,
     OutsideEffect,
-    Proof,
     StepProof,
     Tolerance,
     Violation,
 )
-from rrplan.render.markdown import plan_markdown
-from rrplan.render.plan_json import plan_document, write_plan
-from rrplan.render.proof import check_text, exposure, restarts, violation_text
+from rrplan.render.proof import check_text, restarts, violation_text
 from rrplan.render.routes import no_route_text
-from rrplan.render.terminal import plan_text
-from rrplan.resources import ClusterState
-from rrplan.specs import load
-from tests.support.clusters import HEAD, TO_REFLECTORS, VERSIONS, meshed, peer, planned, reflected
 
 PROMOTE = StepId("promote/r1")
 SWITCH = "outside 10.0.0.254 (AS 64512)"
@@ -211,74 +200,3 @@ def test_restarts_come_from_the_effects() -> None:
     assert restarts(StepProof(PROMOTE, (), (effect, lost))) == [
         f"r1 and 1 more nodes: the session to {SWITCH} restarts"
     ]
-
-
-# --- the plan file -----------------------------------------------------------------------------------
-
-
-def document(plan: Plan) -> dict[str, Any]:
-    """The plan as JSON, without its digest."""
-    return {name: value for name, value in plan_document(plan).items() if name != "digest"}
-
-
-def again(body: dict[str, Any]) -> Plan:
-    """What is read of a plan file."""
-    return read_plan(json.dumps({**body, "digest": digest(body)}).encode(), "plan.json")[0]
-
-
-def draft(cluster: ClusterState, spec: str) -> Plan:
-    """A plan that keeps its counterexamples."""
-    return draft_plan(load(f"{HEAD}spec: {{{spec}}}\n".encode(), "spec.yaml"), cluster, VERSIONS, {})
-
-
-def test_json_has_facts_and_sentences() -> None:
-    """Each violation with its fields and its text; what holds in the end as facts and as sentences."""
-    plan = draft(meshed(peer("leftover", peerIP="10.0.0.3", asNumber=65001)), f"{TO_REFLECTORS}, drain: true")
-    body = document(plan)
-    assert plan.proof.violations
-    for told, violation in zip(body["proof"]["violations"], plan.proof.violations, strict=True):
-        assert told["text"] == violation_text(violation)
-        assert (told["invariant"], told["step"], told["at"]) == (violation.invariant, violation.step, violation.at)
-    reasons = [told["reason"] for told in body["proof"]["violations"] if told["reason"]]
-    assert {"no-session"} == {reason["obstacle"] for reason in reasons}
-    good = document(planned(meshed(), f"{TO_REFLECTORS}, drain: true"))
-    assert [check["text"] for check in good["checks"]] == good["proof"]["checks"]
-    assert [fact["invariant"] for fact in good["proof"]["final"]] == [
-        "converged",
-        "reflectors-per-client",
-        "resilience",
-    ]
-
-
-def test_a_violation_is_shown_once_after_it_was_written() -> None:
-    """A plan without steps may be written with what its policy lacks; it is read as it was, and shown the same."""
-    plan = draft(reflected(dead="r2"), f"{TO_REFLECTORS}, drain: true")
-    assert plan.proof.violations
-    assert not plan.steps
-    read = again(document(plan))
-    assert read.proof == plan.proof
-    sentence = violation_text(plan.proof.violations[0])
-    for text in (plan_text(read, width=500), plan_markdown(read)):
-        assert text.count(sentence) == 1
-
-
-def test_proofs_of_before_are_read() -> None:
-    """Version 2.0 had sentences alone, told violations as notices too, and gave the seconds with `brief`."""
-    switch = peer("switch", node="r1", peerIP="10.0.0.254", asNumber=64512)
-    plan = planned(meshed(switch), TO_REFLECTORS + ", policy: {exposure: {brief: 30s}}")
-    assert exposure(plan).endswith("ordered pairs, up to 14 s each")
-    body = {**document(plan), "format_version": "2.0"}
-    proof = body["proof"]
-    del proof["final"]
-    proof["violations"] = [{"invariant": "resilience", "step": "final state", "text": "the loss of r1 ..."}]
-    body["notices"] = [*body["notices"], "the loss of r1 ..."]
-    for step in proof["steps"]:
-        for fact in (*step["exposures"], *step["outside"]):
-            assert fact["tolerated"] == "brief"
-            fact["tolerated"] = "brief: 30 s"
-    read = again(body)
-    assert read.proof == Proof(plan.proof.steps, ())
-    assert any(step.outside for step in read.proof.steps)
-    assert exposure(read) == exposure(plan)
-    assert plan_text(read).count("the loss of r1 ...") == 1
-    assert read_plan(write_plan(read), "plan.json")[0] == read

@@ -297,6 +297,15 @@ def test_must_hold_without_a_break() -> None:
     assert clock.now() > 1016
 
 
+def test_who_waits_hears_whether_the_gate_holds() -> None:
+    """Until it passes what is missing, and then that nothing is missing but time."""
+    heard: list[tuple[bool, str]] = []
+    given = iter([BAD, GOOD])
+    settle(ROUTES, lambda: next(given, GOOD), JumpingClock(), lambda seen, _: heard.append((seen.passed, seen.missing)))
+    assert heard[0] == (False, "bad")
+    assert set(heard[1:]) == {(True, "holds, must hold 10 s")}
+
+
 def test_date_that_jumps_moves_no_gate() -> None:
     """An hour forth and back at each look: neither stability nor timeout is reached a second earlier or later."""
     for looks, seconds in (([GOOD], 10), ([BAD], 20), ([RECOVERING], 60), ([BAD, GOOD], 11)):
