@@ -122,7 +122,7 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
         findings=(*found, *agree),
         reasons=desired.reasons,
         down=tuple(down),
-        on_failure=spec.on_failure.value,
+        on_failure=spec.on_failure,
         hooks=spec.hooks,
     )
 

@@ -13,7 +13,7 @@ from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate
 from rrplan.plans.phase import Phase
 from rrplan.plans.rehearsal import Rehearsal
-from rrplan.specs.model import Hook
+from rrplan.specs.model import Hook, OnFailure
 
 
 class Severity(StrEnum):
@@ -251,7 +251,7 @@ class Plan:
     notices: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     reasons: tuple[str, ...] = ()
-    on_failure: str = "undo"
+    on_failure: OnFailure = OnFailure.UNDO
     hooks: tuple[Hook, ...] = ()
     down: tuple[NodeName, ...] = ()
     """The nodes that were down when the plan was made."""

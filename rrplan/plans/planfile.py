@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from rrplan.digest import digest
 from rrplan.errors import FileFormatError
@@ -19,7 +19,7 @@ from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Edge, Finding, Observed, Plan, Proof, Step, Tolerance
 from rrplan.plans.rehearsal import read_rehearsal
 from rrplan.snapshots.file import read_versioned
-from rrplan.specs.model import Hook
+from rrplan.specs.model import Hook, OnFailure
 
 FORMAT_VERSION = "2.1"
 """2.1: the proof holds facts beside its sentences.
@@ -70,11 +70,11 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
             reasons=tuple(body["reasons"]),
             down=tuple(NodeName(name) for name in body.get("down", ())),
             observed=None if body.get("observed") is None else OBSERVED.validate_python(body["observed"]),
-            on_failure=body["on_failure"],
+            on_failure=OnFailure(body["on_failure"]),
             hooks=tuple(Hook.model_validate(hook) for hook in body["hooks"]),
             rehearsal=None if rehearsal is None else read_rehearsal(rehearsal, name, found),
         )
-    except (KeyError, ValidationError, AttributeError, TypeError) as error:
+    except (KeyError, ValueError, AttributeError, TypeError) as error:
         raise FileFormatError.one(
             f"the plan file is incomplete: {str(error).splitlines()[0]}", file=name, hint=AGAIN
         ) from error

@@ -49,7 +49,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "reasons": list(plan.reasons),
         "down": list(plan.down),
         "observed": None if plan.observed is None else OBSERVED.dump_python(plan.observed, mode="json"),
-        "on_failure": plan.on_failure,
+        "on_failure": plan.on_failure.value,
         "hooks": [hook.model_dump(mode="json", by_alias=True) for hook in plan.hooks],
     }
     found = {**body, "digest": digest(body)}

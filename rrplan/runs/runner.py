@@ -14,7 +14,7 @@ from rrplan.runs import events
 from rrplan.runs.journal import Journal
 from rrplan.runs.status import LANDED, Direction, Status, direction
 from rrplan.runs.step_run import RunPorts, StepEnd, StepResult, StepRun
-from rrplan.specs.model import HookPoint
+from rrplan.specs.model import HookPoint, OnFailure
 
 PARALLELISM = 4
 """Steps that are under way at the same time, where none of them touches sessions."""
@@ -147,7 +147,7 @@ class Runner:
 
     def _failed(self, step: Step, failure: str) -> tuple[Result, str]:
         self._steps.hooks.objection(HookPoint.ON_FAILURE, step)
-        if self.plan.on_failure == "halt":
+        if self.plan.on_failure is OnFailure.HALT:
             return Result.PARTIAL, failure
         # The way back was proved for the cluster of the plan; beside the changes of others a person must look.
         reason = self._steps.guard.drifted(self._steps.status)

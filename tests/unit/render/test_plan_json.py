@@ -97,13 +97,15 @@ def test_the_digest_covers_the_sentences() -> None:
         read_plan(json.dumps(body).encode(), "plan.json")
 
 
-def test_hooks_of_a_plan() -> None:
-    """They are written in the words of the spec, and read as they were; one that lacks its command is refused."""
+def test_what_an_operator_asked_for_on_the_way() -> None:
+    """Hooks and `on_failure` are written as in the spec, and read as they were; anything else is refused."""
     plan = planned(meshed(), f"{DRAINED}, hooks: [{HOOK}]")
     body = document(plan)
     assert [hook["timeout"] for hook in body["hooks"]] == ["90s"]
     assert again(body).hooks == plan.hooks
     assert [hook.timeout for hook in plan.hooks] == [90]
+    with pytest.raises(FileFormatError, match="the plan file is incomplete: 'undoo' is not a valid OnFailure"):
+        again({**body, "on_failure": "undoo"})
     del body["hooks"][0]["command"]
     with pytest.raises(FileFormatError, match="the plan file is incomplete"):
         again(body)
