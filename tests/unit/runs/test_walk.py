@@ -192,11 +192,13 @@ def test_so_many_at_a_time(topology: bool, parallelism: int, expected: int, tmp_
     """As many as allowed are under way together, unless they touch sessions."""
     walk = Walk(tmp_path, many(8, topology=topology))
     mutex, under_way, most = threading.Lock(), [0], [0]
+    together = threading.Barrier(expected)
 
     def entered(_key: ResourceKey) -> None:
         with mutex:
             under_way[0] += 1
             most[0] = max(most[0], under_way[0])
+        together.wait(30)  # a busy machine starts threads late
         time.sleep(0.05)
         with mutex:
             under_way[0] -= 1
