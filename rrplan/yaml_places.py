@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import yaml
 
 from rrplan.errors import InputError, Problem
@@ -43,6 +45,8 @@ def syntax_problem(error: yaml.YAMLError, name: str, lines: list[str]) -> Proble
     mark = error.problem_mark or error.context_mark
     line, column = place(mark) if mark else (1, 1)
     at_fault = lines[line - 1][column - 1 :] if line <= len(lines) else ""
+    if at_fault.startswith("!"):
+        return _tag_problem(at_fault.partition(" #")[0].strip(), Problem("", name, line, column, shown(lines, line)))
     return Problem(
         f"not YAML: {error.problem or error.context}",
         name,
@@ -50,6 +54,16 @@ def syntax_problem(error: yaml.YAMLError, name: str, lines: list[str]) -> Proble
         column,
         shown(lines, line),
         _syntax_hint(error, at_fault),
+    )
+
+
+def _tag_problem(tag: str, where: Problem) -> Problem:
+    """YAML takes an unquoted word with `!` for a tag; an unquoted `!has(x)` is a selector that is gone."""
+    return replace(
+        where,
+        summary=f"`{tag}` without quotes is a YAML tag, not a value: Calico reads null here, and a nodeSelector that "
+        "is null selects every node",
+        hint=f'write "{tag}" with the quotes',
     )
 
 

@@ -227,6 +227,10 @@ WRONG: list[tuple[str | bytes, str]] = [
     ),
     (b"kind: Node\nmetadata: {name: \xff}", "a.yaml:2:18: byte 0xff is not UTF-8"),
     ("kind: Node\n  metadata: x", "a.yaml:2:11: not YAML: mapping values are not allowed"),
+    (
+        PEER.replace("{nodeSelector: all(), peerSelector: has(rr)}", "\n  nodeSelector: !has(rr)\n"),
+        "a.yaml:5:17: `!has(rr)` without quotes is a YAML tag, not a value: Calico reads null here, and a nodeSelector",
+    ),
     ("- just\n- words\n", "a.yaml:1:3: not a Kubernetes object"),
     (NODE.replace('"64600"', "[64600]"), "a.yaml:8:5: "),
     (PEER.replace("{nodeSelector: all(), peerSelector: has(rr)}", "[]"), "a.yaml:4:1: "),
@@ -243,6 +247,13 @@ def test_problems_have_a_place(text: str | bytes, message: str) -> None:
     with pytest.raises(ManifestError) as error:
         read(text)
     assert str(error.value).startswith(message)
+
+
+def test_an_unquoted_negation_is_told_how_to_write_it() -> None:
+    """The hint has the word itself, and a comment behind it is none of it."""
+    with pytest.raises(ManifestError) as error:
+        read("kind: BGPPeer\nspec: {nodeSelector: all()}\npeerSelector: !has(rr) # all but reflectors\n")
+    assert str(error.value).endswith('\n  hint: write "!has(rr)" with the quotes')
 
 
 def test_all_problems_at_once() -> None:
