@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rrplan.api import KINDS, schema_of
+from rrplan.render.schemas import KINDS, schema_of
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "schemas"

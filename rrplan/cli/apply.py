@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import click
 
-from rrplan import api
+from rrplan import operations
 from rrplan.cli.plan import rendered
 from rrplan.cli.running import EXIT, Where, confirmed, control, with_run
 from rrplan.cli.sources import read
@@ -48,7 +48,7 @@ def command(
     if is_plan(data):
         made, digest = read_plan(data, plan)
     else:
-        made = api.plan(load(data, plan), capture(cluster.datastore))
+        made = operations.plan(load(data, plan), capture(cluster.datastore))
         digest = str(plan_document(made)["digest"])
     if expect_digest and digest != expect_digest:
         raise DigestMismatch.one(f"the plan has digest {digest}", file=plan, hint="review it again with `rrplan show`")
@@ -61,4 +61,4 @@ def command(
         click.echo("not applied; nothing was changed", err=True)
         return ExitCode.ERROR
     accepted = replace(control(output, where), accept_down=frozenset(accept_down))
-    return EXIT[api.apply(made, cluster, accepted)]
+    return EXIT[operations.apply(made, cluster, accepted)]

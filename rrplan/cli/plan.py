@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 
 from rrplan.adapters.local.files import write_atomically
-from rrplan.api import plan as make_plan
 from rrplan.cli.sources import Source, note, spec_from, with_state
 from rrplan.errors import UsageProblem
 from rrplan.exit_codes import ExitCode
+from rrplan.operations import plan as make_plan
 from rrplan.plans import Plan
 from rrplan.render.plan_json import plan_document, write_plan
 from rrplan.specs import Flavor

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from rrplan import api
+from rrplan import operations
 from rrplan.adapters.local.files import write_atomically
 from rrplan.cli.plan import FORMATS
 from rrplan.cli.running import listener
@@ -21,6 +21,7 @@ from rrplan.errors import UsageProblem
 from rrplan.exit_codes import ExitCode
 from rrplan.plans import Plan, is_plan, read_plan
 from rrplan.plans.rehearsal import Rehearsal, rehearsal_document
+from rrplan.rehearsal.rehearse import rehearse
 from rrplan.render.plan_json import write_plan
 from rrplan.render.rehearsal import rehearsal_markdown, rehearsal_text
 from rrplan.snapshots import Snapshot
@@ -57,7 +58,11 @@ def command(
     if attach and (plan == "-" or not is_plan(data)):
         raise UsageProblem("`--attach` needs a plan file", hint=f"`rrplan plan {plan} --out plan.json` writes one")
     snapshot = source.snapshot()
-    made = read_plan(data, plan)[0] if is_plan(data) else api.plan(load(data, plan), snapshot, version=source.version)
+    made = (
+        read_plan(data, plan)[0]
+        if is_plan(data)
+        else operations.plan(load(data, plan), snapshot, version=source.version)
+    )
     if not made.steps:
         click.echo("No changes, so there is nothing to rehearse.")
         return ExitCode.DONE
@@ -78,7 +83,7 @@ def _once(made: Plan, snapshot: Snapshot, source: Source, nodes: int, seed: int,
     found: Rehearsal | None = None
     try:
         progress = listener("text")
-        found = api.rehearse(made, snapshot, progress, folder, nodes=nodes, seed=seed, version=source.version)
+        found = rehearse(made, snapshot, progress, folder, nodes=nodes, seed=seed, version=source.version)
     finally:
         if not keep and (found is None or found.good):
             shutil.rmtree(folder, ignore_errors=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rrplan import api
+from rrplan import operations
 from rrplan.cli.running import EXIT, Where, control, with_run
 
 
@@ -13,4 +13,4 @@ from rrplan.cli.running import EXIT, Where, control, with_run
 @with_run
 def command(run: str | None, where: Where, output: str) -> int:
     """Take a run back, in reverse order, each undo gated. RUN is the last one, if not given."""
-    return EXIT[api.rollback(where.cluster(), control(output, where), run)]
+    return EXIT[operations.rollback(where.cluster(), control(output, where), run)]

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from rrplan import api
+from rrplan import operations, wiring
 from rrplan.adapters.local.clock import SystemClock
 from rrplan.cli.sources import AS, CALICO_CONFIG, CALICOCTL, check_live, faults_from, note
 from rrplan.errors import RRPlanError, UsageProblem
@@ -45,14 +45,14 @@ class Where:
     pace: float = 0.0
     parallelism: int = PARALLELISM
 
-    def cluster(self) -> api.Cluster:
+    def cluster(self) -> wiring.Cluster:
         """The cluster; raises UsageProblem for none or two."""
         check_live(self.live)
         if bool(self.sandbox) is self.live.given:
             what = "`--sandbox` and `--context` exclude one another" if self.sandbox else "no cluster is given"
             raise UsageProblem(what, hint="give `--context NAME` for a live cluster, or `--sandbox DIR`")
         if self.sandbox:
-            return api.embedded(self._opened(self.sandbox), Path(self.sandbox))
+            return wiring.embedded(self._opened(self.sandbox), Path(self.sandbox))
         if self.faults:
             raise UsageProblem("`--fault` is for `--sandbox`", hint="a live cluster has faults enough of its own")
         return self.live.cluster(note)
@@ -124,9 +124,9 @@ def with_run(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_options
 
 
-def control(output: str, where: Where) -> api.Control:
+def control(output: str, where: Where) -> operations.Control:
     """Who hears of the run, Ctrl-C, and how many steps may be under way."""
-    return api.Control(listener(output), Stopper(), killer(where.faults), parallelism=where.parallelism)
+    return operations.Control(listener(output), Stopper(), killer(where.faults), parallelism=where.parallelism)
 
 
 def listener(output: str) -> Listener:

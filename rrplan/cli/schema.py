@@ -6,7 +6,7 @@ import json
 
 import click
 
-from rrplan.api import KINDS, schema_of
+from rrplan.render.schemas import KINDS, schema_of
 
 
 @click.command("schema")

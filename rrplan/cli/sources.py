@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from rrplan import api
+from rrplan import operations
 from rrplan.adapters.local.clock import SystemClock, timestamp
 from rrplan.adapters.local.files import read_bytes
 from rrplan.errors import DatastoreError, UsageProblem
@@ -101,7 +101,7 @@ class Source:
         if not self.live.given:
             return made
         try:
-            return api.observed(made, snapshot, self.live.cluster(note).probe, version=self.version)
+            return operations.observed(made, snapshot, self.live.cluster(note).probe, version=self.version)
         except DatastoreError as error:
             note(f"no node was asked for its sessions: {error}")
             return made

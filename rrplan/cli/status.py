@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from rrplan import api
+from rrplan import operations
 from rrplan.cli.running import Where, with_cluster
 from rrplan.exit_codes import ExitCode
 from rrplan.render.standing import standing_text
@@ -27,7 +27,7 @@ def command(where: Where, output: str, *, watch: bool) -> int:
     cluster = where.cluster()
     shown = ""
     while True:
-        found = api.standings(cluster)
+        found = operations.standings(cluster)
         if output == "json":
             text = json.dumps([asdict(one) for one in found], indent=None if watch else 2)
         else:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from rrplan import api
+from rrplan import operations
 from rrplan.cli.running import Where, with_cluster
 from rrplan.cli.sources import spec_from
 from rrplan.exit_codes import ExitCode
@@ -22,7 +22,7 @@ from rrplan.render.standing import standing_text
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print.")
 def command(spec: str, where: Where, output: str, *, no_sessions: bool) -> int:
     """Is the cluster exactly as a spec says, down to sessions and routes? Changes nothing; exit code 2 where not."""
-    found = api.verify(spec_from(spec), where.cluster(), sessions=not no_sessions)
+    found = operations.verify(spec_from(spec), where.cluster(), sessions=not no_sessions)
     if output == "json":
         told = {
             "as_specified": found.good,

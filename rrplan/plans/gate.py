@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rrplan.ids import NodeName
-from rrplan.resources import Pod, ResourceKey
+from rrplan.resources import ResourceKey
+from rrplan.resources.eviction import Eviction
 
 LONGEST_SECONDS = 14
 """The longest gap measured while a node changed between mesh and reflector (57 laboratory runs with BIRD 1.6.8).
@@ -48,30 +49,6 @@ class Expectation:
     peer: NodeName | None = None
     without: str = ""
     outside: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Eviction:
-    """What a drain may evict, in the words of `kubectl drain`, and the seconds that a pod gets (None: its own)."""
-
-    force: bool = False
-    delete_empty_dir_data: bool = False
-    grace: int | None = None
-
-    @property
-    def losses(self) -> str:
-        """What goes for good, for the title of a gate; "" for nothing."""
-        lost = ["pods that no controller makes again"] if self.force else []
-        lost += ["data in emptyDir volumes"] if self.delete_empty_dir_data else []
-        return f", {' and '.join(lost)} included" if lost else ""
-
-    def objection(self, pod: Pod) -> str:
-        """Why this pod may not be evicted, "" if it may."""
-        if not pod.owner and not self.force:
-            return f"{pod.namespace}/{pod.name} on {pod.node} has no controller that makes it again (`force` evicts it)"
-        if pod.local_data and not self.delete_empty_dir_data:
-            return f"{pod.namespace}/{pod.name} on {pod.node} has data in an emptyDir (`deleteEmptyDirData` evicts it)"
-        return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 import networkx as nx
 
 from rrplan.ids import StepId
-from rrplan.plans.ordering import place
 from rrplan.plans.plan import Edge, Step
 
 
@@ -35,7 +34,7 @@ class ActionGraph:
 
     def order(self) -> tuple[Step, ...]:
         """The steps so that every edge points forward; those that no edge orders stand by phase, wave and name."""
-        names = nx.lexicographical_topological_sort(self._graph, key=lambda name: place(self._steps[name]))
+        names = nx.lexicographical_topological_sort(self._graph, key=lambda name: self._steps[name].place)
         return tuple(self._steps[name] for name in names)
 
     def before(self, step: StepId) -> frozenset[StepId]:

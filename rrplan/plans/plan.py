@@ -8,28 +8,14 @@ from enum import StrEnum
 
 from rrplan.bgp.outside import Fate
 from rrplan.bgp.routes import NoRoute
+from rrplan.checks.finding import Finding
 from rrplan.ids import ActionName, NodeName, StepId
 from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate
 from rrplan.plans.phase import Phase
 from rrplan.plans.rehearsal import Rehearsal
-from rrplan.specs.model import Hook, OnFailure
-
-
-class Severity(StrEnum):
-    """Whether a plan can be made all the same."""
-
-    ERROR = "error"
-    WARNING = "warning"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check found; `check` is its id."""
-
-    check: str
-    severity: Severity
-    text: str
+from rrplan.resources import CalicoVersion
+from rrplan.specs.model import Hook, OnFailure, Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +214,26 @@ class Step:
         return not self.topology and self.phase in (Phase.PREPARE, Phase.FINISH)
 
     @property
+    def place(self) -> tuple[int, int, str]:
+        """Where it stands among steps that no edge orders: by phase, by wave, by name."""
+        return self.phase.place, self.wave, self.id
+
+    @property
     def undo_changes(self) -> tuple[Change, ...]:
         """The changes that take the step back, in the order of writing."""
         return tuple(change.inverse() for change in reversed(self.changes))
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotReference:
+    """Which snapshot a plan was made from, and the Calico version that it was made for.
+
+    `taken_at` is the time as it stands in the snapshot; None where that has none.
+    """
+
+    digest: str
+    taken_at: str | None
+    calico_version: CalicoVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,8 +249,8 @@ class Plan:
     proof: Proof
     node_sets: Mapping[str, tuple[NodeName, ...]] = field(hash=False)
     fingerprints: Mapping[str, str] = field(hash=False)
-    spec: Mapping[str, object] = field(hash=False)
-    snapshot: Mapping[str, object] = field(hash=False)
+    spec: Spec
+    snapshot: SnapshotReference
     notices: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     reasons: tuple[str, ...] = ()

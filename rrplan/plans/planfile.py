@@ -11,14 +11,17 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from rrplan.checks.finding import Finding
 from rrplan.digest import digest
 from rrplan.errors import FileFormatError
 from rrplan.ids import NodeName
 from rrplan.plans.graph import ActionGraph, Contradiction
 from rrplan.plans.phase import Phase
-from rrplan.plans.plan import Edge, Finding, Observed, Plan, Proof, Step, Tolerance
+from rrplan.plans.plan import Edge, Observed, Plan, Proof, SnapshotReference, Step, Tolerance
 from rrplan.plans.rehearsal import read_rehearsal
+from rrplan.resources import CalicoVersion
 from rrplan.snapshots.file import read_versioned
+from rrplan.specs import from_document
 from rrplan.specs.model import Hook, OnFailure
 
 FORMAT_VERSION = "2.1"
@@ -63,8 +66,8 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
             proof=PROOF.validate_python(_present_proof(body["proof"])),
             node_sets={name: tuple(nodes) for name, nodes in body["node_sets"].items()},
             fingerprints=body["fingerprints"],
-            spec=body["spec"],
-            snapshot=body["snapshot"],
+            spec=from_document(body["spec"]["document"]),
+            snapshot=_snapshot(body["snapshot"]),
             notices=tuple(body["notices"]),
             findings=FINDINGS.validate_python(body["findings"]),
             reasons=tuple(body["reasons"]),
@@ -80,6 +83,13 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
         ) from error
     _check_order(plan, name)
     return plan, found
+
+
+def _snapshot(body: dict[str, Any]) -> SnapshotReference:
+    version = CalicoVersion.parse(body["calico_version"])
+    if version is None:
+        raise ValueError(f"`calico_version` is `{body['calico_version']}`, which is no release of Calico")
+    return SnapshotReference(body["digest"], body["taken_at"], version)
 
 
 def _present_steps(body: dict[str, Any]) -> list[dict[str, Any]]:

@@ -12,9 +12,9 @@ from math import ceil
 from statistics import median
 
 from rrplan.ids import NodeName, StepId
+from rrplan.planning.promise import Pair, Promise
 from rrplan.plans import Plan
 from rrplan.plans.gate import LONGEST_SECONDS
-from rrplan.plans.promise import Pair, Promise
 from rrplan.plans.rehearsal import Count, StepMeasure, Traffic
 from rrplan.rehearsal.recorder import Recording
 from rrplan.runs import events

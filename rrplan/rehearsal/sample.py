@@ -13,9 +13,9 @@ from rrplan.bgp.population import Signature
 from rrplan.bgp.profile import Versions
 from rrplan.errors import UsageProblem
 from rrplan.ids import ActionName, NodeName
+from rrplan.planning.promise import states
 from rrplan.plans import Plan
 from rrplan.plans.gate import Gate
-from rrplan.plans.promise import states
 from rrplan.plans.rehearsal import Kept
 from rrplan.resources import (
     BGPPeer,

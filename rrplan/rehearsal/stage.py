@@ -11,7 +11,7 @@ from rrplan.bgp.profile import Versions
 from rrplan.bgp.speaker import FAMILIES, Settings, as_configured, is_down
 from rrplan.errors import PreflightError
 from rrplan.ids import NodeName
-from rrplan.plans.promise import Pair
+from rrplan.planning.promise import Pair
 from rrplan.ports import Clock, Datastore, Document, Stored, Write
 from rrplan.rehearsal.agents import Agents
 from rrplan.rehearsal.judging import kind_of

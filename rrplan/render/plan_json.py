@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from rrplan.digest import canonical, digest
 from rrplan.plans.change import Change
-from rrplan.plans.plan import Observed, Plan, Proof, Step
+from rrplan.plans.plan import Observed, Plan, Proof, SnapshotReference, Step
 from rrplan.plans.planfile import BESIDE, EDGES, FINDINGS, FORMAT_VERSION, KIND, OBSERVED, PROOF, STEPS
 from rrplan.plans.rehearsal import json_schema as rehearsal_schema
 from rrplan.plans.rehearsal import rehearsal_document
@@ -29,7 +29,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "format_version": FORMAT_VERSION,
         "kind": KIND,
         "name": plan.name,
-        "timestamp": plan.snapshot.get("taken_at"),
+        "timestamp": plan.snapshot.taken_at,
         "applyable": bool(plan.steps),
         "complete": True,
         "errored": False,
@@ -42,8 +42,8 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "rollback": {"order": [step.id for step in reversed(plan.steps)]},
         "node_sets": {name: list(nodes) for name, nodes in plan.node_sets.items()},
         "fingerprints": dict(plan.fingerprints),
-        "spec": dict(plan.spec),
-        "snapshot": dict(plan.snapshot),
+        "spec": {"digest": digest(plan.spec.to_document()), "document": plan.spec.to_document()},
+        "snapshot": _snapshot(plan.snapshot),
         "notices": list(plan.notices),
         "findings": FINDINGS.dump_python(plan.findings, mode="json"),
         "reasons": list(plan.reasons),
@@ -54,6 +54,14 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     }
     found = {**body, "digest": digest(body)}
     return found if plan.rehearsal is None else {**found, BESIDE: rehearsal_document(plan.rehearsal)}
+
+
+def _snapshot(reference: SnapshotReference) -> dict[str, Any]:
+    return {
+        "digest": reference.digest,
+        "taken_at": reference.taken_at,
+        "calico_version": str(reference.calico_version),
+    }
 
 
 def _proof(proof: Proof) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rrplan.bgp.routes import NoRoute, Obstacle, Route
-from rrplan.plans.connected import MissingRoute
+from rrplan.planning.connected import MissingRoute
 
 _NOT_PASSED_ON = {
     Obstacle.NOT_REFLECTED: (

@@ -17,7 +17,7 @@ import yaml
 
 from rrplan.ids import ActionName, NodeName
 from rrplan.plans.change import Change
-from rrplan.plans.gate import Eviction, Gate, GateKind
+from rrplan.plans.gate import Gate, GateKind
 from rrplan.plans.plan import Plan, Step
 from rrplan.ports import Document
 from rrplan.render.plan_json import plan_document
@@ -25,6 +25,7 @@ from rrplan.render.proof import NOT_PROVED, outside_lines
 from rrplan.render.words import totals
 from rrplan.resources import ClusterState
 from rrplan.resources.documents import at, leaves
+from rrplan.resources.eviction import Eviction
 from rrplan.resources.node_codec import CLUSTER_ID_ANNOTATION
 from rrplan.specs.ucp import FUNCTION, UCP
 from rrplan.text import and_alike
@@ -112,7 +113,7 @@ class Site:
 
 def runbook(plan: Plan, site: Site) -> str:
     """The whole plan, and the way back."""
-    made = f"Plan `{plan_document(plan)['digest']}`, Calico {plan.snapshot.get('calico_version')}."
+    made = f"Plan `{plan_document(plan)['digest']}`, Calico {plan.snapshot.calico_version}."
     lines = [f"# Runbook: {plan.name}", "", f"**{totals(plan)}**", "", made, ""]
     if not plan.steps:
         return "\n".join([*lines, ""])

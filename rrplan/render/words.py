@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from rrplan.checks.finding import Finding
 from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate, GateKind
-from rrplan.plans.plan import Finding, Plan, Step
+from rrplan.plans.plan import Plan, Step
 from rrplan.render.proof import exposure, violation_text
 from rrplan.text import SHOWN, and_more
 

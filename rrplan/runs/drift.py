@@ -10,10 +10,9 @@ from rrplan.ids import ActionName, NodeName
 from rrplan.plans.change import Change, changed, decisive, understood
 from rrplan.plans.fingerprint import deleted_nodes, fingerprints
 from rrplan.plans.plan import Plan
-from rrplan.resources import CalicoVersion, ClusterState, ResourceKey, encode
+from rrplan.resources import ClusterState, ResourceKey, encode
 from rrplan.resources.cascade import cascades
 from rrplan.resources.documents import at, leaves
-from rrplan.specs import from_document
 
 
 def drift(plan: Plan, state: ClusterState, landed: Sequence[Change] = ()) -> dict[str, str]:
@@ -35,8 +34,7 @@ def _uncovered(plan: Plan, state: ClusterState, landed: Sequence[Change]) -> Ite
         for step in plan.steps
         if step.node and step.action is ActionName.DELETE_CALICO_NODE and step.changes[-1].key not in done
     }
-    told = CalicoVersion.parse(str(plan.snapshot.get("calico_version")))
-    for name, resources in cascades(state, steps, told).items():
+    for name, resources in cascades(state, steps, plan.snapshot.calico_version).items():
         covered = {change.key for change in steps[NodeName(name)].changes}
         for resource in resources:
             if resource.key not in covered:
@@ -45,13 +43,11 @@ def _uncovered(plan: Plan, state: ClusterState, landed: Sequence[Change]) -> Ite
 
 def _others(plan: Plan, state: ClusterState) -> Iterator[tuple[str, str]]:
     """What the plan relied on and is different now."""
-    document = plan.spec["document"]
-    assert isinstance(document, dict)
-    told = CalicoVersion.parse(str(plan.snapshot.get("calico_version")))
+    planned = plan.snapshot.calico_version
     versions = calico_versions(state)
-    if versions.assumed or str(versions.default) != str(told):
-        versions = calico_versions(state, told)
-    present = fingerprints(from_document(document), state, versions, deleted_nodes(plan.steps))
+    if versions.assumed or versions.default != planned:
+        versions = calico_versions(state, planned)
+    present = fingerprints(plan.spec, state, versions, deleted_nodes(plan.steps))
     past = plan.fingerprints
     for key in present.keys() | past.keys():
         if key not in past:

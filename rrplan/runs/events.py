@@ -130,3 +130,12 @@ class Listener(Protocol):
     def report(self, event: RunEvent) -> None:
         """Take notice."""
         ...
+
+
+class _Silent:
+    def report(self, event: RunEvent) -> None:
+        """Nobody is told."""
+
+
+SILENT: Listener = _Silent()
+"""Hears nothing."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from rrplan.ids import NodeName
-from rrplan.plans.gate import Eviction, Expectation, Gate, GateKind
+from rrplan.plans.gate import Expectation, Gate, GateKind
 from rrplan.plans.plan import Plan
 from rrplan.ports import Clock, Datastore, Document, FamilyReading, NodeReading, Probe
 from rrplan.resources import Pod, ResourceKey
 from rrplan.resources.documents import at
+from rrplan.resources.eviction import Eviction
 from rrplan.text import listed
 
 POLL_SECONDS = (1, 1, 1, 2, 2, 3, 5)

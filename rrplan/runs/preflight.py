@@ -9,7 +9,7 @@ from rrplan.bgp.profile import calico_versions
 from rrplan.errors import PreflightError, UsageProblem
 from rrplan.plans.plan import Plan
 from rrplan.ports import Datastore, Probe, Write
-from rrplan.resources import CalicoVersion, ClusterState
+from rrplan.resources import ClusterState
 from rrplan.runs.gates import undrainable
 from rrplan.runs.observation import objections, observe
 
@@ -25,9 +25,8 @@ def check_sessions(plan: Plan, state: ClusterState, probe: Probe, accepted: froz
             f"`--accept-down {unknown[0]}`: there is no such node, and it is no address of a speaker outside",
             hint="nothing was changed; `rrplan sessions` lists the nodes",
         )
-    told = CalicoVersion.parse(str(plan.snapshot.get("calico_version")))
     versions = calico_versions(state)
-    versions = calico_versions(state, told) if versions.assumed else versions
+    versions = calico_versions(state, plan.snapshot.calico_version) if versions.assumed else versions
     refused = objections(plan, observe(state, versions, probe), Model(state, versions).down(), accepted)
     if refused:
         raise PreflightError(

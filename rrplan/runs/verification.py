@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions
-from rrplan.plans.connected import MissingRoute, missing_routes
+from rrplan.planning.connected import MissingRoute, missing_routes
 from rrplan.plans.plan import Plan
 from rrplan.resources import ClusterState
 from rrplan.runs.standing import Standing

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from rrplan.ids import ActionName
+from rrplan.resources.eviction import Eviction
 from rrplan.specs.part import Part as _Part
 from rrplan.specs.peering import Peering
 from rrplan.specs.values import ClusterID, LabelKey, Name, Percent, Seconds, SelectorText
@@ -323,6 +324,12 @@ class Spec(_Part):
     def cluster_id_of(self, group: Group) -> str:
         """The group's cluster ID, or the shared one."""
         return group.cluster_id or self.cluster_id or ""
+
+    @property
+    def eviction(self) -> Eviction:
+        """What its drains may evict."""
+        drain = self.drain or Drain()
+        return Eviction(drain.force, drain.delete_empty_dir_data, drain.grace_period)
 
     def to_document(self) -> dict[str, Any]:
         """The canonical document with every default filled in, as JSON."""

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from rrplan import api
+from rrplan import api, wiring
 from rrplan.adapters.local.clock import SystemClock
 from rrplan.ids import ActionName
 from rrplan.ports import Document
@@ -65,7 +65,7 @@ def filled(server: RealServer, nodes: int) -> None:
 
 def labelled(server: RealServer, folder: Path, count: int) -> tuple[float, int]:
     """Seconds for labelling `count` nodes by a plan, journal and lock in the cluster included."""
-    cluster = api.live_on(server.connect(), SystemClock(), lambda _text: None)
+    cluster = wiring.live_on(server.connect(), SystemClock(), lambda _text: None)
     made = api.plan(load(WAVES.encode(), "spec.yaml"), capture(cluster.datastore))
     steps = [replace(step, gates=(), undo_gates=()) for step in made.steps if step.action is ActionName.LABEL_CLIENT]
     part = replace(made, steps=tuple(steps[:count]), edges=())

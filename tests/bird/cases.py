@@ -25,7 +25,7 @@ from rrplan.bgp.reflection import Doubt
 from rrplan.bgp.sessions import Speakers
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.ids import NodeName
-from rrplan.plans.promise import Pair, exposed_pairs, held_pairs
+from rrplan.planning.promise import Pair, exposed_pairs, held_pairs
 from rrplan.rehearsal.judging import MICRO_SECONDS
 from rrplan.rehearsal.laboratory import Laboratory
 from rrplan.rehearsal.recorder import Recorder, Recording

@@ -13,8 +13,8 @@ from rrplan.adapters.nodes.origins import BY_TABLE
 from rrplan.adapters.nodes.probe import LiveProbe
 from rrplan.errors import DatastoreRefused
 from rrplan.ids import NodeName
-from rrplan.plans.expected import expected
-from rrplan.plans.promise import states
+from rrplan.planning.expected import expected
+from rrplan.planning.promise import states
 from rrplan.rehearsal.isolation import isolated
 from rrplan.rehearsal.laboratory import Laboratory
 from rrplan.resources import ClusterState, decode

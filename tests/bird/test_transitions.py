@@ -14,8 +14,8 @@ from rrplan.bgp.protocol import Protocol
 from rrplan.bgp.reflection import Doubt
 from rrplan.bgp.speaker import Speaker
 from rrplan.ids import NodeName, StepId
+from rrplan.planning.promise import Pair, Promise, exposed_pairs, held_pairs, promises, reflecting, states
 from rrplan.plans import Plan
-from rrplan.plans.promise import Pair, Promise, exposed_pairs, held_pairs, promises, reflecting, states
 from rrplan.rehearsal.isolation import isolated
 from rrplan.rehearsal.judging import Judge, Window
 from rrplan.resources import BGPConfiguration, BGPPeer, CalicoVersion, ClusterState, Node

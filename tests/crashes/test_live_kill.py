@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rrplan import api
-from rrplan.api import Control
+from rrplan.operations import Control
 from rrplan.render.plan_json import write_plan
 from rrplan.runs import Result
 from tests.real.server import RealServer

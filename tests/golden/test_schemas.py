@@ -8,8 +8,8 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from rrplan.api import KINDS
 from rrplan.cli.main import rrplan
+from rrplan.render.schemas import KINDS
 from tests.schemas import FOLDER, files
 
 SCENARIOS = FOLDER.parent / "fixtures" / "scenarios"

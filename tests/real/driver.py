@@ -11,7 +11,7 @@ import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rrplan import api
+from rrplan import api, wiring
 from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.cli.running import EXIT
 from rrplan.errors import RRPlanError
@@ -56,7 +56,7 @@ def main() -> int:
     def tell(text: str) -> None:
         sys.stderr.write(text)
 
-    cluster = api.live_on(ApiServer.connect(words.kubeconfig), RemoteClock(words.clock), tell)
+    cluster = wiring.live_on(ApiServer.connect(words.kubeconfig), RemoteClock(words.clock), tell)
     control = api.Control(JsonProgress(sys.stdout), wrap=lambda log: DyingLog(log, after(words.kill_after), killed))
     try:
         if words.verb == "apply":

@@ -14,14 +14,15 @@ from typing import Protocol
 from rrplan import api
 from rrplan.adapters.kubernetes import server as api_server
 from rrplan.adapters.local.clock import SystemClock
-from rrplan.api import Cluster, Control
 from rrplan.errors import RRPlanError
+from rrplan.operations import Control
 from rrplan.plans.change import decisive
 from rrplan.render.plan_json import plan_document
 from rrplan.resources import ResourceKey
 from rrplan.resources.documents import at, leaves
 from rrplan.runs import Journal, Result, Status, events, replay
 from rrplan.runs.status import LANDED
+from rrplan.wiring import Cluster
 from tests.real.proxy import FAULTS, Fault, Proxy, fits
 from tests.support.dying import Crash, DyingLog, Fatal, abandoned, after, buried
 from tests.support.listeners import Acting

@@ -12,8 +12,8 @@ from rrplan.adapters.calicoctl.calicoctl import Calicoctl
 from rrplan.adapters.etcd.calico import ALWAYS_READ, BLOCKS, PREFIX, CalicoEtcd
 from rrplan.adapters.etcd.client import put
 from rrplan.adapters.etcd.cluster import EtcdCluster
-from rrplan.api import Control
 from rrplan.errors import DatastoreRefused
+from rrplan.operations import Control
 from rrplan.ports import CalicoResources, Stored
 from rrplan.resources import ResourceKey, key_of
 from rrplan.runs import Result

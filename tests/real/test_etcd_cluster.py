@@ -15,7 +15,7 @@ from rrplan.adapters.etcd.cluster import EtcdCluster
 from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreTimeout, DatastoreUnreachable
 from rrplan.ids import NodeName
-from rrplan.plans.action import role
+from rrplan.planning.actions import role
 from rrplan.plans.change import Change, changed
 from rrplan.ports import Document, Stored, Write
 from rrplan.resources import CALICO_NODE_LABEL, ResourceKey, decode

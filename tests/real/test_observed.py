@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from rrplan import api
+from rrplan import wiring
 from rrplan.adapters.kubernetes.rights import Right
 from rrplan.cli.apply import command as apply
 from tests.real.server import RealServer
@@ -101,7 +101,7 @@ def test_a_session_that_is_down(bench: LiveBench, tmp_path: Path, monkeypatch: p
     assert bench.objects() == bench.before
 
     # In this process, where simulated time passes.
-    monkeypatch.setattr(api, "live", lambda *_: bench.cluster())
+    monkeypatch.setattr(wiring, "live", lambda *_: bench.cluster())
     other = CliRunner().invoke(apply, [str(tmp_path / "plan.json"), *where, "--accept-down", "rr-1"])
     assert "the session of node-001 with node-002 (ipv4) is down" in str(other.exception)
     words = [str(tmp_path / "plan.json"), *where, "--accept-down", "node-002"]

@@ -13,8 +13,8 @@ from rrplan.adapters.calicoctl.calicoctl import Calicoctl
 from rrplan.adapters.kubernetes.rights import rights
 from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.adapters.nodes.origins import BY_TABLE
-from rrplan.api import Control
 from rrplan.errors import PreflightError
+from rrplan.operations import Control
 from rrplan.render.plan_json import write_plan
 from rrplan.runs import Result, events
 from rrplan.sandbox import demo_cluster, ucp_cluster

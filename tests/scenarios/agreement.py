@@ -12,8 +12,8 @@ from rrplan.bgp.model import Model
 from rrplan.bgp.profile import calico_versions
 from rrplan.bgp.speaker import as_configured
 from rrplan.cli.routes import command as routes
-from rrplan.plans.connected import connected_nodes
-from rrplan.plans.promise import missing_pairs
+from rrplan.planning.connected import connected_nodes
+from rrplan.planning.promise import missing_pairs
 from rrplan.ports import Document
 from rrplan.resources import CalicoVersion, ClusterState
 from rrplan.snapshots.snapshot import state_of

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rrplan import api
+from rrplan import api, wiring
 from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.adapters.nodes.calicoctl_status import NodeStatusTables
-from rrplan.api import Cluster, Control
+from rrplan.operations import Control
 from rrplan.plans import Plan
 from rrplan.ports import Document
 from rrplan.resources.documents import at
@@ -17,6 +17,7 @@ from rrplan.runs import Result
 from rrplan.sandbox import demo_cluster
 from rrplan.snapshots import capture
 from rrplan.specs import Spec, load
+from rrplan.wiring import Cluster
 from tests.real.agent import Allocation, NodeAgent
 from tests.real.server import RealServer
 from tests.support.bench import SPEC
@@ -69,7 +70,7 @@ class LiveBench:
     def cluster(self) -> Cluster:
         """The cluster as a new process would find it."""
         connection = self.connection or ApiServer.connect(str(self.kubeconfig), "operator")
-        return api.live_on(connection, AgentClock(self.agent), self.notices.append, tables=self.tables)
+        return wiring.live_on(connection, AgentClock(self.agent), self.notices.append, tables=self.tables)
 
     def plan(self, spec: str = SPEC, *, spec_lines: str = "", keep: bool = True) -> Plan:
         """A plan from what is there; kept, it is the one that `apply` carries out."""
@@ -100,7 +101,9 @@ class LiveBench:
 
     def objects(self) -> dict[str, object]:
         """What a plan changes."""
-        state = capture(api.live_on(self.server.connect(), AgentClock(self.agent), lambda _text: None).datastore).state
+        state = capture(
+            wiring.live_on(self.server.connect(), AgentClock(self.agent), lambda _text: None).datastore
+        ).state
         return {"nodes": state.nodes, "peers": state.peers, "configurations": state.configurations}
 
     def told(self) -> str:

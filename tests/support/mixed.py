@@ -3,15 +3,16 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from rrplan import api
+from rrplan import api, wiring
 from rrplan.adapters.etcd.calico import CalicoEtcd
 from rrplan.adapters.kubernetes.containers import CONFIG_KEYS
 from rrplan.adapters.kubernetes.server import ApiServer
-from rrplan.api import Cluster, Control
+from rrplan.operations import Control
 from rrplan.plans import Plan
 from rrplan.ports import CalicoResources, Document
 from rrplan.snapshots import capture
 from rrplan.specs import load
+from rrplan.wiring import Cluster
 from tests.real.mixed import MixedCluster
 from tests.real.mixed_agent import MixedAgent
 from tests.real.server import RealServer
@@ -39,7 +40,7 @@ class MixedBench:
     def cluster(self, connection: ApiServer | None = None, calico: CalicoResources | None = None) -> Cluster:
         """The cluster as a new process would find it, or somebody with other rights or another way to etcd."""
         calico = calico or CalicoEtcd(self.mixed.etcd.connect())
-        return api.live_on(
+        return wiring.live_on(
             connection or self.mixed.server.connect(), AgentClock(self.agent), self.notices.append, calico
         )
 

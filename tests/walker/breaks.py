@@ -17,7 +17,7 @@ from rrplan.bgp.passage import Passage
 from rrplan.bgp.protocol import Protocol
 from rrplan.bgp.reflection import Group
 from rrplan.bgp.transition import OutsideSession, Transition
-from rrplan.plans import build, proof
+from rrplan.planning import build, proof
 from rrplan.plans.plan import FinalCheck, OutsideEffect, Tolerance, Violation
 from rrplan.specs import Spec
 

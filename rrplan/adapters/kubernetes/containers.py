@@ -9,7 +9,7 @@ from rrplan.adapters.kubernetes.kinds import collection
 from rrplan.adapters.kubernetes.server import ApiServer, Forbidden
 from rrplan.errors import DatastoreRefused, PreflightError
 from rrplan.plans import Plan
-from rrplan.specs import Flavor, Spec, from_document
+from rrplan.specs import Flavor, Spec
 
 CONFIG_KEYS = ("etcd_endpoints", "etcd_ca", "etcd_cert", "etcd_key")
 METADATA_ONLY = ",".join(
@@ -20,9 +20,7 @@ METADATA_ONLY = ",".join(
 
 def check_containers(server: ApiServer, plan: Plan) -> None:
     """Raise PreflightError where something is missing; what may not be read is taken to be there."""
-    document = plan.spec["document"]
-    assert isinstance(document, dict)
-    lacks = list(_lacking(server, from_document(document)))
+    lacks = list(_lacking(server, plan.spec))
     if lacks:
         raise PreflightError(lacks, hint="give the right names in `standalone` of the spec")
 

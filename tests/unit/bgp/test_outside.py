@@ -9,7 +9,7 @@ from rrplan.bgp.reflection import Doubt
 from rrplan.bgp.sessions import Speakers
 from rrplan.bgp.speaker import Family
 from rrplan.ids import NodeName
-from rrplan.plans.promise import Pair, exposed_pairs, held_pairs
+from rrplan.planning.promise import Pair, exposed_pairs, held_pairs
 from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, Node
 from tests.bird.drawing import states
 

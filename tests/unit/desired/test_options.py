@@ -8,7 +8,6 @@ from rrplan.errors import PolicyRefusal, PreflightError, UnsafePlanError
 from rrplan.ids import NodeName
 from rrplan.plans import Plan
 from rrplan.resources import BGPConfiguration, BGPFilter, BGPPeer, CalicoVersion, ClusterInformation, ClusterState
-from rrplan.specs import from_document
 from tests.support.clusters import (
     BACK,
     CLIENTS,
@@ -206,7 +205,7 @@ def test_options_that_calico_does_not_know_are_no_silent_nothing(version: str, f
 def test_the_mesh_gets_what_all_have() -> None:
     """On the way back, and not where the spec rules it out."""
     cluster = reflected(secured(CLIENTS, SECRET), secured(REFLECTORS, SECRET))
-    spec = from_document(planned(cluster, f"{BACK}, drain: true").spec["document"])  # type: ignore[arg-type]
+    spec = planned(cluster, f"{BACK}, drain: true").spec
 
     assert restored(spec, cluster, VERSIONS).options == {"password": SECRET}
     none = planned(cluster, f"{BACK}, drain: true, peering: {{password: none}}")
@@ -216,7 +215,7 @@ def test_the_mesh_gets_what_all_have() -> None:
 def test_a_mesh_that_knows_no_password() -> None:
     """Before v3.23 the mesh would run without: refused, unless the spec says so."""
     cluster = reflected(secured(CLIENTS, SECRET), secured(REFLECTORS, SECRET))
-    spec = from_document(planned(cluster, f"{BACK}, drain: true").spec["document"])  # type: ignore[arg-type]
+    spec = planned(cluster, f"{BACK}, drain: true").spec
 
     with pytest.raises(PolicyRefusal, match="knows no such option"):
         restored(spec, cluster, Versions(CalicoVersion(3, 22), "test"))

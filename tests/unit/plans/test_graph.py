@@ -13,11 +13,11 @@ from rrplan.desired import compile_desired
 from rrplan.digest import digest
 from rrplan.errors import FileFormatError
 from rrplan.ids import ActionName, StepId
+from rrplan.planning.ordering import edges
+from rrplan.planning.sequence import steps_between
 from rrplan.plans import read_plan
 from rrplan.plans.graph import ActionGraph, Contradiction
-from rrplan.plans.ordering import edges
 from rrplan.plans.plan import Edge, Step
-from rrplan.plans.sequence import steps_between
 from rrplan.render.plan_json import plan_document
 from rrplan.snapshots import snapshot_of_manifests
 from rrplan.specs import load

@@ -3,13 +3,13 @@
 import pytest
 
 from rrplan.ids import ActionName, NodeName, StepId
-from rrplan.plans import Plan
-from rrplan.plans.plan import Proof, Step
-from rrplan.plans.promise import Pair, Promise
+from rrplan.planning.promise import Pair, Promise
+from rrplan.plans.plan import Step
 from rrplan.rehearsal.judging import Judge, Timeline, Window
 from rrplan.rehearsal.recorder import Flow, Gap, Recording
 from rrplan.runs import events
 from tests.support import Remembering
+from tests.support.plans import plan_of
 
 ONE, TWO = StepId("promote/rr-1"), StepId("mesh-off")
 A, B, R = NodeName("a"), NodeName("b"), NodeName("rr-1")
@@ -37,7 +37,7 @@ def recording(gaps: list[Gap], lost: dict[int, list[int]]) -> Recording:
 def judge() -> Judge:
     """rr-1 is promoted: what ends there is exposed."""
     steps = tuple(Step(one, ActionName.AWAIT, one) for one in (ONE, TWO))
-    plan = Plan("p", steps, (), Proof((), ()), {}, {}, {}, {})
+    plan = plan_of(steps)
     exposed = frozenset({pair(A, R), pair(R, A), pair(B, R), pair(R, B)})
     told = {ONE: Promise(ONE, exposed, frozenset()), TWO: Promise(TWO, frozenset(), frozenset())}
     pairs = frozenset(pair(at, origin) for at in NODES for origin in NODES if at != origin)
@@ -114,7 +114,7 @@ def test_speakers_outside() -> None:
     """They are a kind of their own; what one of them hears of another is nobody's concern."""
     switch, other = NodeName("outside 10.0.9.1 (AS 65100)"), NodeName("outside 10.0.9.2 (AS 65100)")
     owners = {**OWNERS, "10.244.1.0/26": switch, "10.244.1.64/26": other}
-    plan = Plan("p", (Step(TWO, ActionName.AWAIT, TWO),), (), Proof((), ()), {}, {}, {}, {})
+    plan = plan_of([Step(TWO, ActionName.AWAIT, TWO)])
     told = {TWO: Promise(TWO, frozenset(), frozenset())}
     pairs = frozenset({pair(A, switch), pair(switch, A)})
     judge = Judge(plan, told, owners, pairs, frozenset({R}), {switch, other})
@@ -131,7 +131,7 @@ def test_speakers_outside() -> None:
 def test_model_that_sees_no_route() -> None:
     """A route that was there is owed, whatever the model makes of it, until a step that is said to expose it."""
     steps = tuple(Step(one, ActionName.AWAIT, one) for one in (ONE, TWO))
-    plan = Plan("p", steps, (), Proof((), ()), {}, {}, {}, {})
+    plan = plan_of(steps)
     every = frozenset(pair(at, origin) for at in NODES for origin in NODES if at != origin)
     gap = Gap(A, "10.244.0.64/26", 12.0, 2.0)
     seen = recording([gap], {0: [121, 122, 123]})

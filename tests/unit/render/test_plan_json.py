@@ -7,7 +7,8 @@ import pytest
 
 from rrplan.digest import digest
 from rrplan.errors import DigestMismatch, FileFormatError
-from rrplan.plans import Plan, draft_plan, read_plan
+from rrplan.planning import draft_plan
+from rrplan.plans import Plan, read_plan
 from rrplan.plans.plan import Proof
 from rrplan.render.markdown import plan_markdown
 from rrplan.render.plan_json import plan_document, write_plan
@@ -16,6 +17,7 @@ from rrplan.render.terminal import plan_text
 from rrplan.resources import ClusterState
 from rrplan.specs import load
 from tests.support.clusters import HEAD, TO_REFLECTORS, VERSIONS, meshed, peer, planned, reflected
+from tests.support.plans import REFERENCE
 
 DRAINED = f"{TO_REFLECTORS}, drain: true"
 HOOK = "{name: ticket, on: before-step, action: DisableMesh, command: [notify, x], timeout: 90s, required: true}"
@@ -33,7 +35,12 @@ def again(body: dict[str, Any]) -> Plan:
 
 def draft(cluster: ClusterState, spec: str) -> Plan:
     """A plan that keeps its counterexamples."""
-    return draft_plan(load(f"{HEAD}spec: {{{spec}}}\n".encode(), "spec.yaml"), cluster, VERSIONS, {})
+    return draft_plan(
+        load(f"{HEAD}spec: {{{spec}}}\n".encode(), "spec.yaml"),
+        cluster,
+        VERSIONS,
+        REFERENCE,
+    )
 
 
 def test_json_has_facts_and_sentences() -> None:

@@ -7,15 +7,7 @@ import pytest
 from rrplan.bgp.outside import Fate
 from rrplan.bgp.routes import NoRoute, Obstacle
 from rrplan.ids import NodeName, StepId
-from rrplan.plans.plan import (
-    FINAL_STATE,
-    FinalCheck,
-    Invariant,
-    OutsideEffect,
-    StepProof,
-    Tolerance,
-    Violation,
-)
+from rrplan.plans.plan import FINAL_STATE, FinalCheck, Invariant, OutsideEffect, StepProof, Tolerance, Violation
 from rrplan.render.proof import check_text, restarts, violation_text
 from rrplan.render.routes import no_route_text
 

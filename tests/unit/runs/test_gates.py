@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from rrplan.ids import NodeName
-from rrplan.plans.gate import Eviction, Expectation, Gate, GateKind
+from rrplan.plans.gate import Expectation, Gate, GateKind
 from rrplan.ports import FamilyReading, NodeReading, NodeSessions, SessionReading, Stored, UplinkReading
 from rrplan.resources import Pod, ResourceKey
+from rrplan.resources.eviction import Eviction
 from rrplan.runs.gates import Look, look, settle
 from rrplan.sandbox import Sandbox, demo_cluster
 from tests.support import JumpingClock

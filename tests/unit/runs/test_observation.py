@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from rrplan import api
-from rrplan.api import Control
 from rrplan.bgp.profile import calico_versions
 from rrplan.errors import PreflightError, UsageProblem
 from rrplan.ids import NodeName
+from rrplan.operations import Control
 from rrplan.plans import read_plan
 from rrplan.plans.plan import Observed, SessionDown
 from rrplan.ports import NodeReading, NodeSessions

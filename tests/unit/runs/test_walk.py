@@ -17,16 +17,15 @@ from rrplan.ids import ActionName, NodeName, StepId
 from rrplan.plans import Plan
 from rrplan.plans.change import Change
 from rrplan.plans.phase import Phase
-from rrplan.plans.plan import Edge, Proof, Step
+from rrplan.plans.plan import Edge, Step
 from rrplan.ports import Document, Stored, Write
 from rrplan.resources import Pod, ResourceKey
 from rrplan.runs import Journal, Result, Runner, events
 from rrplan.runs.step_run import RunPorts
 from rrplan.sandbox import Sandbox
-from rrplan.specs import load
-from tests.support import SPEC
 from tests.support.dying import Crash, DyingLog, after, buried
 from tests.support.listeners import Remembering
+from tests.support.plans import plan_of
 
 
 class Shared:
@@ -106,8 +105,7 @@ def drawn(dice: random.Random) -> Plan:
         for before in steps[:place]
         if dice.random() < 0.25
     ]
-    spec = {"digest": "", "document": load(SPEC.encode(), "spec.yaml").to_document()}
-    return Plan("drawn", tuple(steps), tuple(edges), Proof((), ()), {}, {}, spec, {"calico_version": "v3.30.4"})
+    return plan_of(steps, edges)
 
 
 class Walk:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from rrplan.desired import Desired
 from rrplan.desired.ownership import is_ours
 from rrplan.ids import NodeName
-from rrplan.plans import action
+from rrplan.planning import actions
+from rrplan.planning.standalone import retirement, standalone_steps
+from rrplan.planning.waves import wave_steps, waves_of
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Step
-from rrplan.plans.standalone import retirement, standalone_steps
-from rrplan.plans.waves import wave_steps, waves_of
 from rrplan.resources import BGPConfiguration, ClusterState, Node
 from rrplan.specs import Flavor, Spec
 
@@ -28,15 +28,15 @@ def steps_between(spec: Spec, state: ClusterState, desired: Desired) -> list[Ste
     roles = [(old, new) for old, new in changed if _role(spec, old) != _role(spec, new)]
     drained = [old for old, _ in roles if old.name in desired.drained]
     tainted = [(old, new) for old, new in changed if old.taints != new.taints]
-    steps = [action.drain(node) for node in drained]
-    steps += [action.taint(old, new) for old, new in tainted if len(new.taints) > len(old.taints)]
+    steps = [actions.drain(node) for node in drained]
+    steps += [actions.taint(old, new) for old, new in tainted if len(new.taints) > len(old.taints)]
     steps += _session_steps(spec, state, desired, roles)
     steps += retirement(state, desired.state)
     again = [node for node in drained if not desired.state.nodes[node.name].unschedulable]
     if again:
-        steps.append(action.held_again())
-    steps += [action.taint(old, new) for old, new in tainted if len(new.taints) < len(old.taints)]
-    return [*steps, *(action.uncordon(node.name) for node in again)]
+        steps.append(actions.held_again())
+    steps += [actions.taint(old, new) for old, new in tainted if len(new.taints) < len(old.taints)]
+    return [*steps, *(actions.uncordon(node.name) for node in again)]
 
 
 def _role(spec: Spec, node: Node) -> tuple[str, str | None, str | None]:
@@ -47,7 +47,7 @@ def _session_steps(spec: Spec, state: ClusterState, desired: Desired, roles: lis
     """Everything that changes sessions, or waits for them."""
     groups = {placed.node: placed.group.name for placed in desired.placed}
     for old, new in roles:
-        yield action.role(old, new, spec.label_key, groups.get(old.name, "") if new.cluster_id else "")
+        yield actions.role(old, new, spec.label_key, groups.get(old.name, "") if new.cluster_id else "")
     before, after = state.configurations.get("default"), desired.state.configurations.get("default")
     changes_mesh = after is not None and after is not before
     waves: list[list[NodeName]] = []
@@ -65,19 +65,19 @@ def _peer_steps(state: ClusterState, desired: Desired, *, waved: bool) -> Iterat
     for name, wanted in sorted(desired.state.peers.items()):
         if state.peers.get(name) != wanted:
             general = waved and name in desired.general
-            yield action.peer(state.peers.get(name), wanted, Phase.GENERAL_PEERS if general else Phase.PEERS)
+            yield actions.peer(state.peers.get(name), wanted, Phase.GENERAL_PEERS if general else Phase.PEERS)
     temporary = {peer.name for peer in desired.waves} if waved else set()
     for name, present in sorted(state.peers.items()):
         if name not in desired.state.peers and name not in temporary and is_ours(present):
-            yield action.peer(present, None, Phase.OLD_PEERS)
+            yield actions.peer(present, None, Phase.OLD_PEERS)
 
 
 def _mesh_steps(spec: Spec, before: BGPConfiguration | None, after: BGPConfiguration) -> Iterator[Step]:
     """The mesh comes first and goes last."""
     if after.mesh_enabled is not False:
-        yield action.mesh(before, after)
+        yield actions.mesh(before, after)
         return
-    yield action.through_reflectors()
-    yield action.mesh(before, after)
+    yield actions.through_reflectors()
+    yield actions.mesh(before, after)
     if spec.rollout.bake:
-        yield action.bake(spec.rollout.bake)
+        yield actions.bake(spec.rollout.bake)

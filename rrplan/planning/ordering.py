@@ -47,12 +47,7 @@ def one_at_a_time(steps: Sequence[Step]) -> Iterator[Edge]:
 
 def _chain(steps: Sequence[Step]) -> list[Step]:
     waits = (ActionName.AWAIT, ActionName.BAKE)
-    return sorted((step for step in steps if step.topology or step.action in waits), key=place)
-
-
-def place(step: Step) -> tuple[int, int, str]:
-    """Where a step stands among those that no edge orders: by phase, by wave, by name."""
-    return step.phase.place, step.wave, step.id
+    return sorted((step for step in steps if step.topology or step.action in waits), key=lambda step: step.place)
 
 
 def _reason(before: Step, after: Step) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rrplan import api
+from rrplan import api, operations
 from rrplan.adapters.kubernetes.rights import Right, rights
 from rrplan.bgp.profile import calico_versions
 from rrplan.desired import compile_desired
@@ -164,12 +164,12 @@ def test_a_plan_of_before_is_stale_where_it_would_destroy() -> None:
     made = plan(state())
     old = replace(made, steps=tuple(replace(step, changes=step.changes[-1:]) for step in made.steps))
     with pytest.raises(StalePlanError) as error:
-        api.check_fresh(old, Snapshot(state()))
+        operations.check_fresh(old, Snapshot(state()))
     text = f"is deleted with CalicoNode/{HOST}, and the plan does not restore it"
     assert error.value.changed == tuple(sorted(f"{key} {text}" for key in CASCADE))
     assert error.value.hint == "make a new plan from the cluster as it is now"
     plain = ClusterState.of(one for one in state() if str(one.key) not in CASCADE)
-    api.check_fresh(plan(plain), Snapshot(plain))
+    operations.check_fresh(plan(plain), Snapshot(plain))
 
 
 def test_shown_in_every_format() -> None:
@@ -262,18 +262,18 @@ STALE = [
 def test_stale(text: str, change: Callable[[ClusterState], ClusterState]) -> None:
     """What would be destroyed is what the plan relies on."""
     made = plan(state(NEW))
-    api.check_fresh(made, Snapshot(state(NEW)))
+    operations.check_fresh(made, Snapshot(state(NEW)))
     with pytest.raises(StalePlanError) as error:
-        api.check_fresh(made, Snapshot(change(state(NEW))))
+        operations.check_fresh(made, Snapshot(change(state(NEW))))
     assert error.value.changed == (text,)
 
 
 def test_what_belongs_to_others_makes_nothing_stale() -> None:
     """Nor does a HostEndpoint where the release leaves it."""
     elsewhere = of_host("FelixConfiguration", "node.worker-001", logSeverityScreen="Info")
-    api.check_fresh(plan(state(NEW)), Snapshot(added(elsewhere)(state(NEW))))
+    operations.check_fresh(plan(state(NEW)), Snapshot(added(elsewhere)(state(NEW))))
     endpoint = HostEndpoint("late", HOST, spec={"node": HOST})
-    api.check_fresh(plan(state(OLD)), Snapshot(state(OLD).put(endpoint)))
+    operations.check_fresh(plan(state(OLD)), Snapshot(state(OLD).put(endpoint)))
 
 
 def test_a_step_without_a_cascade() -> None:

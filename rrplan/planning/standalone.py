@@ -13,7 +13,7 @@ from rrplan.desired import Desired
 from rrplan.desired.ownership import is_ours
 from rrplan.desired.standalone import AWAY, daemonset
 from rrplan.ids import ActionName, StepId
-from rrplan.plans import action
+from rrplan.planning import actions
 from rrplan.plans.change import Change
 from rrplan.plans.diff import between
 from rrplan.plans.phase import Phase
@@ -28,8 +28,8 @@ def standalone_steps(spec: Spec, state: ClusterState, desired: Desired) -> list[
     """All steps, in no order that matters."""
     target = desired.state
     hosts = [(state.nodes[name], target.nodes[name]) for name in sorted(desired.drained)]
-    steps = [action.drain(old) for old, _ in hosts]
-    steps += [action.taint(old, new) for old, new in hosts if old.taints != new.taints]
+    steps = [actions.drain(old) for old, _ in hosts]
+    steps += [actions.taint(old, new) for old, new in hosts if old.taints != new.taints]
     steps += _confinement(state, target)
     steps += [_label(old, AWAY, ActionName.RELEASE_HOST, "release", "keep calico-node away from") for old, _ in hosts]
     steps += [_deletion(state, old, desired.cascades[old.name]) for old, _ in hosts if old.name in desired.cascades]
@@ -39,16 +39,16 @@ def standalone_steps(spec: Spec, state: ClusterState, desired: Desired) -> list[
     steps += _peers(state, target)
     before, after = state.configurations.get("default"), target.configurations.get("default")
     if after is not None and after is not before:
-        steps += [action.through_reflectors(), action.mesh(before, after)]
+        steps += [actions.through_reflectors(), actions.mesh(before, after)]
         if spec.rollout.bake:
-            steps.append(action.bake(spec.rollout.bake))
+            steps.append(actions.bake(spec.rollout.bake))
     destroyed = deleted_objects(desired.cascades.values())
     gone = [
         peer
         for name, peer in sorted(state.peers.items())
         if name not in target.peers and is_ours(peer) and peer.key not in destroyed
     ]
-    return [*steps, *(action.peer(peer, None, Phase.OLD_PEERS) for peer in gone)]
+    return [*steps, *(actions.peer(peer, None, Phase.OLD_PEERS) for peer in gone)]
 
 
 def _confinement(state: ClusterState, target: ClusterState) -> Iterator[Step]:
@@ -123,4 +123,4 @@ def _peers(state: ClusterState, target: ClusterState) -> Iterator[Step]:
     for name, new in sorted(target.peers.items()):
         old = state.peers.get(name)
         if old != new:
-            yield action.peer(old, new, Phase.PEERS)
+            yield actions.peer(old, new, Phase.PEERS)

@@ -10,19 +10,21 @@ from rrplan.bgp.left_out import LONG, left_out
 from rrplan.bgp.profile import profile_for
 from rrplan.bgp.refusals import bird_reads, unusable
 from rrplan.bgp.speaker import HASH, Settings, is_zero
-from rrplan.plans.plan import Severity
-from rrplan.plans.sight import Sight, Told, some
+from rrplan.checks.context import CheckContext, Findings, some
+from rrplan.checks.finding import Severity
 from rrplan.resources import BlockAffinity, IPPool
 from rrplan.resources.cascade import outside_pools
 from rrplan.snapshots.ignored import ignored
 
 
-def peer_address(sight: Sight) -> Told:
+def peer_address(context: CheckContext) -> Findings:
     """Every `peerIP` is one that Calico reads, written as Calico writes it, and that BIRD can dial."""
-    nodes = {address: name for name, node in sight.state.nodes.items() for address in (node.ipv4, node.ipv6) if address}
-    profile = profile_for(sight.versions.default)
-    peers = sorted(sight.state.peers.items())
-    rendered = sight.rendered(peer for _, peer in peers if (found := dialled(peer, profile)) and unusable(found))
+    nodes = {
+        address: name for name, node in context.state.nodes.items() for address in (node.ipv4, node.ipv6) if address
+    }
+    profile = profile_for(context.versions.default)
+    peers = sorted(context.state.peers.items())
+    rendered = context.rendered(peer for _, peer in peers if (found := dialled(peer, profile)) and unusable(found))
     for name, peer in peers:
         ignored_for = left_out(peer, profile)
         if ignored_for:
@@ -43,16 +45,16 @@ def peer_address(sight: Sight) -> Told:
             yield Severity.WARNING, f"{lead} means `{endpoint.text}`: write that{lost}"
 
 
-def annotations_readable(sight: Sight) -> Told:
+def annotations_readable(context: CheckContext) -> Findings:
     """Every annotation of Calico on a Node is one that Calico reads."""
-    yield from ((Severity.WARNING, text) for text in ignored(sight.state))
+    yield from ((Severity.WARNING, text) for text in ignored(context.state))
 
 
-def router_id(sight: Sight) -> Told:
+def router_id(context: CheckContext) -> Findings:
     """Every node has a router ID of its own: its IPv4 address, or CALICO_ROUTER_ID of calico-node."""
-    settings = Settings.of(sight.state)
+    settings = Settings.of(context.state)
     told = settings.router_id
-    nodes = {name: node for name, node in sight.state.nodes.items() if node.ipv4 or node.ipv6}
+    nodes = {name: node for name, node in context.state.nodes.items() if node.ipv4 or node.ipv6}
     without = [name for name, node in nodes.items() if not node.ipv4]
     refused = "without a router ID BIRD refuses the configuration"
     if settings.router_id_elsewhere:
@@ -90,18 +92,18 @@ def router_id(sight: Sight) -> Told:
         yield severity, f"no IPv4 address on {some(without)}, and {known}: {refused}"
 
 
-def addresses_unique(sight: Sight) -> Told:
+def addresses_unique(context: CheckContext) -> Findings:
     """No two nodes have one address."""
     for family in ("ipv4", "ipv6"):
-        count = Counter(getattr(node, family) for node in sight.state.nodes.values() if getattr(node, family))
+        count = Counter(getattr(node, family) for node in context.state.nodes.values() if getattr(node, family))
         for address in sorted(address for address, number in count.items() if number > 1):
-            names = [name for name, node in sight.state.nodes.items() if getattr(node, family) == address]
+            names = [name for name, node in context.state.nodes.items() if getattr(node, family) == address]
             yield Severity.ERROR, f"{address} is the address of {some(names)}: sessions to it reach any of them"
 
 
-def addresses_known(sight: Sight) -> Told:
+def addresses_known(context: CheckContext) -> Findings:
     """Calico's address of each node is one that Kubernetes knows too."""
-    strange = [f"{name} ({', '.join(node.strange)})" for name, node in sight.state.nodes.items() if node.strange]
+    strange = [f"{name} ({', '.join(node.strange)})" for name, node in context.state.nodes.items() if node.strange]
     if strange:
         yield (
             Severity.WARNING,
@@ -112,16 +114,16 @@ def addresses_known(sight: Sight) -> Told:
         )
 
 
-def one_link(sight: Sight) -> Told:
+def one_link(context: CheckContext) -> Findings:
     """Next hops are on the link, where pools are not encapsulated."""
-    pools = [one for one in sight.of(IPPool) if not one.disabled and not one.disable_bgp_export]
+    pools = [one for one in context.of(IPPool) if not one.disabled and not one.disable_bgp_export]
     for version, field, bits in ((4, "ipv4", "ipv4_bits"), (6, "ipv6", "ipv6_bits")):
         bare = [
             pool.name
             for pool in pools
             if pool.ipip_mode == "Never" and pool.vxlan_mode == "Never" and (":" in pool.cidr) is (version == 6)
         ]
-        nodes = [node for node in sight.state.nodes.values() if getattr(node, field) and getattr(node, bits)]
+        nodes = [node for node in context.state.nodes.values() if getattr(node, field) and getattr(node, bits)]
         subnets = {
             str(ipaddress.ip_network(f"{getattr(node, field)}/{getattr(node, bits)}", strict=False)) for node in nodes
         }
@@ -136,10 +138,10 @@ def one_link(sight: Sight) -> Told:
             )
 
 
-def blocks_in_pools(sight: Sight) -> Told:
+def blocks_in_pools(context: CheckContext) -> Findings:
     """Every address block of a node whose Calico Node is deleted lies in an IPPool that is enabled."""
-    blocks = [one for one in sight.of(BlockAffinity) if one.node in sight.desired.cascades]
-    outside = outside_pools({one.cidr for one in blocks}, sight.of(IPPool))
+    blocks = [one for one in context.of(BlockAffinity) if one.node in context.desired.cascades]
+    outside = outside_pools({one.cidr for one in blocks}, context.of(IPPool))
     for block in sorted((one for one in blocks if one.cidr in outside), key=lambda one: (one.node, one.cidr)):
         yield (
             Severity.WARNING,

@@ -14,8 +14,7 @@ from rrplan.bgp.endpoint import dialled
 from rrplan.bgp.profile import profile_for
 from rrplan.bgp.refusals import bird_reads
 from rrplan.bgp.speaker import effective_cluster_id
-from rrplan.desired.peers import clients_selector
-from rrplan.plans.addressing import (
+from rrplan.checks.addressing import (
     addresses_known,
     addresses_unique,
     annotations_readable,
@@ -24,9 +23,10 @@ from rrplan.plans.addressing import (
     peer_address,
     router_id,
 )
-from rrplan.plans.plan import Finding, Severity
-from rrplan.plans.sight import Sight, Told, some
-from rrplan.plans.surroundings import cluster_routes, kubernetes_given, label_sync, owners, providers, typha, workloads
+from rrplan.checks.context import CheckContext, Findings, some
+from rrplan.checks.finding import Finding, Severity
+from rrplan.checks.surroundings import cluster_routes, kubernetes_given, label_sync, owners, providers, typha, workloads
+from rrplan.desired.peers import clients_selector
 from rrplan.resources import CalicoVersion, ClusterInformation, DaemonSet, Installation, IPPool
 from rrplan.resources.selector import SelectorSyntaxError, parse
 
@@ -65,22 +65,22 @@ SINCE = {
 """First version of API fields (scan of all release tags of projectcalico/calico)."""
 
 
-def bgp_in_use(sight: Sight) -> Told:
+def bgp_in_use(context: CheckContext) -> Findings:
     """calico-node runs BIRD at all."""
-    for one in sight.of(DaemonSet):
+    for one in context.of(DaemonSet):
         if one.backend in ("vxlan", "none"):
             yield (
                 Severity.ERROR,
                 f"DaemonSet {one.namespace}/{one.name} runs with backend `{one.backend}`: no BIRD, no BGP",
             )
-    for installation in sight.of(Installation):
+    for installation in context.of(Installation):
         if installation.bgp == "Disabled":
             yield Severity.ERROR, f"Installation `{installation.name}` says `bgp: Disabled`: no BIRD, no BGP"
 
 
-def datastore_ready(sight: Sight) -> Told:
+def datastore_ready(context: CheckContext) -> Findings:
     """Calico's datastore is not locked by a migration or an upgrade."""
-    for one in sight.of(ClusterInformation):
+    for one in context.of(ClusterInformation):
         if one.datastore_ready is False:
             yield (
                 Severity.ERROR,
@@ -88,11 +88,11 @@ def datastore_ready(sight: Sight) -> Told:
             )
 
 
-def peer_as_number(sight: Sight) -> Told:
+def peer_as_number(context: CheckContext) -> Findings:
     """Every peer by address has an AS number."""
-    profile = profile_for(sight.versions.default)
-    without = [peer for _, peer in sorted(sight.state.peers.items()) if dialled(peer, profile) and not peer.as_number]
-    rendered = sight.rendered(without)
+    profile = profile_for(context.versions.default)
+    without = [peer for _, peer in sorted(context.state.peers.items()) if dialled(peer, profile) and not peer.as_number]
+    rendered = context.rendered(without)
     for peer in without:
         told = f"BGPPeer `{peer.name}` has a `peerIP` and no `asNumber`: BIRD refuses the whole configuration"
         if peer.name not in rendered:
@@ -102,22 +102,22 @@ def peer_as_number(sight: Sight) -> Told:
             yield Severity.ERROR, text
 
 
-def peers_select(sight: Sight) -> Told:
+def peers_select(context: CheckContext) -> Findings:
     """Every BGPPeer selects somebody, on both sides."""
-    for name, peer in sorted(sight.desired.state.peers.items()):
+    for name, peer in sorted(context.desired.state.peers.items()):
         for field, text in (("nodeSelector", peer.node_selector), ("peerSelector", peer.peer_selector)):
             try:
                 selector = parse(text) if text else None
             except SelectorSyntaxError:
                 continue
-            nodes = [*sight.state.nodes.values(), *sight.desired.state.nodes.values()]
+            nodes = [*context.state.nodes.values(), *context.desired.state.nodes.values()]
             if selector is not None and not any(selector.matches(node.effective_labels) for node in nodes):
                 yield Severity.WARNING, f"BGPPeer `{name}`: `{field}: {text}` matches no node"
 
 
-def mesh_fields(sight: Sight) -> Told:
+def mesh_fields(context: CheckContext) -> Findings:
     """A BGPConfiguration that Calico's validation would refuse cannot be changed."""
-    for name, configuration in sight.state.configurations.items():
+    for name, configuration in context.state.configurations.items():
         extra = [field for field in ("nodeMeshPassword", "nodeMeshMaxRestartTime") if configuration.spec.get(field)]
         if configuration.mesh_enabled is False and extra:
             yield (
@@ -129,9 +129,9 @@ def mesh_fields(sight: Sight) -> Told:
             )
 
 
-def selectors_readable(sight: Sight) -> Told:
+def selectors_readable(context: CheckContext) -> Findings:
     """Every selector of every BGPPeer can be read."""
-    for name, peer in sorted(sight.state.peers.items()):
+    for name, peer in sorted(context.state.peers.items()):
         for field, text in (("nodeSelector", peer.node_selector), ("peerSelector", peer.peer_selector)):
             try:
                 parse(text)
@@ -145,13 +145,13 @@ def selectors_readable(sight: Sight) -> Told:
                 )
 
 
-def cluster_ids_valid(sight: Sight) -> Told:
+def cluster_ids_valid(context: CheckContext) -> Findings:
     """Every cluster ID on a node is an IPv4 address."""
-    for name, node in sorted(sight.state.nodes.items()):
+    for name, node in sorted(context.state.nodes.items()):
         told = f"{name} has cluster ID `{node.cluster_id}`"
         if not node.cluster_id:
             continue
-        if not effective_cluster_id(node.cluster_id, profile_for(sight.versions.of(name))):
+        if not effective_cluster_id(node.cluster_id, profile_for(context.versions.of(name))):
             yield Severity.WARNING, f"{told}, which Calico ignores: it is no reflector"
         elif not bird_reads(node.cluster_id):
             yield (
@@ -163,13 +163,13 @@ def cluster_ids_valid(sight: Sight) -> Told:
             )
 
 
-def cluster_id_unused(sight: Sight) -> Told:
+def cluster_id_unused(context: CheckContext) -> Findings:
     """The cluster IDs of the spec belong to its own groups."""
-    ours = {sight.spec.cluster_id_of(group) for group in sight.spec.groups}
-    placed = {one.node for one in sight.desired.placed}
+    ours = {context.spec.cluster_id_of(group) for group in context.spec.groups}
+    placed = {one.node for one in context.desired.placed}
     others = [
         name
-        for name, node in sight.desired.state.nodes.items()
+        for name, node in context.desired.state.nodes.items()
         if node.cluster_id in ours and node.cluster_id and name not in placed
     ]
     if others:
@@ -182,25 +182,25 @@ def cluster_id_unused(sight: Sight) -> Told:
         )
 
 
-def as_numbers_equal(sight: Sight) -> Told:
+def as_numbers_equal(context: CheckContext) -> Findings:
     """The reflectors of a group and its clients are in one AS; across an AS border nothing is reflected."""
-    default = sight.state.configurations.get("default")
+    default = context.state.configurations.get("default")
     common = (default.as_number if default else None) or 64512
-    numbers = {name: node.as_number or common for name, node in sight.state.nodes.items() if node.ipv4 or node.ipv6}
-    reflectors = {one.node for one in sight.desired.placed}
-    for group in sight.spec.groups:
-        home = {numbers[one.node] for one in sight.desired.placed if one.group == group and one.node in numbers}
+    numbers = {name: node.as_number or common for name, node in context.state.nodes.items() if node.ipv4 or node.ipv6}
+    reflectors = {one.node for one in context.desired.placed}
+    for group in context.spec.groups:
+        home = {numbers[one.node] for one in context.desired.placed if one.group == group and one.node in numbers}
         if not home:
             continue
-        clients = parse(clients_selector(sight.spec, group))
+        clients = parse(clients_selector(context.spec, group))
         members = [
             name
-            for name, node in sight.state.nodes.items()
+            for name, node in context.state.nodes.items()
             if name in numbers
             and (
                 clients.matches(node.effective_labels)
                 if name not in reflectors
-                else any(one.node == name and one.group == group for one in sight.desired.placed)
+                else any(one.node == name and one.group == group for one in context.desired.placed)
             )
         ]
         most = Counter(numbers[name] for name in members if name in reflectors).most_common(1)[0][0]
@@ -215,9 +215,9 @@ def as_numbers_equal(sight: Sight) -> Told:
             )
 
 
-def dead_nodes(sight: Sight) -> Told:
+def dead_nodes(context: CheckContext) -> Findings:
     """Nodes that are not Ready stay BGP peers."""
-    dead = [name for name, node in sight.state.nodes.items() if node.ready is False and (node.ipv4 or node.ipv6)]
+    dead = [name for name, node in context.state.nodes.items() if node.ready is False and (node.ipv4 or node.ipv6)]
     if dead:
         yield (
             Severity.WARNING,
@@ -228,19 +228,19 @@ def dead_nodes(sight: Sight) -> Told:
         )
 
 
-def one_version(sight: Sight) -> Told:
+def one_version(context: CheckContext) -> Findings:
     """All nodes run one version of calico-node."""
-    count = Counter(sight.versions.by_node.values())
+    count = Counter(context.versions.by_node.values())
     if len(count) > 1:
         told = ", ".join(f"{version} on {number}" for version, number in sorted(count.items()))
         yield Severity.WARNING, f"calico-node runs in several versions ({told} nodes); each node is modelled by its own"
 
 
-def fragile_labels(sight: Sight) -> Told:
+def fragile_labels(context: CheckContext) -> Findings:
     """No selector rests on a label that Kubernetes has removed or deprecated."""
-    texts = [("the spec", group.nodes.selector) for group in sight.spec.groups]
-    texts += [("the spec", group.clients or "") for group in sight.spec.groups]
-    for name, peer in sorted(sight.state.peers.items()):
+    texts = [("the spec", group.nodes.selector) for group in context.spec.groups]
+    texts += [("the spec", group.clients or "") for group in context.spec.groups]
+    for name, peer in sorted(context.state.peers.items()):
         texts += [(f"BGPPeer `{name}`", peer.node_selector), (f"BGPPeer `{name}`", peer.peer_selector)]
     told: set[tuple[str, str]] = set()
     for where, text in texts:
@@ -254,10 +254,10 @@ def fragile_labels(sight: Sight) -> Told:
                 yield Severity.WARNING, f"a selector of {where} rests on label `{label}`: {FRAGILE[label]}"
 
 
-def fields_known(sight: Sight) -> Told:
+def fields_known(context: CheckContext) -> Findings:
     """No object uses a field that the running Calico does not know."""
-    written = _written(sight)
-    oldest = min({sight.versions.default, *sight.versions.by_node.values()})
+    written = _written(context)
+    oldest = min({context.versions.default, *context.versions.by_node.values()})
     for kind, name, spec in written:
         for field, since in _unknown(kind, spec, oldest):
             yield (
@@ -267,8 +267,8 @@ def fields_known(sight: Sight) -> Told:
                     "sessions would be without"
                 ),
             )
-    version = sight.versions.default
-    peers, configurations = sight.state.peers, sight.state.configurations
+    version = context.versions.default
+    peers, configurations = context.state.peers, context.state.configurations
     specs: list[Written] = [("BGPPeer", name, peers[name].spec) for name in sorted(peers)]
     specs += [("BGPConfiguration", name, configurations[name].spec) for name in sorted(configurations)]
     ours = {(kind, name) for kind, name, _ in written}
@@ -281,9 +281,9 @@ def fields_known(sight: Sight) -> Told:
 Written = tuple[str, str, Mapping[str, object]]
 
 
-def _written(sight: Sight) -> list[Written]:
+def _written(context: CheckContext) -> list[Written]:
     """What the plan would create or change."""
-    state, target = sight.state, sight.desired.state
+    state, target = context.state, context.desired.state
     found: list[Written] = [
         ("BGPPeer", name, one.spec) for name, one in sorted(target.peers.items()) if state.peers.get(name) is not one
     ]
@@ -297,15 +297,15 @@ def _unknown(kind: str, spec: Mapping[str, object], version: CalicoVersion) -> l
     return [(field, since) for field, since in SINCE[kind].items() if spec.get(field) is not None and version < since]
 
 
-def encapsulation(sight: Sight) -> Told:
+def encapsulation(context: CheckContext) -> Findings:
     """Whether pod traffic depends on BGP."""
-    pools = [one for one in sight.of(IPPool) if not one.disabled]
+    pools = [one for one in context.of(IPPool) if not one.disabled]
     without = [pool.name for pool in pools if pool.vxlan_mode in ("Always", "CrossSubnet")]
     if without:
         yield Severity.WARNING, f"IPPool {some(without)} uses VXLAN: Felix, not BIRD, programs the routes of its pods"
 
 
-CHECKS: tuple[Callable[[Sight], Told], ...] = (
+CHECKS: tuple[Callable[[CheckContext], Findings], ...] = (
     kubernetes_given,
     bgp_in_use,
     datastore_ready,
@@ -337,12 +337,12 @@ CHECKS: tuple[Callable[[Sight], Told], ...] = (
 )
 
 
-def id_of(check: Callable[[Sight], Told]) -> str:
+def id_of(check: Callable[[CheckContext], Findings]) -> str:
     """The id of a check: its name with dashes."""
     return check.__name__.replace("_", "-")
 
 
-def findings(sight: Sight) -> tuple[Finding, ...]:
+def findings(context: CheckContext) -> tuple[Finding, ...]:
     """Everything that the checks find, errors first."""
-    found = [Finding(id_of(check), severity, text) for check in CHECKS for severity, text in check(sight)]
+    found = [Finding(id_of(check), severity, text) for check in CHECKS for severity, text in check(context)]
     return tuple(sorted(found, key=lambda one: one.severity is not Severity.ERROR))

@@ -10,20 +10,14 @@ from rrplan.bgp.outside import Fate
 from rrplan.bgp.speaker import FAMILIES
 from rrplan.bgp.transition import OutsideSession
 from rrplan.ids import ActionName, NodeName
-from rrplan.plans.gate import LONGEST_SECONDS, Eviction, Expectation, Gate, GateKind
+from rrplan.plans.gate import LONGEST_SECONDS, Expectation, Gate, GateKind
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Step
 from rrplan.resources import DaemonSet
-from rrplan.specs import Drain, Spec
+from rrplan.specs import Spec
 
 SHOWN = 5
 """Nodes that a title names."""
-
-
-def eviction_of(spec: Spec) -> Eviction:
-    """What the drains of a spec may evict."""
-    drain = spec.drain or Drain()
-    return Eviction(drain.force, drain.delete_empty_dir_data, drain.grace_period)
 
 
 class NodeSets:
@@ -181,7 +175,7 @@ class GateMaker:
 
     def drained(self, node: NodeName) -> Gate:
         """No pod is left to evict."""
-        eviction = eviction_of(self.spec)
+        eviction = self.spec.eviction
         return Gate(
             GateKind.DRAINED,
             f"no pod is left on {node}{eviction.losses}",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rrplan.bgp.outside import Fate
 from rrplan.bgp.routes import Obstacle
+from rrplan.checks.agreement import PEERS_AGREE, disputes
 from rrplan.ids import ActionName
-from rrplan.plans.agreement import PEERS_AGREE, disputes
 from rrplan.plans.plan import Invariant, Plan
 from rrplan.specs import Spec
 

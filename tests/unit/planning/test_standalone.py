@@ -226,7 +226,7 @@ def test_from_containers_back_to_the_mesh(version: CalicoVersion, tmp_path: Path
     back = planned(MESH)
     order = ["mesh-on", "delete-peer/rrplan-rr-1", "delete-peer/rrplan-rr-2", "retire/calico-rr"]
     assert [str(step.id) for step in back.steps] == order
-    assert back.snapshot["calico_version"] == str(version)
+    assert back.snapshot.calico_version == version
     confd = [notice for notice in back.notices if "confd ends on every node" in notice]
     assert len(confd) == (version < CalicoVersion(3, 3))
     assert any("calico-node keeps away from rr-1, rr-2" in notice for notice in back.notices)

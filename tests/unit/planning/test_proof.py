@@ -8,8 +8,9 @@ import pytest
 from rrplan import api
 from rrplan.errors import UnsafePlanError
 from rrplan.ids import StepId
-from rrplan.plans import Plan, draft_plan, read_plan
-from rrplan.plans.gates import GateMaker
+from rrplan.planning import draft_plan
+from rrplan.planning.gates import GateMaker
+from rrplan.plans import Plan, read_plan
 from rrplan.plans.plan import Violation
 from rrplan.render.markdown import plan_markdown
 from rrplan.render.plan_json import write_plan
@@ -33,6 +34,7 @@ from tests.support.clusters import (
     reflected,
     state,
 )
+from tests.support.plans import REFERENCE
 from tests.support.scenarios import FOLDER, parts
 
 DRAINED = f"{TO_REFLECTORS}, drain: true"
@@ -281,7 +283,7 @@ def test_sessions_that_no_gate_can_ask_for_are_refused() -> None:
     assert refusal.value.exit_code == 7
     assert refusal.value.hint.startswith("a gate asks nodes that are up: bring the nodes up first")
     spec = load(f"{HEAD}spec: {{{ALONE}}}\n".encode(), "spec.yaml")
-    draft = draft_plan(spec, cluster, VERSIONS, {})
+    draft = draft_plan(spec, cluster, VERSIONS, REFERENCE)
     for text in (shown(draft), plan_markdown(draft)):
         assert all(violation_text(one) in text for one in found)
 

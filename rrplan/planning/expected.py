@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions
 from rrplan.ids import NodeName
+from rrplan.planning.gates import GateMaker, NodeSets
 from rrplan.plans.gate import Expectation
-from rrplan.plans.gates import GateMaker, NodeSets
 from rrplan.resources import ClusterState
 from rrplan.specs import from_document
 

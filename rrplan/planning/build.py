@@ -10,27 +10,27 @@ from rrplan.bgp.model import Model
 from rrplan.bgp.profile import NEWEST, Versions, check_planned
 from rrplan.bgp.speaker import Settings, Standalone, as_configured
 from rrplan.bgp.transition import Transition
+from rrplan.checks.agreement import disputes, peers_agree
+from rrplan.checks.bgp import findings, id_of
+from rrplan.checks.context import CheckContext
+from rrplan.checks.finding import Severity
+from rrplan.checks.surroundings import ADD, kubernetes_given
 from rrplan.desired import Desired, compile_desired
-from rrplan.digest import digest
 from rrplan.errors import PreflightError, UnsafePlanError
 from rrplan.ids import ActionName, NodeName
-from rrplan.plans.agreement import disputes, peers_agree
+from rrplan.planning.gates import GateMaker, NodeSets
+from rrplan.planning.ordering import edges
+from rrplan.planning.proof import Alive, final_checks, judge
+from rrplan.planning.remedy import remedy
+from rrplan.planning.sequence import steps_between
+from rrplan.planning.waves import end_of
 from rrplan.plans.change import changed
-from rrplan.plans.checks import findings, id_of
 from rrplan.plans.diff import check_end
 from rrplan.plans.fingerprint import deleted_nodes, fingerprints
 from rrplan.plans.gate import Gate
-from rrplan.plans.gates import GateMaker, NodeSets
 from rrplan.plans.graph import ActionGraph
-from rrplan.plans.ordering import edges
 from rrplan.plans.phase import Phase
-from rrplan.plans.plan import Invariant, Plan, Proof, Severity, Step, StepProof, Violation
-from rrplan.plans.proof import Alive, final_checks, judge
-from rrplan.plans.remedy import remedy
-from rrplan.plans.sequence import steps_between
-from rrplan.plans.sight import Sight
-from rrplan.plans.surroundings import ADD, kubernetes_given
-from rrplan.plans.waves import end_of
+from rrplan.plans.plan import Invariant, Plan, Proof, SnapshotReference, Step, StepProof, Violation
 from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, Pod
 from rrplan.specs import Flavor, Spec, Topology
 from rrplan.specs.model import ZONE_LABEL
@@ -44,10 +44,10 @@ _UNCORDON = ActionName.UNCORDON_NODE
 TOGGLES = (ActionName.ENABLE_MESH, ActionName.DISABLE_MESH)
 
 
-def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: dict[str, object]) -> Plan:
+def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: SnapshotReference) -> Plan:
     """The plan from `state` to what `spec` wants; raises PolicyRefusal, or UnsafePlanError with counterexamples.
 
-    `snapshot` is what the plan file says about where the state came from.
+    `snapshot` says where the state came from.
     """
     plan = draft_plan(spec, state, versions, snapshot)
     if plan.proof.violations and plan.steps:
@@ -56,13 +56,13 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
     return plan
 
 
-def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: dict[str, object]) -> Plan:
+def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: SnapshotReference) -> Plan:
     """The same, where it is only looked at: an unsafe plan keeps its counterexamples in its proof."""
     inside = bool(spec.groups) or any(node.cluster_id for node in state.nodes.values())
     if spec.flavor is Flavor.IN_CLUSTER and inside:
         check_planned(versions, meshed=Settings.of(state).mesh or spec.topology is Topology.FULL_MESH)
     desired = compile_desired(spec, state, versions)
-    found = findings(Sight(spec, state, desired, versions))
+    found = findings(CheckContext(spec, state, desired, versions))
     plain = steps_between(spec, state, desired)
     errors = [f"{one.check}: {one.text}" for one in found if one.severity is Severity.ERROR]
     if errors and plain:
@@ -116,7 +116,7 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: di
         proof=proof,
         node_sets=sets.table(),
         fingerprints=fingerprints(spec, state, versions, deleted_nodes(steps)),
-        spec={"digest": digest(spec.to_document()), "document": spec.to_document()},
+        spec=spec,
         snapshot=snapshot,
         notices=tuple(notices),
         findings=(*found, *agree),

@@ -9,7 +9,7 @@ from rrplan.bgp.model import Model
 from rrplan.bgp.peering import external_protocols, protocols
 from rrplan.bgp.protocol import joined_names
 from rrplan.bgp.speaker import FAMILIES, Speaker
-from rrplan.plans.plan import Finding, Severity
+from rrplan.checks.finding import Finding, Severity
 
 PEERS_AGREE = "peers-agree"
 MANY_PAIRS = 20_000

@@ -7,10 +7,11 @@ import pytest
 from rrplan.bgp.outside import Fate
 from rrplan.bgp.routes import NoRoute, Obstacle
 from rrplan.ids import ActionName, StepId
-from rrplan.plans.plan import FINAL_STATE, Invariant, Plan, Proof, Step, Violation
-from rrplan.plans.remedy import remedy
+from rrplan.planning.remedy import remedy
+from rrplan.plans.plan import FINAL_STATE, Invariant, Proof, Step, Violation
 from rrplan.specs import Spec, load
 from tests.support.clusters import HEAD, TO_REFLECTORS
+from tests.support.plans import plan_of
 
 STEPS = (
     Step(StepId("promote/r1"), ActionName.PROMOTE_REFLECTOR, "promote"),
@@ -50,5 +51,5 @@ def spec(more: str) -> Spec:
 )
 def test_hints(violations: tuple[Violation, ...], more: str, words: str) -> None:
     """What stands in the way decides, not how it is worded nor how a step is called."""
-    plan = Plan("p", STEPS, (), Proof((), (), violations), {}, {}, {}, {})
+    plan = plan_of(STEPS, proof=Proof((), (), violations))
     assert remedy(spec(more), plan).startswith(words)

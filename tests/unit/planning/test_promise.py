@@ -8,9 +8,9 @@ from rrplan import api
 from rrplan.bgp.profile import calico_versions
 from rrplan.errors import DigestMismatch
 from rrplan.ids import NodeName, StepId
+from rrplan.planning.promise import Pair, held_pairs, missing_pairs, promises, reflecting
 from rrplan.plans import Plan, read_plan
 from rrplan.plans.change import Change
-from rrplan.plans.promise import Pair, held_pairs, missing_pairs, promises, reflecting
 from rrplan.plans.rehearsal import Rehearsal
 from rrplan.render.plan_json import plan_document, write_plan
 from rrplan.resources import ClusterState, decode, encode

@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from rrplan.bgp.announced import by_bird, by_felix
-from rrplan.plans.gates import eviction_of
-from rrplan.plans.plan import Severity
-from rrplan.plans.sight import Sight, Told, some
+from rrplan.checks.context import CheckContext, Findings, some
+from rrplan.checks.finding import Severity
 from rrplan.resources import (
     BGPConfiguration,
     BGPPeer,
@@ -45,11 +44,11 @@ OWNER_ANNOTATIONS = {
 MANAGED_BY = "app.kubernetes.io/managed-by"
 
 
-def kubernetes_given(sight: Sight) -> Told:
+def kubernetes_given(context: CheckContext) -> Findings:
     """The input has what Kubernetes knows of the nodes, as far as the plan needs it."""
-    present, target = sight.state.nodes, sight.desired.state.nodes
+    present, target = context.state.nodes, context.desired.state.nodes
     changed = {name for name, node in present.items() if target.get(name) != node}
-    drained = changed & sight.desired.drained
+    drained = changed & context.desired.drained
     tainted = {name for name in changed if name in target and target[name].taints != present[name].taints}
     unknown = {name for name, node in present.items() if node.only_calico}
     needed = unknown & (drained | tainted)
@@ -60,17 +59,17 @@ def kubernetes_given(sight: Sight) -> Told:
             "pods are there, and whether these nodes are Ready or cordoned"
         )
         yield Severity.ERROR, text
-    elif unknown and (sight.spec.groups or changed):
+    elif unknown and (context.spec.groups or changed):
         what = f"no Kubernetes Node of {some(unknown)} is known: nobody says whether they are Ready or cordoned"
         yield Severity.WARNING, f"{what}; {ADD}"
-    if drained - needed and not any(sight.of(Pod)):
+    if drained - needed and not any(context.of(Pod)):
         what = f"no pods are known, so what a drain of {some(drained)} evicts is not known either"
         yield Severity.WARNING, f"{what}; {ADD}"
 
 
-def providers(sight: Sight) -> Told:
+def providers(context: CheckContext) -> Findings:
     """Clouds whose network does not carry what Calico's BGP needs."""
-    azure = [name for name, node in sight.state.nodes.items() if node.provider_id.startswith(AZURE)]
+    azure = [name for name, node in context.state.nodes.items() if node.provider_id.startswith(AZURE)]
     if azure:
         yield (
             Severity.WARNING,
@@ -81,12 +80,12 @@ def providers(sight: Sight) -> Told:
         )
 
 
-def typha(sight: Sight) -> Told:
+def typha(context: CheckContext) -> Findings:
     """A large cluster with the Kubernetes datastore has Typha."""
-    nodes = len(sight.state.nodes)
-    if nodes <= NODES_WITHOUT_TYPHA or "kdd" not in _cluster_type(sight):
+    nodes = len(context.state.nodes)
+    if nodes <= NODES_WITHOUT_TYPHA or "kdd" not in _cluster_type(context):
         return
-    for one in sight.of(DaemonSet):
+    for one in context.of(DaemonSet):
         if one.name == "calico-node" and one.typha in ("", "none"):
             yield (
                 Severity.WARNING,
@@ -97,19 +96,19 @@ def typha(sight: Sight) -> Told:
             )
 
 
-def _cluster_type(sight: Sight) -> frozenset[str]:
+def _cluster_type(context: CheckContext) -> frozenset[str]:
     """The words of the cluster type; empty where it is not known."""
-    return frozenset(word for one in sight.of(ClusterInformation) for word in one.cluster_type.split(",") if word)
+    return frozenset(word for one in context.of(ClusterInformation) for word in one.cluster_type.split(",") if word)
 
 
-def workloads(sight: Sight) -> Told:
+def workloads(context: CheckContext) -> Findings:
     """Nodes that become reflectors, or are drained, carry no pod that would be missed."""
-    state, drained = sight.state, sight.desired.drained
-    promoted = {one.node for one in sight.desired.placed if not state.nodes[one.node].cluster_id}
+    state, drained = context.state, context.desired.drained
+    promoted = {one.node for one in context.desired.placed if not state.nodes[one.node].cluster_id}
     concerned = promoted | drained
-    pods = [pod for pod in sight.of(Pod) if pod.drains and pod.node]
+    pods = [pod for pod in context.of(Pod) if pod.drains and pod.node]
     here = [pod for pod in pods if pod.node in concerned]
-    eviction = eviction_of(sight.spec)
+    eviction = context.spec.eviction
     refused = [text for pod in here if pod.node in drained and (text := eviction.objection(pod))]
     if refused:
         yield Severity.ERROR, f"a drain does not evict: {some(refused)}"
@@ -139,10 +138,10 @@ def _place(pod: Pod) -> str:
     return f"{pod.namespace}/{pod.name} on {pod.node}"
 
 
-def owners(sight: Sight) -> Told:
+def owners(context: CheckContext) -> Findings:
     """No object that the plan changes belongs to a tool that would put its own version back."""
     owned: dict[str, list[str]] = {}
-    for one in _changed(sight):
+    for one in _changed(context):
         tool = _tool(one)
         if tool:
             owned.setdefault(tool, []).append(f"{one.key.kind} `{one.key.name}`")
@@ -156,9 +155,9 @@ def owners(sight: Sight) -> Told:
         )
 
 
-def _changed(sight: Sight) -> Iterator[Node | BGPPeer | BGPConfiguration]:
+def _changed(context: CheckContext) -> Iterator[Node | BGPPeer | BGPConfiguration]:
     """What is there and will not stay as it is."""
-    before, after = sight.state, sight.desired.state
+    before, after = context.state, context.desired.state
     yield from (one for name, one in before.nodes.items() if after.nodes.get(name) != one)
     yield from (one for name, one in before.peers.items() if after.peers.get(name) != one)
     yield from (one for name, one in before.configurations.items() if after.configurations.get(name) != one)
@@ -173,14 +172,14 @@ def _tool(one: Node | BGPPeer | BGPConfiguration) -> str:
     return next((tool for tool in (ARGO, FLUX, HELM) if tool in found), "")
 
 
-def label_sync(sight: Sight) -> Told:
+def label_sync(context: CheckContext) -> Findings:
     """With etcd, Calico's copies of the nodes' labels are those of Kubernetes."""
-    known = _cluster_type(sight)
-    if not known or "kdd" in known or not sight.spec.groups:
+    known = _cluster_type(context)
+    if not known or "kdd" in known or not context.spec.groups:
         return
-    behind = [name for name, node in sight.state.nodes.items() if node.unsynced]
+    behind = [name for name, node in context.state.nodes.items() if node.unsynced]
     if behind:
-        labels = {label for name in behind for label in sight.state.nodes[name].unsynced}
+        labels = {label for name in behind for label in context.state.nodes[name].unsynced}
         yield (
             Severity.WARNING,
             (
@@ -190,21 +189,21 @@ def label_sync(sight: Sight) -> Told:
         )
 
 
-def cluster_routes(sight: Sight) -> Told:
+def cluster_routes(context: CheckContext) -> Findings:
     """BIRD or Felix programs the routes of a pool, one of them."""
-    configuration = sight.state.configurations.get("default")
+    configuration = context.state.configurations.get("default")
     for_bird = str(configuration.spec.get("programClusterRoutes") or "") if configuration else ""
     for_felix = next(
-        (one.program_cluster_routes for one in sight.of(FelixConfiguration) if one.name == "default"), None
+        (one.program_cluster_routes for one in context.of(FelixConfiguration) if one.name == "default"), None
     )
     if for_felix is None:
         # Calico makes one: it was not given, so nothing is known of Felix.
         return
-    version = sight.versions.default
+    version = context.versions.default
     for what, bad in (("neither", False), ("both", True)):
         pools = [
             one.name
-            for one in sight.of(IPPool)
+            for one in context.of(IPPool)
             if not one.disabled
             and one.vxlan_mode not in ("Always", "CrossSubnet")
             and by_bird(one, for_bird, version) is by_felix(one, for_felix, version) is bad

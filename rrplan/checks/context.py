@@ -9,8 +9,8 @@ from typing import TypeVar
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.refusals import rendered_on
 from rrplan.bgp.sessions import Speakers
+from rrplan.checks.finding import Severity
 from rrplan.desired import Desired
-from rrplan.plans.plan import Severity
 from rrplan.resources import BGPPeer, ClusterState
 from rrplan.specs import Spec
 from rrplan.text import listed
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class CheckContext:
     """What a check may look at."""
 
     spec: Spec
@@ -41,7 +41,7 @@ class Sight:
         return (one for one in self.state.others.values() if isinstance(one, kind))
 
 
-Told = Iterator[tuple[Severity, str]]
+Findings = Iterator[tuple[Severity, str]]
 
 
 def some(names: Iterable[object]) -> str:

@@ -8,11 +8,11 @@ import pytest
 
 from rrplan import api
 from rrplan.bgp.model import Model
+from rrplan.checks.agreement import PEERS_AGREE, peers_agree
+from rrplan.checks.bgp import CHECKS, as_numbers_equal, id_of
+from rrplan.checks.context import CheckContext
 from rrplan.desired import compile_desired
 from rrplan.errors import PreflightError
-from rrplan.plans.agreement import PEERS_AGREE, peers_agree
-from rrplan.plans.checks import CHECKS, as_numbers_equal, id_of
-from rrplan.plans.sight import Sight
 from rrplan.resources import decode
 from rrplan.resources.state import ClusterState
 from rrplan.sandbox import demo_cluster, ucp_cluster
@@ -549,7 +549,7 @@ def test_as_numbers_are_compared_within_a_group() -> None:
         small("b4", 14, rack="b"),
     ]
     cluster = state(*nodes, mesh(on=False))
-    sight = Sight(spec, cluster, compile_desired(spec, cluster, VERSIONS), VERSIONS)
+    sight = CheckContext(spec, cluster, compile_desired(spec, cluster, VERSIONS), VERSIONS)
     ((_, text),) = as_numbers_equal(sight)
     assert text.startswith("b4: another AS number than 65002, which the reflectors of group `b` have; their sessions")
 
@@ -607,7 +607,7 @@ def test_peers_disagree_about_a_session_to_the_outside() -> None:
 
 def test_what_was_not_looked_at_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where too many nodes differ, the check says that it stopped; what it found until then stays."""
-    monkeypatch.setattr("rrplan.plans.agreement.MANY_PAIRS", 1)
+    monkeypatch.setattr("rrplan.checks.agreement.MANY_PAIRS", 1)
     plan = api.plan(load(SPEC.encode(), "spec.yaml"), snapshot())
     texts = [one.text for one in plan.findings if one.check == PEERS_AGREE]
     assert texts == ["only the first 1 pairs of kinds of nodes were looked at: too many nodes differ"]

@@ -10,7 +10,7 @@ from rrplan.desired.ownership import is_ours
 from rrplan.desired.peers import WAVE_LABEL
 from rrplan.errors import PolicyRefusal
 from rrplan.ids import NodeName
-from rrplan.plans import action
+from rrplan.planning import actions
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Step
 from rrplan.resources import ClusterState, Node
@@ -48,13 +48,13 @@ def wave_steps(state: ClusterState, desired: Desired, waves: list[list[NodeName]
     """The temporary BGPPeers, the waves, and the end of both."""
     for peer in desired.waves:
         if peer != state.peers.get(peer.name):
-            yield action.peer(state.peers.get(peer.name), peer, Phase.WAVE_PEERS)
+            yield actions.peer(state.peers.get(peer.name), peer, Phase.WAVE_PEERS)
     for number, names in enumerate(waves, 1):
-        yield action.wave(number, [state.nodes[name] for name in names], WAVE_LABEL, IN_WAVE, len(waves))
+        yield actions.wave(number, [state.nodes[name] for name in names], WAVE_LABEL, IN_WAVE, len(waves))
     for peer in desired.waves:
-        yield action.peer(peer, None, Phase.END_OF_WAVES)
+        yield actions.peer(peer, None, Phase.END_OF_WAVES)
     moved = [state.nodes[name] for names in waves for name in names]
-    yield action.end_of_waves(moved, WAVE_LABEL, IN_WAVE, merges=not state.in_etcd)
+    yield actions.end_of_waves(moved, WAVE_LABEL, IN_WAVE, merges=not state.in_etcd)
 
 
 def end_of(state: ClusterState, desired: Desired, steps: Iterable[Step]) -> ClusterState:

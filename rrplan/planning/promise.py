@@ -15,7 +15,7 @@ from rrplan.bgp.reflection import Doubt
 from rrplan.bgp.speaker import FAMILIES, Standalone
 from rrplan.bgp.transition import Loss
 from rrplan.ids import NodeName, StepId
-from rrplan.plans.build import touched
+from rrplan.planning.build import touched
 from rrplan.plans.change import changed
 from rrplan.plans.plan import Plan
 from rrplan.resources import ClusterState
