@@ -7,25 +7,27 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from rrplan.ids import ActionName, NodeName, StepId
-from rrplan.plans.change import Change
-from rrplan.plans.diff import between, whole
+from rrplan.plans.change import Change, ChangeAction
+from rrplan.plans.diff import change_of
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Step
-from rrplan.resources import BGPConfiguration, BGPPeer, Node, ResourceKey, encode
+from rrplan.resources import BGPConfiguration, BGPPeer, Node, ResourceKey
 from rrplan.resources.documents import partial
 from rrplan.resources.node_codec import CLUSTER_ID_ANNOTATION, LABELS_ANNOTATION, labels_annotation
 
 _Paths: TypeAlias = dict[tuple[str, ...], tuple[str | None, str | None]]
 """What each path of a document has before and after."""
+END_OF_WAVES = StepId("unlabel/waves")
 NAMED = 3
 """Clients of a wave that its summary names."""
 
 
-def drain(node: Node) -> Step:
-    """Cordon the node; its gate waits for the last evicted pod."""
+def drain(node: Node, *, stays: bool = False) -> Step:
+    """Cordon the node; its gate waits for the last evicted pod. `stays` says that no step uncordons it."""
     changes = () if node.unschedulable else (_cordon(node.name, before=None, after=True),)
     what = f"cordon and drain node {node.name}"
-    return Step(StepId(f"drain/{node.name}"), ActionName.DRAIN_NODE, what, changes, node=node.name)
+    until = None if stays or not changes else uncordon(node.name).id
+    return Step(StepId(f"drain/{node.name}"), ActionName.DRAIN_NODE, what, changes, node=node.name, until=until)
 
 
 def uncordon(name: NodeName) -> Step:
@@ -42,14 +44,14 @@ def uncordon(name: NodeName) -> Step:
 
 def _cordon(name: NodeName, *, before: bool | None, after: bool | None) -> Change:
     path = ("spec", "unschedulable")
-    return Change(ResourceKey("Node", name), partial({path: before}), partial({path: after}))
+    return Change.update(ResourceKey("Node", name), partial({path: before}), partial({path: after}))
 
 
 def taint(node: Node, wanted: Node) -> Step:
     """Set or remove the taint of dedicated reflector nodes; taints are one list, changed as a whole."""
     adds = len(wanted.taints) > len(node.taints)
     action = ActionName.TAINT_NODE if adds else ActionName.UNTAINT_NODE
-    change = Change(
+    change = Change.update(
         ResourceKey("Node", node.name),
         partial({("spec", "taints"): [one.document() for one in node.taints] or None}),
         partial({("spec", "taints"): [one.document() for one in wanted.taints] or None}),
@@ -106,6 +108,7 @@ def wave(number: int, nodes: Sequence[Node], label: str, value: str, total: int)
         phase=Phase.WAVES,
         wave=number,
         unordered=True,
+        until=END_OF_WAVES,
     )
 
 
@@ -119,7 +122,7 @@ def end_of_waves(nodes: Sequence[Node], label: str, value: str, *, merges: bool)
         changes.append(_paths_change(node.name, paths))
     what = f"remove the wave label of {len(nodes)} node{'' if len(nodes) == 1 else 's'}"
     return Step(
-        StepId("unlabel/waves"),
+        END_OF_WAVES,
         ActionName.UNLABEL_CLIENT,
         what,
         tuple(changes),
@@ -134,32 +137,35 @@ def _label_change(node: Node, label: str, value: str) -> Change:
 
 
 def _paths_change(name: NodeName, paths: _Paths) -> Change:
-    return Change(
+    return Change.update(
         ResourceKey("Node", name),
         partial({path: pair[0] for path, pair in paths.items()}),
         partial({path: pair[1] for path, pair in paths.items()}),
     )
 
 
+def wave_peer(before: BGPPeer | None, after: BGPPeer) -> Step:
+    """Create or update a BGPPeer that serves one wave after another."""
+    return replace(peer(before, after, Phase.WAVE_PEERS), until=peer(after, None, Phase.END_OF_WAVES).id)
+
+
 def peer(before: BGPPeer | None, after: BGPPeer | None, phase: Phase) -> Step:
     """Create, update or delete a BGPPeer."""
     one = after or before
     assert one is not None
-    change = whole(one.key, before, after)
+    change = change_of(one.key, before, after)
     verb, action = {
-        "create": ("create-peer", ActionName.CREATE_PEER),
-        "update": ("update-peer", ActionName.UPDATE_PEER),
-        "delete": ("delete-peer", ActionName.DELETE_PEER),
-    }[change.verb]
-    what = f"{change.verb} BGPPeer {one.name}"
+        ChangeAction.CREATE: ("create-peer", ActionName.CREATE_PEER),
+        ChangeAction.UPDATE: ("update-peer", ActionName.UPDATE_PEER),
+        ChangeAction.DELETE: ("delete-peer", ActionName.DELETE_PEER),
+    }[change.action]
+    what = f"{change.action} BGPPeer {one.name}"
     return Step(StepId(f"{verb}/{one.name}"), action, what, (change,), topology=True, phase=phase)
 
 
 def mesh(before: BGPConfiguration | None, after: BGPConfiguration) -> Step:
     """Turn the mesh on or off; what validation forbids beside it goes in the same write."""
-    change = (
-        Change(after.key, None, encode(after)) if before is None else between(after.key, encode(before), encode(after))
-    )
+    change = change_of(after.key, before, after)
     was_on = before is None or before.mesh_enabled is not False
     on = after.mesh_enabled is not False
     if on and was_on:

@@ -18,6 +18,7 @@ from rrplan.checks.surroundings import ADD, kubernetes_given
 from rrplan.desired import Desired, compile_desired
 from rrplan.errors import PreflightError, UnsafePlanError
 from rrplan.ids import ActionName, NodeName
+from rrplan.planning.closure import check_closed
 from rrplan.planning.gates import GateMaker, NodeSets
 from rrplan.planning.ordering import edges
 from rrplan.planning.proof import Alive, final_checks, judge
@@ -25,7 +26,6 @@ from rrplan.planning.remedy import remedy
 from rrplan.planning.sequence import steps_between
 from rrplan.planning.waves import end_of
 from rrplan.plans.change import changed
-from rrplan.plans.diff import check_end
 from rrplan.plans.fingerprint import deleted_nodes, fingerprints
 from rrplan.plans.gate import Gate
 from rrplan.plans.graph import ActionGraph
@@ -180,7 +180,7 @@ def _walk(
             ]
             gates, undo_gates = gates + again_up, undo_gates + again_up
         gated.append(replace(step, gates=gates, undo_gates=undo_gates))
-    check_end(present, end_of(state, desired, ordered))
+    check_closed(state, present, end_of(state, desired, ordered), ordered)
     checks, bad = final_checks(spec, model, first)
     if alive is not None:
         bad += alive.final(bad)

@@ -28,11 +28,11 @@ def steps_between(spec: Spec, state: ClusterState, desired: Desired) -> list[Ste
     roles = [(old, new) for old, new in changed if _role(spec, old) != _role(spec, new)]
     drained = [old for old, _ in roles if old.name in desired.drained]
     tainted = [(old, new) for old, new in changed if old.taints != new.taints]
-    steps = [actions.drain(node) for node in drained]
+    again = [node for node in drained if not desired.state.nodes[node.name].unschedulable]
+    steps = [actions.drain(node, stays=node not in again) for node in drained]
     steps += [actions.taint(old, new) for old, new in tainted if len(new.taints) > len(old.taints)]
     steps += _session_steps(spec, state, desired, roles)
     steps += retirement(state, desired.state)
-    again = [node for node in drained if not desired.state.nodes[node.name].unschedulable]
     if again:
         steps.append(actions.held_again())
     steps += [actions.taint(old, new) for old, new in tainted if len(new.taints) < len(old.taints)]

@@ -28,7 +28,7 @@ def standalone_steps(spec: Spec, state: ClusterState, desired: Desired) -> list[
     """All steps, in no order that matters."""
     target = desired.state
     hosts = [(state.nodes[name], target.nodes[name]) for name in sorted(desired.drained)]
-    steps = [actions.drain(old) for old, _ in hosts]
+    steps = [actions.drain(old, stays=new.unschedulable) for old, new in hosts]
     steps += [actions.taint(old, new) for old, new in hosts if old.taints != new.taints]
     steps += _confinement(state, target)
     steps += [_label(old, AWAY, ActionName.RELEASE_HOST, "release", "keep calico-node away from") for old, _ in hosts]
@@ -63,7 +63,7 @@ def _confinement(state: ClusterState, target: ClusterState) -> Iterator[Step]:
 
 def _label(node: Node, label: tuple[str, str], name: ActionName, step: str, what: str) -> Step:
     path = ("metadata", "labels", label[0])
-    change = Change(
+    change = Change.update(
         ResourceKey("Node", node.name),
         partial({path: node.labels.get(label[0])}),
         partial({path: label[1]}),
@@ -92,7 +92,7 @@ def _deletion(state: ClusterState, node: Node, cascade: Sequence[Resource]) -> S
         StepId(f"delete-calico-node/{node.name}"),
         ActionName.DELETE_CALICO_NODE,
         what,
-        (*(Change(one.key, original(one), None) for one in cascade), Change(key, original(found), None)),
+        (*(Change.delete(one.key, original(one)) for one in cascade), Change.delete(key, original(found))),
         topology=True,
         node=node.name,
         phase=Phase.CALICO_NODES,
@@ -104,7 +104,7 @@ def _deployment(spec: Spec, state: ClusterState) -> Iterator[Step]:
     key = ResourceKey("DaemonSet", "calico-rr", spec.standalone.namespace)
     if state.get(key) is None:
         what = f"run {spec.standalone.image} on the labelled nodes (DaemonSet {key.namespace}/{key.name})"
-        change = Change(key, None, document)
+        change = Change.create(key, document)
         step = StepId("deploy/calico-rr")
         yield Step(step, ActionName.DEPLOY_REFLECTORS, what, (change,), topology=True, phase=Phase.CONTAINERS)
 
@@ -114,7 +114,7 @@ def retirement(state: ClusterState, target: ClusterState) -> Iterator[Step]:
     for key, old in sorted(state.others.items()):
         if isinstance(old, DaemonSet) and old.reflector and key not in target.others:
             what = f"end the standalone reflectors (DaemonSet {key.namespace}/{key.name})"
-            change = Change(key, encode(old), None)
+            change = Change.delete(key, encode(old))
             step = StepId(f"retire/{key.name}")
             yield Step(step, ActionName.RETIRE_REFLECTORS, what, (change,), topology=True, phase=Phase.RETIRE)
 

@@ -48,7 +48,7 @@ def wave_steps(state: ClusterState, desired: Desired, waves: list[list[NodeName]
     """The temporary BGPPeers, the waves, and the end of both."""
     for peer in desired.waves:
         if peer != state.peers.get(peer.name):
-            yield actions.peer(state.peers.get(peer.name), peer, Phase.WAVE_PEERS)
+            yield actions.wave_peer(state.peers.get(peer.name), peer)
     for number, names in enumerate(waves, 1):
         yield actions.wave(number, [state.nodes[name] for name in names], WAVE_LABEL, IN_WAVE, len(waves))
     for peer in desired.waves:
@@ -69,7 +69,7 @@ def end_of(state: ClusterState, desired: Desired, steps: Iterable[Step]) -> Clus
 
 
 def _outside_waves(node: Node, *, merges: bool) -> Node:
-    if node.labels.get(WAVE_LABEL) != IN_WAVE and WAVE_LABEL not in node.calico_labels:
+    if WAVE_LABEL not in node.labels and WAVE_LABEL not in node.calico_labels:
         return node
     labels, own = (
         {name: value for name, value in labels.items() if name != WAVE_LABEL}

@@ -1,95 +1,93 @@
-"""What differs: resources as Changes for the planner, fields for the reader."""
+"""Where two states meet: what differs between them as Changes, and each Change field by field.
+
+deepdiff stays in here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from rrplan.plans.change import Change
-from rrplan.resources import BGPConfiguration, BGPPeer, ClusterState, Resource, ResourceKey, encode
+from rrplan.resources import CalicoNode, ClusterState, Resource, ResourceKey, encode
 from rrplan.resources.documents import Document, at, leaves, partial
+from rrplan.resources.node_codec import told_by, without_calico
 
-SHOWN = 5
-"""Resources that an assertion names."""
+FieldPath: TypeAlias = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field of a Change, for display; None means absent."""
+    """One field of a Change; None means absent."""
 
-    path: str
+    path: FieldPath
     before: object
     after: object
 
+    @property
+    def name(self) -> str:
+        """The path in Kubernetes' words: `spec.asNumber`, `metadata.labels[rrplan.io/wave]`."""
+        text = ""
+        for part in self.path:
+            text += f".{part}" if part.isidentifier() else f"[{part}]"
+        return text.removeprefix(".")
+
+
+def diff(before: ClusterState, after: ClusterState) -> tuple[Change, ...]:
+    """The changes from one state to another, at most one for each resource, sorted by key.
+
+    Where a Calico Node comes or goes, what it says of its node is no change of the Node.
+    """
+    here, there = ({resource.key: resource for resource in state} for state in (before, after))
+    for calico_node in (resource for resource in (*before, *after) if isinstance(resource, CalicoNode)):
+        if (calico_node.key in here) is not (calico_node.key in there):
+            name = told_by(calico_node).name
+            for state, resources in ((before, here), (after, there)):
+                if name in state.nodes:
+                    resources[ResourceKey("Node", name)] = without_calico(state.nodes[name])
+    keys = [key for key in here.keys() | there.keys() if here.get(key) != there.get(key)]
+    changes = (change_of(key, here.get(key), there.get(key)) for key in sorted(keys))
+    return tuple(change for change in changes if fields(change))
+
+
+def change_of(key: ResourceKey, before: Resource | None, after: Resource | None) -> Change:
+    """The change between two values of one resource, of which one may be absent."""
+    if before is None:
+        assert after is not None, f"{key} is absent before and after"
+        return Change.create(key, encode(after))
+    if after is None:
+        return Change.delete(key, encode(before))
+    return between(key, encode(before), encode(after))
+
 
 def fields(change: Change) -> list[FieldChange]:
-    """The fields that a change touches, sorted by path."""
+    """The fields that a change touches, sorted by name."""
     from deepdiff import DeepDiff
 
-    before, after = dict(_flat(change.before)), dict(_flat(change.after))
-    different = DeepDiff(before, after, verbose_level=2)
-    touched = {
-        path
-        for kind in ("values_changed", "type_changes", "dictionary_item_added", "dictionary_item_removed")
-        for path in (_key(text) for text in different.get(kind, ()))
+    before, after = flat(change.before), flat(change.after)
+    # Without the threshold deepdiff calls two mappings that share little wholly different, and names no field.
+    touched = DeepDiff(before, after, threshold_to_diff_deeper=0).affected_root_keys
+    return sorted((FieldChange(path, before.get(path), after.get(path)) for path in touched), key=lambda one: one.name)
+
+
+def flat(document: Document | None) -> dict[FieldPath, object]:
+    """The fields of a document that say something; lists are one field each."""
+    return {
+        path: value
+        for path, value in leaves(document or {})
+        if path and path[0] not in ("apiVersion", "kind") and value not in (None, {}, [])
     }
-    # DeepDiff reports lists by element; the field is the list.
-    touched |= {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
-    # Where a whole mapping goes, the other side names it as absent, and its fields tell the rest.
-    return [
-        FieldChange(path, before.get(path), after.get(path))
-        for path in sorted(touched & (before.keys() | after.keys()))
-        if before.get(path) is not None or after.get(path) is not None
-    ]
-
-
-def check_end(end: ClusterState, desired: ClusterState) -> None:
-    """Assert that a plan ends where it is wanted to, exactly: a change that no step makes is a bug of the planner."""
-    here, there = ({resource.key: resource for resource in state} for state in (end, desired))
-    wrong = sorted(str(key) for key in here.keys() | there.keys() if not _same(here.get(key), there.get(key)))
-    assert not wrong, f"the steps of the plan end otherwise than desired: {', '.join(wrong[:SHOWN])}"
-
-
-def _same(one: Resource | None, other: Resource | None) -> bool:
-    return one == other or (one is not None and other is not None and encode(one) == encode(other))
-
-
-def _key(text: str) -> str:
-    return text.removeprefix("root['").partition("']")[0]
-
-
-def _flat(document: Document | None) -> list[tuple[str, object]]:
-    if document is None:
-        return []
-    return [(_text(path), value) for path, value in leaves(document) if path[0] not in ("apiVersion", "kind")]
-
-
-def _text(path: tuple[str, ...]) -> str:
-    text = ""
-    for part in path:
-        text += f".{part}" if part.isidentifier() else f"[{part}]"
-    return text.removeprefix(".")
-
-
-def whole(
-    key: ResourceKey, before: BGPPeer | BGPConfiguration | None, after: BGPPeer | BGPConfiguration | None
-) -> Change:
-    """The change between two values: whole documents where one is missing, else the paths that differ."""
-    old = encode(before) if before is not None else None
-    new = encode(after) if after is not None else None
-    if old is None or new is None:
-        return Change(key, old, new)
-    return between(key, old, new)
 
 
 def between(key: ResourceKey, old: Document, new: Document) -> Change:
-    """The paths at which two documents differ, as partial documents of equal shape."""
+    """The update from one document to another: the paths at which they differ."""
     paths = {path for path, _ in leaves(old)} | {path for path, _ in leaves(new)}
     differing = sorted(path for path in paths if at(old, path) != at(new, path))
     # Where a whole mapping comes or goes, it is the change: a patch of its leaves would leave an empty shell.
     outer = list(dict.fromkeys(_outermost(path, old, new) for path in differing))
     before: Mapping[tuple[str, ...], object] = {path: at(old, path) for path in outer}
-    return Change(key, partial(before), partial({path: at(new, path) for path in outer}))
+    return Change.update(key, partial(before), partial({path: at(new, path) for path in outer}))
 
 
 def _outermost(path: tuple[str, ...], old: Document, new: Document) -> tuple[str, ...]:

@@ -207,6 +207,8 @@ class Step:
     wave: int = 0
     """Which wave it moves, counted from 1; 0 for none."""
     unordered: bool = False
+    until: StepId | None = None
+    """The step that puts back what this one changes, where that is for the way only."""
 
     @property
     def independent(self) -> bool:

@@ -7,14 +7,15 @@ covered by the digest, and made again from the facts beside them.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from rrplan.checks.finding import Finding
 from rrplan.digest import digest
 from rrplan.errors import FileFormatError
 from rrplan.ids import NodeName
+from rrplan.plans.change import ChangeAction
 from rrplan.plans.graph import ActionGraph, Contradiction
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Edge, Observed, Plan, Proof, SnapshotReference, Step, Tolerance
@@ -24,8 +25,12 @@ from rrplan.snapshots.file import read_versioned
 from rrplan.specs import from_document
 from rrplan.specs.model import Hook, OnFailure
 
-FORMAT_VERSION = "2.1"
-"""2.1: the proof holds facts beside its sentences.
+T = TypeVar("T")
+
+FORMAT_VERSION = "2.2"
+"""2.2: a change says its action, and a step which one puts back what it changes.
+
+2.1: the proof holds facts beside its sentences.
 
 2.0: a step has a list of `changes`, and the edges decide the order; 1.x had `change` and, before it, `cascade`.
 
@@ -61,28 +66,36 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
     try:
         plan = Plan(
             name=body["name"],
-            steps=STEPS.validate_python(_present_steps(body)),
-            edges=EDGES.validate_python(body["edges"]),
-            proof=PROOF.validate_python(_present_proof(body["proof"])),
+            steps=_part(STEPS, "steps", _present_steps(body)),
+            edges=_part(EDGES, "edges", body["edges"]),
+            proof=_part(PROOF, "proof", _present_proof(body["proof"])),
             node_sets={name: tuple(nodes) for name, nodes in body["node_sets"].items()},
             fingerprints=body["fingerprints"],
             spec=from_document(body["spec"]["document"]),
             snapshot=_snapshot(body["snapshot"]),
             notices=tuple(body["notices"]),
-            findings=FINDINGS.validate_python(body["findings"]),
+            findings=_part(FINDINGS, "findings", body["findings"]),
             reasons=tuple(body["reasons"]),
             down=tuple(NodeName(name) for name in body.get("down", ())),
-            observed=None if body.get("observed") is None else OBSERVED.validate_python(body["observed"]),
+            observed=None if body.get("observed") is None else _part(OBSERVED, "observed", body["observed"]),
             on_failure=OnFailure(body["on_failure"]),
             hooks=tuple(Hook.model_validate(hook) for hook in body["hooks"]),
             rehearsal=None if rehearsal is None else read_rehearsal(rehearsal, name, found),
         )
     except (KeyError, ValueError, AttributeError, TypeError) as error:
-        raise FileFormatError.one(
-            f"the plan file is incomplete: {str(error).splitlines()[0]}", file=name, hint=AGAIN
-        ) from error
+        raise FileFormatError.one(f"the plan file is incomplete: {error}", file=name, hint=AGAIN) from error
     _check_order(plan, name)
     return plan, found
+
+
+def _part(adapter: TypeAdapter[T], key: str, value: object) -> T:
+    """What a key holds; raises ValueError with the place inside it."""
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in (key, *first["loc"]))
+        raise ValueError(f"`{place}`: {first['msg'].removeprefix('Value error, ')}") from error
 
 
 def _snapshot(body: dict[str, Any]) -> SnapshotReference:
@@ -94,10 +107,16 @@ def _snapshot(body: dict[str, Any]) -> SnapshotReference:
 
 def _present_steps(body: dict[str, Any]) -> list[dict[str, Any]]:
     """The steps in the shape of today."""
-    if not str(body["format_version"]).startswith("1."):
-        steps: list[dict[str, Any]] = body["steps"]
-        return steps
-    return [_of_version_1(step) for step in body["steps"]]
+    old = str(body["format_version"]).startswith("1.")
+    steps = [_of_version_1(step) if old else step for step in body["steps"]]
+    return [{**step, "changes": [_with_action(change) for change in step["changes"]]} for step in steps]
+
+
+def _with_action(change: dict[str, Any]) -> dict[str, Any]:
+    """Before 2.2 the documents alone said what a change does."""
+    there = (change["before"] is not None, change["after"] is not None)
+    implied = {(False, True): ChangeAction.CREATE, (True, False): ChangeAction.DELETE}.get(there, ChangeAction.UPDATE)
+    return {"action": implied.value, **change}
 
 
 def _present_proof(proof: dict[str, Any]) -> dict[str, Any]:

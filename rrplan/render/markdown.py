@@ -28,14 +28,14 @@ def plan_markdown(plan: Plan) -> str:
         lines += ["## Changes", "", "| | resource | field | before | after |", "|---|---|---|---|---|"]
         for step, count in folded(plan.writing):
             for change, alike in folded_changes(step):
-                symbol, key = SYMBOL[change.verb], f"`{change.key}`"
+                symbol, key = SYMBOL[change.action], f"`{change.key}`"
                 more = and_more(max(count, alike))
                 if more:
                     lines.append(f"| {symbol} | {key}{more} | | | |")
                     continue
                 for field in fields(change):
                     before, after = (value_text(value).replace("|", "\\|") for value in (field.before, field.after))
-                    lines.append(f"| {symbol} | {key} | `{field.path}` | `{before}` | `{after}` |")
+                    lines.append(f"| {symbol} | {key} | `{field.name}` | `{before}` | `{after}` |")
         lines += ["", "## Order", ""]
         for number, (step, count) in enumerate(folded(plan.steps), 1):
             lines.append(f"{number}. {step.summary}{and_alike(count)}")

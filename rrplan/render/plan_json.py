@@ -20,8 +20,6 @@ from rrplan.plans.rehearsal import json_schema as rehearsal_schema
 from rrplan.plans.rehearsal import rehearsal_document
 from rrplan.render.proof import check_text, restarts, violation_text
 
-_VERBS = {"create": ["create"], "update": ["update"], "delete": ["delete"]}
-
 
 def plan_document(plan: Plan) -> dict[str, Any]:
     """The plan as a JSON value, its digest included."""
@@ -79,7 +77,7 @@ def _resource_change(step: Step, change: Change) -> dict[str, Any]:
         "address": str(change.key),
         "type": change.key.kind,
         "name": change.key.name,
-        "change": {"actions": _VERBS[change.verb], "before": change.before, "after": change.after},
+        "change": {"actions": [change.action.value], "before": change.before, "after": change.after},
         "action_reason": step.summary,
         "step": step.id,
     }

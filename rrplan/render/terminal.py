@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rrplan.plans.change import Change
+from rrplan.plans.change import Change, ChangeAction
 from rrplan.plans.diff import fields
 from rrplan.plans.plan import Plan
 from rrplan.render.proof import NOT_PROVED, proof_lines
@@ -66,22 +66,22 @@ def _paint(symbol: str, *, color: bool) -> str:
 
 
 def _legend(plan: Plan, *, color: bool) -> list[str]:
-    used = {SYMBOL[change.verb] for _, change in plan.writes}
+    used = {SYMBOL[change.action] for _, change in plan.writes}
     return ["rrplan will do the following. Symbols:"] + [
         f"  {_paint(symbol, color=color)} {MEANING[symbol]}" for symbol in "+~-" if symbol in used
     ]
 
 
 def _change(change: Change, more: str, *, color: bool) -> list[str]:
-    lines = [f"  {_paint(SYMBOL[change.verb], color=color)} {change.key}{more}"]
+    lines = [f"  {_paint(SYMBOL[change.action], color=color)} {change.key}{more}"]
     for field in fields(change) if not more else ():
-        if change.verb == "create":
+        if change.action is ChangeAction.CREATE:
             text = value_text(field.after)
-        elif change.verb == "delete":
+        elif change.action is ChangeAction.DELETE:
             text = value_text(field.before)
         else:
             text = f"{value_text(field.before)} -> {value_text(field.after)}"
-        lines.append(f"      {field.path}: {text}")
+        lines.append(f"      {field.name}: {text}")
     return lines
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 
 from rrplan.checks.finding import Finding
@@ -21,10 +22,10 @@ def totals(plan: Plan) -> str:
     """The last line: what is added, changed and destroyed, gates, exposure."""
     if not plan.steps:
         return "No changes. The cluster is as the spec says."
-    verbs = [change.verb for _, change in plan.writes]
+    actions = Counter(change.action.value for _, change in plan.writes)
     gates = sum(len(step.gates) for step in plan.steps)
     return (
-        f"Plan: {verbs.count('create')} to add, {verbs.count('update')} to change, {verbs.count('delete')} to destroy. "
+        f"Plan: {actions['create']} to add, {actions['update']} to change, {actions['delete']} to destroy. "
         f"{gates} gate{'' if gates == 1 else 's'}. Exposure: {exposure(plan)}."
     )
 

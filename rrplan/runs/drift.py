@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from rrplan.bgp.profile import calico_versions
 from rrplan.ids import ActionName, NodeName
-from rrplan.plans.change import Change, changed, decisive, understood
+from rrplan.plans.change import Change, changed, understood
 from rrplan.plans.fingerprint import deleted_nodes, fingerprints
 from rrplan.plans.plan import Plan
 from rrplan.resources import ClusterState, ResourceKey, encode
@@ -62,11 +62,11 @@ def _ours(state: ClusterState, landed: Sequence[Change]) -> Iterator[tuple[str, 
     """What the run wrote and is no longer so."""
     expected: dict[ResourceKey, dict[tuple[str, ...], object] | None] = {}
     for change in landed:
-        if change.after is None:
+        if change.outcome is None:
             expected[change.key] = None
         else:
             earlier = expected.get(change.key) if change.before is not None else None
-            expected[change.key] = {**(earlier or {}), **dict(leaves(decisive(change.after)))}
+            expected[change.key] = {**(earlier or {}), **dict(leaves(change.outcome))}
     for key, paths in expected.items():
         resource = state.get(key)
         if paths is None and resource is not None:

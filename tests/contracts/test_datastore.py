@@ -195,7 +195,7 @@ def test_daemonset(store: Datastore) -> None:
     """A DaemonSet of ours is recognised whatever the server fills in, and goes as it came."""
     spec = from_document({**HEAD, "spec": {"topology": "route-reflectors", "flavor": "standalone"}})
     document = daemonset(spec)
-    change = Change(key_of(document), None, document)
+    change = Change.create(key_of(document), document)
     assert change.conflicts(None) == []
     store.create(change.key, document)
     stored = store.get(change.key)
@@ -227,7 +227,7 @@ def test_calico_node(store: Datastore, request: pytest.FixtureRequest) -> None:
         assert not capture(store).state.nodes[NodeName("rr-1")].ipv4
         status = {"wireguardPublicKey": "x", "podCIDRs": ["10.0.0.0/26"]}
         whole = {**encode(before.others[key]), "status": status}
-        change = Change(key, None, whole)
+        change = Change.create(key, whole)
         store.create(key, whole)
         made = store.get(key)
         assert made is not None

@@ -16,7 +16,6 @@ from rrplan.adapters.kubernetes import server as api_server
 from rrplan.adapters.local.clock import SystemClock
 from rrplan.errors import RRPlanError
 from rrplan.operations import Control
-from rrplan.plans.change import decisive
 from rrplan.render.plan_json import plan_document
 from rrplan.resources import ResourceKey
 from rrplan.resources.documents import at, leaves
@@ -402,11 +401,11 @@ def untrue(bench: LiveBench, run: str) -> list[str]:
     }
     wanted: dict[ResourceKey, dict[tuple[str, ...], object] | None] = {}
     for step, change in bench.made.writes:
-        document = change.after if statuses.get(step.id, Status.PENDING) in LANDED else None
+        document = change.outcome if statuses.get(step.id, Status.PENDING) in LANDED else None
         if document is None and change.key not in wanted:
-            wanted[change.key] = None if change.before is None else dict(leaves(decisive(change.before)))
+            wanted[change.key] = None if change.condition is None else dict(leaves(change.condition))
         elif document is not None:
-            wanted[change.key] = {**(wanted.get(change.key) or {}), **dict(leaves(decisive(document)))}
+            wanted[change.key] = {**(wanted.get(change.key) or {}), **dict(leaves(document))}
     found = []
     for key, paths in wanted.items():
         stored = cluster.datastore.get(key)

@@ -286,7 +286,7 @@ def _promotion(mixed: MixedCluster) -> Change:
 
 def _label(before: str | None, after: str | None) -> Change:
     path = ("metadata", "labels", LABEL)
-    return Change(NODE, partial({path: before}), partial({path: after}))
+    return Change.update(NODE, partial({path: before}), partial({path: after}))
 
 
 def promotion(mixed: MixedCluster) -> Change:

@@ -16,12 +16,12 @@ from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.errors import PreflightError
 from rrplan.ids import ActionName
 from rrplan.plans import Plan
+from rrplan.plans.change import ChangeAction
 from rrplan.plans.gate import GateKind
 
 AT_ONCE = 10
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-WRITES = {"create": "create", "update": "patch", "delete": "delete"}
-INVERSE = {"create": "delete", "update": "patch", "delete": "create"}
+WRITES = {ChangeAction.CREATE: "create", ChangeAction.UPDATE: "patch", ChangeAction.DELETE: "delete"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -84,7 +84,7 @@ def _writing(plan: Plan, calico: str) -> Iterator[Right]:
         kind = KINDS.get(change.key.kind)
         if kind is None or (kind.group is None and not group):
             continue  # in etcd, where the API server gives no rights
-        for verb in ("get", WRITES[change.verb], INVERSE[change.verb]):
+        for verb in ("get", WRITES[change.action], WRITES[change.action.inverse]):
             name = "" if verb == "create" else change.key.name
             yield _right(verb, change.key.kind, group, change.key.namespace, name)
     if any(step.action in (ActionName.DRAIN_NODE, ActionName.UNCORDON_NODE) for step in plan.steps):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rrplan.plans.planfile import FORMAT_VERSION
+
 SCENARIOS = Path(__file__).resolve().parents[3] / "fixtures" / "scenarios"
 CLUSTER = str(SCENARIOS / "bgpconfiguration-does-not-exist" / "cluster.yaml")
 SPEC = str(SCENARIOS / "bgpconfiguration-does-not-exist" / "spec.yaml")
@@ -79,7 +81,7 @@ def test_plan_file_is_canonical_and_guarded(tmp_path: Path) -> None:
     two.write_text(edited)
     assert rrplan("show", str(two)).returncode == 5
     assert "the file was changed after it was written" in rrplan("show", str(two)).stderr
-    two.write_text(one.read_text().replace('"format_version":"2.1"', '"format_version":"3.0"'))
+    two.write_text(one.read_text().replace(f'"format_version":"{FORMAT_VERSION}"', '"format_version":"3.0"'))
     assert "format version 3.0 is not known here" in rrplan("show", str(two)).stderr
     assert "not a plan file" in rrplan("show", SPEC).stderr
 

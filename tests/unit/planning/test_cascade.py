@@ -59,7 +59,7 @@ def test_in_the_order_of_the_client() -> None:
     step = deletion(made)
     assert [str(change.key) for change in step.changes] == [*CASCADE, f"CalicoNode/{HOST}"]
     assert [str(change.key) for change in step.undo_changes] == [f"CalicoNode/{HOST}", *reversed(CASCADE)]
-    assert {change.verb for change in step.undo_changes} == {"create"}
+    assert {change.action for change in step.undo_changes} == {"create"}
     assert step.summary.endswith(f", and what Calico deletes with it: {', '.join(CASCADE)}")
     other = next(one for one in made.steps if one.id == "delete-calico-node/rr-2")
     assert len(other.changes) == 1
@@ -130,7 +130,7 @@ def test_the_plan_file() -> None:
     """Every destroyed object is a resource change; what is written is read."""
     made = plan(state())
     body = plan_document(made)
-    assert body["format_version"] == "2.1"
+    assert body["format_version"] == "2.2"
     destroyed = [one["address"] for one in body["resource_changes"] if one["step"] == STEP]
     assert destroyed == [*CASCADE, f"CalicoNode/{HOST}"]
     assert read_plan(write_plan(made), "plan.json")[0].steps == made.steps
@@ -278,7 +278,7 @@ def test_what_belongs_to_others_makes_nothing_stale() -> None:
 
 def test_a_step_without_a_cascade() -> None:
     """Its writes are its change, or none."""
-    change = Change(ResourceKey("BGPPeer", "x"), None, {"kind": "BGPPeer", "spec": {}})
+    change = Change.create(ResourceKey("BGPPeer", "x"), {"kind": "BGPPeer", "spec": {}})
     step = Step(StepId("x"), ActionName.CREATE_PEER, "x", (change,))
     assert (step.changes, step.undo_changes) == ((change,), (change.inverse(),))
     assert replace(step, changes=()).undo_changes == ()

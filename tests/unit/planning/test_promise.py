@@ -66,7 +66,7 @@ def test_pairs_with_the_outside(made: tuple[Plan, ClusterState]) -> None:
     assert not any(switch in pair for one in promises(plan, linked, versions).values() for pair in one.excused)
     # The session goes in the first step that touches one.
     step = next(step for step in plan.steps if step.topology and step.changes)
-    gone = Change(peer.key, encode(peer), None)
+    gone = Change.delete(peer.key, encode(peer))
     steps = tuple(replace(one, changes=(gone,)) if one is step else one for one in plan.steps)
     told = promises(replace(plan, steps=steps), linked, versions)
     assert {pair for pair in told[step.id].exposed if switch in pair} == held

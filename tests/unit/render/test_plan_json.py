@@ -1,6 +1,7 @@
 """A plan as JSON: facts and sentences; what is read of it, also where an earlier version wrote it."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -94,6 +95,29 @@ def test_proofs_of_before_are_read() -> None:
     assert exposure(read) == exposure(plan)
     assert plan_text(read).count("the loss of r1 ...") == 1
     assert read_plan(write_plan(read), "plan.json")[0] == read
+
+
+def test_changes_of_before_are_read() -> None:
+    """Before 2.2 the documents of a change alone said what it does."""
+    plan = planned(meshed(), f"{TO_REFLECTORS}, drain: true")
+    body = {**document(plan), "format_version": "2.1"}
+    for step in body["steps"]:
+        del step["until"]
+        for change in step["changes"]:
+            del change["action"]
+    read = again(body)
+    assert read.writes == [(replace(step, until=None), change) for step, change in plan.writes]
+
+
+def test_a_change_that_contradicts_itself() -> None:
+    """What its documents are must fit what it does."""
+    body = document(planned(meshed(), f"{TO_REFLECTORS}, drain: true"))
+    (change,) = next(step for step in body["steps"] if step["id"] == "mesh-off")["changes"]
+    change["action"] = "delete"
+    with pytest.raises(FileFormatError, match=r"the change of BGPConfiguration/default is no delete") as error:
+        again(body)
+    assert error.value.problems[0].summary.startswith("the plan file is incomplete: `steps.7.changes.0`: ")
+    assert error.value.problems[0].hint == "make a new plan"
 
 
 def test_the_digest_covers_the_sentences() -> None:

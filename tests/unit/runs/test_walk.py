@@ -84,7 +84,7 @@ def creation(name: str) -> Change:
     """A BGPPeer that selects nobody."""
     spec = {"nodeSelector": "has(nothing)", "peerSelector": "has(nothing)"}
     head = {"apiVersion": "projectcalico.org/v3", "kind": "BGPPeer", "metadata": {"name": name}}
-    return Change(ResourceKey("BGPPeer", name), None, {**head, "spec": spec})
+    return Change.create(ResourceKey("BGPPeer", name), {**head, "spec": spec})
 
 
 def drawn(dice: random.Random) -> Plan:
