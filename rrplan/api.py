@@ -16,6 +16,7 @@ nothing: `apply` returns how it ended, a `Result`.
 from __future__ import annotations
 
 from rrplan.errors import (
+    ChecksFailed,
     DatastoreConflict,
     DatastoreError,
     DatastoreRefused,
@@ -56,6 +57,7 @@ from rrplan.wiring import Cluster, LiveOptions, embedded
 
 __all__ = [
     "CalicoVersion",
+    "ChecksFailed",
     "Cluster",
     "Control",
     "Datastore",

@@ -13,6 +13,7 @@ RRPlanError                  has a sentence, a `hint` and an exit code
 ├── StalePlanError           the cluster moved on since the plan was made                        (exit 5)
 ├── LockHeldError            another run holds the cluster                                       (exit 6)
 ├── PreflightError           a check before the first write failed                               (exit 8)
+│   └── ChecksFailed         preflight checks found errors; carries them
 ├── JournalError             the journal contradicts itself or the plan
 │   └── JournalUnwritable    it cannot be written, so the run stops where it is                 (exit 4)
 └── DatastoreError           the place where resources live said no, or said nothing
@@ -146,12 +147,12 @@ class UnsafePlanError(RRPlanError):
     """Some step would lose routes, or expose more than the spec accepts.
 
     `violations` are the counterexamples as facts (`rrplan.plans.plan.Violation`); `rrplan.render.proof` has the words.
-    `findings` are sentences of preflight checks that may be why.
+    `findings` are what preflight checks found that may be why (`rrplan.checks.finding.Finding`).
     """
 
     exit_code = ExitCode.REFUSED
 
-    def __init__(self, violations: Sequence[object], *, findings: Sequence[str] = (), hint: str = "") -> None:
+    def __init__(self, violations: Sequence[object], *, findings: Sequence[object] = (), hint: str = "") -> None:
         self.violations = tuple(violations)
         self.findings = tuple(findings)
         count = len(self.violations)
@@ -200,6 +201,14 @@ class PreflightError(RRPlanError):
     def __init__(self, failures: Sequence[str], *, hint: str = "") -> None:
         self.failures = tuple(failures)
         super().__init__("preflight: " + "; ".join(self.failures), hint=hint)
+
+
+class ChecksFailed(PreflightError):
+    """Preflight checks found errors: `findings` are the facts (`rrplan.checks.finding.Finding`)."""
+
+    def __init__(self, findings: Sequence[object], failures: Sequence[str], *, hint: str = "") -> None:
+        super().__init__(failures, hint=hint)
+        self.findings = tuple(findings)
 
 
 class JournalError(RRPlanError):

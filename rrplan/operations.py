@@ -14,12 +14,14 @@ from itertools import dropwhile
 from rrplan.adapters.local.clock import timestamp
 from rrplan.adapters.local.hooks import CommandHooks
 from rrplan.bgp.profile import Versions, calico_versions
-from rrplan.errors import PreflightError, RRPlanError, StalePlanError
+from rrplan.checks.finding import Finding
+from rrplan.errors import ChecksFailed, PreflightError, RRPlanError, StalePlanError
 from rrplan.planning import build_plan, draft_plan
 from rrplan.planning.expected import expected
 from rrplan.plans import Plan, read_plan
 from rrplan.plans.plan import SnapshotReference
 from rrplan.ports import KeptRun, Log, Probe
+from rrplan.render.checks import named
 from rrplan.render.plan_json import plan_document, write_plan
 from rrplan.resources import CalicoVersion, ClusterState
 from rrplan.runs import Journal, Result, Runner
@@ -38,9 +40,18 @@ from rrplan.wiring import Cluster
 
 
 def plan(spec: Spec, snapshot: Snapshot, *, version: CalicoVersion | None = None) -> Plan:
-    """The proved plan from a snapshot to a spec; raises PolicyRefusal or UnsafePlanError."""
+    """The proved plan from a snapshot to a spec; raises PolicyRefusal, ChecksFailed or UnsafePlanError."""
     versions = calico_versions(snapshot.state, version)
-    return build_plan(spec, snapshot.state, versions, _about(snapshot, versions))
+    try:
+        return build_plan(spec, snapshot.state, versions, _about(snapshot, versions))
+    except ChecksFailed as error:
+        raise _in_words(error) from error
+
+
+def _in_words(error: ChecksFailed) -> ChecksFailed:
+    """The planner knows facts alone; whoever catches the error reads sentences."""
+    texts = [named(finding) for finding in error.findings if isinstance(finding, Finding)]
+    return ChecksFailed(error.findings, texts, hint=error.hint)
 
 
 def _about(snapshot: Snapshot, versions: Versions) -> SnapshotReference:
@@ -144,7 +155,10 @@ def verify(spec: Spec, cluster: Cluster, *, sessions: bool = True) -> Verdict:
     state = snapshot.state
     seen = _standings(state, cluster) if sessions else ()
     versions = calico_versions(state)
-    draft = draft_plan(spec, state, versions, _about(snapshot, versions))
+    try:
+        draft = draft_plan(spec, state, versions, _about(snapshot, versions))
+    except ChecksFailed as error:
+        raise _in_words(error) from error
     return verified(spec, draft, state, versions, seen)
 
 

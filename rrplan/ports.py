@@ -233,7 +233,7 @@ class Clock(Protocol):
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Return after that many seconds have passed by this clock."""
         ...
 
 

@@ -10,113 +10,86 @@ from rrplan.bgp.left_out import LONG, left_out
 from rrplan.bgp.profile import profile_for
 from rrplan.bgp.refusals import bird_reads, unusable
 from rrplan.bgp.speaker import HASH, Settings, is_zero
-from rrplan.checks.context import CheckContext, Findings, some
-from rrplan.checks.finding import Severity
+from rrplan.checks.context import CheckContext, CheckResults, names
+from rrplan.checks.finding import error, warning
 from rrplan.resources import BlockAffinity, IPPool
 from rrplan.resources.cascade import outside_pools
-from rrplan.snapshots.ignored import ignored
+from rrplan.snapshots.ignored import unreadable
 
 
-def peer_address(context: CheckContext) -> Findings:
+def peer_address(context: CheckContext) -> CheckResults:
     """Every `peerIP` is one that Calico reads, written as Calico writes it, and that BIRD can dial."""
     nodes = {
         address: name for name, node in context.state.nodes.items() for address in (node.ipv4, node.ipv6) if address
     }
     profile = profile_for(context.versions.default)
     peers = sorted(context.state.peers.items())
-    rendered = context.rendered(peer for _, peer in peers if (found := dialled(peer, profile)) and unusable(found))
+    rendered = context.rendered(
+        peer for _, peer in peers if (endpoint := dialled(peer, profile)) and unusable(endpoint)
+    )
     for name, peer in peers:
-        ignored_for = left_out(peer, profile)
-        if ignored_for:
-            yield Severity.WARNING, ignored_for
+        reason = left_out(peer, profile)
+        if reason:
+            yield warning("left-out", reason=reason)
         endpoint = dialled(peer, profile)
-        if endpoint is None or ignored_for:
+        if endpoint is None or reason:
             continue
-        lead = f"BGPPeer `{name}`: `peerIP: {peer.peer_ip}`"
         wrong = unusable(endpoint)
         if wrong and name in rendered:
-            text = f"{lead} is {wrong}: BIRD refuses the whole configuration on every node that has this peer"
-            yield Severity.ERROR, text
+            yield error("unusable", peer=name, address=peer.peer_ip, why=wrong)
         elif wrong:
-            yield Severity.WARNING, f"{lead} is {wrong}, which BIRD refuses; no node has this peer now"
+            yield warning("unusable-unused", peer=name, address=peer.peer_ip, why=wrong)
         elif endpoint.text != peer.peer_ip:
             at = "" if endpoint.canonical else nodes.get(endpoint.address, "")
-            lost = f"; Calico compares text, so it does not find node {at}, which gets no session back" if at else ""
-            yield Severity.WARNING, f"{lead} means `{endpoint.text}`: write that{lost}"
+            facts = {"peer": name, "address": peer.peer_ip, "meant": endpoint.text}
+            yield warning("spelling-hides-a-node", **facts, node=at) if at else warning("spelling", **facts)
 
 
-def annotations_readable(context: CheckContext) -> Findings:
+def annotations_readable(context: CheckContext) -> CheckResults:
     """Every annotation of Calico on a Node is one that Calico reads."""
-    yield from ((Severity.WARNING, text) for text in ignored(context.state))
+    for annotation, places in unreadable(context.state).items():
+        yield warning("unreadable", annotation=annotation, places=tuple(places))
 
 
-def router_id(context: CheckContext) -> Findings:
+def router_id(context: CheckContext) -> CheckResults:
     """Every node has a router ID of its own: its IPv4 address, or CALICO_ROUTER_ID of calico-node."""
     settings = Settings.of(context.state)
-    told = settings.router_id
+    given = settings.router_id
     nodes = {name: node for name, node in context.state.nodes.items() if node.ipv4 or node.ipv6}
     without = [name for name, node in nodes.items() if not node.ipv4]
-    refused = "without a router ID BIRD refuses the configuration"
     if settings.router_id_elsewhere:
-        yield (
-            Severity.WARNING,
-            (
-                "CALICO_ROUTER_ID of calico-node comes from elsewhere (`valueFrom`), so it is not known whether each "
-                "node has a router ID that BIRD reads and that no other node has"
-            ),
-        )
-    elif told and told != HASH and not bird_reads(told):
-        text = f"CALICO_ROUTER_ID of calico-node is `{told[:LONG]}`, which is neither `hash` nor a router ID"
-        yield Severity.ERROR, f"{text}: BIRD refuses the configuration on every node"
-    elif told and told != HASH and not is_zero(told) and len(nodes) > 1:
-        yield (
-            Severity.ERROR,
-            (
-                f"CALICO_ROUTER_ID of calico-node gives every node the router ID {told[:LONG]}: BIRD has no session "
-                "with a node of the same AS and the same router ID; `hash` gives each node its own"
-            ),
-        )
-    elif told and is_zero(told) and any(node.ipv6 for node in nodes.values()):
-        six = some(name for name, node in nodes.items() if node.ipv6)
-        yield (
-            Severity.ERROR,
-            f"CALICO_ROUTER_ID of calico-node is `{told[:LONG]}`, none for {six} (IPv6): {refused}",
-        )
-    elif not told and without:
-        known = (
-            "calico-node has no CALICO_ROUTER_ID"
-            if told is not None
-            else "whether calico-node has CALICO_ROUTER_ID is not known"
-        )
-        severity = Severity.ERROR if told is not None else Severity.WARNING
-        yield severity, f"no IPv4 address on {some(without)}, and {known}: {refused}"
+        yield warning("from-elsewhere")
+    elif given and given != HASH and not bird_reads(given):
+        yield error("unreadable", value=given[:LONG])
+    elif given and given != HASH and not is_zero(given) and len(nodes) > 1:
+        yield error("one-for-all", value=given[:LONG])
+    elif given and is_zero(given) and any(node.ipv6 for node in nodes.values()):
+        yield error("none", value=given[:LONG], nodes=names(name for name, node in nodes.items() if node.ipv6))
+    elif given is not None and not given and without:
+        yield error("no-ipv4", nodes=names(without))
+    elif not given and without:
+        yield warning("no-ipv4-not-known", nodes=names(without))
 
 
-def addresses_unique(context: CheckContext) -> Findings:
+def addresses_unique(context: CheckContext) -> CheckResults:
     """No two nodes have one address."""
     for family in ("ipv4", "ipv6"):
         count = Counter(getattr(node, family) for node in context.state.nodes.values() if getattr(node, family))
         for address in sorted(address for address, number in count.items() if number > 1):
-            names = [name for name, node in context.state.nodes.items() if getattr(node, family) == address]
-            yield Severity.ERROR, f"{address} is the address of {some(names)}: sessions to it reach any of them"
+            nodes = [name for name, node in context.state.nodes.items() if getattr(node, family) == address]
+            yield error("shared", address=address, nodes=names(nodes))
 
 
-def addresses_known(context: CheckContext) -> Findings:
+def addresses_known(context: CheckContext) -> CheckResults:
     """Calico's address of each node is one that Kubernetes knows too."""
     strange = [f"{name} ({', '.join(node.strange)})" for name, node in context.state.nodes.items() if node.strange]
     if strange:
-        yield (
-            Severity.WARNING,
-            (
-                f"an address that is none of the Node's InternalIPs, such as a bridge of containers: {some(strange)}; "
-                "others may not reach it (IP_AUTODETECTION_METHOD of calico-node)"
-            ),
-        )
+        yield warning("strange", nodes=names(strange))
 
 
-def one_link(context: CheckContext) -> Findings:
+def one_link(context: CheckContext) -> CheckResults:
     """Next hops are on the link, where pools are not encapsulated."""
-    pools = [one for one in context.of(IPPool) if not one.disabled and not one.disable_bgp_export]
+    pools = [pool for pool in context.of(IPPool) if not pool.disabled and not pool.disable_bgp_export]
     for version, field, bits in ((4, "ipv4", "ipv4_bits"), (6, "ipv6", "ipv6_bits")):
         bare = [
             pool.name
@@ -128,26 +101,13 @@ def one_link(context: CheckContext) -> Findings:
             str(ipaddress.ip_network(f"{getattr(node, field)}/{getattr(node, bits)}", strict=False)) for node in nodes
         }
         if bare and len(subnets) > 1:
-            yield (
-                Severity.WARNING,
-                (
-                    f"nodes are in {len(subnets)} subnets ({some(subnets)}), and IPPool {some(bare)} does not "
-                    "encapsulate: the next hop of a reflected route is not on the link, unless routers between the "
-                    "subnets know the pods' routes (they have to speak BGP), or the pool uses CrossSubnet"
-                ),
-            )
+            yield warning("several-subnets", count=len(subnets), subnets=names(subnets), pools=names(bare))
 
 
-def blocks_in_pools(context: CheckContext) -> Findings:
+def blocks_in_pools(context: CheckContext) -> CheckResults:
     """Every address block of a node whose Calico Node is deleted lies in an IPPool that is enabled."""
-    blocks = [one for one in context.of(BlockAffinity) if one.node in context.desired.cascades]
-    outside = outside_pools({one.cidr for one in blocks}, context.of(IPPool))
-    for block in sorted((one for one in blocks if one.cidr in outside), key=lambda one: (one.node, one.cidr)):
-        yield (
-            Severity.WARNING,
-            (
-                f"address block {block.cidr} of {block.node} lies in no IPPool that is enabled: `calicoctl delete node "
-                f'{block.node}` refuses for good; make an IPPool that covers it, with `nodeSelector: "!all()"`, until '
-                "the node is deleted, or apply with `--calico-config`, which leaves blocks alone"
-            ),
-        )
+    blocks = [block for block in context.of(BlockAffinity) if block.node in context.desired.cascades]
+    outside = outside_pools({block.cidr for block in blocks}, context.of(IPPool))
+    for block in sorted(blocks, key=lambda block: (block.node, block.cidr)):
+        if block.cidr in outside:
+            yield warning("outside", block=block.cidr, node=block.node)

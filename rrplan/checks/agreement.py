@@ -7,11 +7,12 @@ from itertools import islice
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.peering import external_protocols, protocols
-from rrplan.bgp.protocol import joined_names
 from rrplan.bgp.speaker import FAMILIES, Speaker
 from rrplan.checks.finding import Finding, Severity
 
 PEERS_AGREE = "peers-agree"
+DISAGREE = "disagree"
+DISAGREE_OUTSIDE = "disagree-outside"
 MANY_PAIRS = 20_000
 """Beyond this many pairs of classes of nodes the rest is not looked at; the finding says so."""
 
@@ -21,41 +22,36 @@ def peers_agree(model: Model, fresh: Collection[str] = ()) -> tuple[Finding, ...
 
     Where one of the BGPPeers is `fresh` (the plan creates or changes it), the plan would bring the trouble: an error.
     """
-    found: dict[tuple[str, ...], str] = {}
+    places: dict[tuple[str, ...], tuple[str, str, bool]] = {}
     pairs = _pairs(model)
     for own, other in islice(pairs, MANY_PAIRS):
         for family in FAMILIES:
-            for one in protocols(model.rules, own, other, family):
-                if one.disputed:
-                    found.setdefault(one.askers, f"such as {own.name} to {other.name}")
+            for protocol in protocols(model.rules, own, other, family):
+                if protocol.disputed:
+                    places.setdefault(protocol.askers, (own.name, other.name, True))
     for signature in model.population.classes:
         own = model.population.members(signature)[0]
         for family in FAMILIES:
-            for one in external_protocols(model.rules, own, family):
-                if one.disputed:
-                    found.setdefault(one.askers, f"such as {own.name} to {one.peer_address} outside the cluster")
-    told = [
+            for protocol in external_protocols(model.rules, own, family):
+                if protocol.disputed:
+                    places.setdefault(protocol.askers, (own.name, protocol.peer_address, False))
+    disagreements = [
         Finding(
             PEERS_AGREE,
             Severity.WARNING if set(peers).isdisjoint(fresh) else Severity.ERROR,
-            f"BGPPeers {joined_names(peers)} give the same sessions different attributes, {where}: which one wins is "
-            "random on every recomputation",
+            DISAGREE if inside else DISAGREE_OUTSIDE,
+            {"peers": peers, "node": node, "other": other},
         )
-        for peers, where in found.items()
+        for peers, (node, other, inside) in places.items()
     ]
     if next(pairs, None) is not None:
-        told.append(_not_all())
-    return tuple(told)
+        disagreements.append(Finding(PEERS_AGREE, Severity.WARNING, "not-all", {"count": MANY_PAIRS}))
+    return tuple(disagreements)
 
 
-def _not_all() -> Finding:
-    text = f"only the first {MANY_PAIRS} pairs of kinds of nodes were looked at: too many nodes differ"
-    return Finding(PEERS_AGREE, Severity.WARNING, text)
-
-
-def disputes(found: Iterable[Finding]) -> list[str]:
-    """What is found of BGPPeers that disagree, in words."""
-    return [f"{one.check}: {one.text}" for one in found if one.check == PEERS_AGREE and one != _not_all()]
+def disputes(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """What is found of BGPPeers that disagree."""
+    return tuple(finding for finding in findings if finding.problem in (DISAGREE, DISAGREE_OUTSIDE))
 
 
 def _pairs(model: Model) -> Iterator[tuple[Speaker, Speaker]]:

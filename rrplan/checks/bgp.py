@@ -23,8 +23,8 @@ from rrplan.checks.addressing import (
     peer_address,
     router_id,
 )
-from rrplan.checks.context import CheckContext, Findings, some
-from rrplan.checks.finding import Finding, Severity
+from rrplan.checks.context import CheckContext, CheckResults, names
+from rrplan.checks.finding import Finding, Severity, error, warning
 from rrplan.checks.surroundings import cluster_routes, kubernetes_given, label_sync, owners, providers, typha, workloads
 from rrplan.desired.peers import clients_selector
 from rrplan.resources import CalicoVersion, ClusterInformation, DaemonSet, Installation, IPPool
@@ -65,44 +65,32 @@ SINCE = {
 """First version of API fields (scan of all release tags of projectcalico/calico)."""
 
 
-def bgp_in_use(context: CheckContext) -> Findings:
+def bgp_in_use(context: CheckContext) -> CheckResults:
     """calico-node runs BIRD at all."""
-    for one in context.of(DaemonSet):
-        if one.backend in ("vxlan", "none"):
-            yield (
-                Severity.ERROR,
-                f"DaemonSet {one.namespace}/{one.name} runs with backend `{one.backend}`: no BIRD, no BGP",
-            )
+    for daemonset in context.of(DaemonSet):
+        if daemonset.backend in ("vxlan", "none"):
+            yield error("backend", daemonset=f"{daemonset.namespace}/{daemonset.name}", backend=daemonset.backend)
     for installation in context.of(Installation):
         if installation.bgp == "Disabled":
-            yield Severity.ERROR, f"Installation `{installation.name}` says `bgp: Disabled`: no BIRD, no BGP"
+            yield error("disabled", installation=installation.name)
 
 
-def datastore_ready(context: CheckContext) -> Findings:
+def datastore_ready(context: CheckContext) -> CheckResults:
     """Calico's datastore is not locked by a migration or an upgrade."""
-    for one in context.of(ClusterInformation):
-        if one.datastore_ready is False:
-            yield (
-                Severity.ERROR,
-                "ClusterInformation says `datastoreReady: false`: a migration or an upgrade is going on",
-            )
+    if any(information.datastore_ready is False for information in context.of(ClusterInformation)):
+        yield error("locked")
 
 
-def peer_as_number(context: CheckContext) -> Findings:
+def peer_as_number(context: CheckContext) -> CheckResults:
     """Every peer by address has an AS number."""
     profile = profile_for(context.versions.default)
     without = [peer for _, peer in sorted(context.state.peers.items()) if dialled(peer, profile) and not peer.as_number]
     rendered = context.rendered(without)
     for peer in without:
-        told = f"BGPPeer `{peer.name}` has a `peerIP` and no `asNumber`: BIRD refuses the whole configuration"
-        if peer.name not in rendered:
-            yield Severity.WARNING, f"{told} of a node that has this peer; no node has it now"
-        else:
-            text = f"{told} on every node that has this peer, and keeps its old one whatever is changed"
-            yield Severity.ERROR, text
+        yield error("missing", peer=peer.name) if peer.name in rendered else warning("missing-unused", peer=peer.name)
 
 
-def peers_select(context: CheckContext) -> Findings:
+def peers_select(context: CheckContext) -> CheckResults:
     """Every BGPPeer selects somebody, on both sides."""
     for name, peer in sorted(context.desired.state.peers.items()):
         for field, text in (("nodeSelector", peer.node_selector), ("peerSelector", peer.peer_selector)):
@@ -112,84 +100,63 @@ def peers_select(context: CheckContext) -> Findings:
                 continue
             nodes = [*context.state.nodes.values(), *context.desired.state.nodes.values()]
             if selector is not None and not any(selector.matches(node.effective_labels) for node in nodes):
-                yield Severity.WARNING, f"BGPPeer `{name}`: `{field}: {text}` matches no node"
+                yield warning("no-node", peer=name, field=field, selector=text)
 
 
-def mesh_fields(context: CheckContext) -> Findings:
+def mesh_fields(context: CheckContext) -> CheckResults:
     """A BGPConfiguration that Calico's validation would refuse cannot be changed."""
     for name, configuration in context.state.configurations.items():
         extra = [field for field in ("nodeMeshPassword", "nodeMeshMaxRestartTime") if configuration.spec.get(field)]
         if configuration.mesh_enabled is False and extra:
-            yield (
-                Severity.ERROR,
-                (
-                    f"BGPConfiguration `{name}` has the mesh off and {' and '.join(extra)} set: Calico's validation "
-                    "refuses every write to it"
-                ),
-            )
+            yield error("forbidden", configuration=name, fields=" and ".join(extra))
 
 
-def selectors_readable(context: CheckContext) -> Findings:
+def selectors_readable(context: CheckContext) -> CheckResults:
     """Every selector of every BGPPeer can be read."""
     for name, peer in sorted(context.state.peers.items()):
         for field, text in (("nodeSelector", peer.node_selector), ("peerSelector", peer.peer_selector)):
             try:
                 parse(text)
-            except SelectorSyntaxError as error:
-                yield (
-                    Severity.WARNING,
-                    (
-                        f"BGPPeer `{name}`: `{field}` is no selector ({error.message} at character "
-                        f"{error.position + 1}): it matches nobody"
-                    ),
-                )
+            except SelectorSyntaxError as problem:
+                yield warning("syntax", peer=name, field=field, why=problem.message, character=problem.position + 1)
 
 
-def cluster_ids_valid(context: CheckContext) -> Findings:
+def cluster_ids_valid(context: CheckContext) -> CheckResults:
     """Every cluster ID on a node is an IPv4 address."""
     for name, node in sorted(context.state.nodes.items()):
-        told = f"{name} has cluster ID `{node.cluster_id}`"
         if not node.cluster_id:
             continue
         if not effective_cluster_id(node.cluster_id, profile_for(context.versions.of(name))):
-            yield Severity.WARNING, f"{told}, which Calico ignores: it is no reflector"
+            yield warning("ignored", node=name, value=node.cluster_id)
         elif not bird_reads(node.cluster_id):
-            yield (
-                Severity.ERROR,
-                (
-                    f"{told}: Calico takes the node for a reflector and renders `rr cluster id {node.cluster_id}`, "
-                    "which BIRD cannot read: it refuses the whole configuration once the node has a client"
-                ),
-            )
+            yield error("refused", node=name, value=node.cluster_id)
 
 
-def cluster_id_unused(context: CheckContext) -> Findings:
+def cluster_id_unused(context: CheckContext) -> CheckResults:
     """The cluster IDs of the spec belong to its own groups."""
     ours = {context.spec.cluster_id_of(group) for group in context.spec.groups}
-    placed = {one.node for one in context.desired.placed}
+    placed = {reflector.node for reflector in context.desired.placed}
     others = [
         name
         for name, node in context.desired.state.nodes.items()
         if node.cluster_id in ours and node.cluster_id and name not in placed
     ]
     if others:
-        yield (
-            Severity.WARNING,
-            (
-                f"cluster ID of a group is also on {some(others)}, which the spec does not name: clients need "
-                "sessions to every reflector of a cluster ID"
-            ),
-        )
+        yield warning("others-have-it", nodes=names(others))
 
 
-def as_numbers_equal(context: CheckContext) -> Findings:
+def as_numbers_equal(context: CheckContext) -> CheckResults:
     """The reflectors of a group and its clients are in one AS; across an AS border nothing is reflected."""
     default = context.state.configurations.get("default")
     common = (default.as_number if default else None) or 64512
     numbers = {name: node.as_number or common for name, node in context.state.nodes.items() if node.ipv4 or node.ipv6}
-    reflectors = {one.node for one in context.desired.placed}
+    reflectors = {placed.node for placed in context.desired.placed}
     for group in context.spec.groups:
-        home = {numbers[one.node] for one in context.desired.placed if one.group == group and one.node in numbers}
+        home = {
+            numbers[placed.node]
+            for placed in context.desired.placed
+            if placed.group == group and placed.node in numbers
+        }
         if not home:
             continue
         clients = parse(clients_selector(context.spec, group))
@@ -200,72 +167,55 @@ def as_numbers_equal(context: CheckContext) -> Findings:
             and (
                 clients.matches(node.effective_labels)
                 if name not in reflectors
-                else any(one.node == name and one.group == group for one in context.desired.placed)
+                else any(placed.node == name and placed.group == group for placed in context.desired.placed)
             )
         ]
         most = Counter(numbers[name] for name in members if name in reflectors).most_common(1)[0][0]
         strangers = [name for name in members if numbers[name] != most]
         if strangers:
-            yield (
-                Severity.WARNING,
-                (
-                    f"{some(strangers)}: another AS number than {most}, which the reflectors of group `{group.name}` "
-                    "have; their sessions are eBGP, and reflection does not apply to them"
-                ),
-            )
+            yield warning("another", nodes=names(strangers), group=group.name, as_number=most)
 
 
-def dead_nodes(context: CheckContext) -> Findings:
+def dead_nodes(context: CheckContext) -> CheckResults:
     """Nodes that are not Ready stay BGP peers."""
     dead = [name for name, node in context.state.nodes.items() if node.ready is False and (node.ipv4 or node.ipv6)]
     if dead:
-        yield (
-            Severity.WARNING,
-            (
-                f"not Ready, and still a BGP peer: {some(dead)}; no gate waits for them, but a BIRD that restarts "
-                "waits up to 240 s for a peer that is gone: repair them, or delete their Nodes"
-            ),
-        )
+        yield warning("not-ready", nodes=names(dead))
 
 
-def one_version(context: CheckContext) -> Findings:
+def one_version(context: CheckContext) -> CheckResults:
     """All nodes run one version of calico-node."""
     count = Counter(context.versions.by_node.values())
     if len(count) > 1:
-        told = ", ".join(f"{version} on {number}" for version, number in sorted(count.items()))
-        yield Severity.WARNING, f"calico-node runs in several versions ({told} nodes); each node is modelled by its own"
+        yield warning("several", versions=tuple(f"{version} on {number}" for version, number in sorted(count.items())))
 
 
-def fragile_labels(context: CheckContext) -> Findings:
+def fragile_labels(context: CheckContext) -> CheckResults:
     """No selector rests on a label that Kubernetes has removed or deprecated."""
     texts = [("the spec", group.nodes.selector) for group in context.spec.groups]
     texts += [("the spec", group.clients or "") for group in context.spec.groups]
     for name, peer in sorted(context.state.peers.items()):
         texts += [(f"BGPPeer `{name}`", peer.node_selector), (f"BGPPeer `{name}`", peer.peer_selector)]
-    told: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
     for where, text in texts:
         try:
             labels = parse(text).labels
         except SelectorSyntaxError:
             continue
         for label in sorted(labels & FRAGILE.keys()):
-            if (where, label) not in told:
-                told.add((where, label))
-                yield Severity.WARNING, f"a selector of {where} rests on label `{label}`: {FRAGILE[label]}"
+            if (where, label) not in reported:
+                reported.add((where, label))
+                yield warning("fragile", where=where, label=label, why=FRAGILE[label])
 
 
-def fields_known(context: CheckContext) -> Findings:
+def fields_known(context: CheckContext) -> CheckResults:
     """No object uses a field that the running Calico does not know."""
     written = _written(context)
     oldest = min({context.versions.default, *context.versions.by_node.values()})
     for kind, name, spec in written:
         for field, since in _unknown(kind, spec, oldest):
-            yield (
-                Severity.ERROR,
-                (
-                    f"{kind} `{name}` would get `{field}`, which Calico {oldest} does not know (since {since}): its "
-                    "sessions would be without"
-                ),
+            yield error(
+                "would-be-unknown", kind=kind, resource=name, field=field, version=str(oldest), since=str(since)
             )
     version = context.versions.default
     peers, configurations = context.state.peers, context.state.configurations
@@ -274,8 +224,7 @@ def fields_known(context: CheckContext) -> Findings:
     ours = {(kind, name) for kind, name, _ in written}
     for kind, name, spec in specs:
         for field, since in _unknown(kind, spec, version) if (kind, name) not in ours else ():
-            what = f"{kind} `{name}`: `{field}`"
-            yield Severity.WARNING, f"{what} is not known to Calico {version} (since {since})"
+            yield warning("unknown", kind=kind, resource=name, field=field, version=str(version), since=str(since))
 
 
 Written = tuple[str, str, Mapping[str, object]]
@@ -284,28 +233,28 @@ Written = tuple[str, str, Mapping[str, object]]
 def _written(context: CheckContext) -> list[Written]:
     """What the plan would create or change."""
     state, target = context.state, context.desired.state
-    found: list[Written] = [
-        ("BGPPeer", name, one.spec) for name, one in sorted(target.peers.items()) if state.peers.get(name) is not one
+    written: list[Written] = [
+        ("BGPPeer", name, peer.spec) for name, peer in sorted(target.peers.items()) if state.peers.get(name) is not peer
     ]
     for name, configuration in sorted(target.configurations.items()):
         if state.configurations.get(name) is not configuration:
-            found.append(("BGPConfiguration", name, configuration.spec))
-    return found
+            written.append(("BGPConfiguration", name, configuration.spec))
+    return written
 
 
 def _unknown(kind: str, spec: Mapping[str, object], version: CalicoVersion) -> list[tuple[str, CalicoVersion]]:
     return [(field, since) for field, since in SINCE[kind].items() if spec.get(field) is not None and version < since]
 
 
-def encapsulation(context: CheckContext) -> Findings:
+def encapsulation(context: CheckContext) -> CheckResults:
     """Whether pod traffic depends on BGP."""
-    pools = [one for one in context.of(IPPool) if not one.disabled]
+    pools = [pool for pool in context.of(IPPool) if not pool.disabled]
     without = [pool.name for pool in pools if pool.vxlan_mode in ("Always", "CrossSubnet")]
     if without:
-        yield Severity.WARNING, f"IPPool {some(without)} uses VXLAN: Felix, not BIRD, programs the routes of its pods"
+        yield warning("vxlan", pools=names(without))
 
 
-CHECKS: tuple[Callable[[CheckContext], Findings], ...] = (
+CHECKS: tuple[Callable[[CheckContext], CheckResults], ...] = (
     kubernetes_given,
     bgp_in_use,
     datastore_ready,
@@ -337,12 +286,16 @@ CHECKS: tuple[Callable[[CheckContext], Findings], ...] = (
 )
 
 
-def id_of(check: Callable[[CheckContext], Findings]) -> str:
+def id_of(check: Callable[[CheckContext], CheckResults]) -> str:
     """The id of a check: its name with dashes."""
     return check.__name__.replace("_", "-")
 
 
 def findings(context: CheckContext) -> tuple[Finding, ...]:
     """Everything that the checks find, errors first."""
-    found = [Finding(id_of(check), severity, text) for check in CHECKS for severity, text in check(context)]
-    return tuple(sorted(found, key=lambda one: one.severity is not Severity.ERROR))
+    results = [
+        Finding(id_of(check), problem.severity, problem.name, problem.facts)
+        for check in CHECKS
+        for problem in check(context)
+    ]
+    return tuple(sorted(results, key=lambda finding: finding.severity is not Severity.ERROR))

@@ -1,19 +1,18 @@
-"""What a preflight check sees, and what it answers with."""
+"""What a preflight check looks at, and what it gives."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.refusals import rendered_on
 from rrplan.bgp.sessions import Speakers
-from rrplan.checks.finding import Severity
+from rrplan.checks.finding import CheckResult
 from rrplan.desired import Desired
 from rrplan.resources import BGPPeer, ClusterState
 from rrplan.specs import Spec
-from rrplan.text import listed
 
 T = TypeVar("T")
 
@@ -33,17 +32,18 @@ class CheckContext:
         if not asked:
             return frozenset()
         speakers = Speakers.of(self.state, self.versions)
-        found = {peer.name: rendered_on(speakers.rules, speakers.by_name, peer) for peer in asked}
-        return frozenset(name for name, node in found.items() if node is not None)
+        first_nodes = {peer.name: rendered_on(speakers.rules, speakers.by_name, peer) for peer in asked}
+        return frozenset(name for name, node in first_nodes.items() if node is not None)
 
     def of(self, kind: type[T]) -> Iterator[T]:
         """The other resources of one kind."""
-        return (one for one in self.state.others.values() if isinstance(one, kind))
+        return (resource for resource in self.state.others.values() if isinstance(resource, kind))
 
 
-Findings = Iterator[tuple[Severity, str]]
+CheckResults: TypeAlias = Iterator[CheckResult]
+"""What a check gives."""
 
 
-def some(names: Iterable[object]) -> str:
-    """The first few names in their order, and how many more."""
-    return listed(sorted(str(name) for name in names))
+def names(things: Iterable[object]) -> tuple[str, ...]:
+    """All of them as a fact: texts in their order."""
+    return tuple(sorted(str(thing) for thing in things))

@@ -78,7 +78,7 @@ class _Story:
         self.resume = ["resume", "--pace", str(pace)]
 
     def tell(self) -> None:
-        """Five chapters."""
+        """Show the way to reflectors, a failure that undoes itself, a crash, and the way back."""
         (self.directory / "spec.yaml").write_text(SPEC)
         _title("1. A cluster of 120 nodes; every node peers with every other")
         self._run("sandbox", "one")
@@ -117,7 +117,7 @@ class _Story:
         click.echo("docs/guide.md                    the spec, the gates, the run")
 
     def tell_ucp(self) -> None:
-        """Four chapters."""
+        """Show the documented procedure of UCP, in an order that loses no route, and its undo."""
         (self.directory / "spec.yaml").write_text(UCP_SPEC)
         _title("1. A UCP cluster: Calico v3.8 with etcd, 3 managers, 120 workers, 2 nodes meant to reflect")
         self._run("sandbox", "ucp", "--ucp")

@@ -14,5 +14,5 @@ from rrplan.render.graph import dot, graph_json, mermaid
 @click.option("-o", "--output", type=click.Choice(["dot", "mermaid", "json"]), default="dot", help="The format.")
 def command(plan: str, output: str) -> None:
     """Print the action graph of a plan file, with the reason of every edge."""
-    made, _ = read_plan(read(plan), plan)
-    click.echo({"dot": dot, "mermaid": mermaid, "json": graph_json}[output](made), nl=False)
+    shown, _ = read_plan(read(plan), plan)
+    click.echo({"dot": dot, "mermaid": mermaid, "json": graph_json}[output](shown), nl=False)

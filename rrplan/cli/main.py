@@ -113,7 +113,9 @@ def _complain(error: RRPlanError) -> None:
 
 
 def _show_violations(error: UnsafePlanError) -> None:
+    from rrplan.checks.finding import Finding
     from rrplan.plans.plan import Violation
+    from rrplan.render.checks import named
     from rrplan.render.proof import violation_text
 
     violations = [violation for violation in error.violations if isinstance(violation, Violation)]
@@ -122,4 +124,5 @@ def _show_violations(error: UnsafePlanError) -> None:
     if more := and_more(len(violations), SHOWN):
         click.echo(f" {more}", err=True)
     for finding in error.findings:
-        click.echo(f"  - {finding}", err=True)
+        if isinstance(finding, Finding):
+            click.echo(f"  - {named(finding)}", err=True)

@@ -58,45 +58,47 @@ def command(
     if attach and (plan == "-" or not is_plan(data)):
         raise UsageProblem("`--attach` needs a plan file", hint=f"`rrplan plan {plan} --out plan.json` writes one")
     snapshot = source.snapshot()
-    made = (
+    planned = (
         read_plan(data, plan)[0]
         if is_plan(data)
         else operations.plan(load(data, plan), snapshot, version=source.version)
     )
-    if not made.steps:
+    if not planned.steps:
         click.echo("No changes, so there is nothing to rehearse.")
         return ExitCode.DONE
     worst: Rehearsal | None = None
     for number in range(seed, seed + repeat):
-        found = _once(made, snapshot, source, nodes, number, keep if repeat == 1 else keep and f"{keep}/{number}")
-        click.echo(_rendered(found, output), nl=False)
-        worst = found if worst is None or worst.good else worst
+        rehearsal = _once(
+            planned, snapshot, source, nodes, number, keep if repeat == 1 else keep and f"{keep}/{number}"
+        )
+        click.echo(_rendered(rehearsal, output), nl=False)
+        worst = rehearsal if worst is None or worst.good else worst
     assert worst is not None
     if attach:
-        write_atomically(Path(plan), write_plan(replace(made, rehearsal=worst)))
+        write_atomically(Path(plan), write_plan(replace(planned, rehearsal=worst)))
         click.echo(f"\nwrote the rehearsal into {plan}; its digest is the same", err=True)
     return ExitCode.DONE if worst.good else ExitCode.REFUSED
 
 
-def _once(made: Plan, snapshot: Snapshot, source: Source, nodes: int, seed: int, keep: str | None) -> Rehearsal:
+def _once(planned: Plan, snapshot: Snapshot, source: Source, nodes: int, seed: int, keep: str | None) -> Rehearsal:
     folder = Path(keep or tempfile.mkdtemp(prefix="rrplan-rehearsal-"))
-    found: Rehearsal | None = None
+    rehearsal: Rehearsal | None = None
     try:
         progress = listener("text")
-        found = rehearse(made, snapshot, progress, folder, nodes=nodes, seed=seed, version=source.version)
+        rehearsal = rehearse(planned, snapshot, progress, folder, nodes=nodes, seed=seed, version=source.version)
     finally:
-        if not keep and (found is None or found.good):
+        if not keep and (rehearsal is None or rehearsal.good):
             shutil.rmtree(folder, ignore_errors=True)
-    if not found.good:
+    if not rehearsal.good:
         again = f"rrplan rehearse {folder}/plan.json --snapshot {folder}/snapshot.json --nodes {nodes} --seed {seed}"
         click.echo(f"\nkept in {folder}; once more: {again}", err=True)
-    return found
+    return rehearsal
 
 
-def _rendered(found: Rehearsal, form: str) -> str:
+def _rendered(rehearsal: Rehearsal, form: str) -> str:
     if form == "json":
-        return json.dumps(rehearsal_document(found), ensure_ascii=False) + "\n"
+        return json.dumps(rehearsal_document(rehearsal), ensure_ascii=False) + "\n"
     if form == "markdown":
-        return rehearsal_markdown(found)
+        return rehearsal_markdown(rehearsal)
     width = min(os.get_terminal_size().columns, 120) if sys.stdout.isatty() else 80
-    return "\n" + rehearsal_text(found, width=width)
+    return "\n" + rehearsal_text(rehearsal, width=width)

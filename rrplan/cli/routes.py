@@ -76,34 +76,34 @@ def command(
             break
         if down and output == "text":
             click.echo(f"{view}{f' ({listed(down, SHOWN)})' if model is present else ''}:")
-        for found in _asked(model, origin, at):
-            missing = missing or not found.path
-            row = {**_row(found), "view": view} if down else _row(found)
-            click.echo(json.dumps(row, ensure_ascii=False) if output == "json" else _text(found))
+        for answer in _asked(model, origin, at):
+            missing = missing or not answer.path
+            row = {**_row(answer), "view": view} if down else _row(answer)
+            click.echo(json.dumps(row, ensure_ascii=False) if output == "json" else _text(answer))
     return ExitCode.DIFFERENT if missing else ExitCode.DONE
 
 
 def _asked(model: Model, origin: str | None, at: str | None) -> Iterator[Route]:
     names = sorted(model.population.speakers)
-    for one in [NodeName(origin)] if origin else names:
+    for node in [NodeName(origin)] if origin else names:
         for other in [NodeName(at)] if at else names:
-            if one != other:
-                yield from routes(model, one, other)
+            if node != other:
+                yield from routes(model, node, other)
 
 
-def _row(found: Route) -> dict[str, object]:
+def _row(answer: Route) -> dict[str, object]:
     return {
-        "family": found.family.value,
-        "from": found.origin,
-        "to": found.at,
-        "path": list(found.path) or None,
-        "reason": None if found.path else route_text(found),
+        "family": answer.family.value,
+        "from": answer.origin,
+        "to": answer.at,
+        "path": list(answer.path) or None,
+        "reason": None if answer.path else route_text(answer),
     }
 
 
-def _text(found: Route) -> str:
-    way = route_text(found) if found.path else f"{found.origin} does not reach {found.at}: {route_text(found)}"
-    return f"{found.family}  {way}"
+def _text(answer: Route) -> str:
+    way = route_text(answer) if answer.path else f"{answer.origin} does not reach {answer.at}: {route_text(answer)}"
+    return f"{answer.family}  {way}"
 
 
 def _missing(configured: Model, present: Model, down: list[NodeName], output: str) -> bool:
@@ -112,28 +112,28 @@ def _missing(configured: Model, present: Model, down: list[NodeName], output: st
     if down:
         alive = tuple(loss for loss in present.missing() if not loss.down)
         losses["with what is down"] = (present, alive)
-    for view, (model, found) in losses.items():
+    for view, (model, losses_here) in losses.items():
         lead = "" if not down else f"{view}: " if model is configured else f"{view} ({listed(down, SHOWN)}): "
-        if not found and output == "text" and not model.owes():
+        if not losses_here and output == "text" and not model.owes():
             click.echo(f"{lead}no route is owed: BGP carries none of the pools of this cluster")
-        elif not found and output == "text":
+        elif not losses_here and output == "text":
             others = "every other node" if model is configured else "every other node that is not down"
             click.echo(f"{lead}every node holds the routes of {others}")
-        for loss in found:
+        for loss in losses_here:
             if output == "json":
                 row = {**_row(route(model, loss.origin, loss.at, loss.family)), "pairs": loss.pairs}
                 click.echo(json.dumps({**row, "view": view} if down else row, ensure_ascii=False))
             else:
                 click.echo(f"{lead}{_loss(loss, route(model, loss.origin, loss.at, loss.family))}")
-    return any(found for _, found in losses.values())
+    return any(losses_here for _, losses_here in losses.values())
 
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _loss(loss: Loss, found: Route) -> str:
+def _loss(loss: Loss, reason: Route) -> str:
     return (
         f"{loss.family}  {loss.at} misses the routes of {loss.origin} ({_count(loss.pairs, 'ordered pair')} alike: "
-        f"{_count(loss.holders, 'node')}, {_count(loss.origins, 'origin')}): {route_text(found)}"
+        f"{_count(loss.holders, 'node')}, {_count(loss.origins, 'origin')}): {route_text(reason)}"
     )

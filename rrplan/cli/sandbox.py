@@ -23,6 +23,6 @@ def command(directory: str, manifests: tuple[str, ...], nodes: int, seed: int, *
         documents = joined_documents([(name, read(name)) for name in manifests])
     else:
         documents = list(ucp_cluster(nodes) if ucp else demo_cluster(nodes))
-    made = Sandbox.make(Path(directory), documents, seed=seed)
-    click.echo(f"made {directory}: {len(made.state.nodes)} nodes")
-    made.close()
+    embedded = Sandbox.make(Path(directory), documents, seed=seed)
+    click.echo(f"made {directory}: {len(embedded.state.nodes)} nodes")
+    embedded.close()

@@ -45,8 +45,10 @@ def command(
     rows = speakers.sessions(NodeName(node)) if node else speakers.all_sessions()
     version = str(versions.of(NodeName(node)) if node else versions.default)
     if summary:
-        found = sessions_summary(version, rows)
-        click.echo(json.dumps(found, indent=2) + "\n" if output == "json" else sessions_summary_text(found), nl=False)
+        counted = sessions_summary(version, rows)
+        click.echo(
+            json.dumps(counted, indent=2) + "\n" if output == "json" else sessions_summary_text(counted), nl=False
+        )
         return
     for part in sessions_json(version, rows) if output == "json" else sessions_text(rows):
         click.echo(part, nl=False)

@@ -14,5 +14,5 @@ from rrplan.plans import read_plan
 @click.option("-o", "--output", type=click.Choice(FORMATS), default="terminal", help="The format.")
 def command(plan: str, output: str) -> None:
     """Show a plan file; one that was edited is refused."""
-    made, _ = read_plan(read(plan), plan)
-    click.echo(rendered(made, output), nl=False)
+    shown, _ = read_plan(read(plan), plan)
+    click.echo(rendered(shown, output), nl=False)

@@ -27,15 +27,15 @@ def command(where: Where, output: str, *, watch: bool) -> int:
     cluster = where.cluster()
     shown = ""
     while True:
-        found = operations.standings(cluster)
+        standings = operations.standings(cluster)
         if output == "json":
-            text = json.dumps([asdict(one) for one in found], indent=None if watch else 2)
+            text = json.dumps([asdict(standing) for standing in standings], indent=None if watch else 2)
         else:
-            text = standing_text(found)
+            text = standing_text(standings)
         if text != shown:
             click.echo(text)
             shown = text
         if not watch:
-            short = any(one.complete < one.expected for one in found)
+            short = any(standing.complete < standing.expected for standing in standings)
             return ExitCode.DIFFERENT if short else ExitCode.DONE
         cluster.clock.sleep(WATCH_SECONDS)

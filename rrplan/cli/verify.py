@@ -22,32 +22,32 @@ from rrplan.render.standing import standing_text
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print.")
 def command(spec: str, where: Where, output: str, *, no_sessions: bool) -> int:
     """Is the cluster exactly as a spec says, down to sessions and routes? Changes nothing; exit code 2 where not."""
-    found = operations.verify(spec_from(spec), where.cluster(), sessions=not no_sessions)
+    verdict = operations.verify(spec_from(spec), where.cluster(), sessions=not no_sessions)
     if output == "json":
-        told = {
-            "as_specified": found.good,
-            "drift": list(found.drift),
-            "missing_routes": [missing_text(missing) for missing in found.missing],
-            "other_missing_routes": [missing_text(missing) for missing in found.others],
-            "down": list(found.down),
-            "sessions": [asdict(one) for one in found.sessions],
+        document = {
+            "as_specified": verdict.good,
+            "drift": list(verdict.drift),
+            "missing_routes": [missing_text(missing) for missing in verdict.missing],
+            "other_missing_routes": [missing_text(missing) for missing in verdict.others],
+            "down": list(verdict.down),
+            "sessions": [asdict(standing) for standing in verdict.sessions],
         }
-        click.echo(json.dumps(told, indent=2))
-        return ExitCode.DONE if found.good else ExitCode.DIFFERENT
-    for text in (*found.drift, *map(missing_text, found.missing)):
+        click.echo(json.dumps(document, indent=2))
+        return ExitCode.DONE if verdict.good else ExitCode.DIFFERENT
+    for text in (*verdict.drift, *map(missing_text, verdict.missing)):
         click.echo(text)
-    for missing in found.others:
+    for missing in verdict.others:
         click.echo(f"not a matter of this spec: {missing_text(missing)}")
-    if found.down:
-        click.echo(f"down, and not asked: {', '.join(found.down)}")
-    if found.sessions:
-        click.echo(standing_text(found.sessions))
-    if found.good:
-        click.echo("the cluster is as the spec says" + ("" if found.sessions else "; no node was asked"))
+    if verdict.down:
+        click.echo(f"down, and not asked: {', '.join(verdict.down)}")
+    if verdict.sessions:
+        click.echo(standing_text(verdict.sessions))
+    if verdict.good:
+        click.echo("the cluster is as the spec says" + ("" if verdict.sessions else "; no node was asked"))
         return ExitCode.DONE
-    if found.drift:
+    if verdict.drift:
         click.echo("the cluster is not as the spec says; `rrplan plan` shows the way there")
-    elif found.missing:
+    elif verdict.missing:
         click.echo("the objects are as the spec says, and nodes that it connects miss routes; the spec must say more")
     else:
         click.echo("the objects are as the spec says, and not every session is up")

@@ -28,8 +28,8 @@ def compile_desired(spec: Spec, state: ClusterState, versions: Versions) -> Desi
         return compile_standalone(spec, state, versions)
     mesh = spec.topology is Topology.FULL_MESH
     placed = place(spec, state)
-    by_name = {one.node: one for one in placed}
-    groups = {one.node: one.group for one in placed}
+    by_name = {reflector.node: reflector for reflector in placed}
+    groups = {reflector.node: reflector.group for reflector in placed}
     labels = recorded(spec, state) if mesh else labelling(spec, state, groups)
     merges = not state.in_etcd
     nodes = {name: _node(spec, labels, node, by_name.get(name), merges=merges) for name, node in state.nodes.items()}
@@ -45,7 +45,10 @@ def compile_desired(spec: Spec, state: ClusterState, versions: Versions) -> Desi
     )
     if mesh:
         options = restored(spec, state, versions)
-        notices += [f"kept from {source}: {worded(found)}; on the mesh" for source, found in options.sources.items()]
+        notices += [
+            f"kept from {source}: {worded(options_kept)}; on the mesh"
+            for source, options_kept in options.sources.items()
+        ]
         target = replace(target, configurations=mesh_on(state, options.options))
     drained = _drained(state, target, versions) if spec.drain else frozenset[NodeName]()
     if spec.dedicated is not None:
@@ -54,7 +57,9 @@ def compile_desired(spec: Spec, state: ClusterState, versions: Versions) -> Desi
         state=target,
         placed=placed,
         drained=drained,
-        reasons=tuple(f"{one.node} reflects for group {one.group.name}: {one.reason}" for one in placed),
+        reasons=tuple(
+            f"{reflector.node} reflects for group {reflector.group.name}: {reflector.reason}" for reflector in placed
+        ),
         notices=tuple(notices),
         general=peers.general,
         waves=peers.waves,
@@ -63,12 +68,14 @@ def compile_desired(spec: Spec, state: ClusterState, versions: Versions) -> Desi
 
 def _names(state: ClusterState) -> list[str]:
     """Nodes that Kubernetes and Calico call differently."""
-    told = [
+    renamed = [
         f"{name} is `{node.calico_name}` in Calico" for name, node in sorted(state.nodes.items()) if node.calico_name
     ]
-    if not told:
+    if not renamed:
         return []
-    return [f"names differ, Kubernetes' are used here: {', '.join(told[:SHOWN])}" + (", ..." if told[SHOWN:] else "")]
+    return [
+        f"names differ, Kubernetes' are used here: {', '.join(renamed[:SHOWN])}" + (", ..." if renamed[SHOWN:] else "")
+    ]
 
 
 def _strangers(
@@ -135,6 +142,6 @@ def _without(labels: Mapping[str, str], removed: str) -> Mapping[str, str]:
 
 def _is_our_taint(spec: Spec, taint: Taint) -> bool:
     """Whether rrplan set it: nobody else has its domain, and the spec names the taint of dedicated nodes."""
-    told = spec.dedicated
-    named = told is not None and taint == Taint(told.key, told.value, told.effect)
+    dedicated = spec.dedicated
+    named = dedicated is not None and taint == Taint(dedicated.key, dedicated.value, dedicated.effect)
     return named or taint.key.startswith(DOMAIN)

@@ -47,7 +47,7 @@ class Labelling:
 
 def recorded(spec: Spec, state: ClusterState) -> Labelling:
     """What our BGPPeers in the cluster say; a group that they do not serve yet has its name as value."""
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     selected: set[str] = set()
     for name, peer in sorted(state.peers.items()):
         value = _selected(spec.label_key, peer) if is_ours(peer) else None
@@ -56,8 +56,8 @@ def recorded(spec: Spec, state: ClusterState) -> Labelling:
         selected.add(value)
         for group in spec.groups:
             if re.fullmatch(rf"rrplan-{group.name}-clients(-\d+)?", name):
-                found.setdefault(group.name, value)
-    values = {group.name: found.get(group.name, group.name) for group in spec.groups}
+                values.setdefault(group.name, value)
+    values = {group.name: values.get(group.name, group.name) for group in spec.groups}
     return Labelling(spec.label_key, values, frozenset(selected))
 
 
@@ -80,15 +80,15 @@ def labelling(spec: Spec, state: ClusterState, reflectors: Mapping[NodeName, Gro
     taken = known.selected | set(known.values.values())
     for group in () if spec.label_key.startswith(DOMAIN) else spec.groups:
         kept: dict[str, NodeName] = {}
-        for name in sorted(name for name, one in reflectors.items() if one.name == group.name):
+        for name in sorted(name for name, placed_group in reflectors.items() if placed_group.name == group.name):
             node = state.nodes[name]
             value = node.effective_labels.get(spec.label_key)
             if value is not None and node.cluster_id and value not in taken - {group.name}:
                 kept.setdefault(value, name)
         if len(kept) > 1:
-            told = " and ".join(f"{name} has `{value}`" for value, name in kept.items())
+            differing = " and ".join(f"{name} has `{value}`" for value, name in kept.items())
             raise PolicyRefusal(
-                f"group `{group.name}`: reflectors carry different values of label `{spec.label_key}`: {told}",
+                f"group `{group.name}`: reflectors carry different values of label `{spec.label_key}`: {differing}",
                 hint="make them one group for each value, give them one value, or use another `labelKey`",
             )
         if kept and values[group.name] == group.name and group.name not in known.selected:
@@ -102,9 +102,9 @@ def labelling(spec: Spec, state: ClusterState, reflectors: Mapping[NodeName, Gro
                 hint="make them one group, or use another `labelKey`",
             )
         owners[value] = group_name
-    found = Labelling(spec.label_key, values, known.selected)
-    _check_free(spec, state, reflectors, found)
-    return found
+    result = Labelling(spec.label_key, values, known.selected)
+    _check_free(spec, state, reflectors, result)
+    return result
 
 
 def _check_free(spec: Spec, state: ClusterState, reflectors: Mapping[NodeName, Group], labels: Labelling) -> None:

@@ -40,9 +40,9 @@ def mesh_options(state: ClusterState) -> Options:
     return {name: default.spec[theirs] for name, theirs in MESH_FIELDS.items() if default.spec.get(theirs)}
 
 
-def same_value(one: object, other: object) -> bool:
+def same_value(value: object, other: object) -> bool:
     """Whether two values of an option mean the same: durations can be written in several ways."""
-    return _plain(one) == _plain(other)
+    return _plain(value) == _plain(other)
 
 
 def _plain(value: object) -> object:
@@ -65,7 +65,7 @@ def _option(name: str, value: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class ChosenOptions:
     """The options of one BGPPeer to be, and which of them come from where, in words."""
 
     options: Options = field(hash=False)
@@ -73,8 +73,8 @@ class Kept:
 
 
 def kept(
-    told: Options, present: BGPPeer | None, serving: Sequence[BGPPeer], mesh: Options, others: Iterable[BGPPeer]
-) -> Kept:
+    stated: Options, present: BGPPeer | None, serving: Sequence[BGPPeer], mesh: Options, others: Iterable[BGPPeer]
+) -> ChosenOptions:
     """The options for one BGPPeer of ours.
 
     First what the spec says (None: not there), then what our BGPPeer has already, then what BGPPeers of others give
@@ -83,9 +83,9 @@ def kept(
     chosen = dict(options_of(present)) if present is not None else {}
     sources: dict[str, dict[str, object]] = {}
 
-    def take(where: str, found: Options) -> None:
-        for name, value in found.items():
-            if name not in chosen and name not in told:
+    def take(where: str, given: Options) -> None:
+        for name, value in given.items():
+            if name not in chosen and name not in stated:
                 chosen[name] = value
                 sources.setdefault(where, {})[name] = value
 
@@ -97,20 +97,22 @@ def kept(
     if present is None:
         ours = _agreed([options_of(peer) for peer in others])
         take("our other BGPPeers", {name: value for name, value in ours.items() if name in MESH_FIELDS})
-    for name, value in told.items():
+    for name, value in stated.items():
         if value is None:
             chosen.pop(name, None)
         elif not same_value(chosen.get(name), value):
             chosen[name] = value
-    return Kept(chosen, sources)
+    return ChosenOptions(chosen, sources)
 
 
-def _agreed(found: Sequence[Options]) -> dict[str, object]:
+def _agreed(all_options: Sequence[Options]) -> dict[str, object]:
     """The options on which all agree."""
-    if not found:
+    if not all_options:
         return {}
-    first, *rest = found
-    return {name: value for name, value in first.items() if all(same_value(value, one.get(name)) for one in rest)}
+    first, *rest = all_options
+    return {
+        name: value for name, value in first.items() if all(same_value(value, options.get(name)) for options in rest)
+    }
 
 
 class Serving:
@@ -152,28 +154,28 @@ class Serving:
             except SelectorSyntaxError:
                 self._members[text] = frozenset()
             else:
-                found = (name for name, node in self._nodes.items() if selector.matches(node.effective_labels))
-                self._members[text] = frozenset(found)
+                selected = (name for name, node in self._nodes.items() if selector.matches(node.effective_labels))
+                self._members[text] = frozenset(selected)
         return self._members[text]
 
 
-def restored(spec: Spec, state: ClusterState, versions: Versions) -> Kept:
+def restored(spec: Spec, state: ClusterState, versions: Versions) -> ChosenOptions:
     """The options of the mesh to be: what the spec says, else what the BGPPeers that are retired all have.
 
     Raises PolicyRefusal where these differ, or where the running Calico has no such option for its mesh.
     """
-    told = spec.peering.told()
+    stated = spec.peering.stated()
     present = {name: value for name, value in mesh_options(state).items() if value is not None}
     default = state.configurations.get("default")
     chosen, sources = dict(present), dict[str, Options]()
     if default is not None and default.mesh_enabled is False:
         retired = [peer for _, peer in sorted(state.peers.items()) if is_ours(peer)]
         for name in MESH_FIELDS:
-            if name in told:
+            if name in stated:
                 continue
             values = [(peer.name, options_of(peer).get(name)) for peer in retired]
             first = values[0][1] if values else None
-            other = next((one for one in values if not same_value(one[1], first)), None)
+            other = next((named_value for named_value in values if not same_value(named_value[1], first)), None)
             if other is not None:
                 raise PolicyRefusal(
                     f"BGPPeers `{values[0][0]}` and `{other[0]}` have different values of `{name}`, and a mesh has one",
@@ -181,7 +183,7 @@ def restored(spec: Spec, state: ClusterState, versions: Versions) -> Kept:
                 )
             if first is not None:
                 chosen[name] = first
-        kept_options = {name: value for name, value in chosen.items() if name not in told}
+        kept_options = {name: value for name, value in chosen.items() if name not in stated}
         if kept_options and not profile_for(min({versions.default, *versions.by_node.values()})).mesh_password:
             raise PolicyRefusal(
                 f"the BGPPeers that are retired have {worded(kept_options)}, and the mesh of Calico "
@@ -190,9 +192,9 @@ def restored(spec: Spec, state: ClusterState, versions: Versions) -> Kept:
             )
         if kept_options:
             sources["the BGPPeers of the reflectors"] = kept_options
-    for name, value in told.items():
+    for name, value in stated.items():
         if value is None:
             chosen.pop(name, None)
         elif not same_value(chosen.get(name), value):
             chosen[name] = value
-    return Kept(chosen, sources)
+    return ChosenOptions(chosen, sources)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from rrplan.bgp.profile import Versions, profile_for
 from rrplan.desired.labelling import Labelling
-from rrplan.desired.options import Kept, Options, Serving, kept, mesh_options, options_of, same_value, worded
+from rrplan.desired.options import ChosenOptions, Options, Serving, kept, mesh_options, options_of, same_value, worded
 from rrplan.desired.ownership import OURS, is_ours
 from rrplan.desired.placement import Placed
 from rrplan.ids import NodeName
@@ -51,18 +51,18 @@ class _Wish:
     name: str
     local: str
     remote: str
-    told: Options
+    stated: Options
     group: Group | None = None
 
 
 @dataclass(slots=True)
-class _Told:
+class _KeptNotices:
     """Notices that say the same of several BGPPeers become one."""
 
     by_source: dict[str, tuple[Options, list[str]]] = field(default_factory=dict)
 
-    def add(self, name: str, found: Kept) -> None:
-        for source, options in found.sources.items():
+    def add(self, name: str, kept_options: ChosenOptions) -> None:
+        for source, options in kept_options.sources.items():
             self.by_source.setdefault(f"{source}: {worded(options)}", (options, []))[1].append(f"`{name}`")
 
     def notices(self) -> list[str]:
@@ -88,13 +88,13 @@ def wanted_peers(
 
     `nodes` are those of the target.
     """
-    common = spec.peering.told()
+    common = spec.peering.stated()
     wishes = [
         _Wish(
             f"rrplan-{group.name}-clients",
             clients_selector(spec, group),
             reflector_selector(spec, labels, group),
-            {**common, **group.peering.told()},
+            {**common, **group.peering.stated()},
             group,
         )
         for group in spec.groups
@@ -104,7 +104,7 @@ def wanted_peers(
     serving = Serving(state, nodes)
     mesh, notes = _of_mesh(state, versions)
     ours = {name: peer for name, peer in state.peers.items() if is_ours(peer)}
-    told = _Told()
+    notices_kept = _KeptNotices()
     wanted: list[BGPPeer] = []
     general: set[str] = set()
     waves: list[BGPPeer] = []
@@ -119,16 +119,20 @@ def wanted_peers(
         else:
             name = _free(state, wish.name)
             near = serving.members(wish.local)
-            far = frozenset(one.node for one in placed if wish.group is None or one.group.name == wish.group.name)
-            others = [peer for one, peer in sorted(ours.items()) if one != name]
+            far = frozenset(
+                placement.node for placement in placed if wish.group is None or placement.group.name == wish.group.name
+            )
+            others = [peer for other_name, peer in sorted(ours.items()) if other_name != name]
             instead = serving.between(near, far)
-            found = kept(wish.told, ours.get(name), instead, mesh, others)
-            told.add(name, found)
-            options = found.options
+            options_kept = kept(wish.stated, ours.get(name), instead, mesh, others)
+            notices_kept.add(name, options_kept)
+            options = options_kept.options
             wanted.append(peer(name, wish.local, wish.remote, options))
             if wish.group is not None:
                 general.add(name)
-        lost = {name: value for name, value in mesh.items() if name not in {**options, **wish.told}} if instead else {}
+        lost = (
+            {name: value for name, value in mesh.items() if name not in {**options, **wish.stated}} if instead else {}
+        )
         if lost:
             notes.append(
                 f"not kept from the mesh: {worded(lost)}; BGPPeer `{instead[0].name}`, which is not ours, gives the "
@@ -137,7 +141,7 @@ def wanted_peers(
         if wish.group is not None:
             name = _free(state, f"rrplan-{wish.group.name}-wave")
             waves.append(peer(name, f"has({WAVE_LABEL})", wish.remote, options))
-    return Peers(tuple(wanted), frozenset(general), tuple(waves), (*notes, *told.notices()))
+    return Peers(tuple(wanted), frozenset(general), tuple(waves), (*notes, *notices_kept.notices()))
 
 
 def _of_mesh(state: ClusterState, versions: Versions) -> tuple[Options, list[str]]:
@@ -166,15 +170,15 @@ def peer(name: str, node_selector: str, peer_selector: str, options: Options) ->
 def wanted_and_others(state: ClusterState, wanted: tuple[BGPPeer, ...]) -> Mapping[str, BGPPeer]:
     """The wanted BGPPeers and those that are not ours; what is there already stays the same value."""
     peers = {name: peer for name, peer in state.peers.items() if not is_ours(peer)}
-    for one in wanted:
-        present = state.peers.get(one.name)
+    for peer in wanted:
+        present = state.peers.get(peer.name)
         if present is None or not is_ours(present):
-            peers[one.name] = one
-        elif _meaning(present) == _meaning(one) and _same_options(options_of(present), options_of(one)):
-            peers[one.name] = present
+            peers[peer.name] = peer
+        elif _meaning(present) == _meaning(peer) and _same_options(options_of(present), options_of(peer)):
+            peers[peer.name] = present
         else:
             # Whatever else its labels and annotations say stays.
-            peers[one.name] = replace(one, labels=present.labels, annotations=present.annotations)
+            peers[peer.name] = replace(peer, labels=present.labels, annotations=present.annotations)
     return peers
 
 
@@ -182,21 +186,21 @@ def _meaning(peer: BGPPeer) -> tuple[object, ...]:
     return peer.node_selector, peer.peer_selector, peer.peer_ip, peer.as_number
 
 
-def _same_options(one: Options, other: Options) -> bool:
-    return one.keys() == other.keys() and all(same_value(value, other[name]) for name, value in one.items())
+def _same_options(peer: Options, other: Options) -> bool:
+    return peer.keys() == other.keys() and all(same_value(value, other[name]) for name, value in peer.items())
 
 
 def _same(state: ClusterState, wish: _Wish) -> BGPPeer | None:
     for name in sorted(state.peers):
-        found = state.peers[name]
+        present = state.peers[name]
         if (
-            not is_ours(found)
-            and not found.spec.keys() - options_of(found).keys() - {"nodeSelector", "peerSelector"}
-            and _canonical(found.node_selector) == _canonical(wish.local)
-            and _canonical(found.peer_selector) == _canonical(wish.remote)
-            and all(same_value(found.spec.get(name), value) for name, value in wish.told.items())
+            not is_ours(present)
+            and not present.spec.keys() - options_of(present).keys() - {"nodeSelector", "peerSelector"}
+            and _canonical(present.node_selector) == _canonical(wish.local)
+            and _canonical(present.peer_selector) == _canonical(wish.remote)
+            and all(same_value(present.spec.get(name), value) for name, value in wish.stated.items())
         ):
-            return found
+            return present
     return None
 
 

@@ -37,7 +37,7 @@ def place(spec: Spec, state: ClusterState) -> tuple[Placed, ...]:
             placed += [_named(spec, state, group, name) for name in named[group.name]]
         else:
             chosen = _chosen(spec, state, group, taken, standing)
-            taken.update(one.node for one in chosen)
+            taken.update(placed.node for placed in chosen)
             placed += chosen
     return tuple(placed)
 
@@ -148,7 +148,7 @@ def _spread(standing: _Standing, group: Group, candidates: list[Node], wanted: i
         counts[domain] += 1
         reason = "reflects already" if standing.rank(group, node) < 2 else "matches the selector"
         placed.append(Placed(node.name, group, f"{reason}, {key}={domain}" if key else reason))
-    return sorted(placed, key=lambda one: one.node)
+    return sorted(placed, key=lambda reflector: reflector.node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +167,12 @@ class _Standing:
         if spec.flavor is Flavor.STANDALONE:
             return 0 if node.labels.get(spec.standalone.label_key) == "true" else 2
         value = node.effective_labels.get(spec.label_key)
-        by_label = [name for name, one in self.labels.values.items() if one == value]
+        by_label = [name for name, group_value in self.labels.values.items() if group_value == value]
         if by_label:
             return 0 if group.name in by_label else 3
-        by_id = [one.name for one in spec.groups if node.cluster_id and spec.cluster_id_of(one) == node.cluster_id]
+        by_id = [
+            group.name for group in spec.groups if node.cluster_id and spec.cluster_id_of(group) == node.cluster_id
+        ]
         if len(by_id) == 1:
             return 1 if group.name in by_id else 3
         return 2

@@ -55,18 +55,18 @@ def compile_standalone(spec: Spec, state: ClusterState, versions: Versions) -> D
     target, notices = state, []
     changing: set[NodeName] = set()
     deleted: list[NodeName] = []
-    for one in placed:
-        node = state.nodes[one.node]
+    for placement in placed:
+        node = state.nodes[placement.node]
         wanted = _host(spec, node)
         if wanted != node:
-            changing.add(one.node)
-            own = ResourceKey("CalicoNode", one.node)
+            changing.add(placement.node)
+            own = ResourceKey("CalicoNode", placement.node)
             if (node.ipv4 or node.ipv6) and state.get(own) is None:
                 raise PolicyRefusal(
-                    f"the Calico Node of `{one.node}` is no object of its own here, so it cannot be deleted",
+                    f"the Calico Node of `{placement.node}` is no object of its own here, so it cannot be deleted",
                     hint="give `calicoctl get nodes -o yaml` of a cluster with etcd",
                 )
-            deleted += [one.node] if state.get(own) is not None else []
+            deleted += [placement.node] if state.get(own) is not None else []
             target = target.remove(own).put(wanted)
     if changing and AWAY not in agent.avoids:
         target = target.put(replace(agent, avoids=(*agent.avoids, AWAY), affinity=True, update_strategy="OnDelete"))
@@ -80,8 +80,8 @@ def compile_standalone(spec: Spec, state: ClusterState, versions: Versions) -> D
         target = target.put(wanted_set)
     gone = cascades(state, deleted, versions.default)
     destroyed = deleted_objects(gone.values())
-    target = ClusterState.of(one for one in target if one.key not in destroyed)
-    left = ClusterState.of(one for one in state if one.key not in destroyed)
+    target = ClusterState.of(resource for resource in target if resource.key not in destroyed)
+    left = ClusterState.of(resource for resource in state if resource.key not in destroyed)
     notices += _not_restored(deleted)
     peers, notes = _peers(left, placed, as_number)
     options = mesh_options(state)
@@ -92,7 +92,7 @@ def compile_standalone(spec: Spec, state: ClusterState, versions: Versions) -> D
         state=replace(target, peers=wanted_and_others(left, peers), configurations=mesh_off(left)),
         placed=placed,
         drained=frozenset(changing),
-        reasons=tuple(f"{one.node} gets a standalone reflector: {one.reason}" for one in placed),
+        reasons=tuple(f"{placement.node} gets a standalone reflector: {placement.reason}" for placement in placed),
         notices=(*notices, *notes),
         cascades={NodeName(name): resources for name, resources in gone.items()},
     )
@@ -115,9 +115,11 @@ def _not_restored(deleted: list[NodeName]) -> list[str]:
 def without_containers(state: ClusterState, notices: list[str]) -> Mapping[ResourceKey, Resource]:
     """Everything but our own DaemonSet of standalone reflectors, which ends when reflectors are inside the cluster."""
     ours = {
-        key: one
-        for key, one in state.others.items()
-        if isinstance(one, DaemonSet) and one.reflector and one.labels.get(MANAGED_BY) == OURS[MANAGED_BY]
+        key: resource
+        for key, resource in state.others.items()
+        if isinstance(resource, DaemonSet)
+        and resource.reflector
+        and resource.labels.get(MANAGED_BY) == OURS[MANAGED_BY]
     }
     if not ours:
         return state.others
@@ -127,7 +129,7 @@ def without_containers(state: ClusterState, notices: list[str]) -> Mapping[Resou
             f"calico-node keeps away from {', '.join(hosts[:10])} until `kubectl label node NAME {AWAY[0]}-`; "
             "taint, cordon and label of the reflector stay too"
         )
-    return {key: one for key, one in state.others.items() if key not in ours}
+    return {key: resource for key, resource in state.others.items() if key not in ours}
 
 
 def _check_platform(state: ClusterState) -> None:
@@ -137,13 +139,14 @@ def _check_platform(state: ClusterState) -> None:
             f"node `{azure}` is on Azure, where UCP uses Azure's network and Calico speaks no BGP",
             hint="route reflectors have no meaning there",
         )
-    if any(isinstance(one, Installation) for one in state.others.values()):
+    if any(isinstance(resource, Installation) for resource in state.others.values()):
         raise PolicyRefusal(
             "Calico was installed by its operator, which would put its own version of DaemonSet calico-node back",
             hint="use reflectors inside the cluster: `flavor: in-cluster`",
         )
     if any(
-        isinstance(one, ClusterInformation) and "kdd" in one.cluster_type.split(",") for one in state.others.values()
+        isinstance(resource, ClusterInformation) and "kdd" in resource.cluster_type.split(",")
+        for resource in state.others.values()
     ):
         raise PolicyRefusal(
             "Calico keeps its data in Kubernetes here; standalone reflectors are for Calico with etcd",
@@ -156,18 +159,18 @@ def _check_platform(state: ClusterState) -> None:
             "planned only where the names are the same",
             hint="set NODENAME of calico-node to the name in Kubernetes",
         )
-    pools = [one for one in state.others.values() if isinstance(one, IPPool) and not one.disabled]
+    pools = [pool for pool in state.others.values() if isinstance(pool, IPPool) and not pool.disabled]
     if pools and all(pool.vxlan_mode in ("Always", "CrossSubnet") for pool in pools):
         raise PolicyRefusal(
             f"every IPPool uses VXLAN (`{pools[0].name}`): Felix, not BIRD, programs the routes of pods",
             hint="route reflectors would carry routes that nobody uses",
         )
     empty = [
-        one.name
-        for one in state.others.values()
-        if isinstance(one, CalicoNode)
-        and NodeName(one.name) in state.nodes
-        and not state.nodes[NodeName(one.name)].ipv4
+        resource.name
+        for resource in state.others.values()
+        if isinstance(resource, CalicoNode)
+        and NodeName(resource.name) in state.nodes
+        and not state.nodes[NodeName(resource.name)].ipv4
     ]
     if empty:
         raise PolicyRefusal(
@@ -198,20 +201,26 @@ def _as_number(spec: Spec, state: ClusterState) -> int:
 
 def _agent(state: ClusterState) -> DaemonSet:
     """The DaemonSet calico-node, which must stay away from the reflectors' nodes."""
-    found = next(
-        (one for one in state.others.values() if isinstance(one, DaemonSet) and one.name == "calico-node"), None
+    calico_node = next(
+        (
+            resource
+            for resource in state.others.values()
+            if isinstance(resource, DaemonSet) and resource.name == "calico-node"
+        ),
+        None,
     )
-    if found is None:
+    if calico_node is None:
         raise PolicyRefusal(
             "DaemonSet calico-node is not known, and it must be kept away from the reflectors' nodes",
             hint="give it too: `kubectl -n kube-system get daemonsets -o yaml`",
         )
-    if found.affinity and AWAY not in found.avoids:
+    if calico_node.affinity and AWAY not in calico_node.avoids:
         raise PolicyRefusal(
-            f"DaemonSet {found.namespace}/{found.name} has a node affinity of its own, which rrplan does not rewrite",
+            f"DaemonSet {calico_node.namespace}/{calico_node.name} has a node affinity of its own, which rrplan does "
+            "not rewrite",
             hint=f"add `{AWAY[0]} NotIn [{AWAY[1]}]` to it",
         )
-    return found
+    return calico_node
 
 
 def _host(spec: Spec, node: Node) -> Node:
@@ -228,8 +237,8 @@ def _peers(
     state: ClusterState, placed: tuple[Placed, ...], as_number: int
 ) -> tuple[tuple[BGPPeer, ...], tuple[str, ...]]:
     wanted, notes = [], []
-    for one in placed:
-        node = state.nodes[one.node]
+    for placement in placed:
+        node = state.nodes[placement.node]
         address = node.host_ip or node.ipv4
         other = next(
             (
@@ -242,16 +251,18 @@ def _peers(
             None,
         )
         if other is not None:
-            notes.append(f"BGPPeer `{other.name}` points at {one.node} already; it is not ours and stays as it is")
+            notes.append(
+                f"BGPPeer `{other.name}` points at {placement.node} already; it is not ours and stays as it is"
+            )
             continue
         spec = {"peerIP": address, "asNumber": as_number}
-        wanted.append(BGPPeer(f"rrplan-{one.node}", peer_ip=address, as_number=as_number, labels=OURS, spec=spec))
+        wanted.append(BGPPeer(f"rrplan-{placement.node}", peer_ip=address, as_number=as_number, labels=OURS, spec=spec))
     return tuple(wanted), tuple(notes)
 
 
 def daemonset(spec: Spec) -> Document:
     """The DaemonSet of the containers, as UCP's documentation has it, in `apps/v1`."""
-    told = spec.standalone
+    standalone = spec.standalone
     etcd = {
         "ETCD_ENDPOINTS": "etcd_endpoints",
         "ETCD_CA_CERT_FILE": "etcd_ca",
@@ -259,31 +270,31 @@ def daemonset(spec: Spec) -> Document:
         "ETCD_CERT_FILE": "etcd_cert",
     }
     variables: list[dict[str, object]] = [
-        {"name": name, "valueFrom": {"configMapKeyRef": {"name": told.config_map, "key": key}}}
+        {"name": name, "valueFrom": {"configMapKeyRef": {"name": standalone.config_map, "key": key}}}
         for name, key in etcd.items()
     ]
     variables.append({"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}})
     labels = {"k8s-app": NAME}
     pod = {
         "priorityClassName": "system-node-critical",
-        "tolerations": [{"key": told.label_key, "value": "true", "effect": "NoSchedule"}],
+        "tolerations": [{"key": standalone.label_key, "value": "true", "effect": "NoSchedule"}],
         "hostNetwork": True,
-        "nodeSelector": {told.label_key: "true"},
+        "nodeSelector": {standalone.label_key: "true"},
         "containers": [
             {
                 "name": NAME,
-                "image": told.image,
+                "image": standalone.image,
                 "env": variables,
                 "volumeMounts": [{"mountPath": "/calico-secrets", "name": "etcd-certs"}],
                 "securityContext": {"privileged": True},
             }
         ],
-        "volumes": [{"name": "etcd-certs", "secret": {"secretName": told.secret}}],
+        "volumes": [{"name": "etcd-certs", "secret": {"secretName": standalone.secret}}],
     }
     return {
         "apiVersion": "apps/v1",
         "kind": "DaemonSet",
-        "metadata": {"name": NAME, "namespace": told.namespace, "labels": {**labels, **OURS}},
+        "metadata": {"name": NAME, "namespace": standalone.namespace, "labels": {**labels, **OURS}},
         "spec": {
             "selector": {"matchLabels": labels},
             "updateStrategy": {"type": "RollingUpdate"},

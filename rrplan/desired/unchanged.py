@@ -37,9 +37,9 @@ def same_sessions(
 
     def same(name: NodeName) -> bool:
         here, there = old.speakers[name], new.speakers[name]
-        if any(_outside(old_rules, here, one) != _outside(new_rules, there, one) for one in FAMILIES):
+        if any(_outside(old_rules, here, family) != _outside(new_rules, there, family) for family in FAMILIES):
             return False
-        others = [next((one for one in alike if one != name), None) for alike in kinds.values()]
+        others = [next((member for member in alike if member != name), None) for alike in kinds.values()]
         return all(
             _between(old_rules, here, old.speakers[other]) == _between(new_rules, there, new.speakers[other])
             for other in others
@@ -56,14 +56,14 @@ def _population(state: ClusterState, classifier: Classifier, versions: Versions)
 
 def _between(rules: Rules, own: Speaker, other: Speaker) -> list[Blocks]:
     return [
-        frozenset(one.blocks for one in protocols(rules, here, there, family))
+        frozenset(protocol.blocks for protocol in protocols(rules, here, there, family))
         for family in FAMILIES
         for here, there in ((own, other), (other, own))
     ]
 
 
 def _outside(rules: Rules, own: Speaker, family: Family) -> Blocks:
-    return frozenset(one.blocks for one in external_protocols(rules, own, family))
+    return frozenset(protocol.blocks for protocol in external_protocols(rules, own, family))
 
 
 def _nobody(_selector: str, _speaker: Speaker) -> bool:

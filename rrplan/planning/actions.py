@@ -53,8 +53,8 @@ def taint(node: Node, wanted: Node) -> Step:
     action = ActionName.TAINT_NODE if adds else ActionName.UNTAINT_NODE
     change = Change.update(
         ResourceKey("Node", node.name),
-        partial({("spec", "taints"): [one.document() for one in node.taints] or None}),
-        partial({("spec", "taints"): [one.document() for one in wanted.taints] or None}),
+        partial({("spec", "taints"): [taint.document() for taint in node.taints] or None}),
+        partial({("spec", "taints"): [taint.document() for taint in wanted.taints] or None}),
     )
     verb = "taint" if adds else "untaint"
     phase = Phase.PREPARE if adds else Phase.FINISH
@@ -151,16 +151,16 @@ def wave_peer(before: BGPPeer | None, after: BGPPeer) -> Step:
 
 def peer(before: BGPPeer | None, after: BGPPeer | None, phase: Phase) -> Step:
     """Create, update or delete a BGPPeer."""
-    one = after or before
-    assert one is not None
-    change = change_of(one.key, before, after)
+    present = after or before
+    assert present is not None
+    change = change_of(present.key, before, after)
     verb, action = {
         ChangeAction.CREATE: ("create-peer", ActionName.CREATE_PEER),
         ChangeAction.UPDATE: ("update-peer", ActionName.UPDATE_PEER),
         ChangeAction.DELETE: ("delete-peer", ActionName.DELETE_PEER),
     }[change.action]
-    what = f"{change.action} BGPPeer {one.name}"
-    return Step(StepId(f"{verb}/{one.name}"), action, what, (change,), topology=True, phase=phase)
+    what = f"{change.action} BGPPeer {present.name}"
+    return Step(StepId(f"{verb}/{present.name}"), action, what, (change,), topology=True, phase=phase)
 
 
 def mesh(before: BGPConfiguration | None, after: BGPConfiguration) -> Step:

@@ -16,7 +16,7 @@ from rrplan.checks.context import CheckContext
 from rrplan.checks.finding import Severity
 from rrplan.checks.surroundings import ADD, kubernetes_given
 from rrplan.desired import Desired, compile_desired
-from rrplan.errors import PreflightError, UnsafePlanError
+from rrplan.errors import ChecksFailed, UnsafePlanError
 from rrplan.ids import ActionName, NodeName
 from rrplan.planning.closure import check_closed
 from rrplan.planning.gates import GateMaker, NodeSets
@@ -45,7 +45,8 @@ TOGGLES = (ActionName.ENABLE_MESH, ActionName.DISABLE_MESH)
 
 
 def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: SnapshotReference) -> Plan:
-    """The plan from `state` to what `spec` wants; raises PolicyRefusal, or UnsafePlanError with counterexamples.
+    """The plan from `state` to what `spec` wants; raises PolicyRefusal, ChecksFailed, or UnsafePlanError with
+    counterexamples.
 
     `snapshot` says where the state came from.
     """
@@ -62,23 +63,22 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: Sn
     if spec.flavor is Flavor.IN_CLUSTER and inside:
         check_planned(versions, meshed=Settings.of(state).mesh or spec.topology is Topology.FULL_MESH)
     desired = compile_desired(spec, state, versions)
-    found = findings(CheckContext(spec, state, desired, versions))
+    results = findings(CheckContext(spec, state, desired, versions))
     plain = steps_between(spec, state, desired)
-    errors = [f"{one.check}: {one.text}" for one in found if one.severity is Severity.ERROR]
+    errors = [finding for finding in results if finding.severity is Severity.ERROR]
     if errors and plain:
-        lacking = any(one.check == id_of(kubernetes_given) for one in found if one.severity is Severity.ERROR)
+        lacking = any(finding.check == id_of(kubernetes_given) for finding in errors)
         hint = ADD if lacking else "correct this first; docs/checks has a page for each check"
-        raise PreflightError(errors, hint=hint)
+        raise ChecksFailed(errors, [finding.check for finding in errors], hint=hint)
     reasons = edges(plain)
     ordered = ActionGraph(plain, reasons).order()
     empty = _empty(state)
     steps, proof, sets, model = _walk(spec, state, versions, desired, ordered, desired.drained | empty)
     agree = peers_agree(model, _fresh(state, desired.state))
-    disagree = [f"{one.check}: {one.text}" for one in agree if one.severity is Severity.ERROR]
+    disagree = [finding for finding in agree if finding.severity is Severity.ERROR]
     if disagree and steps and not proof.violations:
-        raise PreflightError(
-            disagree, hint="delete the BGPPeers that the spec takes the place of, or let them say the same as the spec"
-        )
+        hint = "delete the BGPPeers that the spec takes the place of, or let them say the same as the spec"
+        raise ChecksFailed(disagree, [finding.check for finding in disagree], hint=hint)
     notices = list(desired.notices)
     if versions.assumed:
         notices.append(f"the Calico version is {versions.source} ({versions.default}); say it with `--calico-version`")
@@ -119,7 +119,7 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: Sn
         spec=spec,
         snapshot=snapshot,
         notices=tuple(notices),
-        findings=(*found, *agree),
+        findings=(*results, *agree),
         reasons=desired.reasons,
         down=tuple(down),
         on_failure=spec.on_failure,
@@ -175,8 +175,8 @@ def _walk(
             step = replace(step, ungated=reason, undo_ungated=undo_reason)
             violations += [
                 Violation(Invariant.GATED, step.id, undo=undo)
-                for undo, made, why in ((False, gates, reason), (True, undo_gates, undo_reason))
-                if not made and not why
+                for undo, kept, why in ((False, gates, reason), (True, undo_gates, undo_reason))
+                if not kept and not why
             ]
             gates, undo_gates = gates + again_up, undo_gates + again_up
         gated.append(replace(step, gates=gates, undo_gates=undo_gates))
@@ -192,11 +192,11 @@ def _settled(maker: GateMaker, modelled: Callable[[ClusterState], Model], state:
 
 
 def _gates(
-    made: tuple[Gate, ...], general: Callable[[], tuple[Gate, ...]], step: Step, cost: Transition, *, comes: bool
+    own_gates: tuple[Gate, ...], general: Callable[[], tuple[Gate, ...]], step: Step, cost: Transition, *, comes: bool
 ) -> tuple[tuple[Gate, ...], str]:
     """The gates of one direction of a step; or none, and the reason why none is needed."""
-    if made:
-        return made, ""
+    if own_gates:
+        return own_gates, ""
     if not comes:
         return (), "no session comes up, and no pair rests on one that goes down"
     if cost.idle:
@@ -206,11 +206,11 @@ def _gates(
 
 def touched(model: Model, after: ClusterState, step: Step) -> list[NodeName]:
     """The nodes whose speakers a step concerns: those it changes, or those on which containers start or end."""
-    found = {NodeName(change.key.name): None for change in step.changes if change.key.kind in ("Node", "CalicoNode")}
+    nodes = {NodeName(change.key.name): None for change in step.changes if change.key.kind in ("Node", "CalicoNode")}
     if any(change.key.kind == "DaemonSet" for change in step.changes):
         places = [place for state in (model.state, after) if (place := Standalone.of(state))]
-        found |= {name: None for name, node in after.nodes.items() if any(place.runs_on(node) for place in places)}
-    return list(found)
+        nodes |= {name: None for name, node in after.nodes.items() if any(place.runs_on(node) for place in places)}
+    return list(nodes)
 
 
 def _moved(step: Step) -> tuple[NodeName, ...]:
@@ -229,12 +229,12 @@ def _fresh(state: ClusterState, desired: ClusterState) -> set[str]:
 
 def _peers_on_the_way(steps: tuple[Step, ...]) -> list[BGPPeer]:
     """BGPPeers that exist in between only, so that the model tells apart what they select."""
-    found: list[BGPPeer] = []
+    peers: list[BGPPeer] = []
     empty = ClusterState()
     for step in steps:
         if step.action is ActionName.CREATE_PEER:
-            found += [peer for change in step.changes for peer in changed(empty, change).peers.values()]
-    return found
+            peers += [peer for change in step.changes for peer in changed(empty, change).peers.values()]
+    return peers
 
 
 def _empty(state: ClusterState) -> frozenset[NodeName]:

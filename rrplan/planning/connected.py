@@ -29,14 +29,14 @@ class MissingRoute:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingRoutes:
     """Routes that are missing by the model: between nodes that the spec connects, and between others."""
 
     wanted: tuple[MissingRoute, ...]
     others: tuple[MissingRoute, ...]
 
 
-def missing_routes(spec: Spec, state: ClusterState, versions: Versions) -> Missing:
+def missing_routes(spec: Spec, state: ClusterState, versions: Versions) -> MissingRoutes:
     """The pairs without a route once everything that is configured is up; raises what `place` raises."""
     connected = connected_nodes(spec, state)
     model = Model(as_configured(state), versions, marked=connected)
@@ -47,7 +47,7 @@ def missing_routes(spec: Spec, state: ClusterState, versions: Versions) -> Missi
         reason = route(model, loss.origin, loss.at, loss.family).reason
         missing = MissingRoute(loss.family, loss.at, loss.origin, loss.pairs, reason)
         (wanted if between else others).append(missing)
-    return Missing(tuple(wanted), tuple(others))
+    return MissingRoutes(tuple(wanted), tuple(others))
 
 
 def connected_nodes(spec: Spec, state: ClusterState) -> frozenset[NodeName]:
@@ -58,7 +58,7 @@ def connected_nodes(spec: Spec, state: ClusterState) -> frozenset[NodeName]:
 
 
 def _members(spec: Spec, state: ClusterState) -> Iterator[NodeName]:
-    reflectors = {one.node for one in place(spec, state)}
+    reflectors = {placed.node for placed in place(spec, state)}
     yield from reflectors
     for group in spec.groups:
         selector = parse(clients_selector(spec, group))

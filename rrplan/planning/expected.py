@@ -29,4 +29,4 @@ def expected(state: ClusterState, versions: Versions) -> tuple[list[Expectation]
     gates = [*maker.routes(model, maker.reflectors(model), title="reflectors")]
     if model.rules.settings.mesh:
         gates += maker.mesh(model)
-    return [one for gate in gates for one in gate.expectations], sets.table()
+    return [expectation for gate in gates for expectation in gate.expectations], sets.table()

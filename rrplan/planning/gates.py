@@ -118,12 +118,12 @@ class GateMaker:
     def uplinks(self, model: Model, effects: Sequence[OutsideSession]) -> tuple[Gate, ...]:
         """The sessions to the outside that a step restarts, or that its undo restarts, are up."""
         expectations = []
-        for one in effects:
-            if one.fate is Fate.RESTARTED and not one.down and one.outside.address:
-                alike = model.population.classes[model.population.signature_of[one.node]]
-                nodes = (one.node,) if one.nodes == 1 else tuple(sorted(alike))
-                family = str(one.outside.family)
-                expectations.append(Expectation(self.sets.name(nodes), family, 1, outside=one.outside.address))
+        for effect in effects:
+            if effect.fate is Fate.RESTARTED and not effect.down and effect.outside.address:
+                alike = model.population.classes[model.population.signature_of[effect.node]]
+                nodes = (effect.node,) if effect.nodes == 1 else tuple(sorted(alike))
+                family = str(effect.outside.family)
+                expectations.append(Expectation(self.sets.name(nodes), family, 1, outside=effect.outside.address))
         gate = Gate(
             GateKind.UPLINKS,
             f"the sessions to the outside of {self._who(expectations)} are up",
@@ -137,7 +137,7 @@ class GateMaker:
 
     def _who(self, expectations: Sequence[Expectation]) -> str:
         table = self.sets.table()
-        names = sorted({name for one in expectations for name in table[one.nodes]})
+        names = sorted({name for expectation in expectations for name in table[expectation.nodes]})
         return ", ".join(names) if len(names) <= SHOWN else f"{len(names)} nodes"
 
     def held_again(self, model: Model, nodes: tuple[NodeName, ...]) -> tuple[Gate, ...]:
@@ -145,15 +145,15 @@ class GateMaker:
         reflectors = self.reflectors(model)
         reflecting = tuple(name for name in nodes if name in reflectors)
         plain = tuple(name for name in nodes if name not in reflectors)
-        told = "the drained nodes hold every route again"
+        title = "the drained nodes hold every route again"
         gates: tuple[Gate, ...] = ()
         if plain and model.rules.settings.mesh:
             gates += self.mesh(model, only=plain)
         elif plain:
-            gates += self.routes(model, reflectors, title=told, only=plain, minimum=1)
+            gates += self.routes(model, reflectors, title=title, only=plain, minimum=1)
         covered = tuple(name for name in reflecting if self._covered(model, name, reflectors))
         if covered:
-            gates += self.routes(model, reflectors, title=told, only=covered, minimum=1)
+            gates += self.routes(model, reflectors, title=title, only=covered, minimum=1)
         # A reflector that hands on what it holds holds it.
         alone = [name for name in reflecting if name not in covered]
         if alone:
@@ -168,7 +168,7 @@ class GateMaker:
                 continue
             sizes = model.living(view)
             everybody = sum(sizes[index] for index in view.holdings[family].speaking)
-            given = [model.delivered(family, one, name) for one in reflectors if one != name]
+            given = [model.delivered(family, reflector, name) for reflector in reflectors if reflector != name]
             if max(given, default=0) < everybody - 1:
                 return False
         return True
@@ -189,21 +189,21 @@ class GateMaker:
     def _rollout(self, step: Step, model: Model) -> tuple[Gate, ...]:
         """DaemonSet calico-node has left, or the containers run."""
         containers = step.action in (ActionName.DEPLOY_REFLECTORS, ActionName.LABEL_REFLECTOR)
-        sets = (one for one in model.state.others.values() if isinstance(one, DaemonSet))
-        found = next(one for one in sets if one.reflector is containers)
+        sets = (resource for resource in model.state.others.values() if isinstance(resource, DaemonSet))
+        daemonset = next(candidate for candidate in sets if candidate.reflector is containers)
         hosts = sum(speaker.standalone for speaker in model.population.speakers.values()) if containers else 0
-        title = f"DaemonSet {found.name} has taken the change up"
+        title = f"DaemonSet {daemonset.name} has taken the change up"
         if containers:
-            title = f"{hosts} pods of DaemonSet {found.name} are available"
+            title = f"{hosts} pods of DaemonSet {daemonset.name} are available"
         elif step.action is ActionName.RELEASE_HOST:
-            title = f"{found.name} has left {step.node}"
+            title = f"{daemonset.name} has left {step.node}"
         gate = Gate(
             GateKind.ROLLOUT,
             title,
             timeout=self.spec.gates.sessions,
             stable=0,
             expected=30,
-            daemonset=found.key,
+            daemonset=daemonset.key,
             pods=hosts,
         )
         return (gate,)

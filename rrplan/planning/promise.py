@@ -58,7 +58,9 @@ def states(plan: Plan, state: ClusterState) -> Iterator[ClusterState]:
 def promises(plan: Plan, state: ClusterState, versions: Versions) -> dict[StepId, Promise]:
     """Of every step; as large as the pairs are many."""
     chain = list(states(plan, state))
-    model = Model(state, versions, peers=[peer for one in chain for peer in one.peers.values()])
+    model = Model(
+        state, versions, peers=[peer for state_on_the_way in chain for peer in state_on_the_way.peers.values()]
+    )
     speakers: set[Outside] = set()
     exposures: list[frozenset[Pair]] = []
     missing = [_pairs(model, model.missing(Doubt.FOR), {})]
@@ -76,11 +78,14 @@ def promises(plan: Plan, state: ClusterState, versions: Versions) -> dict[StepId
         exposures.append(exposed)
     everybody = {
         pair
-        for one in speakers
+        for speaker in speakers
         for name in state.nodes
-        for pair in (Pair(str(one.family), name, one.name), Pair(str(one.family), one.name, name))
+        for pair in (Pair(str(speaker.family), name, speaker.name), Pair(str(speaker.family), speaker.name, name))
     }
-    without = [one | (everybody - told) for one, told in zip(missing, heard, strict=True)]
+    without = [
+        missing_pairs_here | (everybody - heard_pairs)
+        for missing_pairs_here, heard_pairs in zip(missing, heard, strict=True)
+    ]
     return {
         step.id: Promise(step.id, exposed, before | after)
         for step, exposed, (before, after) in zip(plan.steps, exposures, pairwise(without), strict=True)
@@ -99,10 +104,10 @@ def missing_pairs(state: ClusterState, versions: Versions) -> frozenset[Pair]:
     silent = {
         Pair(str(family), *pair)
         for family in FAMILIES
-        for one in model.down()
+        for node in model.down()
         for other in state.nodes
-        if one != other
-        for pair in ((one, other), (other, one))
+        if node != other
+        for pair in ((node, other), (other, node))
     }
     return _pairs(model, model.missing(), {}) | silent
 
@@ -125,11 +130,13 @@ def held_pairs(state: ClusterState, versions: Versions, doubt: Doubt = Doubt.AGA
 
 def reflecting(plan: Plan, state: ClusterState) -> frozenset[NodeName]:
     """The nodes that reflect in some state of a plan: with a cluster ID, or with a container that reflects."""
-    found: set[NodeName] = set()
-    for one in states(plan, state):
-        place = Standalone.of(one)
-        found |= {name for name, node in one.nodes.items() if node.cluster_id or (place and place.runs_on(node))}
-    return frozenset(found)
+    reflectors: set[NodeName] = set()
+    for present in states(plan, state):
+        place = Standalone.of(present)
+        reflectors |= {
+            name for name, node in present.nodes.items() if node.cluster_id or (place and place.runs_on(node))
+        }
+    return frozenset(reflectors)
 
 
 def _exposed(model: Model, after: ClusterState, touched: Iterable[NodeName]) -> frozenset[Pair]:
@@ -145,16 +152,16 @@ def _speakers_outside(model: Model) -> set[Outside]:
 def _outside(model: Model, doubt: Doubt) -> frozenset[Pair]:
     """The pairs of a node and a speaker outside that have a route at the present state."""
     view = model.view()
-    found: set[Pair] = set()
+    pairs: set[Pair] = set()
     for family, holdings in (view.holdings if doubt is Doubt.AGAINST else view.possible).items():
         for speaker, place in holdings.outside.items():
             for kind in holdings.speaking:
                 names = model.population.classes[view.signatures[kind]]
                 if holdings.holds(kind, place):
-                    found |= {Pair(str(family), name, speaker.name) for name in names}
+                    pairs |= {Pair(str(family), name, speaker.name) for name in names}
                 if holdings.holds(place, kind):
-                    found |= {Pair(str(family), speaker.name, name) for name in names}
-    return frozenset(found)
+                    pairs |= {Pair(str(family), speaker.name, name) for name in names}
+    return frozenset(pairs)
 
 
 def _pairs(model: Model, losses: tuple[Loss, ...], moved: Mapping[NodeName, Signature]) -> frozenset[Pair]:
@@ -164,7 +171,7 @@ def _pairs(model: Model, losses: tuple[Loss, ...], moved: Mapping[NodeName, Sign
         signature = model.population.signature_of.get(name)
         if signature is None:  # a speaker outside
             return [name]
-        return [one for one in model.population.classes[signature] if moved.get(one) == moved.get(name)]
+        return [member for member in model.population.classes[signature] if moved.get(member) == moved.get(name)]
 
     return frozenset(
         Pair(str(loss.family), at, origin)

@@ -56,7 +56,11 @@ class Alive:
         return self._violations(FINAL_STATE, self._model.since(self._first).lost, known)
 
     def _violations(self, step: StepId, lost: Iterable[Loss], known: Iterable[Violation]) -> list[Violation]:
-        seen = {(one.family, one.at, one.origin) for one in known if one.invariant is Invariant.CONVERGED}
+        seen = {
+            (violation.family, violation.at, violation.origin)
+            for violation in known
+            if violation.invariant is Invariant.CONVERGED
+        }
         return [
             replace(_lost(self._model, step, loss), every_node_alive=True) for loss in lost if _ends(loss) not in seen
         ]
@@ -70,7 +74,7 @@ def judge(spec: Spec, step: Step, cost: Transition, model: Model) -> tuple[StepP
     violations += [
         _of_session(step, effect) for effect in effects if effect.fate is not Fate.GAINED and not effect.tolerated
     ]
-    restarted = {(one.family, one.node, one.speaker) for one in effects if one.fate is Fate.RESTARTED}
+    restarted = {(effect.family, effect.node, effect.speaker) for effect in effects if effect.fate is Fate.RESTARTED}
     gone = {_ends(loss) for loss in cost.lost}
     exposures = []
     for loss in cost.exposed:

@@ -83,16 +83,19 @@ def _label(node: Node, label: tuple[str, str], name: ActionName, step: str, what
 def _deletion(state: ClusterState, node: Node, cascade: Sequence[Resource]) -> Step:
     """The Calico Node goes last, so that no client finds anything to delete with it; its undo makes it first."""
     key = ResourceKey("CalicoNode", node.name)
-    found = state.get(key)
-    assert found is not None
+    calico_node = state.get(key)
+    assert calico_node is not None
     what = f"delete the Calico Node of {node.name}, so that nobody meshes with it any more"
     if cascade:
-        what += f", and what Calico deletes with it: {', '.join(str(one.key) for one in cascade)}"
+        what += f", and what Calico deletes with it: {', '.join(str(resource.key) for resource in cascade)}"
     return Step(
         StepId(f"delete-calico-node/{node.name}"),
         ActionName.DELETE_CALICO_NODE,
         what,
-        (*(Change.delete(one.key, original(one)) for one in cascade), Change.delete(key, original(found))),
+        (
+            *(Change.delete(resource.key, original(resource)) for resource in cascade),
+            Change.delete(key, original(calico_node)),
+        ),
         topology=True,
         node=node.name,
         phase=Phase.CALICO_NODES,

@@ -62,7 +62,7 @@ class Change:
 
     @classmethod
     def delete(cls, key: ResourceKey, document: Document) -> Change:
-        """The resource goes."""
+        """The resource ceases to exist."""
         return cls(key, ChangeAction.DELETE, document, None)
 
     def inverse(self) -> Change:

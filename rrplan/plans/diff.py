@@ -68,7 +68,10 @@ def fields(change: Change) -> list[FieldChange]:
     before, after = flat(change.before), flat(change.after)
     # Without the threshold deepdiff calls two mappings that share little wholly different, and names no field.
     touched = DeepDiff(before, after, threshold_to_diff_deeper=0).affected_root_keys
-    return sorted((FieldChange(path, before.get(path), after.get(path)) for path in touched), key=lambda one: one.name)
+    return sorted(
+        (FieldChange(path, before.get(path), after.get(path)) for path in touched),
+        key=lambda field_change: field_change.name,
+    )
 
 
 def flat(document: Document | None) -> dict[FieldPath, object]:

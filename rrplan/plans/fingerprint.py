@@ -23,12 +23,14 @@ def deleted_nodes(steps: Iterable[Step]) -> frozenset[str]:
 def fingerprints(spec: Spec, state: ClusterState, versions: Versions, deleted: Collection[str] = ()) -> dict[str, str]:
     """Digests by resource key, sorted; `deleted` are the nodes whose Calico Node the plan deletes."""
     labels = _labels(spec, state)
-    found = {str(node.key): _node(node, labels, versions) for node in state.nodes.values()}
-    found |= {str(peer.key): _short(encode(peer)["spec"]) for peer in state.peers.values()}
-    found |= {str(one.key): _short(encode(one)["spec"]) for one in state.configurations.values()}
+    digests = {str(node.key): _node(node, labels, versions) for node in state.nodes.values()}
+    digests |= {str(peer.key): _short(encode(peer)["spec"]) for peer in state.peers.values()}
+    digests |= {
+        str(configuration.key): _short(encode(configuration)["spec"]) for configuration in state.configurations.values()
+    }
     for resources in cascades(state, deleted, versions.default).values():
-        found |= {str(one.key): _short(encode(one)["spec"]) for one in resources}
-    return dict(sorted(found.items()))
+        digests |= {str(resource.key): _short(encode(resource)["spec"]) for resource in resources}
+    return dict(sorted(digests.items()))
 
 
 def _node(node: Node, labels: frozenset[str], versions: Versions) -> str:
@@ -52,13 +54,13 @@ def _labels(spec: Spec, state: ClusterState) -> frozenset[str]:
     spread = [group.nodes.spread_over for group in spec.groups if group.nodes.spread_over]
     for peer in state.peers.values():
         texts += [peer.node_selector, peer.peer_selector]
-    found = {spec.label_key, ZONE_LABEL, *spread}
+    labels = {spec.label_key, ZONE_LABEL, *spread}
     for text in texts:
         try:
-            found |= parse(text).labels
+            labels |= parse(text).labels
         except SelectorSyntaxError:
             continue
-    return frozenset(found)
+    return frozenset(labels)
 
 
 def _short(value: object) -> str:

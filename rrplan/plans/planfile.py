@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from rrplan.checks.finding import Finding
+from rrplan.checks.finding import BEFORE, Finding
 from rrplan.digest import digest
 from rrplan.errors import FileFormatError
 from rrplan.ids import NodeName
@@ -28,7 +28,7 @@ from rrplan.specs.model import Hook, OnFailure
 T = TypeVar("T")
 
 FORMAT_VERSION = "2.2"
-"""2.2: a change says its action, and a step which one puts back what it changes.
+"""2.2: a change says its action, a step which one puts back what it changes, and findings hold facts.
 
 2.1: the proof holds facts beside its sentences.
 
@@ -46,6 +46,7 @@ STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
 EDGES: TypeAdapter[tuple[Edge, ...]] = TypeAdapter(tuple[Edge, ...])
 PROOF: TypeAdapter[Proof] = TypeAdapter(Proof)
 OBSERVED: TypeAdapter[Observed] = TypeAdapter(Observed)
+FINDING: TypeAdapter[Finding] = TypeAdapter(Finding)
 FINDINGS: TypeAdapter[tuple[Finding, ...]] = TypeAdapter(tuple[Finding, ...])
 
 
@@ -62,7 +63,7 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
     """A plan and its digest; raises FileFormatError, or DigestMismatch for a plan that was edited."""
     body: dict[str, Any] = read_versioned(data, name, KIND, FORMAT_VERSION, beside=[BESIDE], older=OLDER)
     rehearsal = body.pop(BESIDE, None)
-    found = digest(body)
+    plan_digest = digest(body)
     try:
         plan = Plan(
             name=body["name"],
@@ -74,18 +75,18 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
             spec=from_document(body["spec"]["document"]),
             snapshot=_snapshot(body["snapshot"]),
             notices=tuple(body["notices"]),
-            findings=_part(FINDINGS, "findings", body["findings"]),
+            findings=_part(FINDINGS, "findings", [_present_finding(finding) for finding in body["findings"]]),
             reasons=tuple(body["reasons"]),
             down=tuple(NodeName(name) for name in body.get("down", ())),
             observed=None if body.get("observed") is None else _part(OBSERVED, "observed", body["observed"]),
             on_failure=OnFailure(body["on_failure"]),
             hooks=tuple(Hook.model_validate(hook) for hook in body["hooks"]),
-            rehearsal=None if rehearsal is None else read_rehearsal(rehearsal, name, found),
+            rehearsal=None if rehearsal is None else read_rehearsal(rehearsal, name, plan_digest),
         )
     except (KeyError, ValueError, AttributeError, TypeError) as error:
         raise FileFormatError.one(f"the plan file is incomplete: {error}", file=name, hint=AGAIN) from error
     _check_order(plan, name)
-    return plan, found
+    return plan, plan_digest
 
 
 def _part(adapter: TypeAdapter[T], key: str, value: object) -> T:
@@ -117,6 +118,13 @@ def _with_action(change: dict[str, Any]) -> dict[str, Any]:
     there = (change["before"] is not None, change["after"] is not None)
     implied = {(False, True): ChangeAction.CREATE, (True, False): ChangeAction.DELETE}.get(there, ChangeAction.UPDATE)
     return {"action": implied.value, **change}
+
+
+def _present_finding(finding: dict[str, Any]) -> dict[str, Any]:
+    """Before 2.2 a finding was a sentence."""
+    if "problem" in finding:
+        return finding
+    return {**finding, "problem": BEFORE, "facts": {"text": finding["text"]}}
 
 
 def _present_proof(proof: dict[str, Any]) -> dict[str, Any]:

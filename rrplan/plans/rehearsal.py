@@ -59,7 +59,7 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class SampledKind:
     """Nodes of one kind: `nodes` of `of` are in the sample, one of them is `example`."""
 
     kind: str
@@ -81,7 +81,7 @@ class Rehearsal:
     plan: str
     seed: int
     nodes: int
-    kept: tuple[Kept, ...]
+    kept: tuple[SampledKind, ...]
     left_out: tuple[str, ...]
     there: str = ""
     back: str = ""
@@ -118,8 +118,8 @@ def rehearsal_document(rehearsal: Rehearsal) -> dict[str, Any]:
 def read_rehearsal(document: object, name: str, plan: str) -> Rehearsal:
     """What a plan file has beside the plan of that digest; raises FileFormatError or DigestMismatch."""
     body = dict(document) if isinstance(document, dict) else {}
-    told = body.pop("digest", None)
-    if told != digest(body) or body.get("plan") != plan:
+    stated = body.pop("digest", None)
+    if stated != digest(body) or body.get("plan") != plan:
         raise DigestMismatch.one(
             "the rehearsal in the file was changed, or is that of another plan",
             file=name,

@@ -54,19 +54,19 @@ def _lines(own: Speaker, protocols: Iterable[Protocol], blocks: Iterable[str], p
     yield "  multihop; gateway recursive; import all; export filter to_peers; add paths on; graceful restart;"
     yield "  connect delay time 2; connect retry time 5; error wait time 5,30;"
     yield "}"
-    for one in protocols:
-        port = f" port {one.port}" if one.port is not None else ""
-        yield f"protocol bgp {one.name} from bgp_template {{"
-        yield f"  neighbor {one.peer_address}{port} as {one.peer_as};"
-        if one.local_as != own.as_number:
-            yield f"  local as {one.local_as};"
-        if one.source_address:
-            yield f"  source address {one.source_address};"
-        if one.reflector_client:
+    for protocol in protocols:
+        port = f" port {protocol.port}" if protocol.port is not None else ""
+        yield f"protocol bgp {protocol.name} from bgp_template {{"
+        yield f"  neighbor {protocol.peer_address}{port} as {protocol.peer_as};"
+        if protocol.local_as != own.as_number:
+            yield f"  local as {protocol.local_as};"
+        if protocol.source_address:
+            yield f"  source address {protocol.source_address};"
+        if protocol.reflector_client:
             yield "  rr client;"
-        if one.cluster_id:
-            yield f"  rr cluster id {one.cluster_id};"
-        if one.passive:
+        if protocol.cluster_id:
+            yield f"  rr cluster id {protocol.cluster_id};"
+        if protocol.passive:
             yield "  passive on;"
         yield "}"
 
@@ -86,13 +86,18 @@ class Outside:
     """Addresses and AS numbers of nodes."""
 
     @classmethod
-    def collect(cls, found: dict[str, Outside], speakers: Speakers) -> None:
+    def collect(cls, outside: dict[str, Outside], speakers: Speakers) -> None:
         """Add the outside peers of a state, by address."""
         for own in speakers.by_name.values():
-            for one in (one for family in FAMILIES for one in external_protocols(speakers.rules, own, family)):
-                if one.peer_as:
-                    there = found.setdefault(one.peer_address, cls(one.family, one.peer_address, one.peer_as, one.port))
-                    there.neighbors[one.source_address or own.address(one.family), one.local_as] = None
+            for protocol in (
+                protocol for family in FAMILIES for protocol in external_protocols(speakers.rules, own, family)
+            ):
+                if protocol.peer_as:
+                    there = outside.setdefault(
+                        protocol.peer_address,
+                        cls(protocol.family, protocol.peer_address, protocol.peer_as, protocol.port),
+                    )
+                    there.neighbors[protocol.source_address or own.address(protocol.family), protocol.local_as] = None
 
     def daemon(self, prefix: str) -> Daemon:
         """Its configuration; `prefix` is what it announces."""

@@ -44,8 +44,8 @@ def isolated(work: Callable[[], Result]) -> Result:
             child.kill()
     if not succeeded:
         raise result
-    found: Result = result
-    return found
+    outcome: Result = result
+    return outcome
 
 
 def _begin(work: Callable[[], Result], answer: Connection, parent: int) -> None:

@@ -128,7 +128,7 @@ class Judge:
         for window in windows:
             excused = self._excused[window.step]
             doing = _doing(window)
-            away = sorted(self._away(recording, window), key=lambda one: -one[1])
+            away = sorted(self._away(recording, window), key=lambda absence: -absence[1])
             broken = [(pair, seconds) for pair, seconds in away if pair not in excused]
             if broken:
                 yield f"{doing}, {_named(broken)}; the proof says that nobody but exposed pairs is without a route"
@@ -154,7 +154,7 @@ class Judge:
                 if pair in promise.exposed - promise.without and seconds > LONGEST_SECONDS
             ]
             if late:
-                late.sort(key=lambda one: -one[1])
+                late.sort(key=lambda absence: -absence[1])
                 yield f"{_doing(window)}, {_named(late)}; plans say {LONGEST_SECONDS} s, the longest that was measured"
 
     def _away(self, recording: Recording, window: Window) -> Iterator[tuple[Pair, float]]:
@@ -265,5 +265,5 @@ def _longest(missed: Sequence[int], ticks: Sequence[float]) -> float:
 
 
 def _named(away: Sequence[tuple[Pair, float]]) -> str:
-    told = [f"{pair.at} had no route of {pair.origin} ({pair.family}) for {seconds:.2f} s" for pair, seconds in away]
-    return listed(told, NAMED)
+    gaps = [f"{pair.at} had no route of {pair.origin} ({pair.family}) for {seconds:.2f} s" for pair, seconds in away]
+    return listed(gaps, NAMED)

@@ -50,10 +50,10 @@ class Laboratory:
         self._outside: dict[str, NodeName] = {}
         for state in states:
             self._hosts |= {name: addresses for name, node in state.nodes.items() if (addresses := _addresses(node))}
-            for address, one in _outside(Speakers.of(state, versions)).items():
-                self._outside.setdefault(address, model.Outside(one.family, address, one.as_number).name)
-        told = [text for addresses in self._hosts.values() for text in addresses.values()]
-        self.pools = {family: _pool(family, [*told, *self._outside]) for family in FAMILIES}
+            for address, speaker in _outside(Speakers.of(state, versions)).items():
+                self._outside.setdefault(address, model.Outside(speaker.family, address, speaker.as_number).name)
+        taken = [text for addresses in self._hosts.values() for text in addresses.values()]
+        self.pools = {family: _pool(family, [*taken, *self._outside]) for family in FAMILIES}
         self.blocks: dict[NodeName, dict[str, str]] = {}
         self.outside: dict[NodeName, dict[str, str]] = {}
         """What peers outside announce; it lies in the pool, so that Calico's export filter hands it on."""
@@ -82,15 +82,15 @@ class Laboratory:
     def configurations(self, state: ClusterState) -> Configurations:
         """What every node and every outside peer runs in a state, by family; where no BIRD runs, nothing."""
         speakers = Speakers.of(state, self._versions)
-        self._cluster_ids = frozenset(one.cluster_id for one in speakers.by_name.values() if one.cluster_id)
-        found: Configurations = {name: {} for name in [*self._hosts, *self.outside]}
-        for address, one in _outside(speakers).items():
+        self._cluster_ids = frozenset(speaker.cluster_id for speaker in speakers.by_name.values() if speaker.cluster_id)
+        configurations: Configurations = {name: {} for name in [*self._hosts, *self.outside]}
+        for address, outside in _outside(speakers).items():
             there = self._outside[address]
-            found[there] = {one.family: one.daemon(self.outside[there][one.family])}
+            configurations[there] = {outside.family: outside.daemon(self.outside[there][outside.family])}
         for name, own in speakers.by_name.items():
             if name in self._hosts and not own.down and (own.standalone or _agent(state, state.nodes[name])):
                 rows = [session.protocol for session in speakers.sessions(name)]
-                found[name] = {
+                configurations[name] = {
                     family: configuration(
                         own,
                         [row for row in rows if row.family == family],
@@ -101,7 +101,7 @@ class Laboratory:
                     for family, block in self.blocks[name].items()
                     if own.address(Family(family))
                 }
-        return found
+        return configurations
 
     def apply(self, name: NodeName, daemons: Mapping[str, Daemon]) -> None:
         """A node has these configurations: BIRDs read them, are started, or end."""
@@ -128,11 +128,11 @@ class Laboratory:
         return Family(family) in self._birds[name].running
 
     def addresses(self) -> Mapping[NodeName, Mapping[str, str]]:
-        """Of every node."""
+        """The addresses of every node, by family."""
         return self._hosts
 
     def cluster_ids(self) -> frozenset[str]:
-        """Of the last state whose configurations were asked for."""
+        """The cluster IDs of the last state whose configurations were asked for."""
         return self._cluster_ids
 
     def hosts(self) -> Mapping[NodeName, str]:
@@ -141,7 +141,7 @@ class Laboratory:
 
     def owners(self) -> Mapping[str, NodeName]:
         """Every node has one block in each family."""
-        return {block: name for name, told in self.blocks.items() for block in told.values()}
+        return {block: name for name, blocks in self.blocks.items() for block in blocks.values()}
 
     def pod_cidrs(self) -> Mapping[str, NodeName]:
         """Nothing: the owners are known."""
@@ -153,16 +153,16 @@ class Laboratory:
 
     def origins(self) -> Mapping[str, NodeName]:
         """The same, with what peers outside announce."""
-        return {block: name for name, told in (self.blocks | self.outside).items() for block in told.values()}
+        return {block: name for name, blocks in (self.blocks | self.outside).items() for block in blocks.values()}
 
     def speaking(self, family: str) -> list[NodeName]:
         """The nodes and the peers outside that have a family."""
-        return [name for name, told in (self.blocks | self.outside).items() if family in told]
+        return [name for name, blocks in (self.blocks | self.outside).items() if family in blocks]
 
     def held(self, names: Iterable[NodeName], family: str) -> set[tuple[NodeName, NodeName]]:
         """(holder, origin): the block of the origin is in the kernel table of the holder."""
         owner = {ipaddress.ip_network(block): name for block, name in self.origins().items()}
-        found = set()
+        pairs = set()
         for name in names:
             with inside(self.network.hosts[name]):
                 words = ["ip", "-j", FLAG[Family(family)], "route"]
@@ -172,11 +172,11 @@ class Laboratory:
                     origin = owner.get(ipaddress.ip_network(row["dst"], strict=False))
                     # What one peer outside hears of another is nobody's concern.
                     if origin is not None and origin != name and not {origin, name} <= self.outside.keys():
-                        found.add((name, origin))
-        return found
+                        pairs.add((name, origin))
+        return pairs
 
     def close(self) -> None:
-        """End everything."""
+        """End every BIRD, and take the network away."""
         for bird in self._birds.values():
             bird.stop()
         self.network.close()
@@ -189,23 +189,26 @@ def _addresses(node: Node) -> dict[str, str]:
 
 def _agent(state: ClusterState, node: Node) -> bool:
     """Whether DaemonSet calico-node has a pod on a node; where it is not known, it has."""
-    sets = [one for one in state.others.values() if isinstance(one, DaemonSet) and not one.reflector]
+    sets = [
+        daemonset for daemonset in state.others.values() if isinstance(daemonset, DaemonSet) and not daemonset.reflector
+    ]
     fits = [
-        one.node_selector.items() <= node.labels.items() and not set(one.avoids) & node.labels.items() for one in sets
+        daemonset.node_selector.items() <= node.labels.items() and not set(daemonset.avoids) & node.labels.items()
+        for daemonset in sets
     ]
     return bool(node.ipv4 or node.ipv6) and (not fits or any(fits))
 
 
 def _outside(speakers: Speakers) -> dict[str, Outside]:
-    found: dict[str, Outside] = {}
-    Outside.collect(found, speakers)
-    return found
+    outside: dict[str, Outside] = {}
+    Outside.collect(outside, speakers)
+    return outside
 
 
 def _pool(family: Family, addresses: Iterable[str]) -> str:
     taken = [ipaddress.ip_address(text) for text in addresses]
     return next(
-        (pool for pool in POOLS[family] if not any(one in ipaddress.ip_network(pool) for one in taken)),
+        (pool for pool in POOLS[family] if not any(address in ipaddress.ip_network(pool) for address in taken)),
         POOLS[family][-1],
     )
 

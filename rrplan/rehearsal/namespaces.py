@@ -96,11 +96,11 @@ def _made() -> int:
         if _libc().unshare(CLONE_NEWNET):
             text = f"this process may not make network namespaces: {os.strerror(ctypes.get_errno())}"
             raise PreflightError([text], hint="run it as root, or where `unshare -Urn true` works")
-        made = os.open("/proc/self/ns/net", os.O_RDONLY)
+        descriptor = os.open("/proc/self/ns/net", os.O_RDONLY)
     finally:
         enter(before)
         os.close(before)
-    return made
+    return descriptor
 
 
 def enter(namespace: int) -> None:
@@ -153,18 +153,20 @@ def _furnish(namespace: int, host: Host, hosts: Sequence[Host]) -> None:
         for name, value in SETTINGS.items():
             with open(f"/proc/sys/{name}", "w") as file:
                 file.write(value)
-    links = [ipaddress.ip_interface(f"{one}/{_length(one)}") for one in host.addresses]
-    lines = ["link set lo up", *(f"address add {one} dev eth0" for one in links), "link set eth0 up"]
+    links = [ipaddress.ip_interface(f"{address}/{_length(address)}") for address in host.addresses]
+    lines = ["link set lo up", *(f"address add {interface} dev eth0" for interface in links), "link set eth0 up"]
     lines += ["link add cali0 type bridge", *(f"address add {pod} dev cali0" for pod in host.pods), "link set cali0 up"]
     # Whatever the subnets of a cluster are, here everybody is on one link.
-    families = {ipaddress.ip_address(one).version for one in host.addresses}
+    families = {ipaddress.ip_address(address).version for address in host.addresses}
     subnets = {
-        ipaddress.ip_interface(f"{one}/{_length(one)}").network for other in hosts for one in other.addresses
+        ipaddress.ip_interface(f"{address}/{_length(address)}").network
+        for other in hosts
+        for address in other.addresses
     } - {link.network for link in links}
-    lines += [f"route add {one} dev eth0" for one in sorted(subnets, key=str) if one.version in families]
+    lines += [f"route add {subnet} dev eth0" for subnet in sorted(subnets, key=str) if subnet.version in families]
     for other in hosts:
         if other.name != host.name:
-            lines += [f"neigh add {one} lladdr {other.mac} nud permanent dev eth0" for one in other.addresses]
+            lines += [f"neigh add {address} lladdr {other.mac} nud permanent dev eth0" for address in other.addresses]
     ip(namespace, lines)
 
 

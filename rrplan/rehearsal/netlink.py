@@ -30,10 +30,10 @@ class RouteEvent:
 
 def listening() -> socket.socket:
     """A socket that hears of every change in the namespace of this thread."""
-    found = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, NETLINK_ROUTE)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
-    found.bind((0, GROUPS))
-    return found
+    channel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, NETLINK_ROUTE)
+    channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+    channel.bind((0, GROUPS))
+    return channel
 
 
 def events(data: bytes) -> Iterator[RouteEvent]:
@@ -44,9 +44,9 @@ def events(data: bytes) -> Iterator[RouteEvent]:
         if length < _HEADER.size:
             return
         if kind in (RTM_NEWROUTE, RTM_DELROUTE):
-            found = _event(data[start + _HEADER.size : start + length], present=kind == RTM_NEWROUTE)
-            if found:
-                yield found
+            event = _event(data[start + _HEADER.size : start + length], present=kind == RTM_NEWROUTE)
+            if event:
+                yield event
         start += (length + 3) & ~3
 
 

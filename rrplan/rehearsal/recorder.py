@@ -87,11 +87,11 @@ class Recorder:
     def end(self) -> Recording:
         """Stop; raises RRPlanError where not everything was seen."""
         self._ours.send("end")
-        found: Recording | str = self._ours.recv()
+        answer: Recording | str = self._ours.recv()
         self._process.join()
-        if isinstance(found, str):
-            raise RRPlanError(found, hint="rehearse fewer nodes, or on a machine that does less")
-        return found
+        if isinstance(answer, str):
+            raise RRPlanError(answer, hint="rehearse fewer nodes, or on a machine that does less")
+        return answer
 
     def stop(self) -> None:
         """End it, whatever it does."""
@@ -138,24 +138,24 @@ class _Work:
             self._watches[watch.fileno()] = (watch, name)
             self._poll.register(watch, select.EPOLLIN)
         ends = {(flow.source, flow.family) for flow in flows} | {(flow.target, flow.family) for flow in flows}
-        made = {end: self._pod(namespaces[end[0]], pods[end]) for end in sorted(ends)}
-        self._sending = [(made[flow.source, flow.family], (pods[flow.target, flow.family], PORT)) for flow in flows]
+        sockets = {end: self._pod(namespaces[end[0]], pods[end]) for end in sorted(ends)}
+        self._sending = [(sockets[flow.source, flow.family], (pods[flow.target, flow.family], PORT)) for flow in flows]
         self._arrived: list[bytearray] = [bytearray() for _ in flows]
         self._away: dict[tuple[NodeName, str], float] = {}
         self._looked = time.monotonic()
 
     def _pod(self, namespace: int, address: str) -> socket.socket:
         with inside(namespace):
-            made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
-        made.setblocking(False)
-        made.bind((address, PORT))
-        self._pods[made.fileno()] = made
-        self._poll.register(made, select.EPOLLIN)
-        return made
+            channel = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+        channel.setblocking(False)
+        channel.bind((address, PORT))
+        self._pods[channel.fileno()] = channel
+        self._poll.register(channel, select.EPOLLIN)
+        return channel
 
     def run(self, control: Connection) -> Recording:
         """Until `control` says something."""
-        found = self._recording
+        recording = self._recording
         due = time.monotonic()
         while not control.poll():
             now = time.monotonic()
@@ -166,10 +166,10 @@ class _Work:
         end = time.monotonic() + GRACE_SECONDS
         while time.monotonic() < end:
             self._look(LOOK_SECONDS)
-        for lost, arrived in zip(found.lost, self._arrived, strict=True):
+        for lost, arrived in zip(recording.lost, self._arrived, strict=True):
             lost += [tick for tick, came in enumerate(arrived) if not came]
-        found.gaps += [Gap(at, prefix, began, None) for (at, prefix), began in self._away.items()]
-        return found
+        recording.gaps += [Gap(at, prefix, began, None) for (at, prefix), began in self._away.items()]
+        return recording
 
     def _send(self) -> None:
         tick = len(self._recording.ticks)

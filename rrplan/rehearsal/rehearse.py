@@ -46,27 +46,27 @@ def rehearse(
     """
     check_parts()
     check_fresh(plan, snapshot)
-    found = sample(plan, snapshot.state, calico_versions(snapshot.state, version), nodes, seed)
-    small = operations.plan(plan.spec, Snapshot(found.state), version=version)
+    sampled = sample(plan, snapshot.state, calico_versions(snapshot.state, version), nodes, seed)
+    small = operations.plan(plan.spec, Snapshot(sampled.state), version=version)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "snapshot.json").write_bytes(write_snapshot(Snapshot(found.state)))
+    (folder / "snapshot.json").write_bytes(write_snapshot(Snapshot(sampled.state)))
     (folder / "plan.json").write_bytes(write_plan(small))
     short, left_out = shortened(small, plan.spec.gates.stable)
     about = Rehearsal(
         plan=str(plan_document(plan)["digest"]),
         seed=seed,
-        nodes=len(found.state.nodes),
-        kept=found.kept,
+        nodes=len(sampled.state.nodes),
+        kept=sampled.kept,
         left_out=left_out,
     )
-    versions = calico_versions(found.state, version)
-    return isolated(lambda: _rehearsed(short, found.state, versions, about, listener, folder))
+    versions = calico_versions(sampled.state, version)
+    return isolated(lambda: _rehearsed(short, sampled.state, versions, about, listener, folder))
 
 
 def _rehearsed(
     plan: Plan, state: ClusterState, versions: Versions, about: Rehearsal, listener: Listener, folder: Path
 ) -> Rehearsal:
-    told = promises(plan, state, versions)
+    promised = promises(plan, state, versions)
     reflectors = reflecting(plan, state)
     sandbox = Sandbox.make(folder / "sandbox", map(encode, state))
     stage = Stage([*states(plan, state)], versions, folder / "nodes", about.seed, SystemClock())
@@ -84,7 +84,7 @@ def _rehearsed(
         timeline.close()
         recording = stage.end()
         laboratory = stage.laboratory
-        judge = Judge(plan, told, laboratory.origins(), pairs, reflectors, laboratory.outside)
+        judge = Judge(plan, promised, laboratory.origins(), pairs, reflectors, laboratory.outside)
         return replace(
             about,
             there=there.value,

@@ -16,7 +16,7 @@ from rrplan.ids import ActionName, NodeName
 from rrplan.planning.promise import states
 from rrplan.plans import Plan
 from rrplan.plans.gate import Gate
-from rrplan.plans.rehearsal import Kept
+from rrplan.plans.rehearsal import SampledKind
 from rrplan.resources import (
     BGPPeer,
     BlockAffinity,
@@ -38,7 +38,7 @@ class Sample:
     """Some nodes of a cluster and everything that is not of a node."""
 
     state: ClusterState
-    kept: tuple[Kept, ...]
+    kept: tuple[SampledKind, ...]
 
 
 def sample(plan: Plan, state: ClusterState, versions: Versions, count: int, seed: int) -> Sample:
@@ -52,7 +52,7 @@ def sample(plan: Plan, state: ClusterState, versions: Versions, count: int, seed
     for end in states(plan, state):
         peers |= dict.fromkeys(end.peers.items())
     every = [peer for _, peer in peers]
-    first, last = (Model(one, versions, peers=every).population.signature_of for one in (state, end))
+    first, last = (Model(end_state, versions, peers=every).population.signature_of for end_state in (state, end))
     singled = _singled(plan, (state, end))
     kinds: defaultdict[tuple[bool, Signature, Signature], list[NodeName]] = defaultdict(list)
     for name in sorted(state.nodes):
@@ -60,7 +60,7 @@ def sample(plan: Plan, state: ClusterState, versions: Versions, count: int, seed
     chosen = _chosen(kinds, count, random.Random(seed))
     names = {name for members in chosen.values() for name in members}
     kept = tuple(
-        Kept(_words(kind, chosen[kind]), str(chosen[kind][0]), len(chosen[kind]), len(members))
+        SampledKind(_words(kind, chosen[kind]), str(chosen[kind][0]), len(chosen[kind]), len(members))
         for kind, members in kinds.items()
     )
     return Sample(_only(state, names), kept)
@@ -69,21 +69,21 @@ def sample(plan: Plan, state: ClusterState, versions: Versions, count: int, seed
 def _singled(plan: Plan, ends: tuple[ClusterState, ClusterState]) -> set[NodeName]:
     """The nodes that somebody names: a step, a reflector's role, a BGPPeer, a BGPConfiguration; at both `ends`."""
     nodes = ends[0].nodes
-    found = {step.node for step in plan.steps if step.node}
+    kept = {step.node for step in plan.steps if step.node}
     for step in plan.steps:
         if step.action not in CLIENT_STEPS:
-            found |= {NodeName(change.key.name) for change in step.changes}
+            kept |= {NodeName(change.key.name) for change in step.changes}
     by_calico = {node.known_as: name for name, node in nodes.items()}
     by_address = {text: name for name, node in nodes.items() for text in (node.ipv4, node.ipv6, node.host_ip) if text}
     for state in ends:
-        found |= {name for name, node in state.nodes.items() if node.cluster_id}
-        told = [one.removeprefix(PREFIX) for one in state.configurations if one.startswith(PREFIX)]
-        told += [peer.node for peer in state.peers.values()]
-        found |= {by_calico[NodeName(one)] for one in told if one in by_calico}
+        kept |= {name for name, node in state.nodes.items() if node.cluster_id}
+        of_nodes = [key.removeprefix(PREFIX) for key in state.configurations if key.startswith(PREFIX)]
+        of_nodes += [peer.node for peer in state.peers.values()]
+        kept |= {by_calico[NodeName(calico_name)] for calico_name in of_nodes if calico_name in by_calico}
         for peer in state.peers.values():
             endpoint = endpoint_of(peer.peer_ip)
-            found |= {by_address[endpoint.address]} if endpoint and endpoint.address in by_address else set()
-    return found & nodes.keys()
+            kept |= {by_address[endpoint.address]} if endpoint and endpoint.address in by_address else set()
+    return kept & nodes.keys()
 
 
 def _chosen(
@@ -107,7 +107,7 @@ def _chosen(
             wanted[kind] += 1
             left -= 1
     while left:
-        kind = max(ordered, key=lambda one: (len(kinds[one]) - wanted[one]) / wanted[one])
+        kind = max(ordered, key=lambda kind: (len(kinds[kind]) - wanted[kind]) / wanted[kind])
         wanted[kind] += 1
         left -= 1
     return {kind: sorted(dice.sample(members, wanted[kind])) for kind, members in kinds.items()}
@@ -143,11 +143,11 @@ def _only(state: ClusterState, names: set[NodeName]) -> ClusterState:
         {name: node for name, node in state.nodes.items() if name in names},
         state.peers,
         {
-            name: one
-            for name, one in state.configurations.items()
+            name: configuration
+            for name, configuration in state.configurations.items()
             if not name.startswith(PREFIX) or NodeName(name.removeprefix(PREFIX)) in names
         },
-        {one.key: one for one in everything if stays(one)},
+        {resource.key: resource for resource in everything if stays(resource)},
     )
 
 
@@ -156,13 +156,13 @@ def shortened(plan: Plan, stable: int) -> tuple[Plan, tuple[str, ...]]:
 
     Gates that hold for longer than `stable` seconds (pauses between waves, the bake) hold for that long.
     """
-    told: list[str] = []
+    left_out: list[str] = []
     if plan.hooks:
-        told.append("hooks do not run")
+        left_out.append("hooks do not run")
 
     def short(gate: Gate) -> Gate:
         if gate.stable > stable:
-            told.append(f"{gate.title}: holds for {stable} s, not {gate.stable} s")
+            left_out.append(f"{gate.title}: holds for {stable} s, not {gate.stable} s")
         return replace(gate, stable=min(gate.stable, stable))
 
     steps = tuple(
@@ -173,4 +173,4 @@ def shortened(plan: Plan, stable: int) -> tuple[Plan, tuple[str, ...]]:
         )
         for step in plan.steps
     )
-    return replace(plan, steps=steps, hooks=()), tuple(dict.fromkeys(told))
+    return replace(plan, steps=steps, hooks=()), tuple(dict.fromkeys(left_out))

@@ -92,14 +92,14 @@ class Speaker:
 
     def _end(self, families: Sequence[Family], number: int) -> None:
         ending = [self.running.pop(family) for family in families]
-        for one in ending:
-            one.send_signal(number)
-        for one in ending:
+        for process in ending:
+            process.send_signal(number)
+        for process in ending:
             try:
-                one.wait(END_SECONDS)
+                process.wait(END_SECONDS)
             except subprocess.TimeoutExpired:
-                one.kill()
-                one.wait()
+                process.kill()
+                process.wait()
 
 
 def _in(namespace: int) -> Callable[[], None]:

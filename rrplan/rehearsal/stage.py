@@ -36,38 +36,38 @@ class ObservedDatastore:
         self.late_seconds = datastore.late_seconds
 
     def everything(self) -> Sequence[Stored]:
-        """As it is."""
+        """All resources of the datastore behind it."""
         return self._datastore.everything()
 
     def get(self, key: ResourceKey) -> Stored | None:
-        """As it is."""
+        """What the datastore behind it has under a key."""
         return self._datastore.get(key)
 
     def create(self, key: ResourceKey, document: Document) -> None:
-        """Write, and tell."""
+        """Create a resource, and tell the laboratory."""
         self._datastore.create(key, document)
         self._tell()
 
     def patch(self, key: ResourceKey, patch: Document, version: str) -> None:
-        """Write, and tell."""
+        """Patch a resource, and tell the laboratory."""
         self._datastore.patch(key, patch, version)
         self._tell()
 
     def delete(self, key: ResourceKey, version: str) -> None:
-        """Remove, and tell."""
+        """Delete a resource, and tell the laboratory."""
         self._datastore.delete(key, version)
         self._tell()
 
     def dry_run(self, writes: Sequence[Write]) -> Sequence[str]:
-        """As it is."""
+        """What the datastore behind it would refuse."""
         return self._datastore.dry_run(writes)
 
     def pods_to_evict(self, node: NodeName) -> Sequence[Pod]:
-        """As it is."""
+        """The pods that the datastore behind it has on a node."""
         return self._datastore.pods_to_evict(node)
 
     def evict(self, pod: ResourceKey, grace: int | None = None) -> bool:
-        """As it is."""
+        """Evict a pod from the datastore behind it."""
         return self._datastore.evict(pod, grace)
 
 
@@ -112,7 +112,7 @@ class Stage:
         self._agents.hear(state)
 
     def end(self) -> Recording:
-        """What was recorded."""
+        """Stop recording, and give what was recorded; raises what an agent failed with."""
         assert self._recorder is not None
         if self._agents.failure:
             raise self._agents.failure
@@ -133,19 +133,23 @@ class Stage:
         began = calm = time.monotonic()
         last: set[Pair] | None = None
         while True:
-            found = {
+            held = {
                 Pair(str(family), at, origin)
                 for family in FAMILIES
                 for at, origin in self.laboratory.held(self.laboratory.speaking(family), family)
             }
             now = time.monotonic()
-            if not wanted <= found or found != last:
-                calm, last = now, found
+            if not wanted <= held or held != last:
+                calm, last = now, held
             if now - calm >= CALM_SECONDS:
-                return found
+                return held
             if now - began > SETTLE_SECONDS:
-                one = min(wanted - found, default=None)
-                text = f"{one.at} has no route of {one.origin} ({one.family})" if one else "routes come and go"
+                lacking = min(wanted - held, default=None)
+                text = (
+                    f"{lacking.at} has no route of {lacking.origin} ({lacking.family})"
+                    if lacking
+                    else "routes come and go"
+                )
                 raise PreflightError(
                     [f"the starting state does not come up within {SETTLE_SECONDS:.0f} s: {text}"],
                     hint="`rrplan routes` says how a route should reach a node",

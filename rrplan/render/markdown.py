@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from rrplan.plans.diff import fields
 from rrplan.plans.plan import Plan
+from rrplan.render.checks import finding_text
 from rrplan.render.proof import NOT_PROVED, proof_lines
 from rrplan.render.rehearsal import headline, result_lines
 from rrplan.render.words import (
     SYMBOL,
-    finding_text,
     folded,
     folded_changes,
     gate_text,

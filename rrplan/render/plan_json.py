@@ -12,12 +12,14 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from rrplan.checks.finding import Finding
 from rrplan.digest import canonical, digest
 from rrplan.plans.change import Change
 from rrplan.plans.plan import Observed, Plan, Proof, SnapshotReference, Step
-from rrplan.plans.planfile import BESIDE, EDGES, FINDINGS, FORMAT_VERSION, KIND, OBSERVED, PROOF, STEPS
+from rrplan.plans.planfile import BESIDE, EDGES, FINDING, FINDINGS, FORMAT_VERSION, KIND, OBSERVED, PROOF, STEPS
 from rrplan.plans.rehearsal import json_schema as rehearsal_schema
 from rrplan.plans.rehearsal import rehearsal_document
+from rrplan.render.checks import sentence
 from rrplan.render.proof import check_text, restarts, violation_text
 
 
@@ -43,7 +45,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "spec": {"digest": digest(plan.spec.to_document()), "document": plan.spec.to_document()},
         "snapshot": _snapshot(plan.snapshot),
         "notices": list(plan.notices),
-        "findings": FINDINGS.dump_python(plan.findings, mode="json"),
+        "findings": [_finding(finding) for finding in plan.findings],
         "reasons": list(plan.reasons),
         "down": list(plan.down),
         "observed": None if plan.observed is None else OBSERVED.dump_python(plan.observed, mode="json"),
@@ -60,6 +62,11 @@ def _snapshot(reference: SnapshotReference) -> dict[str, Any]:
         "taken_at": reference.taken_at,
         "calico_version": str(reference.calico_version),
     }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    facts: dict[str, Any] = FINDING.dump_python(finding, mode="json")
+    return {**facts, "text": sentence(finding)}
 
 
 def _proof(proof: Proof) -> dict[str, Any]:
@@ -132,6 +139,7 @@ def _add_sentences(properties: dict[str, Any], definitions: dict[str, Any]) -> N
     parts = (
         (definitions["Violation"], "text", sentence),
         (definitions["StepProof"], "restarts", sentences),
+        (definitions["Finding"], "text", sentence),
         (properties["proof"], "checks", sentences),
     )
     for part, name, schema in parts:

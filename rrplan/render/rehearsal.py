@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from rrplan.plans.gate import LONGEST_SECONDS
-from rrplan.plans.rehearsal import Count, Kept, Rehearsal, StepMeasure, Traffic
+from rrplan.plans.rehearsal import Count, Rehearsal, SampledKind, StepMeasure, Traffic
 from rrplan.text import wrapped
 
 INDENT = "  "
@@ -97,7 +97,7 @@ def _counted(count: Count, seen_ms: int) -> str:
 
 
 def _sample(rehearsal: Rehearsal) -> Iterator[str]:
-    kinds: dict[str, list[Kept]] = {}
+    kinds: dict[str, list[SampledKind]] = {}
     for one in rehearsal.kept:
         kinds.setdefault(one.kind, []).append(one)
     for kind, found in kinds.items():

@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 
-from rrplan.checks.finding import Finding
 from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate, GateKind
 from rrplan.plans.plan import Plan, Step
@@ -62,11 +61,6 @@ def gate_text(gate: Gate) -> str:
         return f"gate: {gate.title} (within {gate.timeout} s)"
     share = "" if gate.fraction == 100 else f", {gate.fraction}% of the nodes"
     return f"gate: {gate.title} (within {gate.timeout} s, held {gate.stable} s{share})"
-
-
-def finding_text(finding: Finding) -> str:
-    """One finding of a check in a line."""
-    return f"{finding.severity} {finding.check}: {finding.text}"
 
 
 def value_text(value: object) -> str:

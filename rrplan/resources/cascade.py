@@ -30,8 +30,10 @@ def cascades(
 
     The release of the client is the cluster's, by ClusterInformation, or else `version`.
     """
-    told = [one.calico_version for one in state.others.values() if isinstance(one, ClusterInformation)]
-    release = next((one for one in told if one is not None), version)
+    releases = [
+        resource.calico_version for resource in state.others.values() if isinstance(resource, ClusterInformation)
+    ]
+    release = next((known_release for known_release in releases if known_release is not None), version)
     peers: dict[str, list[BGPPeer]] = {}
     for _, peer in sorted(state.peers.items()):
         peers.setdefault(peer.node, []).append(peer)
@@ -42,7 +44,11 @@ def cascades(
     return {
         name: (
             *peers.get(name, ()),
-            *(one for kind in ("FelixConfiguration", "BGPConfiguration") if (one := state.get(of_node(kind, name)))),
+            *(
+                resource
+                for kind in ("FelixConfiguration", "BGPConfiguration")
+                if (resource := state.get(of_node(kind, name)))
+            ),
             *endpoints.get(name, ()),
         )
         for name in names
@@ -56,10 +62,12 @@ def of_node(kind: str, name: str) -> ResourceKey:
 
 def outside_pools(blocks: Iterable[str], pools: Iterable[IPPool]) -> frozenset[str]:
     """The blocks (prefixes) that no enabled IPPool covers: the client does not delete the node that has one."""
-    covering = [one for pool in pools if not pool.disabled and (one := _network(pool.cidr)) is not None]
+    covering = [network for pool in pools if not pool.disabled and (network := _network(pool.cidr)) is not None]
     read = {block: _network(block) for block in blocks}
     return frozenset(
-        block for block, one in read.items() if one and not any(one.network_address in pool for pool in covering)
+        block
+        for block, network in read.items()
+        if network and not any(network.network_address in pool for pool in covering)
     )
 
 

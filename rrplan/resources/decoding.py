@@ -89,8 +89,8 @@ def _with_calico_metadata(document: Mapping[str, object]) -> Reader:
         # One that cannot be read stays among the annotations, where `snapshots.ignored` finds it.
         return reader
     metadata = dict(reader.child("metadata").document)
-    for field, told in zip(("labels", "annotations"), hidden, strict=True):
-        merged = {**reader.child("metadata").strings(field), **told}
+    for field, hidden_text in zip(("labels", "annotations"), hidden, strict=True):
+        merged = {**reader.child("metadata").strings(field), **hidden_text}
         merged.pop(METADATA_ANNOTATION, None)
         metadata[field] = merged
     return Reader({**document, "metadata": metadata})
@@ -164,8 +164,8 @@ def _daemonset(key: ResourceKey, reader: Reader) -> DaemonSet:
     image = next((container.text("image") for container in pod.children("containers")), "")
     reflector = bool(_REFLECTOR_IMAGE.search(image))
     variables = [variable for container in pod.children("containers") for variable in container.children("env")]
-    found = {variable.text("name"): variable for variable in variables}
-    backend, typha = (found[name] if name in found else Reader({}) for name in (BACKEND, TYPHA))
+    by_name = {variable.text("name"): variable for variable in variables}
+    backend, typha = (by_name[name] if name in by_name else Reader({}) for name in (BACKEND, TYPHA))
     return DaemonSet(
         key.name,
         key.namespace,
@@ -175,7 +175,7 @@ def _daemonset(key: ResourceKey, reader: Reader) -> DaemonSet:
         reflector,
         pod.strings("nodeSelector"),
         *_affinity(pod),
-        _router_id(found[ROUTER_ID]) if ROUTER_ID in found else "",
+        _router_id(by_name[ROUTER_ID]) if ROUTER_ID in by_name else "",
         reader.child("spec").child("updateStrategy").text("type"),
         image if reflector else "",
         reader.child("metadata").strings("labels") if reflector else {},
@@ -185,8 +185,8 @@ def _daemonset(key: ResourceKey, reader: Reader) -> DaemonSet:
 
 def _router_id(variable: Reader) -> str | None:
     """CALICO_ROUTER_ID; None where its value is not in the document, as with `valueFrom` and `$(OTHER_VARIABLE)`."""
-    told = variable.text("value")
-    return None if "valueFrom" in variable.document or "$(" in told else told
+    value = variable.text("value")
+    return None if "valueFrom" in variable.document or "$(" in value else value
 
 
 def _affinity(pod: Reader) -> tuple[tuple[tuple[str, str], ...], bool]:
@@ -195,12 +195,12 @@ def _affinity(pod: Reader) -> tuple[tuple[tuple[str, str], ...], bool]:
     terms = list(required.children("nodeSelectorTerms"))
     if len(terms) != 1:
         return (), bool(terms)
-    found = []
+    constraints = []
     for expression in terms[0].children("matchExpressions"):
         values = expression.document.get("values")
         if expression.text("operator") == "NotIn" and isinstance(values, list):
-            found += [(expression.text("key"), str(value)) for value in values]
-    return tuple(found), True
+            constraints += [(expression.text("key"), str(value)) for value in values]
+    return tuple(constraints), True
 
 
 def _pod(key: ResourceKey, reader: Reader) -> Pod:

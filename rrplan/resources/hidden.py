@@ -9,8 +9,8 @@ METADATA_ANNOTATION = "projectcalico.org/metadata"
 
 def hidden_metadata(text: str) -> tuple[dict[str, str], dict[str, str]] | None:
     """The labels and annotations that Calico's annotation on a CRD holds; None where it is none that can be read."""
-    found = json_object(text)
-    if found is None:
+    metadata = json_object(text)
+    if metadata is None:
         return None
-    labels, annotations = (json_strings(found.get(field) or {}) for field in ("labels", "annotations"))
+    labels, annotations = (json_strings(metadata.get(field) or {}) for field in ("labels", "annotations"))
     return None if labels is None or annotations is None else (labels, annotations)

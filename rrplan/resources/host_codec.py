@@ -54,7 +54,7 @@ def felix_configuration(key: ResourceKey, reader: Reader) -> FelixConfiguration:
 
 
 def felix_spec(felix: FelixConfiguration) -> dict[str, object]:
-    """Its `spec`."""
+    """The `spec` of a FelixConfiguration as a document has it."""
     programs = felix.program_cluster_routes
     return {**felix.spec, **({"programClusterRoutes": programs} if programs else {})}
 

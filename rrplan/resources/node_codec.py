@@ -85,9 +85,9 @@ def _kubernetes_node(reader: Reader) -> Node:
 
 def _as_number(annotations: Reader, ignored: dict[str, str]) -> int | None:
     """The AS number of the annotation; Calico logs one that it cannot read, and goes on (node.go, v3.12 to v3.32)."""
-    told = annotations.document.get(AS_ANNOTATION)
-    if isinstance(told, str) and told and parse_as_number(told) is None:
-        ignored[AS_ANNOTATION] = told
+    as_text = annotations.document.get(AS_ANNOTATION)
+    if isinstance(as_text, str) and as_text and parse_as_number(as_text) is None:
+        ignored[AS_ANNOTATION] = as_text
         return None
     return annotations.as_number(AS_ANNOTATION)
 
@@ -113,18 +113,20 @@ def _bits(text: str) -> int:
 
 
 def _internal_ips(reader: Reader) -> tuple[str, ...]:
-    told = [
-        one.text("address") for one in reader.child("status").children("addresses") if one.text("type") == "InternalIP"
+    internal = [
+        address.text("address")
+        for address in reader.child("status").children("addresses")
+        if address.text("type") == "InternalIP"
     ]
-    return tuple(found for text in told for version in (4, 6) if (found := parse_address(text, version)))
+    return tuple(parsed for text in internal for version in (4, 6) if (parsed := parse_address(text, version)))
 
 
 def _host_ip(reader: Reader) -> str:
     """The first IPv4 address of type InternalIP: what `status.podIP` is for pods in the host's network."""
     for address in reader.child("status").children("addresses"):
-        found = parse_address(address.text("address"), 4) if address.text("type") == "InternalIP" else None
-        if found:
-            return found
+        parsed = parse_address(address.text("address"), 4) if address.text("type") == "InternalIP" else None
+        if parsed:
+            return parsed
     return ""
 
 
@@ -187,15 +189,15 @@ def _address(reader: Reader, field: str, version: int, ignored: dict[str, str], 
 
 def merge_nodes(kubernetes: Node, calico: Node) -> Node:
     """One node from its Kubernetes Node and its Calico Node; raises DecodeProblem where they disagree."""
-    for field, one, other in (
+    for field, value, other in (
         ("IPv4 address", kubernetes.ipv4, calico.ipv4),
         ("IPv6 address", kubernetes.ipv6, calico.ipv6),
         ("AS number", kubernetes.as_number, calico.as_number),
         ("cluster ID", kubernetes.cluster_id, calico.cluster_id),
     ):
-        if one and other and one != other:
+        if value and other and value != other:
             raise DecodeProblem(
-                f"node `{kubernetes.name}` has {field} `{one}` as Kubernetes Node and `{other}` as Calico Node",
+                f"node `{kubernetes.name}` has {field} `{value}` as Kubernetes Node and `{other}` as Calico Node",
                 ("metadata", "name"),
                 "take both listings from the same cluster at the same time",
             )
@@ -266,7 +268,7 @@ def told_by(calico: CalicoNode) -> Node:
 
 def calico_annotations(node: Node) -> dict[str, str | None]:
     """What Calico knows of a node, as annotations; None for those that the Node shall not have."""
-    told = {
+    annotations = {
         IPV4_ANNOTATION: _with_bits(node.ipv4, node.ipv4_bits),
         IPV6_ANNOTATION: _with_bits(node.ipv6, node.ipv6_bits),
         AS_ANNOTATION: "" if node.as_number is None else str(node.as_number),
@@ -275,13 +277,13 @@ def calico_annotations(node: Node) -> dict[str, str | None]:
         UNSYNCED_ANNOTATION: " ".join(node.unsynced),
         CALICO_NAME_ANNOTATION: node.calico_name,
     }
-    return {name: value or node.ignored.get(name) for name, value in told.items()}
+    return {name: value or node.ignored.get(name) for name, value in annotations.items()}
 
 
 def labels_annotation(node: Node) -> str:
     """The annotation with the labels that only Calico has: as it was read, or as Calico writes it; "" for none."""
-    told = node.calico_labels_text
-    return told if told and _labels_of(told) == node.calico_labels else _json_object(node.calico_labels)
+    text = node.calico_labels_text
+    return text if text and _labels_of(text) == node.calico_labels else _json_object(node.calico_labels)
 
 
 def _with_bits(address: str, bits: int) -> str:

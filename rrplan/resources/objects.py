@@ -23,14 +23,14 @@ CALICO_NODE_LABEL = "rrplan.io/calico-node"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Taint:
-    """A Kubernetes taint."""
+    """A taint of a Kubernetes Node: what keeps pods away that do not tolerate it."""
 
     key: str
     value: str = ""
     effect: str = "NoSchedule"
 
     def document(self) -> dict[str, str]:
-        """As in `Node.spec.taints`."""
+        """The taint as `Node.spec.taints` has it."""
         plain = {"key": self.key, "effect": self.effect}
         return plain | {"value": self.value} if self.value else plain
 
@@ -89,12 +89,14 @@ class Node:
         return tuple(
             address
             for address, mark in ((self.ipv4, "."), (self.ipv6, ":"))
-            if address and address not in self.internal_ips and any(mark in one for one in self.internal_ips)
+            if address
+            and address not in self.internal_ips
+            and any(mark in internal_ip for internal_ip in self.internal_ips)
         )
 
     @property
     def key(self) -> ResourceKey:
-        """Its resource key."""
+        """The key under which a cluster state has it."""
         return ResourceKey("Node", self.name)
 
     @property
@@ -125,7 +127,7 @@ class BGPConfiguration:
 
     @property
     def key(self) -> ResourceKey:
-        """Its resource key."""
+        """The key under which a cluster state has it."""
         return ResourceKey("BGPConfiguration", self.name)
 
 
@@ -154,7 +156,7 @@ class BGPPeer:
 
     @property
     def key(self) -> ResourceKey:
-        """Its resource key."""
+        """The key under which a cluster state has it."""
         return ResourceKey("BGPPeer", self.name)
 
 
@@ -173,7 +175,7 @@ class IPPool:
 
     @property
     def key(self) -> ResourceKey:
-        """Its resource key."""
+        """The key under which a cluster state has it."""
         return ResourceKey("IPPool", self.name)
 
 
@@ -186,7 +188,7 @@ class BGPFilter:
 
     @property
     def key(self) -> ResourceKey:
-        """Its resource key."""
+        """The key under which a cluster state has it."""
         return ResourceKey("BGPFilter", self.name)
 
 
@@ -201,7 +203,7 @@ class ClusterInformation:
 
     @property
     def key(self) -> ResourceKey:
-        """Its resource key."""
+        """The key under which a cluster state has it."""
         return ResourceKey("ClusterInformation", self.name)
 
 
@@ -240,7 +242,7 @@ class DaemonSet:
 
     @property
     def key(self) -> ResourceKey:
-        """Its resource key."""
+        """The key under which a cluster state has it."""
         return ResourceKey("DaemonSet", self.name, self.namespace)
 
 
@@ -265,7 +267,7 @@ class Pod:
 
     @property
     def key(self) -> ResourceKey:
-        """Its resource key."""
+        """The key under which a cluster state has it."""
         return ResourceKey("Pod", self.name, self.namespace)
 
     @property
@@ -283,7 +285,7 @@ class Installation:
 
     @property
     def key(self) -> ResourceKey:
-        """Its resource key."""
+        """The key under which a cluster state has it."""
         return ResourceKey("Installation", self.name)
 
 
@@ -303,7 +305,7 @@ class FelixConfiguration:
 
     @property
     def key(self) -> ResourceKey:
-        """Its resource key."""
+        """The key under which a cluster state has it."""
         return ResourceKey("FelixConfiguration", self.name)
 
 
@@ -320,7 +322,7 @@ class HostEndpoint:
 
     @property
     def key(self) -> ResourceKey:
-        """Its resource key."""
+        """The key under which a cluster state has it."""
         return ResourceKey("HostEndpoint", self.name)
 
 
@@ -334,7 +336,7 @@ class BlockAffinity:
 
     @property
     def key(self) -> ResourceKey:
-        """Its resource key."""
+        """The key under which a cluster state has it."""
         return ResourceKey("BlockAffinity", self.name)
 
 

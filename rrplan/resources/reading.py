@@ -129,17 +129,17 @@ class Reader:
 def json_object(text: str) -> Mapping[str, object] | None:
     """A JSON object kept as text (an annotation); None for anything else."""
     try:
-        found = json.loads(text) if text else None
+        parsed = json.loads(text) if text else None
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, Mapping) else None
+    return parsed if isinstance(parsed, Mapping) else None
 
 
 def json_strings(value: object) -> dict[str, str] | None:
     """What Go reads into a map from string to string, null being ""; None for anything else."""
-    if not isinstance(value, Mapping) or not all(one is None or isinstance(one, str) for one in value.values()):
+    if not isinstance(value, Mapping) or not all(entry is None or isinstance(entry, str) for entry in value.values()):
         return None
-    return {name: one or "" for name, one in value.items()}
+    return {name: entry or "" for name, entry in value.items()}
 
 
 def parse_decimal(text: str) -> int | None:

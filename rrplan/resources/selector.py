@@ -33,7 +33,7 @@ MAX_DEPTH = 50
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """`all()`: true."""
+    """`all()`: true for every set of labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +181,11 @@ def _test(expression: Expression) -> Test:
         case NotEqual(label, value):
             return lambda labels: labels.get(label) != value
         case Contains(label, value):
-            return lambda labels: (found := labels.get(label)) is not None and value in found
+            return lambda labels: (value_there := labels.get(label)) is not None and value in value_there
         case StartsWith(label, value):
-            return lambda labels: (found := labels.get(label)) is not None and found.startswith(value)
+            return lambda labels: (value_there := labels.get(label)) is not None and value_there.startswith(value)
         case EndsWith(label, value):
-            return lambda labels: (found := labels.get(label)) is not None and found.endswith(value)
+            return lambda labels: (value_there := labels.get(label)) is not None and value_there.endswith(value)
         case In(label, values):
             return lambda labels: labels.get(label) in values
         case NotIn(label, values):
@@ -207,8 +207,8 @@ def _stops_at(answer: bool, operands: tuple[Expression, ...]) -> Test:
 
     def test(labels: Labels) -> bool:
         # A loop, not all() or any(): those cost a generator for every question.
-        for one in tests:
-            if one(labels) is answer:
+        for test in tests:
+            if test(labels) is answer:
                 return answer
         return not answer
 
@@ -216,7 +216,7 @@ def _stops_at(answer: bool, operands: tuple[Expression, ...]) -> Test:
 
 
 def _labels(expression: Expression) -> set[str]:
-    found: set[str] = set()
+    labels: set[str] = set()
     waiting: list[Expression] = [expression]
     while waiting:
         match waiting.pop():
@@ -227,8 +227,8 @@ def _labels(expression: Expression) -> set[str]:
             case All() | Global():
                 pass
             case leaf:
-                found.add(leaf.label)
-    return found
+                labels.add(leaf.label)
+    return labels
 
 
 def _canonical(expression: Expression) -> str:
@@ -381,10 +381,10 @@ class _Reader:
         opened = self._take()
         if opened.kind is not TokenKind.OPEN_SET:
             raise self._error(opened, "expected `{`", hint)
-        found: set[str] = set()
+        values: set[str] = set()
         token = self._take()
         while token.kind is TokenKind.STRING:
-            found.add(token.text)
+            values.add(token.text)
             token = self._take()
             if token.kind is TokenKind.COMMA:
                 token = self._take()
@@ -392,7 +392,7 @@ class _Reader:
                 raise self._error(token, "expected `,` or `}`", hint)
         if token.kind is not TokenKind.CLOSE_SET:
             raise self._error(token, "expected a text in quotes or `}`", hint)
-        return frozenset(found)
+        return frozenset(values)
 
 
 ALL = parse("all()")

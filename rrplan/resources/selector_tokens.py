@@ -55,7 +55,7 @@ def shortened(word: str) -> str:
 
 
 class TokenKind(StrEnum):
-    """Kinds of words."""
+    """What a word of a selector is."""
 
     HAS = "has"
     ALL = "all"

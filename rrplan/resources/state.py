@@ -47,14 +47,15 @@ class ClusterState:
 
     def others_of(self, kind: type[T]) -> dict[str, T]:
         """The other resources of one kind that has no namespace, by name."""
-        return {key.name: one for key, one in self.others.items() if isinstance(one, kind)}
+        return {key.name: resource for key, resource in self.others.items() if isinstance(resource, kind)}
 
     @property
     def in_etcd(self) -> bool:
         """Whether Calico keeps its own Nodes, apart from Kubernetes': they were read, and it does not say `kdd`."""
         others = self.others.values()
-        return any(isinstance(one, CalicoNode) for one in others) and not any(
-            isinstance(one, ClusterInformation) and "kdd" in one.cluster_type.split(",") for one in others
+        return any(isinstance(resource, CalicoNode) for resource in others) and not any(
+            isinstance(resource, ClusterInformation) and "kdd" in resource.cluster_type.split(",")
+            for resource in others
         )
 
     def get(self, key: ResourceKey) -> Resource | None:

@@ -19,8 +19,8 @@ def objections(document: Document) -> list[str]:
         ]
     if kind == "BGPPeer":
         return [
-            f"spec.{one} and spec.{other} cannot both be set"
-            for one, other in (("node", "nodeSelector"), ("peerIP", "peerSelector"))
-            if at(document, ("spec", one)) and at(document, ("spec", other))
+            f"spec.{field} and spec.{other} cannot both be set"
+            for field, other in (("node", "nodeSelector"), ("peerIP", "peerSelector"))
+            if at(document, ("spec", field)) and at(document, ("spec", other))
         ]
     return []

@@ -130,20 +130,20 @@ class Sandbox:
     def dry_run(self, writes: Sequence[Write]) -> Sequence[str]:
         """What Calico's validation would refuse, and what is not there to be changed."""
         self._reachable()
-        found = []
+        refusals = []
         for write in writes:
             stored = self._store.get(write.key)
             if (stored is None) is not (write.before is None):
-                found.append(f"{write.key} {'does not exist' if stored is None else 'exists already'}")
+                refusals.append(f"{write.key} {'does not exist' if stored is None else 'exists already'}")
             elif write.after is not None:
                 result = patched(stored.document, write.after) if stored else write.after
-                found += [f"{write.key}: {wrong}" for wrong in objections(result)]
-        return found
+                refusals += [f"{write.key}: {wrong}" for wrong in objections(result)]
+        return refusals
 
     def pods_to_evict(self, node: NodeName) -> Sequence[Pod]:
         """What a drain still has to evict."""
         self._reachable()
-        pods = (one for one in self.state.others.values() if isinstance(one, Pod))
+        pods = (resource for resource in self.state.others.values() if isinstance(resource, Pod))
         return sorted((pod for pod in pods if pod.node == node and pod.drains), key=lambda pod: pod.key)
 
     def evict(self, pod: ResourceKey, grace: int | None = None) -> bool:
@@ -277,9 +277,9 @@ class Sandbox:
         """Sessions that a fault kept down come up once the fault is gone."""
         kept = [pair.split("|") for pair, times in self._sessions.items() if times[0] == timers.NEVER]
         self._restart(
-            (one, other)
-            for one, other in sorted({(NodeName(ends[0]), NodeName(ends[1])) for ends in kept})
-            if not any(self._never_up(fault, one, other) for fault in self.faults)
+            (node, other)
+            for node, other in sorted({(NodeName(ends[0]), NodeName(ends[1])) for ends in kept})
+            if not any(self._never_up(fault, node, other) for fault in self.faults)
         )
 
     def _extra(self, *names: NodeName) -> float:
@@ -287,11 +287,11 @@ class Sandbox:
 
     def _restart(self, pairs: Iterable[tuple[NodeName, NodeName]]) -> None:
         rows: list[tuple[str, float, float, float]] = []
-        for one, other in pairs:
+        for node, other in pairs:
             for family in FAMILIES:
-                pair = pair_name(one, other, family)
-                times = timers.session(self._seed, pair, self.clock.now(), self._extra(one, other))
-                if any(self._never_up(fault, one, other) for fault in self.faults):
+                pair = pair_name(node, other, family)
+                times = timers.session(self._seed, pair, self.clock.now(), self._extra(node, other))
+                if any(self._never_up(fault, node, other) for fault in self.faults):
                     times = (timers.NEVER, timers.NEVER, timers.NEVER)
                 self._sessions[pair] = times
                 self._fresh.add(pair)
@@ -333,13 +333,13 @@ class Sandbox:
         """All sessions of each node at this simulated moment."""
         self._reachable()
         now, dead = self.clock.now(), self._dead()
-        found: dict[NodeName, dict[str, dict[str, str]]] = {name: {} for name in nodes if name not in dead}
+        states: dict[NodeName, dict[str, dict[str, str]]] = {name: {} for name in nodes if name not in dead}
         for family in FAMILIES:
             moment = Moment(self._model, family, self._down(family, now), self._mesh_ready(family, now, dead), dead)
-            for name, families in found.items():
+            for name, families in states.items():
                 if self._model.population.speakers[name].address(family):
                     families[str(family)] = moment.sessions(name)
-        return [NodeSessions(name, families) for name, families in found.items()]
+        return [NodeSessions(name, families) for name, families in states.items()]
 
     def _dead(self) -> set[NodeName]:
         """The nodes that are silent now."""
@@ -350,10 +350,10 @@ class Sandbox:
         """The explicit sessions that are not up at this moment, by both ends."""
         gone: defaultdict[NodeName, set[NodeName]] = defaultdict(set)
         for pair in self._fresh:
-            one, other, in_family = pair.split("|")
+            node, other, in_family = pair.split("|")
             if in_family == family and not timers.is_up(self._sessions[pair], now):
-                gone[NodeName(one)].add(NodeName(other))
-                gone[NodeName(other)].add(NodeName(one))
+                gone[NodeName(node)].add(NodeName(other))
+                gone[NodeName(other)].add(NodeName(node))
         return gone
 
     def _mesh_ready(self, family: Family, now: float, dead: set[NodeName]) -> set[NodeName]:

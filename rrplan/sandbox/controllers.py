@@ -12,10 +12,10 @@ from rrplan.sandbox.store import Store
 
 def controlled(stored: Stored, state: ClusterState) -> Stored:
     """A DaemonSet with the status that its controller keeps (apps/v1 DaemonSetStatus): pods are where they belong."""
-    found = decode(stored.document)
-    assert isinstance(found, DaemonSet)
+    daemonset = decode(stored.document)
+    assert isinstance(daemonset, DaemonSet)
     count = sum(
-        found.node_selector.items() <= node.labels.items() and not set(found.avoids) & node.labels.items()
+        daemonset.node_selector.items() <= node.labels.items() and not set(daemonset.avoids) & node.labels.items()
         for node in state.nodes.values()
     )
     generation = int(stored.version)

@@ -38,7 +38,7 @@ class Moment:
         here = {name for name in {*nodes, *peers} if name in model.population.speakers}
         place = {name: view.index(model.population.signature_of[name]) for name in here}
         alike: dict[int, dict[NodeName, SessionReading]] = {}
-        found: dict[NodeName, FamilyReading] = {}
+        readings: dict[NodeName, FamilyReading] = {}
         for name in nodes:
             if name not in here or not model.population.speakers[name].address(self.family):
                 continue
@@ -60,25 +60,25 @@ class Moment:
                     if peer != name
                 }
             mesh_up = len(self.meshed) - 1 if name in self.meshed else 0
-            told = {
+            uplinks = {
                 address: UplinkReading(established=not why, why=why)
                 for address, why in (self._uplinks(name) if outside else {}).items()
             }
-            found[name] = FamilyReading(recovering=False, sessions=sessions, mesh_up=mesh_up, uplinks=told)
-        return found
+            readings[name] = FamilyReading(recovering=False, sessions=sessions, mesh_up=mesh_up, uplinks=uplinks)
+        return readings
 
     def sessions(self, name: NodeName) -> dict[str, str]:
         """All sessions of a node by the other end's address: "" where established, else why not."""
         speakers = self.model.population.speakers
         explicit = explicit_links(self.model, name)
-        found = self._told(sorted(explicit), explicit - self.gone.get(name, set()))
+        states = self._states(sorted(explicit), explicit - self.gone.get(name, set()))
         if self.model.rules.settings.mesh and not speakers[name].reflects_in_mesh:
-            others = [peer for peer, one in speakers.items() if peer != name and not one.reflects_in_mesh]
+            others = [peer for peer, speaker in speakers.items() if peer != name and not speaker.reflects_in_mesh]
             up = self.meshed if name in self.meshed else ()
-            found |= self._told((peer for peer in others if peer not in explicit), up)
-        return found | self._uplinks(name)
+            states |= self._states((peer for peer in others if peer not in explicit), up)
+        return states | self._uplinks(name)
 
-    def _told(self, peers: Iterable[NodeName], up: Collection[NodeName]) -> dict[str, str]:
+    def _states(self, peers: Iterable[NodeName], up: Collection[NodeName]) -> dict[str, str]:
         speakers = self.model.population.speakers
         return {
             address: UP if peer in up and peer not in self.dead else WAITS
@@ -89,7 +89,7 @@ class Moment:
     def _uplinks(self, name: NodeName) -> dict[str, str]:
         late = self.gone.get(name, ())
         return {
-            one.address: WAITS if one.address in late else UP
-            for one in uplinks(self.model.rules, self.model.population.speakers[name], self.family)
-            if one.address
+            uplink.address: WAITS if uplink.address in late else UP
+            for uplink in uplinks(self.model.rules, self.model.population.speakers[name], self.family)
+            if uplink.address
         }

@@ -10,9 +10,9 @@ from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.ids import NodeName
 
 
-def pair_name(one: NodeName, other: NodeName, family: Family) -> str:
+def pair_name(node: NodeName, other: NodeName, family: Family) -> str:
     """The name of a session, the same from both ends."""
-    first, second = sorted((one, other))
+    first, second = sorted((node, other))
     return f"{first}|{second}|{family}"
 
 
@@ -20,13 +20,13 @@ def explicit_links(model: Model, name: NodeName) -> set[NodeName]:
     """The nodes that `name` has explicit sessions with: those of which one end is a reflector."""
     view = model.view()
     here = view.index(model.population.signature_of[name])
-    found: set[NodeName] = set()
+    linked: set[NodeName] = set()
     for holdings in view.holdings.values():
-        for one, there in holdings.joined:
-            reflects = view.signatures[there].cluster_id or view.signatures[here].cluster_id
-            if one == here and reflects:
-                found.update(model.population.classes[view.signatures[there]])
-    return found - {name}
+        for near, far in holdings.joined:
+            reflects = view.signatures[far].cluster_id or view.signatures[here].cluster_id
+            if near == here and reflects:
+                linked.update(model.population.classes[view.signatures[far]])
+    return linked - {name}
 
 
 def explicit_pairs(model: Model) -> set[tuple[NodeName, NodeName]]:
@@ -45,7 +45,7 @@ def uplink_name(node: NodeName, outside: Outside) -> str:
 def uplinks_of(model: Model, name: NodeName) -> dict[Outside, Uplink]:
     """The sessions of a node to the outside, in both families."""
     speaker = model.population.speakers[name]
-    return {outside: one for family in FAMILIES for outside, one in uplinks(model.rules, speaker, family).items()}
+    return {outside: uplink for family in FAMILIES for outside, uplink in uplinks(model.rules, speaker, family).items()}
 
 
 def begun_uplinks(name: NodeName, before: Mapping[Outside, Uplink], after: Mapping[Outside, Uplink]) -> list[str]:

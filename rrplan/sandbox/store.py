@@ -49,12 +49,12 @@ class Store:
         return self._db
 
     def meta(self, name: str, default: str = "") -> str:
-        """A small fact."""
+        """The text that was kept under a name, or `default`."""
         row = self._db.execute("select value from meta where name = ?", (name,)).fetchone()
         return str(row[0]) if row else default
 
     def set_meta(self, name: str, value: str) -> None:
-        """Remember a small fact."""
+        """Keep a text under a name."""
         self._db.execute("insert or replace into meta values (?, ?)", (name, value))
 
     def load(self, objects: Iterable[tuple[ResourceKey, Document]]) -> None:
@@ -88,7 +88,7 @@ class Store:
         return {row[0]: (row[1], row[2], row[3]) for row in self._db.execute("select * from sessions")}
 
     def set_sessions(self, rows: Iterable[tuple[str, float, float, float]]) -> None:
-        """Remember session times."""
+        """Keep when sessions come up: name, first up, down again, up for good, in seconds."""
         self._db.executemany("insert or replace into sessions values (?, ?, ?, ?)", rows)
 
     def mesh(self) -> dict[str, float]:
@@ -96,7 +96,7 @@ class Store:
         return dict(self._db.execute("select node, ready from mesh"))
 
     def set_mesh(self, rows: Iterable[tuple[str, float]]) -> None:
-        """Remember mesh times."""
+        """Keep when the mesh sessions of nodes are up again: node, seconds."""
         self._db.executemany("insert or replace into mesh values (?, ?)", rows)
 
     def close(self) -> None:

@@ -16,8 +16,8 @@ DROP_SECONDS = 0.9
 
 def _draws(seed: int, *what: object) -> tuple[float, float, float]:
     data = hashlib.sha256(repr((seed, what)).encode()).digest()
-    one, two, three = (int.from_bytes(data[start : start + 6], "big") / 2**48 for start in (0, 6, 12))
-    return one, two, three
+    first, second, third = (int.from_bytes(data[start : start + 6], "big") / 2**48 for start in (0, 6, 12))
+    return first, second, third
 
 
 def _quantile(table: tuple[tuple[float, float], ...], draw: float) -> float:

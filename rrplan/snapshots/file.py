@@ -67,9 +67,9 @@ def read_versioned(
             f"not a {kind.lower()} file: {error}", file=name, hint=f"`rrplan {kind.lower()}` writes one"
         ) from error
     if not isinstance(body, dict) or body.get("kind") != kind:
-        found = body.get("kind") if isinstance(body, dict) else None
+        stated_kind = body.get("kind") if isinstance(body, dict) else None
         raise FileFormatError.one(
-            f"not a {kind.lower()} file" + (f": it is a {found}" if found else ""),
+            f"not a {kind.lower()} file" + (f": it is a {stated_kind}" if stated_kind else ""),
             file=name,
             hint=f"`rrplan {kind.lower()}` writes one",
         )
@@ -80,16 +80,16 @@ def read_versioned(
             file=name,
             hint="use the rrplan that wrote it, or a newer one",
         )
-    told = body.pop("digest", None)
+    stated = body.pop("digest", None)
     try:
         computed = digest({key: value for key, value in body.items() if key not in beside})
     except (TypeError, ValueError) as error:
         raise FileFormatError.one(
             f"not a {kind.lower()} file: {error}", file=name, hint=f"`rrplan {kind.lower()}` writes one"
         ) from error
-    if told != computed:
+    if stated != computed:
         raise DigestMismatch.one(
-            f"the file was changed after it was written (digest {str(told)[:23]}..., content {computed[:23]}...)",
+            f"the file was changed after it was written (digest {str(stated)[:23]}..., content {computed[:23]}...)",
             file=name,
             hint=f"make it again with `rrplan {kind.lower()}`",
         )

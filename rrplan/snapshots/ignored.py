@@ -14,19 +14,23 @@ LONG = 40
 """Characters of a value that are shown."""
 
 
-def ignored(state: ClusterState) -> list[str]:
-    """One sentence for each annotation that Calico cannot read somewhere, with the objects and its text there."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
+def unreadable(state: ClusterState) -> dict[str, list[str]]:
+    """The annotations that Calico cannot read somewhere, each with the objects and its text there."""
+    places: defaultdict[str, list[str]] = defaultdict(list)
     for name, node in sorted(state.nodes.items()):
         for annotation, text in node.ignored.items():
-            found[annotation].append(f"{name} (`{_shown(text)}`)")
+            places[annotation].append(f"{name} (`{_shown(text)}`)")
     for key, resource in _annotated(state):
         text = resource.annotations.get(METADATA_ANNOTATION, "")
         if text and hidden_metadata(text) is None:
-            found[METADATA_ANNOTATION].append(f"{key} (`{_shown(text)}`)")
+            places[METADATA_ANNOTATION].append(f"{key} (`{_shown(text)}`)")
+    return dict(sorted(places.items()))
+
+
+def ignored(state: ClusterState) -> list[str]:
+    """The same as a sentence for each annotation, for notices."""
     return [
-        f"`{annotation}` cannot be read, so Calico ignores it: {listed(places)}"
-        for annotation, places in sorted(found.items())
+        f"`{name}` cannot be read, so Calico ignores it: {listed(places)}" for name, places in unreadable(state).items()
     ]
 
 

@@ -70,19 +70,19 @@ def snapshot_of_manifests(files: Sequence[tuple[str, bytes]]) -> Snapshot:
     latest = ""
     contents = dict(files)
     for name, data in files:
-        for found in documents_in(name, data):
+        for located in documents_in(name, data):
             try:
-                resource = decode(found.document)
+                resource = decode(located.document)
                 if resource is None:
-                    kind = str(found.document.get("kind"))
+                    kind = str(located.document.get("kind"))
                     ignored[kind] = ignored.get(kind, 0) + 1
                     continue
-                latest = max(latest, *_times(found.document), "")
-                if isinstance(resource, Node) and str(found.document.get("apiVersion")).startswith("projectcalico"):
-                    calico.append(calico_node(resource.known_as, found.document))
+                latest = max(latest, *_times(located.document), "")
+                if isinstance(resource, Node) and str(located.document.get("apiVersion")).startswith("projectcalico"):
+                    calico.append(calico_node(resource.known_as, located.document))
                 resources[resource.key] = _merged(resources.get(resource.key), resource)
             except DecodeProblem as problem:
-                problems.append(_located(problem, found, contents[name]))
+                problems.append(_located(problem, located, contents[name]))
     if problems:
         raise ManifestError(problems)
     notices = []
@@ -90,7 +90,9 @@ def snapshot_of_manifests(files: Sequence[tuple[str, bytes]]) -> Snapshot:
         kinds = ", ".join(f"{kind} ({count})" for kind, count in sorted(ignored.items()))
         notices.append(f"ignored, because they say nothing about BGP: {kinds}")
     # With the Kubernetes datastore a Calico Node is made from the Node's annotations, and is no object of its own.
-    types = [one.cluster_type.split(",") for one in resources.values() if isinstance(one, ClusterInformation)]
+    types = [
+        resource.cluster_type.split(",") for resource in resources.values() if isinstance(resource, ClusterInformation)
+    ]
     own = calico if types and not any("kdd" in words for words in types) else []
     return Snapshot(ClusterState.of([*resources.values(), *own]), latest, tuple(notices))
 
@@ -98,7 +100,7 @@ def snapshot_of_manifests(files: Sequence[tuple[str, bytes]]) -> Snapshot:
 def joined_documents(files: Sequence[tuple[str, bytes]]) -> list[Mapping[str, object]]:
     """The objects of all files (name, content) as a store keeps them: as they came, or, where two documents speak of
     one object, joined. Raises ManifestError."""
-    documents = [found.document for name, data in files for found in documents_in(name, data)]
+    documents = [located.document for name, data in files for located in documents_in(name, data)]
     keys = [_object_key(document) for document in documents]
     if len(set(keys)) == len(keys):
         return list(documents)
@@ -227,10 +229,10 @@ def _times(document: dict[str, object]) -> Iterator[str]:
             yield condition["lastHeartbeatTime"]
 
 
-def _located(problem: DecodeProblem, found: Found, data: bytes) -> Problem:
+def _located(problem: DecodeProblem, located: Found, data: bytes) -> Problem:
     text = data.decode("utf-8-sig")
-    line, column = place_in(text, (*found.path, *problem.path))
-    return Problem(problem.message, found.file, line, column, shown(text.splitlines(), line), problem.hint)
+    line, column = place_in(text, (*located.path, *problem.path))
+    return Problem(problem.message, located.file, line, column, shown(text.splitlines(), line), problem.hint)
 
 
 def place_in(text: str, path: Path) -> tuple[int, int]:

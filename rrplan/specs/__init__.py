@@ -6,9 +6,10 @@
 from rrplan.specs.loading import from_document, load
 from rrplan.specs.model import (
     Allow,
+    DedicatedTaint,
     Drain,
-    Exposure,
     ExposureLevel,
+    ExposurePolicy,
     Flavor,
     Gates,
     Group,
@@ -19,7 +20,6 @@ from rrplan.specs.model import (
     Policy,
     Rollout,
     Spec,
-    Taint,
     Topology,
     WaveSize,
     json_schema,
@@ -28,7 +28,7 @@ from rrplan.specs.model import (
 __all__ = [
     "Allow",
     "Drain",
-    "Exposure",
+    "ExposurePolicy",
     "ExposureLevel",
     "Flavor",
     "Gates",
@@ -40,7 +40,7 @@ __all__ = [
     "Policy",
     "Rollout",
     "Spec",
-    "Taint",
+    "DedicatedTaint",
     "Topology",
     "WaveSize",
     "from_document",

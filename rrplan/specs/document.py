@@ -87,7 +87,7 @@ def _plain(document: Document, node: yaml.Node, path: Path, depth: int, budget: 
 def _mapping(
     document: Document, node: yaml.MappingNode, path: Path, depth: int, budget: list[int]
 ) -> dict[str, object]:
-    found: dict[str, object] = {}
+    mapping: dict[str, object] = {}
     first: dict[str, int] = {}
     for key_node, value_node in node.value:
         line, column = place(key_node.start_mark)
@@ -103,8 +103,8 @@ def _mapping(
             continue
         first[key] = line
         document.places[(*path, key)] = (line, column)
-        found[key] = _plain(document, value_node, (*path, key), depth + 1, budget)
-    return found
+        mapping[key] = _plain(document, value_node, (*path, key), depth + 1, budget)
+    return mapping
 
 
 def _scalar(document: Document, node: yaml.Node, path: Path) -> object:

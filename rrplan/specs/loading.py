@@ -131,9 +131,9 @@ def _model_in(annotation: Any) -> Any:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for inner in getattr(annotation, "__args__", ()):
-        found = _model_in(inner)
-        if found is not None:
-            return found
+        model = _model_in(inner)
+        if model is not None:
+            return model
     return None
 
 
@@ -258,7 +258,7 @@ def _standalone(spec: Spec) -> Iterator[tuple[Path, str, str]]:
     given: list[tuple[Path, Peering]] = [(("peering",), spec.peering)]
     given += [(("groups", index, "peering"), group.peering) for index, group in enumerate(spec.groups)]
     for path, peering in given:
-        if any(value is not None for value in peering.told().values()):
+        if any(value is not None for value in peering.stated().values()):
             yield path, "a standalone reflector knows neither password nor restart time", "remove `peering`"
     if spec.cluster_id:
         yield ("clusterID",), "a standalone reflector's cluster ID is its address", "remove `clusterID`"

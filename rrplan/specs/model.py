@@ -75,7 +75,7 @@ class ExposureLevel(StrEnum):
     BRIEF = "brief"
 
 
-class Exposure(_Part):
+class ExposurePolicy(_Part):
     """`none`, `drained-only`, or `brief` with the longest time that is accepted."""
 
     level: ExposureLevel = ExposureLevel.DRAINED_ONLY
@@ -87,12 +87,12 @@ def _exposure(value: object) -> object:
         return {"level": value}
     if isinstance(value, dict) and set(value) == {"brief"}:
         return {"level": "brief", "maximum": value["brief"]}
-    if isinstance(value, Exposure):
+    if isinstance(value, ExposurePolicy):
         return value
     raise ValueError("must be `none`, `drained-only` or `{brief: 15s}`")
 
 
-def _exposure_text(exposure: Exposure) -> object:
+def _exposure_text(exposure: ExposurePolicy) -> object:
     return {"brief": f"{exposure.maximum}s"} if exposure.level is ExposureLevel.BRIEF else exposure.level.value
 
 
@@ -117,7 +117,7 @@ def _wave(value: object) -> object:
     raise ValueError("must be a number of nodes or a percentage such as `10%`")
 
 
-class Taint(_Part):
+class DedicatedTaint(_Part):
     """The taint of dedicated reflector nodes."""
 
     key: LabelKey = LABEL_KEY
@@ -132,7 +132,7 @@ def _dedicated(value: object) -> object:
         return None
     if isinstance(value, dict) and set(value) == {"taint"}:
         return value["taint"]
-    if isinstance(value, Taint):
+    if isinstance(value, DedicatedTaint):
         return value
     raise ValueError("must be `true`, `false` or `{taint: {key, value, effect}}`")
 
@@ -149,7 +149,7 @@ class Drain(_Part):
 
 
 def _or_boolean(schema: dict[str, Any]) -> None:
-    schema["anyOf"] = [{"type": "boolean"}, *(one for one in schema["anyOf"] if one != {"type": "null"})]
+    schema["anyOf"] = [{"type": "boolean"}, *(choice for choice in schema["anyOf"] if choice != {"type": "null"})]
 
 
 def _drain(value: object) -> object:
@@ -250,7 +250,7 @@ class Policy(_Part):
     zone_resilience: bool = False
     """The loss of any one zone keeps all routes of the others."""
     exposure: Annotated[
-        Exposure,
+        ExposurePolicy,
         BeforeValidator(_exposure),
         PlainSerializer(_exposure_text),
         WithJsonSchema(
@@ -261,7 +261,7 @@ class Policy(_Part):
                 ]
             }
         ),
-    ] = Exposure()
+    ] = ExposurePolicy()
     """Which node pairs may be without a route while a step takes effect."""
 
 
@@ -283,7 +283,7 @@ class Hook(_Part):
 
 
 class Spec(_Part):
-    """The operator's document."""
+    """What the operator wants: one topology, who reflects for whom, and how to get there."""
 
     name: Name
     topology: Topology
@@ -303,7 +303,7 @@ class Spec(_Part):
     peering: Peering = Peering()
     """Options of all sessions; what is left out is kept from the sessions that are replaced."""
     dedicated: Annotated[
-        Taint | None,
+        DedicatedTaint | None,
         BeforeValidator(_dedicated),
         WithJsonSchema({"oneOf": [{"type": "boolean"}, {"type": "object"}]}),
     ] = None

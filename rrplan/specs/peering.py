@@ -93,12 +93,12 @@ class Peering(Part):
     ] = None
     """How long a neighbour keeps routes while this BIRD restarts, or `none` for BIRD's own 120 s. v3.20 and later."""
 
-    def told(self) -> dict[str, Any]:
+    def stated(self) -> dict[str, Any]:
         """What is said here, as fields of a BGPPeer; None where the word is `none`."""
-        found: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         if self.password is not None:
             reference = self.password.secret_key_ref
-            found["password"] = {"secretKeyRef": reference.model_dump(by_alias=True)} if reference else None
+            fields["password"] = {"secretKeyRef": reference.model_dump(by_alias=True)} if reference else None
         if self.max_restart_time is not None:
-            found["maxRestartTime"] = f"{self.max_restart_time}s" if self.max_restart_time else None
-        return found
+            fields["maxRestartTime"] = f"{self.max_restart_time}s" if self.max_restart_time else None
+        return fields

@@ -15,6 +15,7 @@ from rrplan.adapters.etcd.cluster import EtcdCluster
 from rrplan.errors import DatastoreRefused
 from rrplan.operations import Control
 from rrplan.ports import CalicoResources, Stored
+from rrplan.render.checks import sentence
 from rrplan.resources import ResourceKey, key_of
 from rrplan.runs import Result
 from rrplan.runs.events import StepSettled
@@ -219,7 +220,7 @@ def test_a_block_outside_every_pool(bench: MixedBench) -> None:
     path = f"{BLOCKS}{HOST}/ipv4/block/10.99.0.0-26"
     bench.mixed.etcd.connect().transact(path, 0, put(path, {"state": "confirmed"}))
     made = bench.plan()
-    texts = [finding.text for finding in made.findings if finding.check == "blocks-in-pools"]
+    texts = [sentence(finding) for finding in made.findings if finding.check == "blocks-in-pools"]
     assert len(texts) == 1
     assert texts[0].startswith("address block 10.99.0.0/26 of rr-1 lies in no IPPool that is enabled")
     assert api.apply(made, bench.cluster(), bench.control()) is Result.DONE, bench.told()

@@ -1,18 +1,21 @@
 """Each preflight check: what it finds, in words, and that it has its page."""
 
+import ast
 from collections.abc import Mapping
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import pytest
 
-from rrplan import api
+from rrplan import api, checks
 from rrplan.bgp.model import Model
 from rrplan.checks.agreement import PEERS_AGREE, peers_agree
 from rrplan.checks.bgp import CHECKS, as_numbers_equal, id_of
 from rrplan.checks.context import CheckContext
 from rrplan.desired import compile_desired
 from rrplan.errors import PreflightError
+from rrplan.render.checks import TEXTS, sentence
 from rrplan.resources import decode
 from rrplan.resources.state import ClusterState
 from rrplan.sandbox import demo_cluster, ucp_cluster
@@ -511,7 +514,7 @@ def test_calicos_nodes_alone() -> None:
         assert error.value.hint == ADD
     plan = api.plan(load(brief.encode(), "spec.yaml"), cluster)
     found = [one for one in plan.findings if one.check == "kubernetes-given"]
-    assert [(one.severity, one.text.partition(":")[0]) for one in found] == [
+    assert [(one.severity, sentence(one).partition(":")[0]) for one in found] == [
         ("warning", "no Kubernetes Node of rr-1, rr-2, w is known")
     ]
 
@@ -521,7 +524,7 @@ def test_a_drain_where_no_pods_are_known() -> None:
     full = snapshot()
     bare = Snapshot(ClusterState.of(one for one in full.state if type(one).__name__ != "Pod"))
     plan = api.plan(load(SPEC.encode(), "spec.yaml"), bare)
-    assert [(one.severity, one.text) for one in plan.findings] == [
+    assert [(one.severity, sentence(one)) for one in plan.findings] == [
         ("warning", f"no pods are known, so what a drain of rr-1, rr-2 evicts is not known either; {ADD}")
     ]
     brief = SPEC.replace("drain: true", "policy: {exposure: {brief: 60s}}")
@@ -550,8 +553,8 @@ def test_as_numbers_are_compared_within_a_group() -> None:
     ]
     cluster = state(*nodes, mesh(on=False))
     sight = CheckContext(spec, cluster, compile_desired(spec, cluster, VERSIONS), VERSIONS)
-    ((_, text),) = as_numbers_equal(sight)
-    assert text.startswith("b4: another AS number than 65002, which the reflectors of group `b` have; their sessions")
+    (problem,) = as_numbers_equal(sight)
+    assert (problem.name, problem.facts) == ("another", {"nodes": ("b4",), "group": "b", "as_number": 65002})
 
 
 @pytest.mark.parametrize(("check", "odd", "text"), WARNINGS, ids=[f"{case[0]}-{case[2][:40]}" for case in WARNINGS])
@@ -560,21 +563,21 @@ def test_warnings_are_in_the_plan(check: str, odd: list[dict[str, object]], text
     plan = api.plan(load(SPEC.encode(), "spec.yaml"), snapshot(*odd))
     found = [one for one in plan.findings if one.check == check]
     assert [one.severity for one in found] == ["warning"]
-    assert text in found[0].text
+    assert text in sentence(found[0])
 
 
 @pytest.mark.parametrize(("check", "why", "documents"), SILENT, ids=[f"{case[0]}-{case[1]}" for case in SILENT])
 def test_nothing_is_said_without_cause(check: str, why: str, documents: list[dict[str, object]]) -> None:
     """What is in order, or not known, is no finding."""
     plan = api.plan(load(SPEC.encode(), "spec.yaml"), snapshot(*documents))
-    assert [one.text for one in plan.findings if one.check == check] == [], why
+    assert [sentence(one) for one in plan.findings if one.check == check] == [], why
 
 
 def test_a_pod_nobody_makes_again_is_a_warning_without_a_drain() -> None:
     """Such a plan evicts nothing."""
     spec = SPEC.replace("drain: true", "policy: {exposure: {brief: 60s}}")
     plan = api.plan(load(spec.encode(), "spec.yaml"), snapshot(pod("alone", "rr-2"), ELSEWHERE))
-    found = [(one.severity, one.text) for one in plan.findings if one.check == "workloads"]
+    found = [(one.severity, sentence(one)) for one in plan.findings if one.check == "workloads"]
     assert found == [
         (
             "warning",
@@ -602,14 +605,14 @@ def test_peers_disagree_about_a_session_to_the_outside() -> None:
     found = peers_agree(Model(state(small("a", 1), small("x", 2), *told), VERSIONS))
     assert [one.severity for one in found] == ["warning"]
     text = "BGPPeers b and c give the same sessions different attributes, such as a to 192.0.2.1 outside the cluster"
-    assert text in found[0].text
+    assert text in sentence(found[0])
 
 
 def test_what_was_not_looked_at_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where too many nodes differ, the check says that it stopped; what it found until then stays."""
     monkeypatch.setattr("rrplan.checks.agreement.MANY_PAIRS", 1)
     plan = api.plan(load(SPEC.encode(), "spec.yaml"), snapshot())
-    texts = [one.text for one in plan.findings if one.check == PEERS_AGREE]
+    texts = [sentence(one) for one in plan.findings if one.check == PEERS_AGREE]
     assert texts == ["only the first 1 pairs of kinds of nodes were looked at: too many nodes differ"]
 
 
@@ -645,7 +648,7 @@ def test_blocks_of_deleted_nodes(check: str, more: list[dict[str, object]], told
     """A block that no enabled IPPool covers is named, with its node and two ways out."""
     found = ClusterState.of(one for one in map(decode, [*ucp_cluster(4), *more]) if one is not None)
     plan = api.plan(load(STANDALONE.encode(), "spec.yaml"), Snapshot(found))
-    texts = [(one.severity, one.text) for one in plan.findings if one.check == check]
+    texts = [(one.severity, sentence(one)) for one in plan.findings if one.check == check]
     cidr = more[0]["spec"]["cidr"]  # type: ignore[index]
     text = (
         f"address block {cidr} of rr-1 lies in no IPPool that is enabled: `calicoctl delete node rr-1` refuses for "
@@ -653,6 +656,27 @@ def test_blocks_of_deleted_nodes(check: str, more: list[dict[str, object]], told
         "`--calico-config`, which leaves blocks alone"
     )
     assert texts == ([("warning", text)] if told else [])
+
+
+def test_every_problem_has_its_sentence() -> None:
+    """What a check can find is what the renderer has words for, with the same facts."""
+    told: dict[str, dict[str, set[str]]] = {}
+    for path in Path(checks.__file__).parent.glob("*.py"):
+        for function in ast.walk(ast.parse(path.read_text())):
+            if isinstance(function, ast.FunctionDef) and function.name.replace("_", "-") in TEXTS:
+                for call in ast.walk(function):
+                    if isinstance(call, ast.Call) and ast.unparse(call.func) in ("error", "warning"):
+                        problem = ast.unparse(call.args[0]).strip("'")
+                        facts = {keyword.arg for keyword in call.keywords if keyword.arg}
+                        told.setdefault(function.name.replace("_", "-"), {})[problem] = facts
+    for check, problems in told.items():
+        if check == "cluster-routes":
+            continue  # its problems are the words `neither` and `both`
+        assert problems.keys() == TEXTS[check].keys(), check
+        for problem, facts in problems.items():
+            used = {name for _, name, _, _ in Formatter().parse(TEXTS[check][problem]) if name}
+            assert used <= facts | {"peer", "address", "meant"}, f"{check} {problem}"
+    assert told.keys() | {PEERS_AGREE} == TEXTS.keys()
 
 
 def test_every_check_has_a_page_and_a_case() -> None:

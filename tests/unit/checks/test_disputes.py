@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from rrplan.checks.finding import Finding
 from rrplan.errors import UnsafePlanError
 from rrplan.resources import BGPPeer
 from tests.support.clusters import BACK, HEAD, TO_REFLECTORS, mesh, meshed, peer, planned
@@ -34,8 +35,12 @@ def test_outside(peers: list[BGPPeer]) -> None:
     with pytest.raises(UnsafePlanError) as refusal:
         planned(meshed(*peers), f"{TO_REFLECTORS}, drain: true")
     (told,) = refusal.value.findings
-    assert told.startswith(
-        "peers-agree: BGPPeers p and q give the same sessions different attributes, such as a to 10.0."
+    assert isinstance(told, Finding)
+    assert (told.check, told.problem, told.facts["peers"], told.facts["node"]) == (
+        "peers-agree",
+        "disagree-outside",
+        ("p", "q"),
+        "a",
     )
     assert refusal.value.hint == HINT
 
@@ -48,7 +53,9 @@ def test_two_nodes() -> None:
     ]
     with pytest.raises(UnsafePlanError) as refusal:
         planned(meshed(mesh(on=False), *peers, nodes="a b"), BACK)
-    assert "BGPPeers p and q" in refusal.value.findings[0]
+    (told,) = refusal.value.findings
+    assert isinstance(told, Finding)
+    assert told.facts["peers"] == ("p", "q")
     assert refusal.value.hint == HINT
 
 

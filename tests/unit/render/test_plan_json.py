@@ -11,6 +11,7 @@ from rrplan.errors import DigestMismatch, FileFormatError
 from rrplan.planning import draft_plan
 from rrplan.plans import Plan, read_plan
 from rrplan.plans.plan import Proof
+from rrplan.render.checks import sentence
 from rrplan.render.markdown import plan_markdown
 from rrplan.render.plan_json import plan_document, write_plan
 from rrplan.render.proof import exposure, violation_text
@@ -107,6 +108,20 @@ def test_changes_of_before_are_read() -> None:
             del change["action"]
     read = again(body)
     assert read.writes == [(replace(step, until=None), change) for step, change in plan.writes]
+
+
+def test_findings_of_before_are_read() -> None:
+    """Before 2.2 a finding was a sentence, which is shown as it was."""
+    plan = planned(meshed(peer("none", nodeSelector="x == 'y'")), f"{TO_REFLECTORS}, drain: true")
+    body = {**document(plan), "format_version": "2.1"}
+    for finding in body["findings"]:
+        finding["text"] = "as it was"
+        del finding["problem"], finding["facts"]
+    read = again(body)
+    assert [sentence(finding) for finding in read.findings] == ["as it was"] * len(plan.findings)
+    assert plan.findings
+    assert plan_text(read, width=500).count("as it was") == len(plan.findings)
+    assert again(document(read)) == read
 
 
 def test_a_change_that_contradicts_itself() -> None:

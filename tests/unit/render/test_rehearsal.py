@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from rrplan.ids import StepId
-from rrplan.plans.rehearsal import Count, Kept, Rehearsal, StepMeasure, Traffic
+from rrplan.plans.rehearsal import Count, Rehearsal, SampledKind, StepMeasure, Traffic
 from rrplan.render.rehearsal import rehearsal_markdown, rehearsal_text
 
 LOSSY = Traffic("client to reflector", 40, 20, 15000, 800, 4010, 24, 4020)
@@ -21,7 +21,11 @@ STEPS = (
 @pytest.fixture
 def done() -> Rehearsal:
     """There and back."""
-    kept = (Kept("clients", "node-1", 9, 100), Kept("clients", "node-7", 1, 1), Kept("reflectors", "rr-1", 2, 2))
+    kept = (
+        SampledKind("clients", "node-1", 9, 100),
+        SampledKind("clients", "node-7", 1, 1),
+        SampledKind("reflectors", "rr-1", 2, 2),
+    )
     counts = Count(200_000, 1, 11), Count(60_000, 800, 4010, 24, 4020)
     return Rehearsal(
         "sha256:0123456789abcdef", 3, 12, kept, ("hooks do not run",), "done", "undone", STEPS, *counts, 40, 20, 7

@@ -189,7 +189,7 @@ def test_document_round_trip() -> None:
     told = "  peering: {password: {secretKeyRef: {name: a, key: b}}, maxRestartTime: none}\n"
     asked = load((GOOD.replace("rr-2]}", "rr-2]}\n      peering: {password: none}") + told).encode(), "spec.yaml")
     assert asked == from_document(asked.to_document())
-    assert asked.peering.told() == {"password": {"secretKeyRef": {"name": "a", "key": "b"}}, "maxRestartTime": None}
-    assert asked.groups[0].peering.told() == {"password": None}
+    assert asked.peering.stated() == {"password": {"secretKeyRef": {"name": "a", "key": "b"}}, "maxRestartTime": None}
+    assert asked.groups[0].peering.stated() == {"password": None}
     ucp = load((STANDALONE + "  standalone: {image: example/routereflector:v1}\n").encode(), "spec.yaml")
     assert ucp == from_document(ucp.to_document())
