@@ -22,6 +22,7 @@ FLOOR = {
     "bgp": 2,
     "ports": 3,
     "specs": 3,
+    "retry": 4,
     "snapshots": 4,
     "desired": 5,
     "plans": 6,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
 from rrplan.adapters.etcd.answers import Compacted
 from rrplan.adapters.etcd.client import Entry, Etcd, delete, put
@@ -21,6 +20,7 @@ from rrplan.ids import NodeName
 from rrplan.ports import Document, Stored
 from rrplan.resources import ResourceKey
 from rrplan.resources.validation import objections
+from rrplan.retry import Tries, retry
 
 PREFIX = "/calico/resources/v3/projectcalico.org/"
 PLURALS = {
@@ -66,10 +66,12 @@ class CalicoEtcd:
 
     def _consistent(self, folders: Sequence[str]) -> list[Entry]:
         """Everything below these folders, as it was at one moment."""
-        for _ in range(LIST_TRIES):
-            with suppress(Compacted):
-                return self._at_one_revision(folders)
-        raise DatastoreUnreachable(f"etcd was compacted {LIST_TRIES} times while its lists were read")
+        return retry(
+            lambda: self._at_one_revision(folders),
+            Compacted,
+            Tries(LIST_TRIES),
+            lambda _: DatastoreUnreachable(f"etcd was compacted {LIST_TRIES} times while its lists were read"),
+        )
 
     def _at_one_revision(self, folders: Sequence[str]) -> list[Entry]:
         found: list[Entry] = []

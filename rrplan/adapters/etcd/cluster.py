@@ -20,6 +20,7 @@ from rrplan.resources import CalicoVersion, IPPool, ResourceKey, decode, key_of
 from rrplan.resources.cascade import outside_pools, takes_host_endpoints
 from rrplan.resources.documents import at, patched
 from rrplan.resources.host_codec import block_document
+from rrplan.retry import Tries, retry
 from rrplan.text import listed
 
 TRIES = 5
@@ -242,16 +243,18 @@ class EtcdCluster(KubernetesObjects):
 
         Without the note, `kubectl label node NAME KEY-` would not reach Calico any more.
         """
-        for _ in range(TRIES):
+
+        def write() -> None:
             node = self._calico.get(key)
             if node is None or not halves.landed(node.document):
                 return
             noted = halves.noted(node.document, halves.labels)
-            if noted is node.document:
-                return
-            with suppress(DatastoreConflict):
+            if noted is not node.document:
                 self._calico.replace(key, noted, node.version)
-                return
+
+        # Without the note Calico has what it needs, so a node that others keep changing goes without it.
+        with suppress(DatastoreConflict):
+            retry(write, DatastoreConflict, Tries(TRIES))
 
     def _leave(self, key: ResourceKey, halves: Halves, node: Stored, kubernetes: str) -> None:
         """Kubernetes first, or its label would be copied to Calico again; but kube-controllers must not go ahead.
@@ -267,16 +270,18 @@ class EtcdCluster(KubernetesObjects):
 
     def _complete(self, key: ResourceKey, halves: Halves, seen: Stored) -> None:
         """Calico's half after Kubernetes', whoever else writes to the node, unless to the same fields."""
-        node: Stored | None = seen if seen.version else self._calico.get(key)
-        for _ in range(TRIES):
-            if node is None or not (halves.untouched(node.document, seen.document) or halves.landed(node.document)):
-                break
-            if halves.landed(node.document):
-                return
-            try:
-                self._calico.replace(key, halves.written(node.document, known=True), node.version)
-            except DatastoreConflict:
-                node = self._calico.get(key)
-            else:
-                return
-        raise DatastoreConflict(f"{key} is changed by others in etcd")
+        present = iter([seen] if seen.version else [])
+
+        def write() -> bool:
+            """False where others changed the same fields."""
+            node = next(present, None) or self._calico.get(key)
+            if node is not None and halves.landed(node.document):
+                return True
+            if node is None or not halves.untouched(node.document, seen.document):
+                return False
+            self._calico.replace(key, halves.written(node.document, known=True), node.version)
+            return True
+
+        changed = DatastoreConflict(f"{key} is changed by others in etcd")
+        if not retry(write, DatastoreConflict, Tries(TRIES), lambda _: changed):
+            raise changed

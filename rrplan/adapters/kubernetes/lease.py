@@ -91,6 +91,7 @@ class LeaseLock:
         lasts = int(found["spec"].get("leaseDurationSeconds") or self._lasts)
         self._tell(f"the lock is held by {_told(found)}; watching for {lasts} s whether that run is alive")
         began = self._clock.now()
+        # No retry: every look is an answer, an error ends the watch, and silence for `lasts` seconds is what it is for.
         while True:
             self._clock.sleep(1)
             seen = self._server.get(f"{_LEASES}/{NAME}")
@@ -102,6 +103,7 @@ class LeaseLock:
                 return seen
 
     def _renew(self) -> None:
+        # No retry either: renewing goes on after success too, until it is stopped from another thread.
         while not self._stop.wait(min(RENEW_SECONDS, self._lasts / 3)):
             # A failure is no loss: whoever asks next finds out who holds it.
             with suppress(DatastoreError):
