@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from rrplan.adapters.local.clock import SystemClock
 from rrplan.plans import Plan
-from rrplan.ports import CalicoResources, Clock, Datastore, Directory, Lock, Probe, RunStore
+from rrplan.ports import Clock, Datastore, Directory, Lock, Probe, RunStore, SeparateCalico
 from rrplan.runs.events import Listener
 from rrplan.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from rrplan.adapters.kubernetes.objects import KubernetesObjects
+    from rrplan.adapters.kubernetes.cluster import LiveCluster
     from rrplan.adapters.kubernetes.server import ApiServer
     from rrplan.adapters.nodes.calicoctl_status import NodeStatusTables
 
@@ -44,23 +44,23 @@ class Connection:
     """The API server of a live cluster, and what follows from where its Calico keeps its resources."""
 
     server: ApiServer
-    datastore: KubernetesObjects
+    datastore: LiveCluster
     directory: Directory
     group: str
     """Group and version of Calico's API; "" where Calico's resources are in etcd."""
 
     @classmethod
-    def on(cls, server: ApiServer, calico: CalicoResources | None) -> Connection:
+    def on(cls, server: ApiServer, calico: SeparateCalico | None) -> Connection:
         """With Calico's resources in `calico` or, for None, in Kubernetes; raises PreflightError where it has none."""
-        from rrplan.adapters.etcd.cluster import EtcdCluster
-        from rrplan.adapters.kubernetes.cluster import LiveCluster
+        from rrplan.adapters.etcd.cluster import in_etcd
+        from rrplan.adapters.kubernetes.calico import KubernetesCalico
+        from rrplan.adapters.kubernetes.cluster import in_kubernetes
         from rrplan.adapters.nodes.directory import ApiDirectory, EtcdDirectory
 
         if calico is not None:
-            return cls(server, EtcdCluster(server, calico), EtcdDirectory(server, calico), "")
-        in_kubernetes = LiveCluster(server)
-        group = in_kubernetes.group
-        return cls(server, in_kubernetes, ApiDirectory(server, group), group)
+            return cls(server, in_etcd(server, calico), EtcdDirectory(server, calico), "")
+        served = KubernetesCalico(server)
+        return cls(server, in_kubernetes(server, served), ApiDirectory(server, served), served.group)
 
     def probe(self, clock: Clock, tell: Callable[[str], None], tables: NodeStatusTables | None) -> Probe:
         """What asks the nodes; CalicoNodeStatus is an object of Kubernetes, so nobody reports it with etcd."""
@@ -119,7 +119,7 @@ class LiveOptions:
         """Whether they name a cluster."""
         return bool(self.kubeconfig or self.context)
 
-    def calico(self) -> CalicoResources | None:
+    def calico(self) -> SeparateCalico | None:
         """Calico's resources in etcd; None where they are in Kubernetes. Raises FileFormatError or PreflightError."""
         if self.calico_config:
             from rrplan.adapters.etcd.config import calico_in_etcd
@@ -147,7 +147,7 @@ def live(
     context: str | None,
     tell: Callable[[str], None],
     impersonated: str | None = None,
-    calico: CalicoResources | None = None,
+    calico: SeparateCalico | None = None,
     node_status: str | None = None,
 ) -> Cluster:
     """The cluster that a kubeconfig leads to; `tell` hears what an operator should know. Raises PreflightError.
@@ -166,7 +166,7 @@ def live_on(
     server: ApiServer,
     clock: Clock,
     tell: Callable[[str], None],
-    calico: CalicoResources | None = None,
+    calico: SeparateCalico | None = None,
     tables: NodeStatusTables | None = None,
 ) -> Cluster:
     """The live cluster behind an API server; `calico` is where Calico's resources are, if not in Kubernetes."""

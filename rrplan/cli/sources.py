@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -92,9 +92,7 @@ class Source:
         return snapshot_of_manifests([(name, read(name)) for name in self.manifests])
 
     def _live(self) -> Snapshot:
-        datastore = self.live.connection().datastore
-        taken = capture(datastore, timestamp(SystemClock().wall()))
-        return replace(taken, notices=tuple(datastore.notices))
+        return capture(self.live.connection().datastore, timestamp(SystemClock().wall()))
 
     def observed(self, made: Plan, snapshot: Snapshot) -> Plan:
         """The plan with what the nodes of a live cluster say of their sessions; as it is where nobody can be asked."""

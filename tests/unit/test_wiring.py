@@ -6,8 +6,6 @@ import pytest
 
 from rrplan.adapters.calicoctl.calicoctl import Calicoctl
 from rrplan.adapters.etcd.calico import CalicoEtcd
-from rrplan.adapters.etcd.cluster import EtcdCluster
-from rrplan.adapters.kubernetes.cluster import LiveCluster
 from rrplan.adapters.kubernetes.kinds import CRD, V3
 from rrplan.adapters.nodes.directory import ApiDirectory, EtcdDirectory
 from rrplan.errors import PreflightError
@@ -34,7 +32,6 @@ def test_calico_in_kubernetes(groups: list[str], expected: str) -> None:
     """Discovery names the API group, and both readers use it."""
     connection = Connection.on(serving(*groups), None)
 
-    assert isinstance(connection.datastore, LiveCluster)
     assert isinstance(connection.directory, ApiDirectory)
     assert connection.group == expected
 
@@ -43,7 +40,6 @@ def test_calico_in_etcd() -> None:
     """No API group of Calico's is looked for, also where one is served."""
     connection = Connection.on(serving("projectcalico.org"), Calicoctl("calicoctl"))
 
-    assert isinstance(connection.datastore, EtcdCluster)
     assert isinstance(connection.directory, EtcdDirectory)
     assert connection.group == ""
 
