@@ -16,18 +16,17 @@ from pathlib import Path
 from rrplan.adapters.local.clock import SystemClock, timestamp
 from rrplan.adapters.local.hooks import CommandHooks
 from rrplan.bgp.profile import Versions, calico_versions
-from rrplan.errors import PreflightError, RRPlanError, StalePlanError
+from rrplan.errors import PreflightError, RRPlanError
 from rrplan.plans import Plan, build_plan, draft_plan, read_plan
 from rrplan.plans.expected import expected
 from rrplan.plans.rehearsal import Rehearsal
 from rrplan.ports import KeptRun, Log, Probe
 from rrplan.render.plan_json import plan_document, write_plan
 from rrplan.resources import CalicoVersion, ClusterState, encode
-from rrplan.runs import Journal, Result, Runner
-from rrplan.runs.drift import drift
+from rrplan.runs import Journal, Result, Runner, preflight
 from rrplan.runs.events import Listener
 from rrplan.runs.observation import await_sessions, observe
-from rrplan.runs.preflight import check_drains, check_sessions, dry_run
+from rrplan.runs.preflight import Situation, When, check_before_run
 from rrplan.runs.runner import PARALLELISM
 from rrplan.runs.standing import Standing
 from rrplan.runs.standing import standings as runs_standings
@@ -89,9 +88,7 @@ class Control:
 
 def check_fresh(made: Plan, snapshot: Snapshot) -> None:
     """Raise StalePlanError where the cluster is not what the plan was made for."""
-    changed = drift(made, snapshot.state)
-    if changed:
-        raise StalePlanError([f"{key} {what}" for key, what in changed.items()])
+    preflight.check_fresh(made, snapshot.state)
 
 
 def apply(made: Plan, cluster: Cluster, control: Control) -> Result:
@@ -99,14 +96,12 @@ def apply(made: Plan, cluster: Cluster, control: Control) -> Result:
     now = cluster.clock.wall()
     run = now.strftime("%Y%m%dt%H%M%S-%f") + uuid.uuid4().hex[:2]
     digest = str(plan_document(made)["digest"])
-    cluster.preflight(made)
+    situation = Situation(made, cluster.datastore, cluster.probe, accepted=control.accept_down)
+    check_before_run(cluster.checks, When.UNLOCKED, situation, cluster.tell)
     cluster.lock.acquire(_holder(run, "apply", digest, now))
     try:
-        snapshot = capture(cluster.datastore)
-        check_fresh(made, snapshot)
-        check_sessions(made, snapshot.state, cluster.probe, control.accept_down)
-        check_drains(made, cluster.datastore)
-        dry_run(made, cluster.datastore)
+        situation = replace(situation, state=capture(cluster.datastore).state)
+        check_before_run(cluster.checks, When.LOCKED, situation, cluster.tell)
         kept = KeptRun(run, made.name, getpass.getuser(), timestamp(now))
         cluster.runs.begin(kept, write_plan(made))
         return _run(made, digest, run, cluster, control, back=False)

@@ -14,6 +14,7 @@ from rrplan.adapters.local.clock import SystemClock
 from rrplan.plans import Plan
 from rrplan.ports import Clock, Datastore, Directory, Lock, Probe, RunStore, SeparateCalico
 from rrplan.runs.events import Listener
+from rrplan.runs.preflight import EVERY_CLUSTER, Check
 from rrplan.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 class Cluster:
     """A cluster that a run can change: its ports, where its runs are kept, and what is checked before step 1.
 
-    `preflight` raises PreflightError; `record` makes a listener that keeps a record too; `name` is for people.
+    `tell` hears what an operator should know; `record` makes a listener that keeps a record too; `name` is for people.
     """
 
     name: str
@@ -35,7 +36,8 @@ class Cluster:
     clock: Clock
     lock: Lock
     runs: RunStore
-    preflight: Callable[[Plan], None] = lambda _plan: None
+    tell: Callable[[str], None] = lambda _text: None
+    checks: tuple[Check, ...] = EVERY_CLUSTER
     record: Callable[[Plan, Listener], Listener] = lambda _plan, listener: listener
 
 
@@ -71,23 +73,28 @@ class Connection:
         statuses = NodeStatuses(self.server, self.group, clock) if self.group else None
         return LiveProbe(Birds(in_pods(self.server)), self.directory, statuses, tell, tables)
 
+    def checks(self) -> tuple[Check, ...]:
+        """What is asked before a run, in this order; of a plan that was just made, as far as it can be asked then."""
+        from rrplan.adapters.kubernetes.cluster import owners_check
+        from rrplan.adapters.kubernetes.containers import containers_check
+        from rrplan.adapters.kubernetes.lease import leases_check
+        from rrplan.adapters.kubernetes.rights import rights_check
+
+        return (
+            leases_check(self.server),
+            rights_check(self.server, self.group),
+            containers_check(self.server),
+            owners_check(self.datastore),
+            *EVERY_CLUSTER,
+        )
+
     def cluster(self, clock: Clock, tell: Callable[[str], None], tables: NodeStatusTables | None = None) -> Cluster:
         """The cluster that a run can change; `tell` hears what an operator should know."""
-        from rrplan.adapters.kubernetes.containers import check_containers
         from rrplan.adapters.kubernetes.events import EventRecorder
-        from rrplan.adapters.kubernetes.lease import LeaseLock, check_served
-        from rrplan.adapters.kubernetes.rights import check_rights
+        from rrplan.adapters.kubernetes.lease import LeaseLock
         from rrplan.adapters.kubernetes.runs import ClusterRuns
 
         server = self.server
-
-        def preflight(plan: Plan) -> None:
-            check_served(server)
-            check_rights(server, plan, self.group)
-            check_containers(server, plan)
-            for notice in self.datastore.owners([change.key for _, change in plan.writes]):
-                tell(notice)
-
         return Cluster(
             server.name,
             self.datastore,
@@ -95,7 +102,8 @@ class Connection:
             clock,
             LeaseLock(server, clock, tell),
             ClusterRuns(server, clock),
-            preflight,
+            tell,
+            self.checks(),
             lambda plan, listener: EventRecorder(server, clock, plan, listener),
         )
 

@@ -13,6 +13,7 @@ from rrplan.errors import DatastoreConflict, DatastoreRefused
 from rrplan.ids import NodeName
 from rrplan.ports import CalicoStore, Document, Listed, Part, Stored, Write
 from rrplan.resources import Pod, ResourceKey, key_of
+from rrplan.runs.preflight import Check, Effect
 
 MANY = 100
 """Objects up to which each is read by itself."""
@@ -123,6 +124,17 @@ class LiveCluster:
     def evict(self, pod: ResourceKey, grace: int | None = None) -> bool:
         """Ask for an eviction; False where a PodDisruptionBudget says not now."""
         return self._kubernetes.evict(pod, grace)
+
+
+def owners_check(cluster: LiveCluster) -> Check:
+    """Who else applies what a plan changes; it is told, because it need not be in the way."""
+    return Check(
+        "owners",
+        lambda situation: cluster.owners([change.key for _, change in situation.plan.writes]),
+        at_run=Effect.TOLD,
+        at_plan=Effect.TOLD,
+        unknown="who else applies these objects",
+    )
 
 
 def in_kubernetes(server: ApiServer, calico: KubernetesCalico | None = None) -> LiveCluster:

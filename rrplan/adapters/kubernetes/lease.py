@@ -15,8 +15,9 @@ from typing import Any
 from rrplan.adapters.kubernetes.kinds import collection
 from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.adapters.local.lock import UNLOCK, described
-from rrplan.errors import DatastoreConflict, DatastoreError, LockHeldError, PreflightError
+from rrplan.errors import DatastoreConflict, DatastoreError, LockHeldError
 from rrplan.ports import Clock
+from rrplan.runs.preflight import Check, Effect, Situation
 
 NAMESPACE = "kube-system"
 """Where rrplan keeps its Lease and its runs: it is there in every cluster, and guarded."""
@@ -27,13 +28,17 @@ HOLDER = "rrplan.io/holder"
 _LEASES = collection("Lease", NAMESPACE)
 
 
-def check_served(server: ApiServer) -> None:
-    """Raise PreflightError where the API server is too old to have Leases."""
-    if server.get("/apis/coordination.k8s.io/v1") is None:
-        raise PreflightError(
-            ["this API server has no Leases, which lock a run: it is older than Kubernetes 1.14"],
-            hint="`rrplan plan -o runbook` prints the plan as commands to type",
-        )
+def leases_check(server: ApiServer) -> Check:
+    """Whether the API server has Leases, or is too old."""
+
+    def problems(_situation: Situation) -> list[str]:
+        if server.get("/apis/coordination.k8s.io/v1") is not None:
+            return []
+        return ["this API server has no Leases, which lock a run: it is older than Kubernetes 1.14"]
+
+    return Check(
+        "leases", problems, hint="`rrplan plan -o runbook` prints the plan as commands to type", at_plan=Effect.TOLD
+    )
 
 
 class LeaseLock:

@@ -24,7 +24,7 @@ from rrplan.render.runbook import Site, runbook
 from rrplan.render.terminal import plan_text
 from rrplan.render.words import folded, totals
 from rrplan.resources import CalicoVersion, ClusterState, HostEndpoint, ResourceKey, decode
-from rrplan.runs.preflight import dry_run
+from rrplan.runs.preflight import WRITES, Situation
 from rrplan.sandbox import Sandbox
 from rrplan.snapshots import Snapshot, read_snapshot, write_snapshot
 from rrplan.specs import load
@@ -228,7 +228,7 @@ def test_every_write_is_tried_before(tmp_path) -> None:  # type: ignore[no-untyp
     Sandbox.make(tmp_path / "cluster", cluster()).close()
     sandbox = Asked.open(tmp_path / "cluster")
     assert isinstance(sandbox, Asked)
-    dry_run(plan(state()), sandbox)
+    assert not WRITES.problems(Situation(plan(state()), sandbox, sandbox))
     assert set(CASCADE) <= {str(write.key) for write in sandbox.writes}
 
 
