@@ -15,7 +15,7 @@ from rrplan.adapters.local.clock import timestamp
 from rrplan.adapters.local.hooks import CommandHooks
 from rrplan.bgp.profile import Versions, calico_versions
 from rrplan.checks.finding import Finding
-from rrplan.errors import ChecksFailed, PreflightError, RRPlanError, StalePlanError
+from rrplan.errors import ChecksFailed, PreflightError, RRPlanError
 from rrplan.planning import build_plan, draft_plan
 from rrplan.planning.expected import expected
 from rrplan.plans import Plan, read_plan
@@ -25,10 +25,9 @@ from rrplan.render.checks import named
 from rrplan.render.plan_json import plan_document, write_plan
 from rrplan.resources import CalicoVersion, ClusterState
 from rrplan.runs import Journal, Result, Runner
-from rrplan.runs.drift import drift
 from rrplan.runs.events import SILENT, Listener
 from rrplan.runs.observation import observe
-from rrplan.runs.preflight import check_drains, check_sessions, dry_run
+from rrplan.runs.preflight import Situation, When, check_before_run
 from rrplan.runs.runner import PARALLELISM
 from rrplan.runs.standing import Standing
 from rrplan.runs.standing import standings as runs_standings
@@ -76,26 +75,17 @@ DEFAULT = Control()
 """Nobody hears, nobody stops it."""
 
 
-def check_fresh(plan: Plan, snapshot: Snapshot) -> None:
-    """Raise StalePlanError where the cluster is not what the plan was plan for."""
-    changed = drift(plan, snapshot.state)
-    if changed:
-        raise StalePlanError([f"{key} {what}" for key, what in changed.items()])
-
-
 def apply(plan: Plan, cluster: Cluster, control: Control = DEFAULT) -> Result:
     """Carry a plan out; raises StalePlanError or PreflightError before anything is written."""
     now = cluster.clock.wall()
     run = now.strftime("%Y%m%dt%H%M%S-%f") + uuid.uuid4().hex[:2]
     digest = str(plan_document(plan)["digest"])
-    cluster.preflight(plan)
+    situation = Situation(plan, cluster.datastore, cluster.probe, accepted=control.accept_down)
+    check_before_run(cluster.checks, When.UNLOCKED, situation, cluster.tell)
     cluster.lock.acquire(_holder(run, "apply", digest, now))
     try:
-        snapshot = capture(cluster.datastore)
-        check_fresh(plan, snapshot)
-        check_sessions(plan, snapshot.state, cluster.probe, control.accept_down)
-        check_drains(plan, cluster.datastore)
-        dry_run(plan, cluster.datastore)
+        situation = replace(situation, state=capture(cluster.datastore).state)
+        check_before_run(cluster.checks, When.LOCKED, situation, cluster.tell)
         kept = KeptRun(run, plan.name, getpass.getuser(), timestamp(now))
         cluster.runs.begin(kept, write_plan(plan))
         return _run(plan, digest, run, cluster, control, back=False)

@@ -6,7 +6,7 @@ DatastoreError family of `rrplan.errors`; nothing else crosses this border.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeAlias
@@ -44,10 +44,26 @@ class Write:
     after: Document | None = field(hash=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Resources that were read together, and notices: what could not be read with them, in words."""
+
+    resources: tuple[Stored, ...]
+    notices: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Stored]:
+        """The resources."""
+        return iter(self.resources)
+
+    def __len__(self) -> int:
+        """How many resources there are."""
+        return len(self.resources)
+
+
 class Inventory(Protocol):
     """What a snapshot is taken of."""
 
-    def everything(self) -> Sequence[Stored]:
+    def everything(self) -> Listed:
         """All resources that a snapshot needs."""
         ...
 
@@ -156,64 +172,83 @@ class Probe(Protocol):
         ...
 
 
-class CalicoResources(Protocol):
-    """Calico's own resources where they are not in Kubernetes, as documents with versions.
+class Part(Protocol):
+    """The objects of some kinds in a live cluster; with `dry_run` a write is judged as far as can be, and not made."""
 
-    A write that got no answer may still land, for up to `late_seconds` after they answer again.
+    def get(self, key: ResourceKey) -> Stored | None:
+        """One object, or None."""
+        ...
+
+    def create(self, key: ResourceKey, document: Document, *, dry_run: bool = False) -> None:
+        """Make an object; DatastoreConflict where it exists."""
+        ...
+
+    def patch(self, key: ResourceKey, patch: Document, version: str, *, dry_run: bool = False) -> None:
+        """Apply an RFC 7386 merge patch at a version; DatastoreConflict where the object moved on."""
+        ...
+
+    def delete(self, key: ResourceKey, version: str, *, dry_run: bool = False) -> None:
+        """Remove an object at a version; DatastoreConflict where it moved on."""
+        ...
+
+    def appliers(self, key: ResourceKey) -> Sequence[str]:
+        """Who else applies this object declaratively, and may put its own values back."""
+        ...
+
+
+class CalicoStore(Part, Protocol):
+    """Calico's own resources, wherever a cluster keeps them, in the shape of projectcalico.org/v3.
+
+    A write that got no answer may still land, for up to `late_seconds` after the store answers again.
     """
 
     late_seconds: int
 
-    def everything(self, kinds: Sequence[str] = ...) -> list[Stored]:
-        """All resources of these kinds."""
+    @property
+    def kinds(self) -> Collection[str]:
+        """The kinds that are read and written here."""
         ...
 
-    def blocks(self) -> list[tuple[str, NodeName, str]]:
+    def everything(self, kinds: Sequence[str] = ...) -> Listed:
+        """All resources of these kinds; where none are given, of all that the store has."""
+        ...
+
+    def blocks(self) -> Sequence[tuple[str, NodeName, str]]:
         """Every address block: prefix, node, state; DatastoreRefused where this cannot be known."""
         ...
 
-    def get(self, key: ResourceKey) -> Stored | None:
-        """One resource, or None."""
+
+class SeparateCalico(CalicoStore, Protocol):
+    """Calico's resources outside Kubernetes, where Calico has Nodes of its own, which are written whole."""
+
+    def replace(self, key: ResourceKey, document: Document, version: str, *, dry_run: bool = False) -> None:
+        """Write a resource anew at a version; DatastoreConflict where it moved on."""
         ...
 
-    def create(self, key: ResourceKey, document: Document) -> None:
-        """Make a resource; DatastoreConflict where it exists."""
-        ...
 
-    def replace(self, key: ResourceKey, document: Document, version: str) -> None:
-        """Write a resource anew at a version."""
-        ...
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Where nodes are, all of one look: addresses by node and family, and what goes with them."""
 
-    def delete(self, key: ResourceKey, version: str) -> None:
-        """Remove a resource at a version."""
-        ...
-
-    def check(self, key: ResourceKey, document: Document | None) -> None:
-        """Raise where this document could not be written, or (None) the resource not removed; nothing is."""
-        ...
+    addresses: Mapping[NodeName, Mapping[str, str]] = field(hash=False)
+    """Of every node that Calico knows."""
+    cluster_ids: frozenset[str]
+    """Of these nodes."""
+    hosts: Mapping[NodeName, str] = field(default_factory=dict, hash=False)
+    """IPv4 addresses of hosts that Calico does not know: containers of standalone reflectors may run there."""
+    pod_cidrs: Mapping[str, NodeName] = field(default_factory=dict, hash=False)
+    """The nodes by their podCIDRs, where these are their address blocks; else empty."""
 
 
 class Directory(Protocol):
     """Which node has which address, and owns which address block."""
 
-    def addresses(self) -> Mapping[NodeName, Mapping[str, str]]:
-        """The addresses of every node that Calico knows, by family."""
-        ...
-
-    def cluster_ids(self) -> frozenset[str]:
-        """The cluster IDs of the nodes that `addresses` told of last."""
-        ...
-
-    def hosts(self) -> Mapping[NodeName, str]:
-        """The IPv4 addresses of hosts that Calico does not know: containers of standalone reflectors may run there."""
+    def whereabouts(self) -> Whereabouts:
+        """Where the nodes are now."""
         ...
 
     def owners(self) -> Mapping[str, NodeName]:
         """The nodes that own address blocks, by prefix; DatastoreRefused where this cannot be read."""
-        ...
-
-    def pod_cidrs(self) -> Mapping[str, NodeName]:
-        """The podCIDRs of the nodes that `addresses` told of last, where these are the blocks; else nothing."""
         ...
 
     def announced_pools(self) -> Sequence[str]:

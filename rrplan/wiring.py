@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from rrplan.adapters.local.clock import SystemClock
 from rrplan.plans import Plan
-from rrplan.ports import CalicoResources, Clock, Datastore, Directory, Lock, Probe, RunStore
+from rrplan.ports import Clock, Datastore, Directory, Lock, Probe, RunStore, SeparateCalico
 from rrplan.runs.events import Listener
+from rrplan.runs.preflight import EVERY_CLUSTER, Check
 from rrplan.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from rrplan.adapters.kubernetes.objects import KubernetesObjects
+    from rrplan.adapters.kubernetes.cluster import LiveCluster
     from rrplan.adapters.kubernetes.server import ApiServer
     from rrplan.adapters.nodes.calicoctl_status import NodeStatusTables
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 class Cluster:
     """A cluster that a run can change: its ports, where its runs are kept, and what is checked before step 1.
 
-    `preflight` raises PreflightError; `record` makes a listener that keeps a record too; `name` is for people.
+    `tell` hears what an operator should know; `record` makes a listener that keeps a record too; `name` is for people.
     """
 
     name: str
@@ -35,7 +36,8 @@ class Cluster:
     clock: Clock
     lock: Lock
     runs: RunStore
-    preflight: Callable[[Plan], None] = lambda _plan: None
+    tell: Callable[[str], None] = lambda _text: None
+    checks: tuple[Check, ...] = EVERY_CLUSTER
     record: Callable[[Plan, Listener], Listener] = lambda _plan, listener: listener
 
 
@@ -44,23 +46,23 @@ class Connection:
     """The API server of a live cluster, and what follows from where its Calico keeps its resources."""
 
     server: ApiServer
-    datastore: KubernetesObjects
+    datastore: LiveCluster
     directory: Directory
     group: str
     """Group and version of Calico's API; "" where Calico's resources are in etcd."""
 
     @classmethod
-    def on(cls, server: ApiServer, calico: CalicoResources | None) -> Connection:
+    def on(cls, server: ApiServer, calico: SeparateCalico | None) -> Connection:
         """With Calico's resources in `calico` or, for None, in Kubernetes; raises PreflightError where it has none."""
-        from rrplan.adapters.etcd.cluster import EtcdCluster
-        from rrplan.adapters.kubernetes.cluster import LiveCluster
+        from rrplan.adapters.etcd.cluster import in_etcd
+        from rrplan.adapters.kubernetes.calico import KubernetesCalico
+        from rrplan.adapters.kubernetes.cluster import in_kubernetes
         from rrplan.adapters.nodes.directory import ApiDirectory, EtcdDirectory
 
         if calico is not None:
-            return cls(server, EtcdCluster(server, calico), EtcdDirectory(server, calico), "")
-        in_kubernetes = LiveCluster(server)
-        group = in_kubernetes.group
-        return cls(server, in_kubernetes, ApiDirectory(server, group), group)
+            return cls(server, in_etcd(server, calico), EtcdDirectory(server, calico), "")
+        served = KubernetesCalico(server)
+        return cls(server, in_kubernetes(server, served), ApiDirectory(server, served), served.group)
 
     def probe(self, clock: Clock, tell: Callable[[str], None], tables: NodeStatusTables | None) -> Probe:
         """What asks the nodes; CalicoNodeStatus is an object of Kubernetes, so nobody reports it with etcd."""
@@ -71,23 +73,28 @@ class Connection:
         statuses = NodeStatuses(self.server, self.group, clock) if self.group else None
         return LiveProbe(Birds(in_pods(self.server)), self.directory, statuses, tell, tables)
 
+    def checks(self) -> tuple[Check, ...]:
+        """What is asked before a run, in this order; of a plan that was just made, as far as it can be asked then."""
+        from rrplan.adapters.kubernetes.cluster import owners_check
+        from rrplan.adapters.kubernetes.containers import containers_check
+        from rrplan.adapters.kubernetes.lease import leases_check
+        from rrplan.adapters.kubernetes.rights import rights_check
+
+        return (
+            leases_check(self.server),
+            rights_check(self.server, self.group),
+            containers_check(self.server),
+            owners_check(self.datastore),
+            *EVERY_CLUSTER,
+        )
+
     def cluster(self, clock: Clock, tell: Callable[[str], None], tables: NodeStatusTables | None = None) -> Cluster:
         """The cluster that a run can change; `tell` hears what an operator should know."""
-        from rrplan.adapters.kubernetes.containers import check_containers
         from rrplan.adapters.kubernetes.events import EventRecorder
-        from rrplan.adapters.kubernetes.lease import LeaseLock, check_served
-        from rrplan.adapters.kubernetes.rights import check_rights
+        from rrplan.adapters.kubernetes.lease import LeaseLock
         from rrplan.adapters.kubernetes.runs import ClusterRuns
 
         server = self.server
-
-        def preflight(plan: Plan) -> None:
-            check_served(server)
-            check_rights(server, plan, self.group)
-            check_containers(server, plan)
-            for notice in self.datastore.owners([change.key for _, change in plan.writes]):
-                tell(notice)
-
         return Cluster(
             server.name,
             self.datastore,
@@ -95,7 +102,8 @@ class Connection:
             clock,
             LeaseLock(server, clock, tell),
             ClusterRuns(server, clock),
-            preflight,
+            tell,
+            self.checks(),
             lambda plan, listener: EventRecorder(server, clock, plan, listener),
         )
 
@@ -119,7 +127,7 @@ class LiveOptions:
         """Whether they name a cluster."""
         return bool(self.kubeconfig or self.context)
 
-    def calico(self) -> CalicoResources | None:
+    def calico(self) -> SeparateCalico | None:
         """Calico's resources in etcd; None where they are in Kubernetes. Raises FileFormatError or PreflightError."""
         if self.calico_config:
             from rrplan.adapters.etcd.config import calico_in_etcd
@@ -147,7 +155,7 @@ def live(
     context: str | None,
     tell: Callable[[str], None],
     impersonated: str | None = None,
-    calico: CalicoResources | None = None,
+    calico: SeparateCalico | None = None,
     node_status: str | None = None,
 ) -> Cluster:
     """The cluster that a kubeconfig leads to; `tell` hears what an operator should know. Raises PreflightError.
@@ -166,7 +174,7 @@ def live_on(
     server: ApiServer,
     clock: Clock,
     tell: Callable[[str], None],
-    calico: CalicoResources | None = None,
+    calico: SeparateCalico | None = None,
     tables: NodeStatusTables | None = None,
 ) -> Cluster:
     """The live cluster behind an API server; `calico` is where Calico's resources are, if not in Kubernetes."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from rrplan.adapters.local.files import write_atomically
-from rrplan.cli.sources import Source, note, spec_from, with_state
+from rrplan.cli.sources import Source, spec_from, with_state
 from rrplan.errors import UsageProblem
 from rrplan.exit_codes import ExitCode
 from rrplan.operations import plan as make_plan
@@ -71,8 +71,7 @@ def command(
     made = make_plan(wanted, snapshot, version=source.version)
     if not no_observe and made.steps:
         made = source.observed(made, snapshot)
-    for notice in source.review(made):
-        note(notice)
+    source.review(made)
     file = out or (output if output not in (*FORMATS, RUNBOOK) else None)
     if output == RUNBOOK:
         from rrplan.render.runbook import Site, runbook

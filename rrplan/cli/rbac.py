@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 import yaml
 
+from rrplan.cli.live import with_live
 from rrplan.cli.sources import read
 from rrplan.plans import read_plan
 from rrplan.wiring import LiveOptions
@@ -20,22 +21,22 @@ ETCD = "etcd"
 @click.option(
     "--calico-api", metavar="GROUP/VERSION", help="Calico's API, such as crd.projectcalico.org/v1, or `etcd`."
 )
-@click.option("--kubeconfig", metavar="FILE", help="Ask the cluster of this kubeconfig for Calico's API.")
-@click.option("--context", metavar="NAME", help="Ask the cluster of this context for Calico's API.")
+@with_live
 def command(
     plan: str,
     account: str,
     namespace: str,
     calico_api: str | None,
-    kubeconfig: str | None,
-    context: str | None,
+    live: LiveOptions,
 ) -> None:
-    """Print ServiceAccount, roles and bindings that are just enough to apply, resume and roll back one plan."""
+    """Print ServiceAccount, roles and bindings that are just enough to apply, resume and roll back one plan.
+
+    A live cluster is asked for Calico's API; without one, and without `--calico-api`, it is Calico's CRDs.
+    """
     from rrplan.adapters.kubernetes.kinds import CRD
     from rrplan.adapters.kubernetes.rights import manifests
 
     made, _ = read_plan(read(plan), plan)
-    live = LiveOptions(kubeconfig, context)
     group = calico_api or (live.connection().group if live.given else CRD)
     group = "" if group == ETCD else group
     click.echo(yaml.safe_dump_all(manifests(made, group, account, namespace), sort_keys=False), nl=False)

@@ -16,7 +16,8 @@ import click
 
 from rrplan import operations, wiring
 from rrplan.adapters.local.clock import SystemClock
-from rrplan.cli.sources import AS, CALICO_CONFIG, CALICOCTL, check_live, faults_from, note
+from rrplan.cli.live import NODE_STATUS, with_live
+from rrplan.cli.sources import faults_from, note
 from rrplan.errors import RRPlanError, UsageProblem
 from rrplan.exit_codes import ExitCode
 from rrplan.ports import Log
@@ -47,7 +48,6 @@ class Where:
 
     def cluster(self) -> wiring.Cluster:
         """The cluster; raises UsageProblem for none or two."""
-        check_live(self.live)
         if bool(self.sandbox) is self.live.given:
             what = "`--sandbox` and `--context` exclude one another" if self.sandbox else "no cluster is given"
             raise UsageProblem(what, hint="give `--context NAME` for a live cluster, or `--sandbox DIR`")
@@ -73,35 +73,16 @@ def with_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def placed(
         sandbox: str | None,
-        kubeconfig: str | None,
-        context: str | None,
-        impersonated: str | None,
-        calico_config: str | None,
-        calicoctl: str | None,
-        node_status: str | None,
+        live: LiveOptions,
         **rest: Any,
     ) -> object:
-        live = LiveOptions(kubeconfig, context, impersonated, calico_config, calicoctl, node_status)
         where = Where(
             sandbox, live, rest.pop("faults", ()), rest.pop("pace", 0.0), rest.pop("parallelism", PARALLELISM)
         )
         return command(where=where, **rest)
 
-    with_options = placed
-    for option in (
-        AS,
-        click.option(
-            "--node-status",
-            metavar="COMMAND",
-            help="Asked where nobody may run `birdcl` in pods: `ssh {node} sudo calicoctl node status`.",
-        ),
-        CALICOCTL,
-        CALICO_CONFIG,
-        click.option("--kubeconfig", metavar="FILE", help="A live cluster: the kubeconfig that leads to it."),
-        click.option("--context", metavar="NAME", help="A live cluster: a context of the kubeconfig, or in-cluster."),
-        click.option("--sandbox", metavar="DIR", help="An embedded cluster."),
-    ):
-        with_options = option(with_options)
+    sandbox = click.option("--sandbox", metavar="DIR", help="An embedded cluster.")
+    with_options: Callable[..., Any] = sandbox(with_live(placed, NODE_STATUS))
     return with_options
 
 

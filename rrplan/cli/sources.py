@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -14,39 +14,16 @@ import click
 from rrplan import operations
 from rrplan.adapters.local.clock import SystemClock, timestamp
 from rrplan.adapters.local.files import read_bytes
+from rrplan.cli.live import with_live
 from rrplan.errors import DatastoreError, UsageProblem
 from rrplan.plans import Plan
 from rrplan.resources import CalicoVersion
-from rrplan.runs.gates import undrainable
+from rrplan.runs.preflight import Situation, check_when_planned
 from rrplan.sandbox import Fault, Sandbox, parse_fault
 from rrplan.snapshots import Snapshot, capture, read_snapshot, snapshot_of_manifests
 from rrplan.snapshots.ignored import ignored
 from rrplan.specs import Spec, load
 from rrplan.wiring import LiveOptions
-
-AS = click.option("--as", "impersonated", metavar="USER", help="A live cluster: act as this user.")
-CALICO_CONFIG = click.option(
-    "--calico-config", metavar="FILE", help="A live cluster whose Calico uses etcd: calicoctl's configuration file."
-)
-
-
-CALICOCTL = click.option(
-    "--calicoctl",
-    metavar="COMMAND",
-    help="The same by way of calicoctl: what calls it, such as `ssh manager calicoctl`, or `ucp`.",
-)
-
-
-def check_live(live: LiveOptions) -> None:
-    """Raise UsageProblem where Calico's data is named twice, or without a cluster."""
-    given = [
-        name for name, value in (("--calico-config", live.calico_config), ("--calicoctl", live.calicoctl)) if value
-    ]
-    if len(given) == 2:
-        raise UsageProblem("`--calico-config` and `--calicoctl` exclude one another", hint="give one way to etcd")
-    if given and not live.given:
-        hint = "give `--context NAME` too; with etcd both are read"
-        raise UsageProblem(f"`{given[0]}` says where Calico's data is, not which cluster", hint=hint)
 
 
 def note(text: str) -> None:
@@ -77,7 +54,6 @@ class Source:
     def _read(self) -> Snapshot:
         named = (("-f", self.manifests), ("--snapshot", self.snapshot_file), ("--sandbox", self.sandbox))
         given = [name for name, value in (*named, ("--context", self.live.given)) if value]
-        check_live(self.live)
         if len(given) != 1:
             what = "no cluster is given" if not given else f"{' and '.join(given)} exclude one another"
             raise UsageProblem(
@@ -92,9 +68,7 @@ class Source:
         return snapshot_of_manifests([(name, read(name)) for name in self.manifests])
 
     def _live(self) -> Snapshot:
-        datastore = self.live.connection().datastore
-        taken = capture(datastore, timestamp(SystemClock().wall()))
-        return replace(taken, notices=tuple(datastore.notices))
+        return capture(self.live.connection().datastore, timestamp(SystemClock().wall()))
 
     def observed(self, made: Plan, snapshot: Snapshot) -> Plan:
         """The plan with what the nodes of a live cluster say of their sessions; as it is where nobody can be asked."""
@@ -106,25 +80,11 @@ class Source:
             note(f"no node was asked for its sessions: {error}")
             return made
 
-    def review(self, made: Plan) -> list[str]:
-        """What only a live cluster can say about a plan: rights that this account lacks, and who else applies."""
-        if not self.live.given:
-            return []
-        from rrplan.adapters.kubernetes.containers import check_containers
-        from rrplan.adapters.kubernetes.rights import lacking, rights
-        from rrplan.adapters.kubernetes.server import Forbidden
-
-        connection = self.live.connection()
-        check_containers(connection.server, made)
-        missing = lacking(connection.server, rights(made, connection.group))
-        told = [f"this account may not {right}, so it cannot apply this plan" for right in missing]
-        if not missing:
-            told += [f"a drain would be refused: {text}" for text in undrainable(made, connection.datastore)]
-        try:
-            told += connection.datastore.owners([change.key for _, change in made.writes])
-        except Forbidden as error:
-            told.append(f"not known: who else applies these objects; {error}")
-        return told
+    def review(self, made: Plan) -> None:
+        """Tell what only a live cluster can say about a plan; raises PreflightError where it would be no use."""
+        if self.live.given:
+            cluster = self.live.cluster(note)
+            check_when_planned(cluster.checks, Situation(made, cluster.datastore, cluster.probe), cluster.tell)
 
     @property
     def version(self) -> CalicoVersion | None:
@@ -145,26 +105,17 @@ def with_state(command: Callable[..., Any]) -> Callable[..., Any]:
         manifests: tuple[str, ...],
         snapshot_file: str | None,
         sandbox: str | None,
-        kubeconfig: str | None,
-        context: str | None,
+        live: LiveOptions,
         calico_version: str | None,
-        impersonated: str | None,
-        calico_config: str | None,
-        calicoctl: str | None,
         **rest: object,
     ) -> object:
-        live = LiveOptions(kubeconfig, context, impersonated, calico_config, calicoctl)
         source = Source(manifests, snapshot_file, sandbox, live, calico_version)
         return command(source=source, **rest)
 
-    with_options = sourced
+    with_options: Callable[..., Any] = sourced
     for option in (
         click.option("--calico-version", metavar="V", help="Calico's version, where the input does not say it."),
-        AS,
-        CALICOCTL,
-        CALICO_CONFIG,
-        click.option("--kubeconfig", metavar="FILE", help="A live cluster: the kubeconfig that leads to it."),
-        click.option("--context", metavar="NAME", help="A live cluster: a context of the kubeconfig, or in-cluster."),
+        with_live,
         click.option("--sandbox", metavar="DIR", help="An embedded cluster."),
         click.option("--snapshot", "snapshot_file", metavar="FILE", help="A file that `rrplan snapshot` wrote."),
         click.option(

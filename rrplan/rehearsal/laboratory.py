@@ -15,6 +15,7 @@ from rrplan.bgp.sessions import Speakers
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.errors import DatastoreRefused
 from rrplan.ids import NodeName
+from rrplan.ports import Whereabouts
 from rrplan.rehearsal.configuration import Daemon, Outside, configuration
 from rrplan.rehearsal.namespaces import Host, Network, inside
 from rrplan.rehearsal.speakers import Speaker
@@ -127,25 +128,16 @@ class Laboratory:
         """Whether a BIRD of that family runs on a node."""
         return Family(family) in self._birds[name].running
 
-    def addresses(self) -> Mapping[NodeName, Mapping[str, str]]:
-        """The addresses of every node, by family."""
-        return self._hosts
+    def whereabouts(self) -> Whereabouts:
+        """Every node, also containers of standalone reflectors, with the IDs of the last state that was configured.
 
-    def cluster_ids(self) -> frozenset[str]:
-        """The cluster IDs of the last state whose configurations were asked for."""
-        return self._cluster_ids
-
-    def hosts(self) -> Mapping[NodeName, str]:
-        """None: containers of standalone reflectors are asked like everybody else."""
-        return {}
+        No podCIDRs: the owners are known.
+        """
+        return Whereabouts(self._hosts, self._cluster_ids)
 
     def owners(self) -> Mapping[str, NodeName]:
         """Every node has one block in each family."""
         return {block: name for name, blocks in self.blocks.items() for block in blocks.values()}
-
-    def pod_cidrs(self) -> Mapping[str, NodeName]:
-        """Nothing: the owners are known."""
-        return {}
 
     def announced_pools(self) -> Sequence[str]:
         """One in each family."""

@@ -10,7 +10,7 @@ from rrplan.adapters.local.clock import SystemClock
 from rrplan.adapters.nodes.birdcl import Birds
 from rrplan.adapters.nodes.probe import LiveProbe
 from rrplan.bgp.profile import Versions, calico_versions
-from rrplan.operations import Control, apply, check_fresh, rollback
+from rrplan.operations import Control, apply, rollback
 from rrplan.planning.promise import held_pairs, promises, reflecting, states
 from rrplan.plans import Plan
 from rrplan.plans.rehearsal import Rehearsal
@@ -24,6 +24,7 @@ from rrplan.resources import CalicoVersion, ClusterState, encode
 from rrplan.runs import Result
 from rrplan.runs.events import Listener
 from rrplan.runs.observation import await_sessions
+from rrplan.runs.preflight import check_fresh
 from rrplan.sandbox import Sandbox
 from rrplan.snapshots import Snapshot, write_snapshot
 from rrplan.wiring import embedded
@@ -45,7 +46,7 @@ def rehearse(
     for, UsageProblem where `nodes` are too few, PreflightError where there can be no laboratory.
     """
     check_parts()
-    check_fresh(plan, snapshot)
+    check_fresh(plan, snapshot.state)
     sampled = sample(plan, snapshot.state, calico_versions(snapshot.state, version), nodes, seed)
     small = operations.plan(plan.spec, Snapshot(sampled.state), version=version)
     folder.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from rrplan.bgp.speaker import FAMILIES, Settings, as_configured, is_down
 from rrplan.errors import PreflightError
 from rrplan.ids import NodeName
 from rrplan.planning.promise import Pair
-from rrplan.ports import Clock, Datastore, Document, Stored, Write
+from rrplan.ports import Clock, Datastore, Document, Listed, Stored, Write
 from rrplan.rehearsal.agents import Agents
 from rrplan.rehearsal.judging import kind_of
 from rrplan.rehearsal.laboratory import Laboratory
@@ -35,7 +35,7 @@ class ObservedDatastore:
         self.at_once = datastore.at_once
         self.late_seconds = datastore.late_seconds
 
-    def everything(self) -> Sequence[Stored]:
+    def everything(self) -> Listed:
         """All resources of the datastore behind it."""
         return self._datastore.everything()
 

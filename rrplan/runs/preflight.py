@@ -1,37 +1,138 @@
-"""What is asked of a cluster before the first step of a run; nothing is written."""
+"""What is asked of a cluster before the first step of a run, as values in one order; nothing is written.
+
+Most of it is asked when a plan is made too, where a problem is told and refuses nothing. Each check stands beside what
+it asks; `rrplan.wiring` has the list for each kind of cluster.
+"""
 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import calico_versions
-from rrplan.errors import PreflightError, UsageProblem
+from rrplan.errors import DatastoreRefused, PreflightError, StalePlanError, UsageProblem
 from rrplan.plans.plan import Plan
 from rrplan.ports import Datastore, Probe, Write
 from rrplan.resources import ClusterState
+from rrplan.runs.drift import drift
 from rrplan.runs.gates import undrainable
 from rrplan.runs.observation import objections, observe
 
 
-def check_sessions(plan: Plan, state: ClusterState, probe: Probe, accepted: frozenset[str]) -> None:
-    """Raise PreflightError where sessions that the plan counts on, or nodes, are down now and not `accepted`.
+class When(StrEnum):
+    """When a check is made before a run."""
+
+    UNLOCKED = "before the lock is taken"
+    LOCKED = "once the lock is ours, with a fresh look at the cluster"
+
+
+class Effect(StrEnum):
+    """What follows from a problem."""
+
+    REFUSED = "refused"
+    TOLD = "told"
+    NOT_ASKED = "not asked"
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What checks look at: a plan, and the cluster that it is for.
+
+    `state` is a fresh look at it, None before the lock is taken; what is `accepted` may be down.
+    """
+
+    plan: Plan
+    datastore: Datastore
+    probe: Probe
+    state: ClusterState | None = None
+    accepted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that is asked; `problems` gives in words what is in the way, or raises an RRPlanError of its own."""
+
+    name: str
+    problems: Callable[[Situation], Sequence[str]]
+    hint: str = ""
+    when: When = When.UNLOCKED
+    at_run: Effect = Effect.REFUSED
+    at_plan: Effect = Effect.NOT_ASKED
+    as_told: str = "{}"
+    """A problem in the words of a plan that is being made."""
+    unknown: str = ""
+    """What is not known where the account that plans may not ask; "" where that is an error."""
+
+
+def check_before_run(
+    checks: Iterable[Check], when: When, situation: Situation, tell: Callable[[str], None] = lambda _text: None
+) -> None:
+    """Make the checks of one moment, in their order; raises PreflightError, or what a check raises."""
+    for check in checks:
+        if check.when is when:
+            _follow(check.at_run, check.problems(situation), check.hint, tell)
+
+
+def check_when_planned(checks: Iterable[Check], situation: Situation, tell: Callable[[str], None]) -> None:
+    """Tell what would be in the way of a plan that was just made; raises PreflightError where it is no use at all."""
+    for check in checks:
+        if check.at_plan is Effect.NOT_ASKED:
+            continue
+        try:
+            problems = check.problems(situation)
+        except DatastoreRefused as error:
+            if not check.unknown:
+                raise
+            tell(f"not known: {check.unknown}; {error}")
+        else:
+            _follow(check.at_plan, [check.as_told.format(text) for text in problems], check.hint, tell)
+
+
+def _follow(effect: Effect, problems: Sequence[str], hint: str, tell: Callable[[str], None]) -> None:
+    if problems and effect is Effect.REFUSED:
+        raise PreflightError(problems, hint=hint)
+    for problem in problems:
+        tell(problem)
+
+
+# --- checks of every cluster -----------------------------------------------------------------------
+
+
+def check_fresh(plan: Plan, state: ClusterState) -> None:
+    """Raise StalePlanError where the cluster is not what the plan was made for."""
+    changed = drift(plan, state)
+    if changed:
+        raise StalePlanError([f"{key} {what}" for key, what in changed.items()])
+
+
+def _stale(situation: Situation) -> Sequence[str]:
+    check_fresh(situation.plan, _looked_at(situation))
+    return []
+
+
+def _down(situation: Situation) -> Sequence[str]:
+    """Sessions that the plan counts on, and nodes, that are down now and not accepted.
 
     Raises UsageProblem where what is accepted is no node and no address.
     """
-    unknown = sorted(name for name in accepted if name not in state.nodes and not _is_address(name))
-    if unknown:
+    plan, state, accepted = situation.plan, _looked_at(situation), situation.accepted
+    strangers = sorted(name for name in accepted if name not in state.nodes and not _is_address(name))
+    if strangers:
         raise UsageProblem(
-            f"`--accept-down {unknown[0]}`: there is no such node, and it is no address of a speaker outside",
+            f"`--accept-down {strangers[0]}`: there is no such node, and it is no address of a speaker outside",
             hint="nothing was changed; `rrplan sessions` lists the nodes",
         )
     versions = calico_versions(state)
     versions = calico_versions(state, plan.snapshot.calico_version) if versions.assumed else versions
-    refused = objections(plan, observe(state, versions, probe), Model(state, versions).down(), accepted)
-    if refused:
-        raise PreflightError(
-            refused, hint="nothing was changed; bring them up, or accept what is named with `--accept-down NODE`"
-        )
+    return objections(plan, observe(state, versions, situation.probe), Model(state, versions).down(), accepted)
+
+
+def _looked_at(situation: Situation) -> ClusterState:
+    assert situation.state is not None, "this check needs the lock and a fresh look"
+    return situation.state
 
 
 def _is_address(text: str) -> bool:
@@ -42,24 +143,39 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def check_drains(plan: Plan, datastore: Datastore) -> None:
-    """Raise PreflightError where a drain of the plan would not evict some pod."""
-    refused = undrainable(plan, datastore)
-    if refused:
-        raise PreflightError(
-            refused, hint="nothing was changed; move these pods, or say in `drain` of the spec that they may go"
-        )
-
-
-def dry_run(plan: Plan, datastore: Datastore) -> None:
-    """Ask the server about every write that fits what is there now; raises PreflightError."""
+def _refused_writes(situation: Situation) -> Sequence[str]:
+    """What the server would refuse of the writes that fit what is there now."""
     seen: set[object] = set()
     writes = []
-    for _, change in plan.writes:
+    for _, change in situation.plan.writes:
         # A second change of one object builds on the first: the server cannot judge it before that is made.
         if change.key not in seen:
             writes.append(Write(change.key, change.before, change.after))
         seen.add(change.key)
-    refusals = datastore.dry_run(writes)
-    if refusals:
-        raise PreflightError(refusals, hint="nothing was changed; the server refuses these writes, see its reason")
+    return situation.datastore.dry_run(writes)
+
+
+FRESH = Check("fresh", _stale, when=When.LOCKED)
+SESSIONS = Check(
+    "sessions",
+    _down,
+    hint="nothing was changed; bring them up, or accept what is named with `--accept-down NODE`",
+    when=When.LOCKED,
+)
+DRAINS = Check(
+    "drains",
+    lambda situation: undrainable(situation.plan, situation.datastore),
+    hint="nothing was changed; move these pods, or say in `drain` of the spec that they may go",
+    when=When.LOCKED,
+    at_plan=Effect.TOLD,
+    as_told="a drain would be refused: {}",
+    unknown="which pods a drain would not evict",
+)
+WRITES = Check(
+    "writes",
+    _refused_writes,
+    hint="nothing was changed; the server refuses these writes, see its reason",
+    when=When.LOCKED,
+)
+EVERY_CLUSTER = (FRESH, SESSIONS, DRAINS, WRITES)
+"""In this order: what is told of sessions, pods and writes holds for the cluster that the plan was made for."""

@@ -12,8 +12,10 @@ from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreTimeout,
 from rrplan.plans.change import Change
 from rrplan.ports import Clock, Datastore, Stored
 from rrplan.resources import ResourceKey, key_of
+from rrplan.retry import Patience, Tries, retry
 
 GIVE_UP_SECONDS = 300
+FIRST_DELAY, LONGEST_DELAY = 1, 30
 CONFLICTS = 5
 BATCH = 100
 """Writes that may be made at once between two looks at the lock."""
@@ -64,21 +66,26 @@ class Writer:
 
     def patiently(self, ask: Callable[[], T]) -> T:
         """Ask until there is an answer: delays 1, 2, 4 ... 30 s. Raises GaveUp after five minutes."""
-        began, delay = self._clock.now(), 1
-        while True:
+
+        def attempt() -> T:
             self._go_on()
-            try:
-                return ask()
-            except (DatastoreUnreachable, DatastoreTimeout) as error:
-                if self._clock.now() - began >= GIVE_UP_SECONDS:
-                    raise GaveUp(str(error)) from error
-                self._retrying(str(error), delay)
-                self._clock.sleep(delay)
-                delay = min(delay * 2, 30)
+            return ask()
+
+        return retry(
+            attempt,
+            (DatastoreUnreachable, DatastoreTimeout),
+            Patience(self._clock, GIVE_UP_SECONDS, FIRST_DELAY, LONGEST_DELAY),
+            lambda error: GaveUp(str(error)),
+            lambda error, seconds: self._retrying(str(error), round(seconds)),
+        )
+
+    def read(self, key: ResourceKey) -> Stored | None:
+        """One resource as it is now; raises GaveUp."""
+        return self.patiently(lambda: self._datastore.get(key))
 
     def landed(self, change: Change) -> bool | None:
         """Read back: True landed, False not, None neither before nor after (drifted)."""
-        return _landed(change, self.patiently(lambda: self._datastore.get(change.key)))
+        return _landed(change, self.read(change.key))
 
     def landed_late(self, changes: Sequence[Change]) -> list[bool | None]:
         """Read back as `landed` does, but say False only when a write without an answer can land no more."""
@@ -108,30 +115,17 @@ class Writer:
         What was `seen` before need not be read first: the write says which version it follows. `doubtful` says that
         an earlier try got no answer. To write again is safe then: only one of the two fits the version.
         """
-        conflict = ""
-        attempt = _Attempt(self, change, doubtful)
-        for _ in range(CONFLICTS):
-            try:
-                stored = seen or self.patiently(lambda: self._datastore.get(change.key))
-                seen = None
-                document = stored.document if stored else None
-                conflicts = change.conflicts(document)
-                if conflicts and attempt.doubtful and change.landed(document):
-                    return Written(Outcome.LANDED)
-                if conflicts:
-                    return Written(Outcome.DRIFTED, f"{change.key} is not as the plan expects: {', '.join(conflicts)}")
-                attempt.version = stored.version if stored else ""
-                self.patiently(attempt.send)
-                return Written(Outcome.LANDED)
-            except DatastoreConflict as error:
-                conflict = str(error)
-            except DatastoreRefused as error:
-                # A refusal speaks for the last try alone; an earlier one may have been taken.
-                return Written(Outcome.AWAY if attempt.doubtful else Outcome.REFUSED, str(error))
-            except GaveUp as error:
-                return Written(Outcome.AWAY, str(error))
-        ending = Outcome.AWAY if attempt.doubtful else Outcome.REFUSED
-        return Written(ending, f"{CONFLICTS} conflicts one after the other: {conflict}")
+        attempt = _Attempt(self, change, seen, doubtful)
+        try:
+            return retry(attempt.make, DatastoreConflict, Tries(CONFLICTS))
+        except GaveUp as error:
+            return Written(Outcome.AWAY, str(error))
+        except DatastoreConflict as error:
+            reason = f"{CONFLICTS} conflicts one after the other: {error}"
+        except DatastoreRefused as error:
+            reason = str(error)
+        # A definite no speaks for the last try alone; an earlier one may have been taken.
+        return Written(Outcome.AWAY if attempt.doubtful else Outcome.REFUSED, reason)
 
     def write_all(self, changes: Sequence[Change], step: str, *, again: bool = False) -> Written:
         """Make the changes of a step one after the other; `again` after a crash: what landed is not sent twice."""
@@ -203,17 +197,30 @@ def _landed(change: Change, stored: Stored | None) -> bool | None:
 
 @dataclass(slots=True)
 class _Attempt:
-    """One write, tried until there is an answer; `doubtful` once a try got none."""
+    """One write: read what is there, compare it, send; `doubtful` once a try got no answer."""
 
     writer: Writer
     change: Change
+    seen: Stored | None
     doubtful: bool
-    version: str = ""
 
-    def send(self) -> None:
-        """Try once; after silence the resource is read back."""
+    def make(self) -> Written:
+        """Make the write at the version that is there now; raises DatastoreConflict where somebody was quicker."""
+        stored = self.seen or self.writer.read(self.change.key)
+        self.seen = None
+        document = stored.document if stored else None
+        conflicts = self.change.conflicts(document)
+        if conflicts and self.doubtful and self.change.landed(document):
+            return Written(Outcome.LANDED)
+        if conflicts:
+            return Written(Outcome.DRIFTED, f"{self.change.key} is not as the plan expects: {', '.join(conflicts)}")
+        self.writer.patiently(lambda: self._send(stored.version if stored else ""))
+        return Written(Outcome.LANDED)
+
+    def _send(self, version: str) -> None:
+        """Try once; after silence the resource is read back, so that the next try sends nothing that landed."""
         try:
-            self.writer.put(self.change, self.version)
+            self.writer.put(self.change, version)
         except DatastoreTimeout:
             self.doubtful = True
             if not self.writer.landed(self.change):

@@ -20,6 +20,7 @@ from rrplan.errors import (
 from rrplan.ids import NodeName
 from rrplan.ports import (
     Document,
+    Listed,
     NodeReading,
     NodeSessions,
     Stored,
@@ -94,10 +95,10 @@ class Sandbox:
 
     # --- Datastore -----------------------------------------------------------------------------
 
-    def everything(self) -> Sequence[Stored]:
+    def everything(self) -> Listed:
         """All objects."""
         self._reachable()
-        return list(self._store.everything())
+        return Listed(tuple(self._store.everything()))
 
     def get(self, key: ResourceKey) -> Stored | None:
         """One object."""

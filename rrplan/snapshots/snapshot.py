@@ -27,7 +27,8 @@ class Snapshot:
 
 def capture(datastore: Inventory, taken_at: str = "") -> Snapshot:
     """Read everything that matters from a datastore; raises ManifestError for an object that cannot be right."""
-    return Snapshot(state_of(stored.document for stored in datastore.everything()), taken_at)
+    read = datastore.everything()
+    return Snapshot(state_of(stored.document for stored in read), taken_at, read.notices)
 
 
 def state_of(documents: Iterable[Document]) -> ClusterState:

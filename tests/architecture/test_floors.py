@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rrplan import errors
 from rrplan.adapters.kubernetes.kinds import KINDS
 from rrplan.exit_codes import ExitCode
 
@@ -22,6 +23,7 @@ FLOOR = {
     "bgp": 2,
     "ports": 3,
     "specs": 3,
+    "retry": 4,
     "snapshots": 4,
     "desired": 5,
     "checks": 6,
@@ -44,6 +46,8 @@ PURE = {
     *("resources", "bgp", "specs", "desired", "checks", "plans", "planning"),
 }
 EFFECTS = {"os", "io", "time", "random", "socket", "subprocess", "threading", "logging", "pathlib", "sqlite3", "sys"}
+ADAPTER_BASES = {"Protocol", "Part", "Exception", "ValueError"}
+"""What classes of adapters may be made of, beside the errors of `rrplan.errors`."""
 ONLY_IN = {
     "networkx": {"plans/graph.py"},
     "deepdiff": {"plans/diff.py"},
@@ -123,8 +127,21 @@ def test_exit_codes_have_names() -> None:
 
 def test_live_or_etcd_is_decided_once() -> None:
     """Only the wiring knows both clusters; everybody else asks it for the one that the options name."""
-    clusters = {"rrplan.adapters.kubernetes.cluster.LiveCluster", "rrplan.adapters.etcd.cluster.EtcdCluster"}
+    clusters = {"rrplan.adapters.kubernetes.cluster.in_kubernetes", "rrplan.adapters.etcd.cluster.in_etcd"}
     assert [path.name for path in MODULES if imports(path) & clusters] == ["wiring.py"]
+
+
+def test_adapters_are_put_together_not_inherited() -> None:
+    """No adapter is the base of another one: what they share are functions and Protocols."""
+    bases = {
+        f"{path.relative_to(ROOT)}: {node.name}({ast.unparse(base)})"
+        for path in (ROOT / "adapters").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+        for base in node.bases
+        if ast.unparse(base) not in ADAPTER_BASES and not hasattr(errors, ast.unparse(base))
+    }
+    assert not bases
 
 
 def test_paths_of_kinds_are_in_one_table() -> None:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rrplan.adapters.etcd.cluster import EtcdCluster
-from rrplan.adapters.kubernetes.cluster import LiveCluster
+from rrplan.adapters.kubernetes.cluster import in_kubernetes
 from rrplan.adapters.local.clock import SystemClock
 from rrplan.bgp.profile import calico_versions
 from rrplan.desired.standalone import daemonset
@@ -56,8 +55,13 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Datastore]
         return
     server: RealServer = request.getfixturevalue("crd_server" if request.param.startswith("crd") else "v3_server")
     server.fill(documents)
-    yield LiveCluster(server.api)
+    yield in_kubernetes(server.api)
     server.clear()
+
+
+def implementation(request: pytest.FixtureRequest) -> str:
+    """Which of them a test has: `sandbox`, the API group of Calico's resources, or how etcd is reached."""
+    return str(request.node.callspec.params["store"])
 
 
 def version(store: Datastore, key: ResourceKey = KEY) -> str:
@@ -171,7 +175,7 @@ def test_dry_run_writes_nothing(store: Datastore) -> None:
     assert [store.get(key) for key in (KEY, node, mesh)] == before
 
 
-def test_taints_of_kubernetes_stay(store: Datastore) -> None:
+def test_taints_of_kubernetes_stay(store: Datastore, request: pytest.FixtureRequest) -> None:
     """What Kubernetes itself taints is nobody's change: not seen, and not removed when other taints are written."""
     key = ResourceKey("Node", "rr-1")
     theirs = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
@@ -186,8 +190,11 @@ def test_taints_of_kubernetes_stay(store: Datastore) -> None:
     ]
     store.patch(key, {"spec": {"taints": None}}, version(store, key))
     assert not capture(store).state.nodes[NodeName("rr-1")].taints
-    if isinstance(store, LiveCluster):
-        kept = store._server.get("/api/v1/nodes/rr-1") or {}
+    kind = implementation(request)
+    if kind != "sandbox":
+        name = {"crd.projectcalico.org/v1": "crd_server", "projectcalico.org/v3": "v3_server"}.get(kind, "plain_server")
+        server: RealServer = request.getfixturevalue(name)
+        kept = server.api.get("/api/v1/nodes/rr-1") or {}
         assert [taint["key"] for taint in kept["spec"]["taints"]] == [theirs["key"]]
 
 
@@ -214,11 +221,12 @@ def test_daemonset(store: Datastore) -> None:
 def test_calico_node(store: Datastore, request: pytest.FixtureRequest) -> None:
     """With etcd Calico's Node goes by itself, and comes back whole; in Kubernetes it is no object of its own."""
     key = ResourceKey("CalicoNode", "rr-1")
-    if isinstance(store, LiveCluster):
+    kind = implementation(request)
+    if "/" in kind:
         with pytest.raises(DatastoreRefused, match="CalicoNode/rr-1 is no object of the Kubernetes API") as error:
             store.get(key)
         assert error.value.hint == "this plan is for a cluster whose Calico uses etcd"
-    elif isinstance(store, EtcdCluster):
+    elif kind != "sandbox":
         before = capture(store).state
         stored = store.get(key)
         assert stored is not None
@@ -233,7 +241,7 @@ def test_calico_node(store: Datastore, request: pytest.FixtureRequest) -> None:
         assert made is not None
         assert change.landed(made.document)
         assert made.document["status"] == status
-        by_calicoctl = request.node.callspec.params["store"] == "calicoctl"
+        by_calicoctl = kind == "calicoctl"
         # calicoctl gives what it creates a uid of its own (resourcemgr.go, prepareMetadataForCreate).
         same = at(made.document, ("metadata", "uid")) == at(stored.document, ("metadata", "uid"))
         assert same is not by_calicoctl

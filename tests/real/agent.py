@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from rrplan.adapters.kubernetes.cluster import LiveCluster
-from rrplan.adapters.kubernetes.objects import KubernetesObjects
+from rrplan.adapters.kubernetes.calico import stored_resource
+from rrplan.adapters.kubernetes.cluster import LiveCluster, in_kubernetes
+from rrplan.adapters.kubernetes.objects import stored_object
 from rrplan.adapters.kubernetes.server import ApiServer, Missing
 from rrplan.adapters.nodes.birdcl import OWN_ROUTES
 from rrplan.bgp.outside import uplinks
@@ -61,7 +62,7 @@ class NodeAgent:
         calico: str,
         folder: Path,
         quiet: Collection[str] = (),
-        store: KubernetesObjects | None = None,
+        store: LiveCluster | None = None,
         allocation: Allocation = Allocation.CALICO,
     ) -> None:
         self._allocation = allocation
@@ -86,7 +87,7 @@ class NodeAgent:
         self._quiet = set(quiet)
         self._versions: dict[ResourceKey, str] = {}
         self._blocks: dict[NodeName, int] = {}
-        self._live = store or LiveCluster(server)
+        self._live = store or in_kubernetes(server)
         state = capture(self._live).state
         self._version = calico_versions(state).default
         self._pools = {
@@ -181,7 +182,8 @@ class NodeAgent:
                     self._versions[key] = version
                     if kind == "Node":
                         self._kubelet(key, item)
-                    self._mirror(key, self._live._stored(item).document)
+                    stored = stored_object(item) if kind == "Node" else stored_resource(item)
+                    self._mirror(key, stored.document)
         for key in [key for key in self._versions if key not in seen]:
             del self._versions[key]
             self._mirror(key, None)

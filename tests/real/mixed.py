@@ -7,7 +7,8 @@ import yaml
 
 from rrplan.adapters.calicoctl.calicoctl import Calicoctl
 from rrplan.adapters.etcd.calico import CalicoEtcd
-from rrplan.adapters.etcd.cluster import EtcdCluster
+from rrplan.adapters.etcd.cluster import in_etcd
+from rrplan.adapters.kubernetes.cluster import LiveCluster
 from rrplan.ports import Document
 from rrplan.resources import Node, decode
 from rrplan.resources.node_codec import PREFIX
@@ -24,13 +25,13 @@ class MixedCluster:
         self.etcd = etcd
         self._calicoctl: calicoctl.Server | None = None
 
-    def connect(self) -> EtcdCluster:
+    def connect(self) -> LiveCluster:
         """A datastore of its own."""
-        return EtcdCluster(self.server.connect(), CalicoEtcd(self.etcd.connect()))
+        return in_etcd(self.server.connect(), CalicoEtcd(self.etcd.connect()))
 
-    def connect_by_calicoctl(self) -> EtcdCluster:
+    def connect_by_calicoctl(self) -> LiveCluster:
         """A datastore that calls calicoctl."""
-        return EtcdCluster(self.server.connect(), Calicoctl(self.calicoctl_command()))
+        return in_etcd(self.server.connect(), Calicoctl(self.calicoctl_command()))
 
     def calicoctl_command(self) -> str:
         """What calls calicoctl."""

@@ -11,10 +11,10 @@ from rrplan import api
 from rrplan.adapters.calicoctl.calicoctl import Calicoctl
 from rrplan.adapters.etcd.calico import ALWAYS_READ, BLOCKS, PREFIX, CalicoEtcd
 from rrplan.adapters.etcd.client import put
-from rrplan.adapters.etcd.cluster import EtcdCluster
+from rrplan.adapters.etcd.cluster import in_etcd
 from rrplan.errors import DatastoreRefused
 from rrplan.operations import Control
-from rrplan.ports import CalicoResources, Stored
+from rrplan.ports import Listed, SeparateCalico
 from rrplan.render.checks import sentence
 from rrplan.resources import ResourceKey, key_of
 from rrplan.runs import Result
@@ -27,15 +27,15 @@ from tests.support.mixed import MixedBench, begin
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
-Way = Callable[[MixedBench], CalicoResources]
+Way = Callable[[MixedBench], SeparateCalico]
 
 
-def directly(bench: MixedBench) -> CalicoResources:
+def directly(bench: MixedBench) -> SeparateCalico:
     """On etcd."""
     return CalicoEtcd(bench.mixed.etcd.connect())
 
 
-def by_calicoctl(bench: MixedBench) -> CalicoResources:
+def by_calicoctl(bench: MixedBench) -> SeparateCalico:
     """By way of calicoctl; nothing here lands late."""
     calico = Calicoctl(bench.mixed.calicoctl_command())
     calico.late_seconds = 1
@@ -123,7 +123,7 @@ def test_host_endpoints_from_v3_18(bench: MixedBench) -> None:
 class Secretive(CalicoEtcd):
     """An etcd whose user may not read HostEndpoints."""
 
-    def everything(self, kinds: Sequence[str] = ALWAYS_READ) -> list[Stored]:
+    def everything(self, kinds: Sequence[str] = ALWAYS_READ) -> Listed:
         """All but these."""
         if "HostEndpoint" in kinds:
             raise DatastoreRefused("etcd: permission denied")
@@ -134,11 +134,9 @@ class Secretive(CalicoEtcd):
 def test_host_endpoints_that_may_not_be_read(bench: MixedBench, version: str, told: bool) -> None:
     """They are read only where they matter; where that is refused, the plan is made, and says so."""
     stated(bench, version)
-    store = EtcdCluster(bench.mixed.server.connect(), Secretive(bench.mixed.etcd.connect()))
-    store.everything()
-    store.everything()
+    store = in_etcd(bench.mixed.server.connect(), Secretive(bench.mixed.etcd.connect()))
     text = "not known: HostEndpoints, which `calicoctl delete node` deletes with their Node; etcd: permission denied"
-    assert store.notices == ([text] if told else [])
+    assert store.everything().notices == ((text,) if told else ())
 
 
 def entry_of_step(line: bytes, event: str) -> bool:
@@ -190,11 +188,11 @@ class Mortal(CalicoEtcd):
     fatal = ""
     die: Callable[[], NoReturn]
 
-    def delete(self, key: ResourceKey, version: str) -> None:
+    def delete(self, key: ResourceKey, version: str, *, dry_run: bool = False) -> None:
         """Or death."""
-        if str(key) == self.fatal:
+        if str(key) == self.fatal and not dry_run:
             self.die()
-        super().delete(key, version)
+        super().delete(key, version, dry_run=dry_run)
 
 
 @pytest.mark.parametrize("way", WAYS)

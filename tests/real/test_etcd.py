@@ -5,7 +5,7 @@ import re
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -249,8 +249,8 @@ def test_no_permission(guarded: EtcdMembers) -> None:
         lambda: reader.create(*peer("two")),
         lambda: reader.replace(KEY, found.document, found.version),
         lambda: reader.delete(KEY, found.version),
-        lambda: reader.check(*peer("two")),
-        lambda: reader.check(KEY, None),
+        lambda: reader.create(*peer("two"), dry_run=True),
+        lambda: reader.delete(KEY, "1", dry_run=True),
     ]
     for attempt in attempts:
         with pytest.raises(
@@ -331,9 +331,9 @@ def test_checks_write_nothing(plain: EtcdMembers) -> None:
     etcd = plain.connect()
     calico(etcd).create(KEY, PEER)
     before = etcd.range("x").revision
-    calico(etcd).check(KEY, None)
-    calico(etcd).check(KEY, PEER)
-    calico(etcd).check(*peer("two"))
+    calico(etcd).delete(KEY, "1", dry_run=True)
+    calico(etcd).replace(KEY, PEER, "1", dry_run=True)
+    calico(etcd).create(*peer("two"), dry_run=True)
     assert etcd.range("x").revision == before
 
 
@@ -362,7 +362,7 @@ def many(plain: EtcdMembers, monkeypatch: pytest.MonkeyPatch) -> EtcdMembers:
     return plain
 
 
-def names(found: list[Stored]) -> list[str]:
+def names(found: Iterable[Stored]) -> list[str]:
     """The names of documents, in their order."""
     return [one.document["metadata"]["name"] for one in found]  # type: ignore[index]
 

@@ -11,7 +11,8 @@ import pytest
 from rrplan import api
 from rrplan.adapters.etcd.calico import PREFIX, CalicoEtcd
 from rrplan.adapters.etcd.client import Etcd
-from rrplan.adapters.etcd.cluster import EtcdCluster
+from rrplan.adapters.etcd.cluster import in_etcd
+from rrplan.adapters.kubernetes.cluster import LiveCluster
 from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreTimeout, DatastoreUnreachable
 from rrplan.ids import NodeName
@@ -104,12 +105,12 @@ class FusedEtcd(Etcd):
         return self.fuse.through(lambda: super(FusedEtcd, self).transact(key, revision, operation), kubernetes=False)
 
 
-def fused(mixed: MixedCluster, fuse: Fuse) -> EtcdCluster:
+def fused(mixed: MixedCluster, fuse: Fuse) -> LiveCluster:
     """The datastore with a fuse."""
     server, etcd = FusedServer.connect(str(mixed.server.kubeconfig)), FusedEtcd(mixed.etcd.access())
     assert isinstance(server, FusedServer)
     server.fuse = etcd.fuse = fuse
-    return EtcdCluster(server, CalicoEtcd(etcd))
+    return in_etcd(server, CalicoEtcd(etcd))
 
 
 class Hurried:
@@ -230,8 +231,8 @@ def test_annotations_of_the_other_datastore_do_not_count(mixed: MixedCluster) ->
     change_kubernetes(mixed, {"metadata": {"annotations": {CLUSTER_ID_ANNOTATION: "9.9.9.9"}}})
     store = mixed.connect()
     assert _node(shown(mixed).document).cluster_id == ""
-    store.everything()
-    assert store.notices == ["not read: Calico's annotations on Kubernetes Nodes (rr-1); Calico uses etcd here"]
+    notices = store.everything().notices
+    assert notices == ("not read: Calico's annotations on Kubernetes Nodes (rr-1); Calico uses etcd here",)
 
 
 def test_nodes_with_one_half(mixed: MixedCluster) -> None:
@@ -332,7 +333,7 @@ def relabelled(mixed: MixedCluster) -> Change:
 CHANGES = [promotion, demotion, noted_demotion, labelled, unlabelled, relabelled]
 
 
-def written(store: EtcdCluster, change: Change) -> Outcome:
+def written(store: LiveCluster, change: Change) -> Outcome:
     """Write as a run does."""
     return Writer(store, Hurried(), lambda _reason, _delay: None).write(change).outcome
 

@@ -16,7 +16,7 @@ import yaml
 
 from rrplan import api
 from rrplan.adapters.kubernetes import server as api_server
-from rrplan.adapters.kubernetes.cluster import LiveCluster
+from rrplan.adapters.kubernetes.cluster import in_kubernetes
 from rrplan.adapters.kubernetes.server import ApiServer, ListExpired
 from rrplan.errors import (
     DatastoreConflict,
@@ -78,16 +78,19 @@ def test_snapshot_sessions_and_routes(live: RealServer, tmp_path: Path) -> None:
 
 def test_pods_of_cordoned_nodes_are_all_known(live: RealServer) -> None:
     """Whether a cordoned node is empty decides who needs its routes; of other nodes only calico-node is read."""
-    assert not [one for one in capture(LiveCluster(live.api)).state.others.values() if isinstance(one, Pod)]
+    assert not [one for one in capture(in_kubernetes(live.api)).state.others.values() if isinstance(one, Pod)]
     live.api.patch("/api/v1/nodes/rr-1", {"spec": {"unschedulable": True}})
-    pods = [one for one in capture(LiveCluster(live.api)).state.others.values() if isinstance(one, Pod)]
+    pods = [one for one in capture(in_kubernetes(live.api)).state.others.values() if isinstance(one, Pod)]
     assert sorted(pod.name for pod in pods) == ["web-0-0", "web-0-1"]
 
 
 def test_lists_are_paged(live: RealServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A long list comes in pages, each object once."""
     monkeypatch.setattr(api_server, "PAGE", 3)
-    assert sorted(capture(LiveCluster(live.api)).state.nodes) == [f"node-00{n}" for n in range(1, 7)] + ["rr-1", "rr-2"]
+    assert sorted(capture(in_kubernetes(live.api)).state.nodes) == [f"node-00{n}" for n in range(1, 7)] + [
+        "rr-1",
+        "rr-2",
+    ]
 
 
 def test_rights(live: RealServer) -> None:
@@ -128,13 +131,13 @@ def test_refusals_in_words(live: RealServer, tmp_path: Path) -> None:
     del value["clusters"][0]["cluster"]["certificate-authority"]
     (tmp_path / "untrusted").write_text(yaml.safe_dump(value))
     with pytest.raises(DatastoreRefused, match="cannot be trusted") as refusal:
-        LiveCluster(ApiServer.connect(str(tmp_path / "untrusted")))
+        in_kubernetes(ApiServer.connect(str(tmp_path / "untrusted")))
     assert refusal.value.hint == "check the CA of the kubeconfig"
 
     value["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
     (tmp_path / "away").write_text(yaml.safe_dump(value))
     with pytest.raises(DatastoreUnreachable, match=r"https://127\.0\.0\.1:1 does not answer: .*Connection refused"):
-        LiveCluster(ApiServer.connect(str(tmp_path / "away")))
+        in_kubernetes(ApiServer.connect(str(tmp_path / "away")))
 
 
 def test_ways_to_a_cluster(live: RealServer, tmp_path: Path) -> None:
@@ -169,7 +172,7 @@ def test_ways_to_a_cluster(live: RealServer, tmp_path: Path) -> None:
     with tunnel() as (port, tunnelled):
         value["clusters"][0]["cluster"]["proxy-url"] = f"http://127.0.0.1:{port}"
         (tmp_path / "proxied").write_text(yaml.safe_dump(value))
-        cluster = LiveCluster(ApiServer.connect(str(tmp_path / "proxied"), "real"))
+        cluster = in_kubernetes(ApiServer.connect(str(tmp_path / "proxied"), "real"))
         assert len(capture(cluster).state.nodes) == 8
     assert set(tunnelled) == {value["clusters"][0]["cluster"]["server"].removeprefix("https://")}
 
@@ -248,14 +251,14 @@ def tunnel() -> Iterator[tuple[int, list[str]]]:
 def test_cluster_without_calico(plain_server: RealServer) -> None:
     """It says what is looked for, and what to do for etcd."""
     with pytest.raises(PreflightError, match="this cluster serves no Calico resources") as error:
-        LiveCluster(plain_server.api)
+        in_kubernetes(plain_server.api)
     assert error.value.hint.startswith("where Calico uses etcd, give `--calico-config` too")
 
 
 def test_server_that_goes_away(tmp_path: Path, crd_server: RealServer) -> None:
     """A stopped server is a definite no: the request was not processed."""
     server = RealServer(tmp_path / "server", "crd-v1.yaml")
-    cluster = LiveCluster(server.api)
+    cluster = in_kubernetes(server.api)
     server.stop()
     with pytest.raises(DatastoreError) as error:
         cluster.everything()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rrplan.adapters.kubernetes import server as api_server
+from rrplan.adapters.kubernetes.calico import KubernetesCalico
 from rrplan.adapters.kubernetes.server import ApiServer, Forbidden
 from rrplan.adapters.nodes.birdcl import CONTAINER, SOCKETS, Birds, in_pods
 from rrplan.adapters.nodes.calico_node_status import NodeStatuses
@@ -183,7 +184,9 @@ def test_pod_that_is_not_there(bench: LiveBench) -> None:
     group = bench.server.calico.removeprefix("/apis/")
     server = bench.server.connect()
     statuses = NodeStatuses(server, group, AgentClock(bench.agent))
-    probe = LiveProbe(Birds(in_pods(server)), ApiDirectory(server, group), statuses, bench.notices.append)
+    probe = LiveProbe(
+        Birds(in_pods(server)), ApiDirectory(server, KubernetesCalico(server)), statuses, bench.notices.append
+    )
     assert probe.read([NodeName("node-001")], []) == []
     assert bench.notices == []
     with pytest.raises(DatastoreRefused, match=r"no command can be run in pod kube-system/nothing: .*not found"):

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from rrplan import api
-from rrplan.adapters.kubernetes.cluster import LiveCluster
+from rrplan.adapters.kubernetes.cluster import in_kubernetes
 from rrplan.errors import RRPlanError
 from rrplan.plans import Plan
 from rrplan.resources import encode
@@ -35,7 +35,7 @@ def test_live_scenario(folder: Path, tmp_path: Path, crd_server: RealServer) -> 
         if "refused" in expect:
             crd_server.fill(documents)
             with pytest.raises(RRPlanError) as refusal:
-                api.plan(spec, capture(LiveCluster(crd_server.connect())))
+                api.plan(spec, capture(in_kubernetes(crd_server.connect())))
             assert refusal.value.exit_code == expect.get("exit_code", 7)
         else:
             bench = LiveBench(crd_server, tmp_path, documents=documents)

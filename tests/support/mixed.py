@@ -9,7 +9,7 @@ from rrplan.adapters.kubernetes.containers import CONFIG_KEYS
 from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.operations import Control
 from rrplan.plans import Plan
-from rrplan.ports import CalicoResources, Document
+from rrplan.ports import Document, SeparateCalico
 from rrplan.snapshots import capture
 from rrplan.specs import load
 from rrplan.wiring import Cluster
@@ -37,7 +37,7 @@ class MixedBench:
         self.listener: Remembering = Remembering()
         self.notices: list[str] = []
 
-    def cluster(self, connection: ApiServer | None = None, calico: CalicoResources | None = None) -> Cluster:
+    def cluster(self, connection: ApiServer | None = None, calico: SeparateCalico | None = None) -> Cluster:
         """The cluster as a new process would find it, or somebody with other rights or another way to etcd."""
         calico = calico or CalicoEtcd(self.mixed.etcd.connect())
         return wiring.live_on(

@@ -6,11 +6,10 @@ import pytest
 
 from rrplan.adapters.calicoctl.calicoctl import Calicoctl
 from rrplan.adapters.etcd.calico import CalicoEtcd
-from rrplan.adapters.etcd.cluster import EtcdCluster
-from rrplan.adapters.kubernetes.cluster import LiveCluster
 from rrplan.adapters.kubernetes.kinds import CRD, V3
 from rrplan.adapters.nodes.directory import ApiDirectory, EtcdDirectory
 from rrplan.errors import PreflightError
+from rrplan.runs.preflight import Effect, When
 from rrplan.wiring import Connection, LiveOptions
 from tests.unit.adapters.memory_server import MemoryServer
 
@@ -34,7 +33,6 @@ def test_calico_in_kubernetes(groups: list[str], expected: str) -> None:
     """Discovery names the API group, and both readers use it."""
     connection = Connection.on(serving(*groups), None)
 
-    assert isinstance(connection.datastore, LiveCluster)
     assert isinstance(connection.directory, ApiDirectory)
     assert connection.group == expected
 
@@ -43,7 +41,6 @@ def test_calico_in_etcd() -> None:
     """No API group of Calico's is looked for, also where one is served."""
     connection = Connection.on(serving("projectcalico.org"), Calicoctl("calicoctl"))
 
-    assert isinstance(connection.datastore, EtcdCluster)
     assert isinstance(connection.directory, EtcdDirectory)
     assert connection.group == ""
 
@@ -53,6 +50,25 @@ def test_calico_nowhere() -> None:
     with pytest.raises(PreflightError, match="this cluster serves no Calico resources") as error:
         Connection.on(serving("apps"), None)
     assert error.value.hint == "where Calico uses etcd, give `--calico-config` too, or listings with `-f`"
+
+
+def test_checks_of_a_live_cluster() -> None:
+    """One list, in this order, for a plan that is made and for a run that begins."""
+    told, refused, no = Effect.TOLD, Effect.REFUSED, Effect.NOT_ASKED
+
+    checks = Connection.on(serving("projectcalico.org"), None).checks()
+
+    assert [(check.name, check.when, check.at_plan, check.at_run) for check in checks] == [
+        ("leases", When.UNLOCKED, told, refused),
+        ("rights", When.UNLOCKED, told, refused),
+        ("containers", When.UNLOCKED, refused, refused),
+        ("owners", When.UNLOCKED, told, told),
+        ("fresh", When.LOCKED, no, refused),
+        ("sessions", When.LOCKED, no, refused),
+        ("drains", When.LOCKED, told, refused),
+        ("writes", When.LOCKED, no, refused),
+    ]
+    assert all(check.hint for check in checks if check.name not in ("owners", "fresh"))
 
 
 def test_options_say_where_calico_is(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from rrplan.adapters.calicoctl.answers import UnknownKind, failure
 from rrplan.adapters.calicoctl.command import HINT, CalicoctlCommand
-from rrplan.adapters.etcd.calico import PLURALS, PREFIX, check
+from rrplan.adapters.etcd.calico import PLURALS, PREFIX, check, patch_whole
 from rrplan.adapters.etcd.client import Etcd
 from rrplan.adapters.kubernetes.documents import mapping
 from rrplan.adapters.kubernetes.kinds import V3
@@ -27,7 +27,7 @@ from rrplan.errors import (
     PreflightError,
 )
 from rrplan.ids import NodeName
-from rrplan.ports import Document, Stored
+from rrplan.ports import Document, Listed, Stored
 from rrplan.resources import CalicoVersion, ResourceKey
 from rrplan.resources.cascade import takes_host_endpoints
 from rrplan.resources.documents import at
@@ -45,8 +45,12 @@ NOT_KEPT = ("selfLink",)
 
 
 class Calicoctl:
-    """Implements the port CalicoResources; a version is what calicoctl shows as resourceVersion."""
+    """Implements the port SeparateCalico; a version is what calicoctl shows as resourceVersion.
 
+    A dry run asks Calico's validation alone: calicoctl cannot try a write, so rights are not known before.
+    """
+
+    kinds = tuple(PLURALS)
     late_seconds = LATE_SECONDS
 
     def __init__(self, command: str, seconds: float = SECONDS, first_seconds: float = FIRST_SECONDS) -> None:
@@ -56,16 +60,16 @@ class Calicoctl:
         self._first_seconds = first_seconds
         self._answered = False
 
-    def everything(self, kinds: Sequence[str] = tuple(PLURALS)) -> list[Stored]:
+    def everything(self, kinds: Sequence[str] = tuple(PLURALS)) -> Listed:
         """All resources of these kinds; calicoctl gives one kind after another, not one moment.
 
         A kind that this release of calicoctl does not know has no resources. The first call asks for little, with a
         short limit of its own. Raises DatastoreRefused where the datastore is Kubernetes.
         """
         self._answers()
-        return [stored for kind in kinds for stored in self._of_kind(PLURALS[kind])]
+        return Listed(tuple(stored for kind in kinds for stored in self._of_kind(PLURALS[kind])))
 
-    def blocks(self) -> list[tuple[str, NodeName, str]]:
+    def blocks(self) -> Sequence[tuple[str, NodeName, str]]:
         """Raises DatastoreRefused: no calicoctl shows which node owns which address block."""
         raise DatastoreRefused("calicoctl does not tell it")
 
@@ -77,33 +81,42 @@ class Calicoctl:
             return None
         return resources[0] if resources else None
 
-    def create(self, key: ResourceKey, document: Document) -> None:
+    def appliers(self, key: ResourceKey) -> Sequence[str]:
+        """Nobody that is known: nothing in etcd says who applies."""
+        return []
+
+    def create(self, key: ResourceKey, document: Document, *, dry_run: bool = False) -> None:
         """Make a resource; DatastoreConflict where it exists."""
         check(key, document)
+        if dry_run:
+            return
         metadata = mapping(document.get("metadata"))
         metadata.pop("resourceVersion", None)
         self._write("create", key, {**document, "metadata": metadata})
 
-    def replace(self, key: ResourceKey, document: Document, version: str) -> None:
+    def patch(self, key: ResourceKey, patch: Document, version: str, *, dry_run: bool = False) -> None:
+        """A merge patch at a version."""
+        patch_whole(self, key, patch, version, dry_run=dry_run)
+
+    def replace(self, key: ResourceKey, document: Document, version: str, *, dry_run: bool = False) -> None:
         """Write a resource anew at a version, which calicoctl compares."""
         check(key, document)
+        if dry_run:
+            return
         metadata = {name: value for name, value in mapping(document.get("metadata")).items() if name not in NOT_KEPT}
         self._write("replace", key, {**document, "metadata": {**metadata, "resourceVersion": version}})
 
-    def delete(self, key: ResourceKey, version: str) -> None:
+    def delete(self, key: ResourceKey, version: str, *, dry_run: bool = False) -> None:
         """Remove a resource at a version; of a Node, calicoctl gives its addresses free too.
 
         Raises DatastoreRefused for a Node with which calicoctl would delete anything else.
         """
+        if dry_run:
+            return
         if key.kind == "Node":
             self._check_alone(key)
         metadata = {"name": key.name, "resourceVersion": version}
         self._write("delete", key, {"apiVersion": V3, "kind": key.kind, "metadata": metadata})
-
-    def check(self, key: ResourceKey, document: Document | None) -> None:
-        """What Calico's validation would say; calicoctl cannot try a write, so rights are not known before."""
-        if document is not None:
-            check(key, document)
 
     # --- reading -------------------------------------------------------------------------------
 

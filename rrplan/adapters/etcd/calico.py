@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
 from rrplan.adapters.etcd.answers import Compacted
 from rrplan.adapters.etcd.client import Entry, Etcd, delete, put
@@ -18,9 +17,11 @@ from rrplan.adapters.kubernetes.kinds import KINDS, V3
 from rrplan.adapters.local.clock import SystemClock, timestamp
 from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreUnreachable
 from rrplan.ids import NodeName
-from rrplan.ports import Document, Stored
+from rrplan.ports import Document, Listed, SeparateCalico, Stored, at_version
 from rrplan.resources import ResourceKey
+from rrplan.resources.documents import patched
 from rrplan.resources.validation import objections
+from rrplan.retry import Tries, retry
 
 PREFIX = "/calico/resources/v3/projectcalico.org/"
 PLURALS = {
@@ -48,28 +49,32 @@ NOT_STORED = ("resourceVersion", "selfLink")
 
 
 class CalicoEtcd:
-    """Calico's resources as documents with versions; a version is the revision that last changed the key."""
+    """Implements the port SeparateCalico; a version is the revision that last changed the key."""
 
+    kinds = tuple(PLURALS)
     late_seconds = 10
     """etcd ends a request within 7 s (etcd server/config/config.go, ReqTimeout)."""
 
     def __init__(self, etcd: Etcd) -> None:
         self._etcd = etcd
 
-    def everything(self, kinds: Sequence[str] = tuple(PLURALS)) -> list[Stored]:
+    def everything(self, kinds: Sequence[str] = tuple(PLURALS)) -> Listed:
         """All resources of these kinds as they were at one moment."""
-        return [_stored(entry) for entry in self._consistent([f"{PREFIX}{PLURALS[kind]}/" for kind in kinds])]
+        entries = self._consistent([f"{PREFIX}{PLURALS[kind]}/" for kind in kinds])
+        return Listed(tuple(_stored(entry) for entry in entries))
 
-    def blocks(self) -> list[tuple[str, NodeName, str]]:
+    def blocks(self) -> Sequence[tuple[str, NodeName, str]]:
         """Every address block of a node: prefix, node, state ("" where an old version wrote none)."""
         return [found for entry in self._consistent([BLOCKS]) if (found := _block(entry)) is not None]
 
     def _consistent(self, folders: Sequence[str]) -> list[Entry]:
         """Everything below these folders, as it was at one moment."""
-        for _ in range(LIST_TRIES):
-            with suppress(Compacted):
-                return self._at_one_revision(folders)
-        raise DatastoreUnreachable(f"etcd was compacted {LIST_TRIES} times while its lists were read")
+        return retry(
+            lambda: self._at_one_revision(folders),
+            Compacted,
+            Tries(LIST_TRIES),
+            lambda _: DatastoreUnreachable(f"etcd was compacted {LIST_TRIES} times while its lists were read"),
+        )
 
     def _at_one_revision(self, folders: Sequence[str]) -> list[Entry]:
         found: list[Entry] = []
@@ -89,31 +94,41 @@ class CalicoEtcd:
         entries = self._etcd.range(_path(key)).entries
         return _stored(entries[0]) if entries else None
 
-    def create(self, key: ResourceKey, document: Document) -> None:
+    def appliers(self, key: ResourceKey) -> Sequence[str]:
+        """Nobody that is known: nothing in etcd says who applies."""
+        return []
+
+    def create(self, key: ResourceKey, document: Document, *, dry_run: bool = False) -> None:
         """Make a resource; DatastoreConflict where it exists."""
         check(key, document)
-        if self._etcd.transact(_path(key), 0, put(_path(key), _new(key, document))) is not True:
+        if dry_run:
+            self._try(key, put(_path(key), _kept(document)))
+        elif self._etcd.transact(_path(key), 0, put(_path(key), _new(key, document))) is not True:
             raise DatastoreConflict(f"{key} exists already")
 
-    def replace(self, key: ResourceKey, document: Document, version: str) -> None:
+    def patch(self, key: ResourceKey, patch: Document, version: str, *, dry_run: bool = False) -> None:
+        """A merge patch at a version."""
+        patch_whole(self, key, patch, version, dry_run=dry_run)
+
+    def replace(self, key: ResourceKey, document: Document, version: str, *, dry_run: bool = False) -> None:
         """Write a resource anew at a version; what it was made with, uid and time, must be in the document."""
         check(key, document)
-        self._at_version(key, version, put(_path(key), _kept(document)))
-
-    def delete(self, key: ResourceKey, version: str) -> None:
-        """Remove a resource at a version."""
-        self._at_version(key, version, delete(_path(key)))
-
-    def check(self, key: ResourceKey, document: Document | None) -> None:
-        """Whether this document could be written, or (None) the key removed; nothing is.
-
-        etcd looks at the rights of everything in a transaction before it compares.
-        """
-        if document is None:
-            self._etcd.transact(_path(key), None, delete(_path(key)))
+        operation = put(_path(key), _kept(document))
+        if dry_run:
+            self._try(key, operation)
         else:
-            check(key, document)
-            self._etcd.transact(_path(key), None, put(_path(key), _kept(document)))
+            self._at_version(key, version, operation)
+
+    def delete(self, key: ResourceKey, version: str, *, dry_run: bool = False) -> None:
+        """Remove a resource at a version."""
+        if dry_run:
+            self._try(key, delete(_path(key)))
+        else:
+            self._at_version(key, version, delete(_path(key)))
+
+    def _try(self, key: ResourceKey, operation: Mapping[str, object]) -> None:
+        """Make a transaction that changes nothing: etcd looks at the rights to all of it before it compares."""
+        self._etcd.transact(_path(key), None, operation)
 
     def _at_version(self, key: ResourceKey, version: str, operation: Mapping[str, object]) -> None:
         if not version.isdecimal() or version == "0":
@@ -176,6 +191,14 @@ def _kept(document: Document) -> dict[str, object]:
     metadata = document.get("metadata")
     assert isinstance(metadata, Mapping)
     return {**document, "metadata": {name: value for name, value in metadata.items() if name not in NOT_STORED}}
+
+
+def patch_whole(
+    store: SeparateCalico, key: ResourceKey, patch: Document, version: str, *, dry_run: bool = False
+) -> None:
+    """A merge patch where resources are written whole: what is there at the version, patched."""
+    present = at_version(key, store.get(key), version)
+    store.replace(key, patched(present.document, patch), version, dry_run=dry_run)
 
 
 def check(key: ResourceKey, document: Document) -> None:

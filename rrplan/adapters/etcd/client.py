@@ -24,6 +24,7 @@ from rrplan.errors import (
     DatastoreUnreachable,
     PreflightError,
 )
+from rrplan.retry import Tries, retry
 
 __all__ = ["Access", "Compacted", "Entry", "Etcd", "Page"]
 
@@ -150,17 +151,18 @@ class Etcd:
         """With a token where etcd has users; an old token is no answer to the request, a new one is asked for."""
         if not self._access.user:
             return self._post(member, path, body, {})
-        for tries in range(TOKENS):
+
+        def post() -> dict[str, Any]:
             if not self._token:
-                told = {"name": self._access.user, "password": self._access.password}
-                self._token = str(self._post(member, "auth/authenticate", told, {}).get("token"))
+                account = {"name": self._access.user, "password": self._access.password}
+                self._token = str(self._post(member, "auth/authenticate", account, {}).get("token"))
             try:
                 return self._post(member, path, body, {"Authorization": self._token})
             except NoToken:
                 self._token = ""
-                if tries + 1 == TOKENS:
-                    raise
-        raise AssertionError("the last try returns or raises")
+                raise
+
+        return retry(post, NoToken, Tries(TOKENS))
 
     def _post(self, member: Any, path: str, body: Mapping[str, object], headers: Mapping[str, str]) -> dict[str, Any]:
         from etcd3gw.exceptions import Etcd3Exception

@@ -1,131 +1,142 @@
-"""A live cluster as Datastore: Kubernetes resources, and Calico's in its API groups."""
+"""A live cluster as Datastore: Kubernetes' objects and Calico's resources, wherever these are."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
-from rrplan.adapters.kubernetes.documents import compact_json, mapping
-from rrplan.adapters.kubernetes.kinds import CRD, V3, collection
-from rrplan.adapters.kubernetes.objects import KubernetesObjects, Listing
+from rrplan.adapters.kubernetes.calico import KubernetesCalico
+from rrplan.adapters.kubernetes.objects import LATE_SECONDS, KubernetesObjects
 from rrplan.adapters.kubernetes.server import ApiServer
-from rrplan.errors import DatastoreConflict, DatastoreRefused, PreflightError
-from rrplan.ports import Document, Stored
-from rrplan.resources import ResourceKey
-from rrplan.resources.documents import patched
-from rrplan.resources.validation import objections
+from rrplan.errors import DatastoreConflict, DatastoreRefused
+from rrplan.ids import NodeName
+from rrplan.ports import CalicoStore, Document, Listed, Part, Stored, Write
+from rrplan.resources import Pod, ResourceKey, key_of
+from rrplan.runs.preflight import Check, Effect
 
-METADATA = "projectcalico.org/metadata"
-"""Where Calico's CRD storage keeps v3 labels and annotations (libcalico-go/lib/backend/k8s/resources)."""
-CALICO = ("BGPPeer", "BGPConfiguration", "BGPFilter", "IPPool", "ClusterInformation", "FelixConfiguration")
-"""Calico's kinds that a plan may name here; HostEndpoints go with Calico Nodes, which only etcd has."""
+MANY = 100
+"""Objects up to which each is read by itself."""
 
 
-class LiveCluster(KubernetesObjects):
-    """Implements the port Datastore on a Kubernetes API server; `notices` say what could not be read."""
+class SplitNodes(Part, Protocol):
+    """Nodes of which Calico has a part of its own, as where it uses etcd."""
 
-    def __init__(self, server: ApiServer) -> None:
-        super().__init__(server)
-        self.group = self._discovered()
+    @property
+    def kinds(self) -> Sequence[str]:
+        """The kinds of these nodes."""
+        ...
 
-    def _discovered(self) -> str:
-        """`projectcalico.org/v3` where it is served (it validates), else Calico's CRDs."""
-        groups = {str(group["name"]) for group in (self._server.get("/apis") or {}).get("groups", ())}
-        for version in (V3, CRD):
-            if version.partition("/")[0] in groups:
-                return version
-        raise PreflightError(
-            ["this cluster serves no Calico resources: neither projectcalico.org nor crd.projectcalico.org"],
-            hint="where Calico uses etcd, give `--calico-config` too, or listings with `-f`",
-        )
+    def everything(self, in_kubernetes: Listed) -> Listed:
+        """What a snapshot needs of Kubernetes and of Calico, each node as one."""
+        ...
 
-    def _listings(self) -> list[Listing]:
-        nodes, *others = super()._listings()
-        return [
-            nodes,
-            Listing(collection("BGPPeer", calico=self.group), {}),
-            Listing(collection("BGPConfiguration", calico=self.group), {}),
-            Listing(collection("ClusterInformation", calico=self.group), {}, "Calico's version"),
-            Listing(collection("IPPool", calico=self.group), {}, "address pools"),
-            Listing(collection("BGPFilter", calico=self.group), {}, "BGP filters"),
-            Listing(collection("FelixConfiguration", calico=self.group), {}, "whose routes Felix programs"),
-            *others,
-        ]
 
-    def _stored(self, document: dict[str, Any]) -> Stored:
-        stored = super()._stored(document)
-        if document.get("apiVersion") != CRD:
-            return stored
-        metadata = mapping(stored.document.get("metadata"))
-        return Stored({**stored.document, "apiVersion": V3, "metadata": _unfolded(metadata)}, stored.version)
+class LiveCluster:
+    """Implements the port Datastore: each kind is read and written in the part of the cluster that has it.
 
-    def create(self, key: ResourceKey, document: Document, *, dry_run: bool = False) -> None:
+    `nodes` None: Nodes are objects of Kubernetes alone.
+    """
+
+    at_once = 10
+
+    def __init__(self, kubernetes: KubernetesObjects, calico: CalicoStore, nodes: SplitNodes | None = None) -> None:
+        self._kubernetes = kubernetes
+        self._calico = calico
+        self._nodes = nodes
+        self._parts: Mapping[str, Part] = {
+            **dict.fromkeys(calico.kinds, calico),
+            **(dict.fromkeys(nodes.kinds, nodes) if nodes else {}),
+        }
+        self.late_seconds = max(LATE_SECONDS, calico.late_seconds)
+
+    def _part(self, key: ResourceKey) -> Part:
+        return self._parts.get(key.kind, self._kubernetes)
+
+    # --- reading -------------------------------------------------------------------------------
+
+    def everything(self) -> Listed:
+        """All resources that a snapshot needs."""
+        in_kubernetes = self._kubernetes.everything()
+        if self._nodes is not None:
+            return self._nodes.everything(in_kubernetes)
+        in_calico = self._calico.everything()
+        return Listed((*in_kubernetes, *in_calico), (*in_kubernetes.notices, *in_calico.notices))
+
+    def get(self, key: ResourceKey) -> Stored | None:
+        """One resource, or None."""
+        return self._part(key).get(key)
+
+    def owners(self, keys: Sequence[ResourceKey]) -> list[str]:
+        """Which of these objects somebody else applies declaratively, in words: it may put its own values back.
+
+        Of more than MANY objects of one kind, the first ones are looked at: they are made alike.
+        """
+        kinds = {key.kind for key in keys}
+        asked = [key for kind in sorted(kinds) for key in sorted({key for key in keys if key.kind == kind})[:MANY]]
+        with ThreadPoolExecutor(self.at_once) as pool:
+            names = dict(zip(asked, pool.map(lambda key: self._part(key).appliers(key), asked), strict=True))
+        return [f"{key} is also applied by {', '.join(managers)}" for key, managers in names.items() if managers]
+
+    # --- writing -------------------------------------------------------------------------------
+
+    def create(self, key: ResourceKey, document: Document) -> None:
         """Make a resource; DatastoreConflict where it exists."""
-        if self._in_crd(key):
-            _check(key, document)
-            metadata = document.get("metadata")
-            assert isinstance(metadata, Mapping)
-            document = {**document, "apiVersion": CRD, "metadata": _folded(metadata)}
-        super().create(key, document, dry_run=dry_run)
+        self._part(key).create(key, document)
 
-    def patch(self, key: ResourceKey, patch: Document, version: str, *, dry_run: bool = False) -> None:
+    def patch(self, key: ResourceKey, patch: Document, version: str) -> None:
         """A merge patch at a version."""
-        if self._in_crd(key):
-            stored = self.get(key)
+        self._part(key).patch(key, patch, version)
+
+    def delete(self, key: ResourceKey, version: str) -> None:
+        """Remove a resource at a version."""
+        self._part(key).delete(key, version)
+
+    def dry_run(self, writes: Sequence[Write]) -> Sequence[str]:
+        """What would be refused; several requests at a time, and one list instead of many reads."""
+        seen = {key_of(item.document): item for item in self.everything()} if len(writes) > MANY else {}
+        with ThreadPoolExecutor(self.at_once) as pool:
+            asked = pool.map(lambda write: self._refusal(write, seen.get(write.key)), writes)
+            return [refusal for refusal in asked if refusal]
+
+    def _refusal(self, write: Write, seen: Stored | None) -> str:
+        part = self._part(write.key)
+        try:
+            stored = seen or part.get(write.key)
+            if (stored is None) is not (write.before is None):
+                return f"{write.key} {'does not exist' if stored is None else 'exists already'}"
             if stored is None:
-                raise DatastoreConflict(f"{key} does not exist")
-            _check(key, patched(stored.document, patch))
-            told = mapping(patch.get("metadata"))
-            patch = {**patch, "metadata": _folded_patch(stored.document, told)} if told else patch
-        super().patch(key, patch, version, dry_run=dry_run)
+                part.create(write.key, write.after or {}, dry_run=True)
+            elif write.after is None:
+                part.delete(write.key, stored.version, dry_run=True)
+            else:
+                part.patch(write.key, write.after, stored.version, dry_run=True)
+        except (DatastoreRefused, DatastoreConflict) as error:
+            return f"{write.key}: {error}"
+        return ""
 
-    def _in_crd(self, key: ResourceKey) -> bool:
-        return key.kind in CALICO and self.group == CRD
+    # --- draining ------------------------------------------------------------------------------
 
-    def _collection(self, key: ResourceKey) -> str:
-        if key.kind not in CALICO:
-            return super()._collection(key)
-        return collection(key.kind, calico=self.group)
+    def pods_to_evict(self, node: NodeName) -> Sequence[Pod]:
+        """The pods on a node that `kubectl drain` would evict."""
+        return self._kubernetes.pods_to_evict(node)
 
-
-def _folded(metadata: Mapping[str, object]) -> dict[str, object]:
-    """v3 metadata as CRD storage keeps it: in an annotation, and beside it for those who read the CRD."""
-    hidden = {field: metadata[field] for field in ("labels", "annotations") if metadata.get(field)}
-    annotations = {**mapping(metadata.get("annotations")), METADATA: compact_json(hidden)}
-    return {**metadata, "annotations": annotations}
+    def evict(self, pod: ResourceKey, grace: int | None = None) -> bool:
+        """Ask for an eviction; False where a PodDisruptionBudget says not now."""
+        return self._kubernetes.evict(pod, grace)
 
 
-def _folded_patch(document: Document, told: Mapping[str, object]) -> dict[str, object]:
-    """Labels and annotations of a CRD are changed at both places, or Calico would show the old ones."""
-    present = mapping(document.get("metadata"))
-    hidden: dict[str, object] = {}
-    for field in ("labels", "annotations"):
-        merged = {**mapping(present.get(field)), **mapping(told.get(field))}
-        hidden[field] = {name: value for name, value in merged.items() if value is not None}
-    return {**told, "annotations": {**mapping(told.get("annotations")), METADATA: compact_json(hidden)}}
+def owners_check(cluster: LiveCluster) -> Check:
+    """Who else applies what a plan changes; it is told, because it need not be in the way."""
+    return Check(
+        "owners",
+        lambda situation: cluster.owners([change.key for _, change in situation.plan.writes]),
+        at_run=Effect.TOLD,
+        at_plan=Effect.TOLD,
+        unknown="who else applies these objects",
+    )
 
 
-def _check(key: ResourceKey, document: Document) -> None:
-    """A write to Calico's CRDs passes no validation of Calico's, so it is made here."""
-    wrong = objections(document)
-    if wrong:
-        raise DatastoreRefused(f"{key}: {wrong[0]}")
-
-
-def _unfolded(metadata: Mapping[str, object]) -> dict[str, object]:
-    """What Calico shows of a CRD's metadata: its own labels and annotations, the hidden ones over them."""
-    annotations = mapping(metadata.get("annotations"))
-    hidden_text = annotations.pop(METADATA, None)
-    try:
-        hidden = mapping(json.loads(hidden_text)) if isinstance(hidden_text, str) else {}
-    except ValueError:
-        hidden = {}
-    labels = {**mapping(metadata.get("labels")), **mapping(hidden.get("labels"))}
-    annotations |= mapping(hidden.get("annotations"))
-    shown = {name: value for name, value in metadata.items() if name not in ("labels", "annotations")}
-    return {
-        **shown,
-        **({"labels": labels} if labels else {}),
-        **({"annotations": annotations} if annotations else {}),
-    }
+def in_kubernetes(server: ApiServer, calico: KubernetesCalico | None = None) -> LiveCluster:
+    """The cluster whose Calico keeps its resources in Kubernetes; raises PreflightError where it does not."""
+    return LiveCluster(KubernetesObjects(server), calico or KubernetesCalico(server))

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 from rrplan.adapters.kubernetes.kinds import collection
 from rrplan.adapters.kubernetes.server import ApiServer, Forbidden
-from rrplan.errors import DatastoreRefused, PreflightError
-from rrplan.plans import Plan
+from rrplan.errors import DatastoreRefused
+from rrplan.runs.preflight import Check, Effect, Situation
 from rrplan.specs import Flavor, Spec
 
 CONFIG_KEYS = ("etcd_endpoints", "etcd_ca", "etcd_cert", "etcd_key")
@@ -18,11 +18,14 @@ METADATA_ONLY = ",".join(
 """A Secret without its content; `v1` is served since Kubernetes 1.15. A server that knows neither answers 406."""
 
 
-def check_containers(server: ApiServer, plan: Plan) -> None:
-    """Raise PreflightError where something is missing; what may not be read is taken to be there."""
-    lacks = list(_lacking(server, plan.spec))
-    if lacks:
-        raise PreflightError(lacks, hint="give the right names in `standalone` of the spec")
+def containers_check(server: ApiServer) -> Check:
+    """Whether anything is missing; what may not be read is treated as there. Without it a plan is no use."""
+
+    def problems(situation: Situation) -> list[str]:
+        return list(_lacking(server, situation.plan.spec))
+
+    hint = "give the right names in `standalone` of the spec"
+    return Check("containers", problems, hint=hint, at_plan=Effect.REFUSED)
 
 
 def _lacking(server: ApiServer, spec: Spec) -> Iterator[str]:

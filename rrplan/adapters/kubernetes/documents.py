@@ -14,3 +14,8 @@ def mapping(value: object) -> dict[str, object]:
 def compact_json(value: object) -> str:
     """JSON in one form: keys in order, no spaces, so that equal values have equal texts."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def mappings(value: object) -> list[dict[str, object]]:
+    """Copies of the mappings in a list; empty for anything else."""
+    return [dict(item) for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []

@@ -15,8 +15,9 @@ from typing import Any
 from rrplan.adapters.kubernetes.kinds import collection
 from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.adapters.local.lock import UNLOCK, described
-from rrplan.errors import DatastoreConflict, DatastoreError, LockHeldError, PreflightError
+from rrplan.errors import DatastoreConflict, DatastoreError, LockHeldError
 from rrplan.ports import Clock
+from rrplan.runs.preflight import Check, Effect, Situation
 
 NAMESPACE = "kube-system"
 """Where rrplan keeps its Lease and its runs: it is there in every cluster, and guarded."""
@@ -27,13 +28,17 @@ HOLDER = "rrplan.io/holder"
 _LEASES = collection("Lease", NAMESPACE)
 
 
-def check_served(server: ApiServer) -> None:
-    """Raise PreflightError where the API server is too old to have Leases."""
-    if server.get("/apis/coordination.k8s.io/v1") is None:
-        raise PreflightError(
-            ["this API server has no Leases, which lock a run: it is older than Kubernetes 1.14"],
-            hint="`rrplan plan -o runbook` prints the plan as commands to type",
-        )
+def leases_check(server: ApiServer) -> Check:
+    """Whether the API server has Leases, or is too old."""
+
+    def problems(_situation: Situation) -> list[str]:
+        if server.get("/apis/coordination.k8s.io/v1") is not None:
+            return []
+        return ["this API server has no Leases, which lock a run: it is older than Kubernetes 1.14"]
+
+    return Check(
+        "leases", problems, hint="`rrplan plan -o runbook` prints the plan as commands to type", at_plan=Effect.TOLD
+    )
 
 
 class LeaseLock:
@@ -91,6 +96,7 @@ class LeaseLock:
         lasts = int(found["spec"].get("leaseDurationSeconds") or self._lasts)
         self._tell(f"the lock is held by {_told(found)}; watching for {lasts} s whether that run is alive")
         began = self._clock.now()
+        # No retry: every look is an answer, an error ends the watch, and silence for `lasts` seconds is what it is for.
         while True:
             self._clock.sleep(1)
             seen = self._server.get(f"{_LEASES}/{NAME}")
@@ -102,6 +108,7 @@ class LeaseLock:
                 return seen
 
     def _renew(self) -> None:
+        # No retry either: renewing goes on after success too, until it is stopped from another thread.
         while not self._stop.wait(min(RENEW_SECONDS, self._lasts / 3)):
             # A failure is no loss: whoever asks next finds out who holds it.
             with suppress(DatastoreError):

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from rrplan.adapters.kubernetes.kinds import KINDS
 from rrplan.adapters.kubernetes.lease import NAME, NAMESPACE
 from rrplan.adapters.kubernetes.server import ApiServer
-from rrplan.errors import PreflightError
 from rrplan.ids import ActionName
 from rrplan.plans import Plan
 from rrplan.plans.change import ChangeAction
 from rrplan.plans.gate import GateKind
+from rrplan.runs.preflight import Check, Effect, Situation
 
 AT_ONCE = 10
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -102,14 +102,19 @@ def _running() -> Iterator[Right]:
     yield _right("create", "Event", "", "default", optional=True)
 
 
-def check_rights(server: ApiServer, plan: Plan, calico: str) -> None:
-    """Ask for every right that the plan cannot do without; raises PreflightError with the names of what is missing."""
-    missing = [str(right) for right in lacking(server, rights(plan, calico))]
-    if missing:
-        raise PreflightError(
-            [f"this account may not {right}" for right in missing],
-            hint="nothing was changed; `rrplan rbac PLAN` prints the rights that this plan needs",
-        )
+def rights_check(server: ApiServer, calico: str) -> Check:
+    """Whether this account has every right that a plan cannot do without."""
+
+    def problems(situation: Situation) -> list[str]:
+        return [f"this account may not {right}" for right in lacking(server, rights(situation.plan, calico))]
+
+    return Check(
+        "rights",
+        problems,
+        hint="nothing was changed; `rrplan rbac PLAN` prints the rights that this plan needs",
+        at_plan=Effect.TOLD,
+        as_told="{}, so it cannot apply this plan",
+    )
 
 
 def lacking(server: ApiServer, needed: Iterable[Right]) -> list[Right]:

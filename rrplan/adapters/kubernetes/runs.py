@@ -29,6 +29,7 @@ from rrplan.errors import (
     RRPlanError,
 )
 from rrplan.ports import Clock, KeptRun
+from rrplan.retry import Patience, retry
 
 CHUNK_BYTES = 700_000
 """Of compressed plan in one ConfigMap; the API server takes 1 MiB of data, counted before base64."""
@@ -96,28 +97,35 @@ class ClusterLog:
 
     def _written(self, data: dict[str, str]) -> str:
         """Write, or find it written after a reply was lost; the version that follows."""
-        began = self._clock.now()
         doubtful = False
-        while True:
+
+        def write() -> str:
+            """Once a try got no answer, or a conflict, our lines may be there."""
+            nonlocal doubtful
             try:
-                found = self._found(data) if doubtful else ""
-                return found or self._sent(data)
-            except DatastoreConflict as error:
+                return (self._found(data) if doubtful else "") or self._sent(data)
+            except DatastoreConflict:
                 if doubtful:
-                    raise JournalError(
-                        f"{self.place} was written by somebody else in the meantime",
-                        hint="another process took this run over; `rrplan runs` shows where it is",
-                    ) from error
+                    raise
                 doubtful = True
-            except DatastoreError as error:
-                retriable = isinstance(error, DatastoreUnreachable | DatastoreTimeout)
-                if not retriable or self._clock.now() - began >= GIVE_UP_SECONDS:
-                    raise JournalUnwritable(
-                        f"cannot write {self.place}: {error}",
-                        hint="nothing is written to the cluster without the journal; `rrplan resume` goes on",
-                    ) from error
-                doubtful = doubtful or isinstance(error, DatastoreTimeout)
-                self._clock.sleep(RETRY_SECONDS)
+                return write()
+            except DatastoreTimeout:
+                doubtful = True
+                raise
+
+        patience = Patience(self._clock, GIVE_UP_SECONDS, RETRY_SECONDS, RETRY_SECONDS)
+        try:
+            return retry(write, (DatastoreUnreachable, DatastoreTimeout), patience)
+        except DatastoreConflict as error:
+            raise JournalError(
+                f"{self.place} was written by somebody else in the meantime",
+                hint="another process took this run over; `rrplan runs` shows where it is",
+            ) from error
+        except DatastoreError as error:
+            raise JournalUnwritable(
+                f"cannot write {self.place}: {error}",
+                hint="nothing is written to the cluster without the journal; `rrplan resume` goes on",
+            ) from error
 
     def _sent(self, data: dict[str, str]) -> str:
         name = self._name(self._chunk)

@@ -23,6 +23,7 @@ from rrplan.errors import (
     DatastoreTimeout,
     DatastoreUnreachable,
 )
+from rrplan.retry import Tries, retry
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -49,6 +50,10 @@ class Forbidden(DatastoreRefused):
 
 class Missing(DatastoreRefused):
     """404: what was to be changed is not there."""
+
+
+class NoOutput(DatastoreTimeout):
+    """A command in a container was not run, or its output broke off; running it again may help."""
 
 
 class ApiServer:
@@ -111,10 +116,12 @@ class ApiServer:
 
     def listed(self, path: str, make: Callable[[dict[str, Any]], T], *, accept: str = JSON, **query: str) -> list[T]:
         """What `make` makes of each item of a list, which is read again from its beginning where it became too old."""
-        for _ in range(LIST_TRIES):
-            with suppress(ListExpired):
-                return [make(item) for item in self.items(path, accept=accept, **query)]
-        raise DatastoreUnreachable(f"the list {path} expired {LIST_TRIES} times while it was read")
+        return retry(
+            lambda: [make(item) for item in self.items(path, accept=accept, **query)],
+            ListExpired,
+            Tries(LIST_TRIES),
+            lambda _: DatastoreUnreachable(f"the list {path} expired {LIST_TRIES} times while it was read"),
+        )
 
     def create(
         self, path: str, body: Mapping[str, object], *, manager: bool = True, dry_run: bool = False
@@ -151,7 +158,8 @@ class ApiServer:
         headers = {name.lower(): text for name, text in self._credentials().items()}
         headers["sec-websocket-protocol"] = "v4.channel.k8s.io"
         url = f"{self._host}{collection('Pod', namespace)}/{pod}/exec"
-        for tries in range(READ_TRIES, -1, -1):
+
+        def run() -> str:
             try:
                 client = stream.websocket_call(
                     self._configuration, "GET", url, query_params=query, headers=headers, _preload_content=False
@@ -162,12 +170,12 @@ class ApiServer:
                 if re.search(r"Handshake status 4(?!29)", str(error.reason)):
                     kind = Forbidden if "Handshake status 403" in str(error.reason) else DatastoreRefused
                     raise kind(text) from error
-                if not tries:
-                    raise DatastoreTimeout(text) from error
-                continue
-            if output is not None:
-                return output
-        raise DatastoreTimeout(f"the output of a command in pod {namespace}/{pod} broke off")
+                raise NoOutput(text) from error
+            if output is None:
+                raise NoOutput(f"the output of a command in pod {namespace}/{pod} broke off")
+            return output
+
+        return retry(run, NoOutput, Tries(1 + READ_TRIES))
 
     def _credentials(self) -> dict[str, str]:
         """Fresh for each request: an exec plugin's token expires."""

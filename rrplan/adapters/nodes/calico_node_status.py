@@ -19,6 +19,7 @@ from rrplan.adapters.nodes.ends import DEVICE, End, Session
 from rrplan.errors import DatastoreError, DatastoreRefused
 from rrplan.ids import NodeName
 from rrplan.ports import Clock
+from rrplan.retry import Patience, retry
 
 AT_ONCE = 9
 """Docs of CalicoNodeStatus: made for fewer than ten nodes at a time."""
@@ -85,14 +86,13 @@ class NodeStatuses:
             self._server.delete(f"{self._path}/{name}", "")
 
     def _answer(self, name: str, node: NodeName) -> Mapping[str, Any]:
-        began = self._clock.now()
-        while True:
-            status = (self._server.get(f"{self._path}/{name}") or {}).get("status") or {}
-            if status.get("lastUpdated"):
-                return status
-            if self._clock.now() - began >= ANSWER_SECONDS:
+        def read() -> Mapping[str, Any]:
+            status: Mapping[str, Any] = (self._server.get(f"{self._path}/{name}") or {}).get("status") or {}
+            if not status.get("lastUpdated"):
                 raise NoAnswer(f"{node} did not answer CalicoNodeStatus within {ANSWER_SECONDS} s")
-            self._clock.sleep(POLL_SECONDS)
+            return status
+
+        return retry(read, NoAnswer, Patience(self._clock, ANSWER_SECONDS, POLL_SECONDS, POLL_SECONDS))
 
 
 def ends_of(status: Mapping[str, Any]) -> dict[str, End]:

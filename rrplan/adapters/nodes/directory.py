@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rrplan.adapters.kubernetes.kinds import collection
 from rrplan.adapters.kubernetes.server import ApiServer, Forbidden
 from rrplan.ids import NodeName
-from rrplan.ports import CalicoResources
+from rrplan.ports import CalicoStore, Whereabouts
 from rrplan.resources import IPPool, Node, decode
 from rrplan.resources.reading import parse_address
 
@@ -23,112 +24,105 @@ TRUE = ("1", "t", "T", "TRUE", "true", "True")
 
 
 class ApiDirectory:
-    """Implements the port Directory on an API server that has Calico's resources in a group."""
+    """Implements the port Directory where Kubernetes' Nodes say what Calico knows of them."""
 
-    def __init__(self, server: ApiServer, group: str) -> None:
+    def __init__(self, server: ApiServer, calico: CalicoStore) -> None:
         self._server = server
-        self._group = group
-        self._cluster_ids: frozenset[str] = frozenset()
-        self._pod_cidrs: Mapping[str, NodeName] = {}
+        self._calico = calico
 
-    def addresses(self) -> Mapping[NodeName, Mapping[str, str]]:
-        """From the annotations of the Nodes."""
-        found = self._server.listed(collection("Node"), _annotated)
-        self._cluster_ids = frozenset(cluster_id for _, _, cluster_id, _ in found if cluster_id)
-        self._pod_cidrs = {prefix: name for name, _, _, prefixes in found for prefix in prefixes}
-        return {name: told for name, told, _, _ in found}
+    def whereabouts(self) -> Whereabouts:
+        """From the annotations of the Nodes; there are no other hosts, because standalone reflectors need etcd.
 
-    def cluster_ids(self) -> frozenset[str]:
-        """From the annotations too."""
-        return self._cluster_ids
+        podCIDRs are blocks where the environment of calico-node says so.
+        """
+        nodes = self._server.listed(collection("Node"), _Annotated.of)
+        blocks = {prefix: node.name for node in nodes for prefix in node.pod_cidrs} if self._uses_pod_cidrs() else {}
+        ids = frozenset(node.cluster_id for node in nodes if node.cluster_id)
+        return Whereabouts({node.name: node.addresses for node in nodes}, ids, pod_cidrs=blocks)
 
-    def hosts(self) -> Mapping[NodeName, str]:
-        """None: standalone reflectors need etcd."""
-        return {}
-
-    def owners(self) -> Mapping[str, NodeName]:
-        """Confirmed block affinities (libcalico-go/lib/apis/crd.projectcalico.org/v1 blockaffinity)."""
-        return {
-            str(item["spec"].get("cidr")): NodeName(str(item["spec"].get("node")))
-            for item in self._server.listed(collection("BlockAffinity", calico=self._group), dict)
-            if item["spec"].get("state") == "confirmed" and str(item["spec"].get("deleted")).lower() != "true"
-        }
-
-    def pod_cidrs(self) -> Mapping[str, NodeName]:
-        """From the Nodes, where the environment of calico-node says that these are the blocks."""
+    def _uses_pod_cidrs(self) -> bool:
         try:
             agents = self._server.listed(collection("DaemonSet"), dict, labelSelector="k8s-app=calico-node")
         except Forbidden:
-            return {}
-        return self._pod_cidrs if any(_uses_pod_cidrs(item) for item in agents) else {}
-
-    def announced_pools(self) -> Sequence[str]:
-        """IPPools without `disableBGPExport`."""
-        return _pools(self._server.listed(collection("IPPool", calico=self._group), dict))
-
-
-class EtcdDirectory:
-    """Implements the port Directory on an API server and the etcd that has Calico's resources."""
-
-    def __init__(self, server: ApiServer, calico: CalicoResources) -> None:
-        self._server = server
-        self._calico = calico
-        self._known: dict[NodeName, Mapping[str, str]] = {}
-        self._cluster_ids: frozenset[str] = frozenset()
-
-    def addresses(self) -> Mapping[NodeName, Mapping[str, str]]:
-        """From Calico's Nodes."""
-        nodes = [decode(stored.document) for stored in self._calico.everything(["Node"])]
-        found = [node for node in nodes if isinstance(node, Node)]
-        self._known = {node.name: _told(node) for node in found}
-        self._cluster_ids = frozenset(node.cluster_id for node in found if node.cluster_id)
-        return self._known
-
-    def cluster_ids(self) -> frozenset[str]:
-        """From Calico's Nodes; standalone reflectors are not among them."""
-        return self._cluster_ids
-
-    def hosts(self) -> Mapping[NodeName, str]:
-        """Hosts that Calico does not know (any more), where containers of standalone reflectors may run."""
-        nodes = [decode(item) for item in self._server.listed(collection("Node"), dict)]
-        return {
-            node.name: node.host_ip
-            for node in nodes
-            if isinstance(node, Node) and node.host_ip and node.name not in self._known
-        }
+            return False
+        return any(_uses_pod_cidrs(agent) for agent in agents)
 
     def owners(self) -> Mapping[str, NodeName]:
         """Confirmed block affinities."""
-        return {prefix: node for prefix, node, state in self._calico.blocks() if state in CONFIRMED}
+        return _owners(self._calico)
 
-    def pod_cidrs(self) -> Mapping[str, NodeName]:
-        """Nothing: only with the Kubernetes datastore are podCIDRs blocks (libcalico-go, bgpnodeprocessor.go)."""
-        return {}
+    def announced_pools(self) -> Sequence[str]:
+        """IPPools without `disableBGPExport`; none where they may not be read."""
+        return _announced_pools(self._calico)
+
+
+class EtcdDirectory:
+    """Implements the port Directory where Calico has Nodes of its own, beside those of an API server."""
+
+    def __init__(self, server: ApiServer, calico: CalicoStore) -> None:
+        self._server = server
+        self._calico = calico
+
+    def whereabouts(self) -> Whereabouts:
+        """From Calico's Nodes; the hosts are those of Kubernetes that Calico does not know (any more).
+
+        No podCIDRs: only with the Kubernetes datastore are they blocks (libcalico-go, bgpnodeprocessor.go).
+        """
+        nodes = [node for item in self._calico.everything(["Node"]) if isinstance(node := decode(item.document), Node)]
+        hosts = [node for node in self._server.listed(collection("Node"), decode) if isinstance(node, Node)]
+        addresses = {node.name: _addresses(node) for node in nodes}
+        return Whereabouts(
+            addresses,
+            frozenset(node.cluster_id for node in nodes if node.cluster_id),
+            {host.name: host.host_ip for host in hosts if host.host_ip and host.name not in addresses},
+        )
+
+    def owners(self) -> Mapping[str, NodeName]:
+        """Confirmed block affinities."""
+        return _owners(self._calico)
 
     def announced_pools(self) -> Sequence[str]:
         """IPPools without `disableBGPExport`."""
-        return _pools([stored.document for stored in self._calico.everything(["IPPool"])])
+        return _announced_pools(self._calico)
+
+
+def _owners(calico: CalicoStore) -> dict[str, NodeName]:
+    return {prefix: node for prefix, node, state in calico.blocks() if state in CONFIRMED}
+
+
+def _announced_pools(calico: CalicoStore) -> list[str]:
+    pools = [decode(item.document) for item in calico.everything(["IPPool"])]
+    return [pool.cidr for pool in pools if isinstance(pool, IPPool) and pool.cidr and not pool.disable_bgp_export]
 
 
 def _uses_pod_cidrs(item: Mapping[str, Any]) -> bool:
     containers = item["spec"]["template"]["spec"].get("containers") or []
-    variables = [variable for one in containers for variable in one.get("env") or []]
-    return any(one.get("name") == USE_POD_CIDR and one.get("value") in TRUE for one in variables)
+    variables = [variable for container in containers for variable in container.get("env") or []]
+    return any(variable.get("name") == USE_POD_CIDR and variable.get("value") in TRUE for variable in variables)
 
 
-def _pools(documents: Sequence[Mapping[str, Any]]) -> list[str]:
-    pools = [decode(document) for document in documents]
-    return [one.cidr for one in pools if isinstance(one, IPPool) and one.cidr and not one.disable_bgp_export]
+@dataclass(frozen=True, slots=True)
+class _Annotated:
+    """What Calico keeps in a Kubernetes Node; all else, most of its 12 KB, is dropped while the list is read."""
+
+    name: NodeName
+    addresses: Mapping[str, str]
+    cluster_id: str
+    pod_cidrs: Sequence[str]
+
+    @classmethod
+    def of(cls, item: Mapping[str, Any]) -> _Annotated:
+        """Of one Node as the API server lists it."""
+        annotations = item["metadata"].get("annotations") or {}
+        addresses = {
+            family: text
+            for family, name in ANNOTATIONS.items()
+            if (text := parse_address(str(annotations.get(name, "")), int(family[-1])))
+        }
+        spec = item.get("spec") or {}
+        prefixes = [str(prefix) for prefix in spec.get("podCIDRs") or [spec.get("podCIDR")] if prefix]
+        return cls(NodeName(item["metadata"]["name"]), addresses, str(annotations.get(CLUSTER_ID, "")), prefixes)
 
 
-def _annotated(item: Mapping[str, Any]) -> tuple[NodeName, dict[str, str], str, list[str]]:
-    told = item["metadata"].get("annotations") or {}
-    found = {family: parse_address(str(told.get(name, "")), int(family[-1])) for family, name in ANNOTATIONS.items()}
-    addresses = {family: text for family, text in found.items() if text}
-    spec = item.get("spec") or {}
-    prefixes = [str(prefix) for prefix in spec.get("podCIDRs") or [spec.get("podCIDR")] if prefix]
-    return NodeName(item["metadata"]["name"]), addresses, str(told.get(CLUSTER_ID, "")), prefixes
-
-
-def _told(node: Node) -> dict[str, str]:
+def _addresses(node: Node) -> dict[str, str]:
     return {family: text for family, text in (("ipv4", node.ipv4), ("ipv6", node.ipv6)) if text}

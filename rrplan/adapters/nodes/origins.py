@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from rrplan.adapters.nodes.ends import DEVICE, End
 from rrplan.errors import DatastoreRefused
 from rrplan.ids import NodeName
-from rrplan.ports import Directory
+from rrplan.ports import Directory, Whereabouts
 
 AT_ONCE = 10
 """Nodes that are asked together."""
@@ -52,11 +52,11 @@ class Origins:
 
     # --- what there is -------------------------------------------------------------------------
 
-    def begin(self, addresses: Mapping[NodeName, Mapping[str, str]]) -> None:
-        """These are the nodes now; what was known of them is read anew. Raises DatastoreError."""
-        self._addresses = addresses
-        self._by_address = {text: node for node, told in addresses.items() for text in told.values()}
-        self._pod_cidrs = self._directory.pod_cidrs()
+    def begin(self, whereabouts: Whereabouts) -> None:
+        """These are the nodes now; what was known of them is read anew."""
+        self._addresses = whereabouts.addresses
+        self._by_address = {text: node for node, own in self._addresses.items() for text in own.values()}
+        self._pod_cidrs = whereabouts.pod_cidrs
         self._pools = None
         self._announces = {}
 

@@ -51,7 +51,8 @@ class LiveProbe:
         self._told: set[str] = set()
         self._birds = birds
         self._statuses = statuses
-        self._addresses: dict[NodeName, Mapping[str, str]] = {}
+        self._addresses: Mapping[NodeName, Mapping[str, str]] = {}
+        self._cluster_ids: frozenset[str] = frozenset()
         self._peers: set[NodeName] = set()
         self._hosts: dict[NodeName, Mapping[str, str]] = {}
         """Where standalone reflectors may be; nothing else of BGP is there."""
@@ -77,7 +78,7 @@ class LiveProbe:
             inside = [peer for peer in peers if peer not in far]
             # With one cluster ID, a prefix comes over a session once; with several it may come once for each path that
             # a reflector has (`add paths on`), and a count hides what is missing.
-            whole = bool(far) or len(self._directory.cluster_ids()) > 1
+            whole = bool(far) or len(self._cluster_ids) > 1
             far |= dict(zip(inside, pool.map(self._reflector, inside), strict=True))
             asked = [node for node in nodes if node not in far and self._worth_asking(node, far)]
             ends = {**far, **dict(zip(asked, pool.map(lambda node: self._node(node, whole), asked), strict=True))}
@@ -199,10 +200,12 @@ class LiveProbe:
             self._tell(text)
 
     def _read_addresses(self) -> None:
-        self._addresses = dict(self._directory.addresses())
-        self._hosts = {node: {"ipv4": address} for node, address in self._directory.hosts().items()}
-        self._by_address = {text: node for node, told in self._addresses.items() for text in told.values()}
-        self._origins.begin(self._addresses)
+        whereabouts = self._directory.whereabouts()
+        self._addresses = whereabouts.addresses
+        self._cluster_ids = whereabouts.cluster_ids
+        self._hosts = {node: {"ipv4": address} for node, address in whereabouts.hosts.items()}
+        self._by_address = {text: node for node, own in self._addresses.items() for text in own.values()}
+        self._origins.begin(whereabouts)
 
     def _address(self, node: NodeName, family: str) -> str:
         return (self._addresses.get(node) or self._hosts.get(node, {})).get(family, "")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rrplan import api, operations
+from rrplan import api
 from rrplan.adapters.kubernetes.rights import Right, rights
 from rrplan.bgp.profile import calico_versions
 from rrplan.desired import compile_desired
@@ -24,7 +24,7 @@ from rrplan.render.runbook import Site, runbook
 from rrplan.render.terminal import plan_text
 from rrplan.render.words import folded, totals
 from rrplan.resources import CalicoVersion, ClusterState, HostEndpoint, ResourceKey, decode
-from rrplan.runs.preflight import dry_run
+from rrplan.runs.preflight import WRITES, Situation, check_fresh
 from rrplan.sandbox import Sandbox
 from rrplan.snapshots import Snapshot, read_snapshot, write_snapshot
 from rrplan.specs import load
@@ -164,12 +164,12 @@ def test_a_plan_of_before_is_stale_where_it_would_destroy() -> None:
     made = plan(state())
     old = replace(made, steps=tuple(replace(step, changes=step.changes[-1:]) for step in made.steps))
     with pytest.raises(StalePlanError) as error:
-        operations.check_fresh(old, Snapshot(state()))
+        check_fresh(old, state())
     text = f"is deleted with CalicoNode/{HOST}, and the plan does not restore it"
     assert error.value.changed == tuple(sorted(f"{key} {text}" for key in CASCADE))
     assert error.value.hint == "make a new plan from the cluster as it is now"
     plain = ClusterState.of(one for one in state() if str(one.key) not in CASCADE)
-    operations.check_fresh(plan(plain), Snapshot(plain))
+    check_fresh(plan(plain), plain)
 
 
 def test_shown_in_every_format() -> None:
@@ -228,7 +228,7 @@ def test_every_write_is_tried_before(tmp_path) -> None:  # type: ignore[no-untyp
     Sandbox.make(tmp_path / "cluster", cluster()).close()
     sandbox = Asked.open(tmp_path / "cluster")
     assert isinstance(sandbox, Asked)
-    dry_run(plan(state()), sandbox)
+    assert not WRITES.problems(Situation(plan(state()), sandbox, sandbox))
     assert set(CASCADE) <= {str(write.key) for write in sandbox.writes}
 
 
@@ -262,18 +262,18 @@ STALE = [
 def test_stale(text: str, change: Callable[[ClusterState], ClusterState]) -> None:
     """What would be destroyed is what the plan relies on."""
     made = plan(state(NEW))
-    operations.check_fresh(made, Snapshot(state(NEW)))
+    check_fresh(made, state(NEW))
     with pytest.raises(StalePlanError) as error:
-        operations.check_fresh(made, Snapshot(change(state(NEW))))
+        check_fresh(made, change(state(NEW)))
     assert error.value.changed == (text,)
 
 
 def test_what_belongs_to_others_makes_nothing_stale() -> None:
     """Nor does a HostEndpoint where the release leaves it."""
     elsewhere = of_host("FelixConfiguration", "node.worker-001", logSeverityScreen="Info")
-    operations.check_fresh(plan(state(NEW)), Snapshot(added(elsewhere)(state(NEW))))
+    check_fresh(plan(state(NEW)), added(elsewhere)(state(NEW)))
     endpoint = HostEndpoint("late", HOST, spec={"node": HOST})
-    operations.check_fresh(plan(state(OLD)), Snapshot(state(OLD).put(endpoint)))
+    check_fresh(plan(state(OLD)), state(OLD).put(endpoint))
 
 
 def test_a_step_without_a_cascade() -> None:

@@ -18,7 +18,7 @@ from rrplan.plans import Plan
 from rrplan.plans.change import Change
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Edge, Step
-from rrplan.ports import Document, Stored, Write
+from rrplan.ports import Document, Listed, Stored, Write
 from rrplan.resources import Pod, ResourceKey
 from rrplan.runs import Journal, Result, Runner, events
 from rrplan.runs.step_run import RunPorts
@@ -39,10 +39,10 @@ class Shared:
         self._mutex = threading.Lock()
         self.entered: Callable[[ResourceKey], None] = lambda _key: None
 
-    def everything(self) -> Sequence[Stored]:
+    def everything(self) -> Listed:
         """All there is."""
         with self._mutex:
-            return list(self.documents.values())
+            return Listed(tuple(self.documents.values()))
 
     def get(self, key: ResourceKey) -> Stored | None:
         """One resource, or None."""

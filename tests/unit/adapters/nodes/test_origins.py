@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from rrplan.adapters.kubernetes.calico import KubernetesCalico
 from rrplan.adapters.nodes.birdcl import OWN_ROUTES, Birds
 from rrplan.adapters.nodes.directory import ApiDirectory
 from rrplan.adapters.nodes.origins import BY_POD_CIDR, BY_TABLE, Origins
 from rrplan.errors import DatastoreRefused
 from rrplan.ids import NodeName
+from rrplan.ports import Whereabouts
 from tests.unit.adapters.memory_server import MemoryServer
 
 BANNER = "BIRD v0.3.3+birdv1.6.8 ready.\n"
@@ -52,27 +54,15 @@ class Places:
         self.podcidrs: Mapping[str, NodeName] = {}
         self._pools = pools
 
-    def addresses(self) -> Mapping[NodeName, Mapping[str, str]]:
-        """Of every node."""
-        return ADDRESSES
-
-    def cluster_ids(self) -> frozenset[str]:
-        """One."""
-        return frozenset({"1.0.0.1"})
-
-    def hosts(self) -> Mapping[NodeName, str]:
-        """None."""
-        return {}
+    def whereabouts(self) -> Whereabouts:
+        """Every node, with one cluster ID, and the podCIDRs that it was told."""
+        return Whereabouts(ADDRESSES, frozenset({"1.0.0.1"}), pod_cidrs=self.podcidrs)
 
     def owners(self) -> Mapping[str, NodeName]:
         """What it was told."""
         if self.told is None:
             raise DatastoreRefused("calicoctl does not tell it")
         return self.told
-
-    def pod_cidrs(self) -> Mapping[str, NodeName]:
-        """What it was told."""
-        return self.podcidrs
 
     def announced_pools(self) -> Sequence[str]:
         """What it was told."""
@@ -90,7 +80,7 @@ class Asked:
         self.tables = {NodeName("n1"): TABLE, NodeName("n2"): TABLE, NodeName("n4"): QUIET}
         self.birds = Birds(lambda node: lambda _family, words: self.say(node, words))
         self.origins = Origins(places, self._own, lambda _what, text: self.notices.append(text))
-        self.origins.begin(ADDRESSES)
+        self.origins.begin(places.whereabouts())
         self.origins.look()
 
     def say(self, node: NodeName, words: str) -> str:
@@ -204,7 +194,7 @@ def test_environment_of_calico_node(variable: Mapping[str, object] | None, used:
         ("n3", {}),
     ):
         server.create("/api/v1/nodes", {"metadata": {"name": name}, "spec": told})
-    directory = ApiDirectory(server, "crd.projectcalico.org/v1")
-    directory.addresses()
+    server.objects["/apis"] = {"groups": [{"name": "crd.projectcalico.org"}]}
+    directory = ApiDirectory(server, KubernetesCalico(server))
     wanted = {cidrs[0]: "n1", cidrs[1]: "n1", "10.244.2.0/24": "n2"}
-    assert directory.pod_cidrs() == (wanted if used else {})
+    assert directory.whereabouts().pod_cidrs == (wanted if used else {})

@@ -1,0 +1,70 @@
+"""How every verb names a live cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from rrplan.errors import UsageProblem
+from rrplan.wiring import LiveOptions
+
+NODE_STATUS = click.option(
+    "--node-status",
+    metavar="COMMAND",
+    help="Asked where nobody may run `birdcl` in pods: `ssh {node} sudo calicoctl node status`.",
+)
+"""For verbs that ask nodes."""
+OPTIONS = (
+    click.option("--context", metavar="NAME", help="A live cluster: a context of the kubeconfig, or in-cluster."),
+    click.option("--kubeconfig", metavar="FILE", help="A live cluster: the kubeconfig that leads to it."),
+    click.option(
+        "--calico-config", metavar="FILE", help="A live cluster whose Calico uses etcd: calicoctl's configuration file."
+    ),
+    click.option(
+        "--calicoctl",
+        metavar="COMMAND",
+        help="The same by way of calicoctl: what calls it, such as `ssh manager calicoctl`, or `ucp`.",
+    ),
+    click.option("--as", "impersonated", metavar="USER", help="A live cluster: act as this user."),
+)
+
+
+def with_live(command: Callable[..., Any], *more: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Add the options that name a live cluster, and `more` of them; the command gets all of them as `live`.
+
+    It raises UsageProblem where Calico's data is named twice, or without a cluster.
+    """
+
+    @wraps(command)
+    def named(
+        kubeconfig: str | None,
+        context: str | None,
+        impersonated: str | None,
+        calico_config: str | None,
+        calicoctl: str | None,
+        node_status: str | None = None,
+        **rest: object,
+    ) -> object:
+        live = LiveOptions(kubeconfig, context, impersonated, calico_config, calicoctl, node_status)
+        _check(live)
+        return command(live=live, **rest)
+
+    with_options = named
+    *options, last = OPTIONS
+    for option in reversed((*options, *more, last)):
+        with_options = option(with_options)
+    return with_options
+
+
+def _check(live: LiveOptions) -> None:
+    given = [
+        name for name, value in (("--calico-config", live.calico_config), ("--calicoctl", live.calicoctl)) if value
+    ]
+    if len(given) == 2:
+        raise UsageProblem("`--calico-config` and `--calicoctl` exclude one another", hint="give one way to etcd")
+    if given and not live.given:
+        hint = "give `--context NAME` too; with etcd both are read"
+        raise UsageProblem(f"`{given[0]}` says where Calico's data is, not which cluster", hint=hint)
