@@ -50,7 +50,7 @@ class Holdings:
     `present` are the classes that have the family at all, `mute` those without routes of their own or pods that need
     any: standalone reflectors. `outside` has the index of each speaker outside. Where BGPFilters treat pools
     differently, `others` are the answers for the other pools, and `pools` names those of this one; `owed` says whether
-    anything is announced at all.
+    nodes announce anything of them. The last of `others` tell where routes of a pool go that speakers outside announce.
     """
 
     family: Family
@@ -71,7 +71,7 @@ class Holdings:
     @property
     def layers(self) -> tuple[Holdings, ...]:
         """The answers for all pools that are treated differently; none where nothing is owed."""
-        return (self, *self.others) if self.owed else ()
+        return tuple(table for table in (self, *self.others) if table.owed)
 
     def holds(self, holder: int, origin: int) -> bool:
         """Whether every node of `holder` holds the routes of every (other) node of `origin`."""
@@ -242,7 +242,20 @@ def propagated(
     # Without filters every pool is treated alike.
     others += [first] * (len(layers) - len(ways))
     named = [replace(one, pools=layer.pools) for one, layer in zip([first, *others], layers, strict=False)] or [first]
-    return replace(named[0], others=tuple(named[1:]))
+    heard = [_heard(first, layer, doubt if filtered else None) for layer in announced.incoming[family]]
+    return replace(named[0], others=(*named[1:], *heard))
+
+
+def _heard(plain: Holdings, layer: Layer, doubt: Doubt | None) -> Holdings:
+    """Who holds what speakers outside announce, if it is of these pools; without `doubt` filters have no say."""
+    origins = plain.outside.values()
+    if doubt is None:
+        propagations = {index: plain.propagations[index] for index in origins}
+        return replace(plain, propagations=propagations, owed=False, pools=layer.pools)
+    graph = replace(plain.graph, carries=_carries(layer, doubt))
+    neighbours = graph.neighbours()
+    propagations = {index: spread(graph, index, neighbours) for index in origins}
+    return replace(plain, graph=graph, propagations=propagations, owed=False, pools=layer.pools)
 
 
 def _carries(layer: Layer, doubt: Doubt) -> Callable[[Link, bool], bool]:
@@ -292,7 +305,7 @@ def _layer(
             if marks and (index, speaker) in marks.uplinks:
                 marked |= {(index, place), (place, index)}
     graph = LinkGraph(tuple(groups), links, doubt, frozenset(marked), carries)
-    # What a speaker outside announces is of no pool: whether filters let it through is not known from here.
+    # What a speaker outside announces may be of no pool, and then no filter may have a say; of a pool: see `_heard`.
     plain = replace(graph, carries=None)
     neighbours = graph.neighbours()
     present = tuple(index for index, speaker in enumerate(speakers) if speaker.address(family))

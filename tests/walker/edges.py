@@ -200,7 +200,7 @@ class Routes:
     def gone(
         self, before: Moment, was: Mapping[Key, Link], after: Moment, becomes: Mapping[Key, Link], *, handed_on: bool
     ) -> frozenset[tuple[str, str]]:
-        """The pairs that lose the routes of some pool, or what a speaker outside announces, which is of no pool."""
+        """The pairs that lose the routes of some pool; what a speaker outside announces may be of none, too."""
         lost: set[tuple[str, str]] = set()
         for pool in (*before.filtering.owed(before.table.family), None):
             missing = self.over(before, was, handed_on=handed_on, pool=pool) - self.over(
