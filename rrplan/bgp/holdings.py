@@ -232,7 +232,7 @@ def propagated(
     """Propagate over what counts, for each layer of pools; with `marks`, as things stand before a change."""
     layers = announced.layers[family]
     filtered = any(one.own_filters or one.other_filters for told in found.values() for one in told.links) or any(
-        uplink.link.own_filters for told in up.values() for uplink in told.values()
+        link.own_filters for told in up.values() for uplink in told.values() for link in uplink.links
     )
     ways = [_carries(layer, doubt) for layer in layers] if filtered and layers else [None]
     first, *others = (
@@ -300,8 +300,8 @@ def _layer(
             if not uplink.certain and doubt is Doubt.AGAINST:
                 continue
             place = outside[speaker]
-            links[index, place] = (uplink.link,)
-            links[place, index] = (uplink.link.reversed(),)
+            links[index, place] = uplink.links
+            links[place, index] = tuple(link.reversed() for link in uplink.links)
             if marks and (index, speaker) in marks.uplinks:
                 marked |= {(index, place), (place, index)}
     graph = LinkGraph(tuple(groups), links, doubt, frozenset(marked), carries)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rrplan.bgp.adjacency import Adjacency, adjacency, same, survives
+from rrplan.bgp.adjacency import Adjacency, same, survives, surviving
 from rrplan.bgp.holdings import Holdings, NodeClass, Pair, Touched, adjacencies, ends_of, met, pairs_of, propagated
 from rrplan.bgp.outside import Fate, Outside, Uplink, fates, uplinks
 from rrplan.bgp.peering import Rules
@@ -82,7 +82,7 @@ def passage(old: Rules, new: Rules, classes: Sequence[NodeClass], family: Family
             begins = begins or all(after)
             idle = idle and (one.after.down or other.after.down)
         if survives(before, after):
-            found[here, there] = adjacency(one.before, before[0], other.before, before[1])
+            found[here, there] = surviving(one.before, other.before, before, after)
     told: dict[int, dict[Outside, Fate]] = {}
     kept: dict[int, dict[Outside, Uplink]] = {}
     redrawn: set[tuple[int, Outside]] = set()
@@ -94,11 +94,9 @@ def passage(old: Rules, new: Rules, classes: Sequence[NodeClass], family: Family
         was, becomes = uplinks(old, member.before, family), uplinks(new, member.after, family)
         speakers |= was.keys() | becomes.keys()
         told[index] = fates(was, becomes)
-        redrawn |= {(index, one) for one in was.keys() & becomes.keys() if was[one].blocks == becomes[one].blocks}
+        redrawn |= {(index, one) for one in was.keys() & becomes.keys() if was[one].like(becomes[one])}
         kept[index] = {
-            outside: uplink
-            for outside, uplink in was.items()
-            if outside not in told[index] and uplink.certain and len(uplink.blocks) == 1
+            outside: uplink for outside, uplink in was.items() if outside not in told[index] and uplink.certain
         }
     fated = {fate for one in told.values() for fate in one.values()}
     begins = begins or bool(fated & {Fate.GAINED, Fate.RESTARTED})
