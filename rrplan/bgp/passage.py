@@ -6,7 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rrplan.bgp.adjacency import Adjacency, same, survives, surviving
-from rrplan.bgp.holdings import Holdings, NodeClass, Pair, Touched, adjacencies, ends_of, met, pairs_of, propagated
+from rrplan.bgp.holdings import (
+    Connections,
+    Holdings,
+    NodeClass,
+    Pair,
+    Touched,
+    adjacencies,
+    ends_of,
+    met,
+    pairs_of,
+    propagated,
+)
 from rrplan.bgp.outside import Fate, Outside, Uplink, fates, uplinks
 from rrplan.bgp.peering import Rules
 from rrplan.bgp.reflection import Doubt
@@ -104,7 +115,7 @@ def passage(old: Rules, new: Rules, classes: Sequence[NodeClass], family: Family
     known = tuple(sorted(speakers))
     return Passage(
         known,
-        propagated(classes, family, found, kept, Doubt.AGAINST, new.announced, known),
+        propagated(Connections(classes, family, found, kept, new.announced, known), Doubt.AGAINST),
         frozenset(changed),
         frozenset(changed | shaken),
         begins,
@@ -129,7 +140,7 @@ def over(
         for index, node_class in enumerate(classes)
         if node_class.members[0].before.address(family)
     }
-    before = propagated(classes, family, found, up, Doubt.FOR, rules.announced, speakers, touched)
+    before = propagated(Connections(classes, family, found, up, rules.announced, speakers, touched), Doubt.FOR)
     return frozenset(
         (holder, origin)
         for layer in before.tables

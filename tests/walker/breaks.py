@@ -145,8 +145,8 @@ def filters_let_everything_through(patch: pytest.MonkeyPatch) -> None:
 
 def filters_spare_the_outside(patch: pytest.MonkeyPatch) -> None:
     """What a speaker outside announces gets over every session, whatever its BGPFilters say."""
-    whole = holdings._heard
-    patch.setattr(holdings, "_heard", lambda plain, layer, _doubt: whole(plain, layer, None))
+    whole = holdings._incoming
+    patch.setattr(holdings, "_incoming", lambda *given: [None for _ in whole(*given)])
 
 
 def pools_are_alike(patch: pytest.MonkeyPatch) -> None:
