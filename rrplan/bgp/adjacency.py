@@ -7,7 +7,7 @@ of addresses (object lock per neighbour), an incoming connection goes to the fir
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from rrplan.bgp.protocol import Protocol, joined_names
@@ -204,6 +204,17 @@ def survives(before: Ends, after: Ends) -> bool:
     recomputation, and every change of any BGPPeer or node makes confd compute anew: it is never left alone.
     """
     return all(_end_survives(old, new) for old, new in zip(before, after, strict=True))
+
+
+def surviving(own: Speaker, other: Speaker, before: Ends, after: Ends) -> Adjacency:
+    """What a session that survives may be meanwhile: each end has the BGPFilters that it had, or those it gets."""
+    was = adjacency(own, before[0], other, before[1])
+    here, there = (
+        [protocol for protocol in new if any(protocol.block == had.block for had in old)]
+        for old, new in zip(before, after, strict=True)
+    )
+    becomes = adjacency(own, here, other, there)
+    return replace(was, links=tuple(dict.fromkeys((*was.links, *becomes.links))))
 
 
 def _end_survives(before: Sequence[Protocol], after: Sequence[Protocol]) -> bool:

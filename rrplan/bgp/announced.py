@@ -1,17 +1,19 @@
 """Which address pools the routes of a cluster are of: what is announced, who programs it, what filters let through.
 
 An obligation is owed for the pools whose blocks BIRD announces and whose routes it programs. Pools that every BGPFilter
-treats alike form one layer; in each layer routes spread by themselves.
+treats alike form one layer; in each layer routes spread by themselves. What a speaker outside announces may be of any
+pool too, and of any length: filters decide about it like about the routes of nodes.
 
 Sources: projectcalico/calico confd/etc/calico/confd/templates/bird_ipam.cfg.template (`disableBGPExport` v3.21,
-`programClusterRoutes` v3.32), confd/pkg/backends/calico/bgp_filter*.go and libcalico-go api BGPFilter (v3.26).
+`programClusterRoutes` v3.32), confd/pkg/backends/calico/bgp_filter*.go and libcalico-go api BGPFilter (v3.26). What
+nodes learned goes on only where it lies in a pool (`calico_export_to_bgp_peers`), or where a filter accepts it.
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -44,13 +46,21 @@ _INVERTED = {_Matches.ALL: _Matches.NONE, _Matches.NONE: _Matches.ALL, _Matches.
 _KNOWN = {"action", "cidr", "matchOperator", "prefixLength", "source", "interface"}
 
 
+def _both(one: _Matches, other: _Matches) -> _Matches:
+    """What matches two conditions at once."""
+    return next((matches for matches in (_Matches.NONE, _Matches.SOME) if matches in (one, other)), _Matches.ALL)
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Pools of one family that all filters treat alike; `network` is one of them, None where no pool is known."""
+    """Pools of one family that all filters treat alike; `network` is one of them, None where no pool is known.
+
+    `block` is the length of the routes, None where it is not known: what a speaker outside announces.
+    """
 
     pools: tuple[str, ...]
     network: Network | None
-    block: int
+    block: int | None
     rules: Mapping[str, Mapping[str, Sequence[Mapping[str, object]]]] = field(hash=False, compare=False)
 
     def passes(self, leaving: Sequence[str], entering: Sequence[str], *, learned: bool) -> Passes:
@@ -78,37 +88,40 @@ class Layer:
         return Passes.YES if doubtful <= {Passes.YES} else Passes.UNKNOWN
 
     def _matches(self, rule: Mapping[str, object], *, learned: bool) -> _Matches:
-        if rule.get("source"):
-            source = _Matches.ALL if learned else _Matches.NONE
-        else:
-            source = _Matches.ALL
-        parts = {source, self._cidr(rule)}
-        if rule.get("interface") or set(rule) - _KNOWN:
-            parts.add(_Matches.SOME)
-        if _Matches.NONE in parts:
-            return _Matches.NONE
-        return _Matches.SOME if _Matches.SOME in parts else _Matches.ALL
+        found = _Matches.NONE if rule.get("source") and not learned else self._prefix(rule)
+        return _both(found, _Matches.SOME) if rule.get("interface") or set(rule) - _KNOWN else found
 
-    def _cidr(self, rule: Mapping[str, object]) -> _Matches:
-        length = rule.get("prefixLength")
-        bits = {**(length if isinstance(length, Mapping) else {})}
-        if self.network is None:
-            return _Matches.SOME if rule.get("cidr") or bits else _Matches.ALL
-        least = parse_decimal(str(bits.get("min") or 0))
-        most = parse_decimal(str(bits.get("max") or self.network.max_prefixlen))
-        if least is None or most is None:
-            return _Matches.SOME
-        if not least <= self.block <= most:
-            return _Matches.NONE
+    def _prefix(self, rule: Mapping[str, object]) -> _Matches:
         if not rule.get("cidr"):
+            # Calico renders `prefixLength` only together with `cidr`.
             return _Matches.ALL
+        if self.network is None:
+            return _Matches.SOME
         try:
             cidr = ipaddress.ip_network(str(rule["cidr"]), strict=False)
         except ValueError:
             return _Matches.SOME
+        length = rule.get("prefixLength")
+        bits = {**(length if isinstance(length, Mapping) else {})}
         operator = str(rule.get("matchOperator") or "")
-        found = self._equal(cidr) if operator.endswith("Equal") else self._inside(cidr)
+        if operator.endswith("Equal"):
+            found = _both(self._equal(cidr), _Matches.SOME) if bits else self._equal(cidr)
+        else:
+            found = _both(self._inside(cidr), self._length(bits, cidr))
+        # `net !~ [ 10.0.0.0/8{8,24} ]`: a negation takes the length in.
         return _INVERTED[found] if operator.startswith("Not") else found
+
+    def _length(self, bits: Mapping[str, object], cidr: Network) -> _Matches:
+        assert self.network is not None
+        longest = self.network.max_prefixlen
+        least = parse_decimal(str(bits.get("min") or cidr.prefixlen))
+        most = parse_decimal(str(bits.get("max") or longest))
+        if least is None or most is None:
+            return _Matches.SOME
+        first, last = (self.network.prefixlen, longest) if self.block is None else (self.block, self.block)
+        if most < first or last < least:
+            return _Matches.NONE
+        return _Matches.ALL if least <= first and last <= most else _Matches.SOME
 
     def _inside(self, cidr: Network) -> _Matches:
         assert self.network is not None
@@ -116,9 +129,13 @@ class Layer:
             return _Matches.NONE
         if cidr.prefixlen <= self.network.prefixlen:
             return _Matches.ALL
-        return _Matches.SOME if cidr.prefixlen <= self.block else _Matches.NONE
+        return _Matches.SOME if self.block is None or cidr.prefixlen <= self.block else _Matches.NONE
 
     def _equal(self, cidr: Network) -> _Matches:
+        assert self.network is not None
+        if self.block is None:
+            within = cidr.prefixlen >= self.network.prefixlen and cidr.overlaps(self.network)
+            return _Matches.SOME if within else _Matches.NONE
         found = self._inside(cidr) if cidr.prefixlen == self.block else _Matches.NONE
         return _Matches.ALL if found is not _Matches.NONE and cidr == self.network else found
 
@@ -134,48 +151,66 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """The layers of each family; none where pools are known and nothing is owed for any of them."""
+    """The layers of each family; none where pools are known and nothing is owed for any of them.
+
+    `incoming` are those of what speakers outside announce: all pools that are announced, whoever programs the routes.
+    """
 
     layers: Mapping[Family, tuple[Layer, ...]] = field(hash=False)
+    incoming: Mapping[Family, tuple[Layer, ...]] = field(hash=False)
     left_out: tuple[LeftOut, ...] = ()
 
     @classmethod
     def of(cls, state: ClusterState, version: CalicoVersion) -> Announced:
         """Read the pools and the filters of a state."""
         filters = state.others_of(BGPFilter)
-        rules = {family: {name: _rules(one, family) for name, one in filters.items()} for family in FAMILIES}
         pools = state.others_of(IPPool)
         setting = state.configurations["default"].spec if "default" in state.configurations else {}
         layers: dict[Family, tuple[Layer, ...]] = {}
+        incoming: dict[Family, tuple[Layer, ...]] = {}
         left: list[LeftOut] = []
         for family in FAMILIES:
+            rules = {name: _rules(one, family) for name, one in filters.items()}
             known = [(pool, network) for pool in pools.values() if (network := _network(pool, family)) is not None]
+            if not known:
+                layers[family] = incoming[family] = (Layer((), None, None, rules),)
+                continue
             reasons = {pool.name: _why_not(pool, setting, version) for pool, _ in known}
             left += [LeftOut(name, family, why) for name, why in sorted(reasons.items()) if why]
-            owed = [(pool, network) for pool, network in known if not reasons[pool.name]]
-            layers[family] = _layers(owed, rules[family]) if known else (Layer((), None, 0, rules[family]),)
-        return cls(layers, tuple(left))
+            layers[family] = _alike(
+                Layer((pool.name,), network, pool.block_size or BLOCK_BITS[network.version], rules)
+                for pool, network in known
+                if not reasons[pool.name]
+            )
+            incoming[family] = _alike(
+                Layer((pool.name,), network, None, rules) for pool, network in known if not pool.disable_bgp_export
+            )
+        return cls(layers, incoming, tuple(left))
 
 
-EVERYTHING = Announced({family: (Layer((), None, 0, {}),) for family in FAMILIES})
+def _everything() -> Announced:
+    layers = {family: (Layer((), None, None, {}),) for family in FAMILIES}
+    return Announced(layers, layers)
+
+
+EVERYTHING = _everything()
 """Where nobody asks about pools."""
 
 
-def _layers(
-    owed: Sequence[tuple[IPPool, Network]], rules: Mapping[str, Mapping[str, Sequence[Mapping[str, object]]]]
-) -> tuple[Layer, ...]:
-    alike: dict[tuple[Passes, ...], list[Layer]] = {}
-    for pool, network in sorted(owed, key=lambda one: one[0].name):
-        layer = Layer((pool.name,), network, pool.block_size or BLOCK_BITS[network.version], rules)
+def _alike(layers: Iterable[Layer]) -> tuple[Layer, ...]:
+    """One layer for all that every filter treats alike."""
+    by_verdicts: dict[tuple[Passes, ...], list[Layer]] = {}
+    for layer in sorted(layers, key=lambda one: one.pools):
         verdicts = tuple(
             layer.verdict([name], direction, learned=learned)
-            for name in sorted(rules)
+            for name in sorted(layer.rules)
             for direction in ("export", "import")
             for learned in (False, True)
         )
-        alike.setdefault(verdicts, []).append(layer)
+        by_verdicts.setdefault(verdicts, []).append(layer)
     return tuple(
-        Layer(tuple(one.pools[0] for one in found), found[0].network, found[0].block, rules) for found in alike.values()
+        replace(alike[0], pools=tuple(pool for layer in alike for pool in layer.pools))
+        for alike in by_verdicts.values()
     )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import NamedTuple
 
 from rrplan.bgp.adjacency import NONE, Adjacency, Ends, Link, adjacency
 from rrplan.bgp.announced import Announced, Layer, Passes
 from rrplan.bgp.outside import Outside, Uplink, uplinks
 from rrplan.bgp.peering import Rules, protocols
-from rrplan.bgp.reflection import ORIGIN, Doubt, Group, LinkGraph, Links, Propagation, spread
+from rrplan.bgp.reflection import ORIGIN, Carries, Doubt, Group, LinkGraph, Links, Propagation, spread
 from rrplan.bgp.refusals import may_be_refused
 from rrplan.bgp.speaker import Family, Speaker
 
@@ -50,7 +51,7 @@ class Holdings:
     `present` are the classes that have the family at all, `mute` those without routes of their own or pods that need
     any: standalone reflectors. `outside` has the index of each speaker outside. Where BGPFilters treat pools
     differently, `others` are the answers for the other pools, and `pools` names those of this one; `owed` says whether
-    anything is announced at all.
+    nodes announce anything of them. The last of `others` tell where routes of a pool go that speakers outside announce.
     """
 
     family: Family
@@ -71,7 +72,7 @@ class Holdings:
     @property
     def layers(self) -> tuple[Holdings, ...]:
         """The answers for all pools that are treated differently; none where nothing is owed."""
-        return (self, *self.others) if self.owed else ()
+        return tuple(table for table in (self, *self.others) if table.owed)
 
     def holds(self, holder: int, origin: int) -> bool:
         """Whether every node of `holder` holds the routes of every (other) node of `origin`."""
@@ -140,6 +141,74 @@ class Converged:
     possible: Holdings
 
 
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """Everything that routes of one family may go over: what joins node classes, and what joins them to the outside.
+
+    `outside` are the speakers outside to give an index to; None for those that `uplinks` name. With `touched` things
+    are as they stand before a change, and every copy of a route that comes over a touched session is marked.
+    """
+
+    classes: Sequence[NodeClass]
+    family: Family
+    adjacencies: Mapping[Pair, Adjacency]
+    uplinks: Mapping[int, Mapping[Outside, Uplink]]
+    announced: Announced
+    outside: Sequence[Outside] | None = None
+    touched: Touched | None = None
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it may matter how doubt counts."""
+        # What a speaker outside hears is in doubt by itself: the best path may be one that is not handed on.
+        doubtful = any(one.in_doubt or len(one.links) > 1 for one in self.adjacencies.values())
+        return doubtful or any(self.uplinks.values()) or self.filtered
+
+    @property
+    def filtered(self) -> bool:
+        """Whether any session has BGPFilters."""
+        uplinks = (uplink.links for by_speaker in self.uplinks.values() for uplink in by_speaker.values())
+        sessions = chain((joined.links for joined in self.adjacencies.values()), uplinks)
+        return any(link.own_filters or link.other_filters for links in sessions for link in links)
+
+    def speakers(self) -> list[Speaker]:
+        """One node of each class."""
+        members = (node_class.members[0] for node_class in self.classes)
+        return [member.before if self.touched else member.after for member in members]
+
+    def places(self) -> dict[Outside, int]:
+        """The index of each speaker outside, behind the node classes."""
+        outside = self.outside
+        if outside is None:
+            outside = sorted({speaker for by_speaker in self.uplinks.values() for speaker in by_speaker})
+        return {speaker: place for place, speaker in enumerate(outside, len(self.classes))}
+
+    def graph(self, doubt: Doubt) -> LinkGraph:
+        """What counts, with doubt counted so; every link carries everything."""
+        places = self.places()
+        groups = [
+            Group(node_class.count, speaker.as_number, speaker.cluster_id, speaker.down)
+            for node_class, speaker in zip(self.classes, self.speakers(), strict=True)
+        ]
+        groups += [Group(1, speaker.as_number, "", leaf=True, outside=True) for speaker in places]
+        links: dict[Pair, Links] = {}
+        for (here, there), joined in self.adjacencies.items():
+            if joined.links and (joined.certain or doubt is Doubt.FOR):
+                links[here, there] = joined.links
+                links[there, here] = joined.reversed().links
+        marked = set(self.touched.sessions) if self.touched else set()
+        for index, by_speaker in self.uplinks.items():
+            for speaker, uplink in by_speaker.items():
+                if not uplink.certain and doubt is Doubt.AGAINST:
+                    continue
+                place = places[speaker]
+                links[index, place] = uplink.links
+                links[place, index] = tuple(link.reversed() for link in uplink.links)
+                if self.touched and (index, speaker) in self.touched.uplinks:
+                    marked |= {(index, place), (place, index)}
+        return LinkGraph(tuple(groups), links, doubt, frozenset(marked))
+
+
 def converged(
     rules: Rules,
     classes: Sequence[NodeClass],
@@ -148,7 +217,6 @@ def converged(
     without: frozenset[tuple[int, Outside]] = frozenset(),
 ) -> Converged:
     """Who holds what once the sessions of the state `after` are all up; `without` are uplinks not to count on."""
-    found = adjacencies(classes, family, lambda one, other: met(rules, one.after, other.after, family))
     up = {
         index: {
             outside: uplink
@@ -158,94 +226,94 @@ def converged(
         for index, node_class in enumerate(classes)
         if node_class.members[0].after.address(family)
     }
-    certain = propagated(classes, family, found, up, Doubt.AGAINST, rules.announced)
-    # What a speaker outside hears is in doubt by itself: the best path may be one that is not handed on.
-    doubtful = any(up.values()) or any(one.in_doubt or len(one.links) > 1 or _filtered(one) for one in found.values())
-    return Converged(
-        certain, propagated(classes, family, found, up, Doubt.FOR, rules.announced) if doubtful else certain
-    )
+    joined = adjacencies(classes, family, lambda near, far: met(rules, near.after, far.after, family))
+    connections = Connections(classes, family, joined, up, rules.announced)
+    certain = propagated(connections, Doubt.AGAINST)
+    return Converged(certain, propagated(connections, Doubt.FOR) if connections.in_doubt else certain)
 
 
-def _filtered(one: Adjacency) -> bool:
-    return any(link.own_filters or link.other_filters for link in one.links)
-
-
-def ends_of(rules: Rules, one: Speaker, other: Speaker, family: Family) -> Ends:
+def ends_of(rules: Rules, near: Speaker, far: Speaker, family: Family) -> Ends:
     """What the two nodes of a pair render towards each other."""
-    return protocols(rules, one, other, family), protocols(rules, other, one, family)
+    return protocols(rules, near, far, family), protocols(rules, far, near, family)
 
 
-def met(rules: Rules, one: Speaker, other: Speaker, family: Family) -> Adjacency:
+def met(rules: Rules, near: Speaker, far: Speaker, family: Family) -> Adjacency:
     """What comes of the protocols of a pair."""
-    here, there = ends_of(rules, one, other, family)
-    found = adjacency(one, here, other, there)
+    here, there = ends_of(rules, near, far, family)
+    joined = adjacency(near, here, far, there)
     if (
-        found.certain
-        and found.links
-        and any(end.address(family) in rules.shared or may_be_refused(rules, end, family) for end in (one, other))
+        joined.certain
+        and joined.links
+        and any(end.address(family) in rules.shared or may_be_refused(rules, end, family) for end in (near, far))
     ):
         # A node whose BIRD refuses its file keeps the sessions that it had: which these are is not known.
-        return replace(found, certain=False)
-    return found
+        return replace(joined, certain=False)
+    return joined
 
 
 def pairs_of(classes: Sequence[NodeClass], family: Family) -> list[tuple[Pair, tuple[Member, Member]]]:
     """Two different nodes for each two node classes, and for each class of more than one node."""
-    present = _present(classes, family)
-    found = []
+    present = [index for index, node_class in enumerate(classes) if node_class.members[0].after.address(family)]
+    pairs = []
     for position, here in enumerate(present):
         for there in present[position:]:
-            one, other = classes[here], classes[there]
+            near, far = classes[here].members, classes[there].members
             if here != there:
-                found.append(((here, there), (one.members[0], other.members[0])))
-            elif len(one.members) > 1:
-                found.append(((here, there), (one.members[0], one.members[1])))
-    return found
-
-
-def _present(classes: Sequence[NodeClass], family: Family) -> tuple[int, ...]:
-    return tuple(index for index, node_class in enumerate(classes) if node_class.members[0].after.address(family))
+                pairs.append(((here, there), (near[0], far[0])))
+            elif len(near) > 1:
+                pairs.append(((here, there), (near[0], near[1])))
+    return pairs
 
 
 def adjacencies(
     classes: Sequence[NodeClass], family: Family, ask: Callable[[Member, Member], Adjacency]
 ) -> dict[Pair, Adjacency]:
     """What comes of the protocols of every pair that renders any."""
-    found = {}
-    for pair, members in pairs_of(classes, family):
-        one = ask(*members)
-        if one is not NONE:
-            found[pair] = one
-    return found
+    asked = ((pair, ask(*members)) for pair, members in pairs_of(classes, family))
+    return {pair: joined for pair, joined in asked if joined is not NONE}
 
 
-def propagated(
-    classes: Sequence[NodeClass],
-    family: Family,
-    found: Mapping[Pair, Adjacency],
-    up: Mapping[int, Mapping[Outside, Uplink]],
-    doubt: Doubt,
-    announced: Announced,
-    speakers_outside: Sequence[Outside] | None = None,
-    marks: Touched | None = None,
-) -> Holdings:
-    """Propagate over what counts, for each layer of pools; with `marks`, as things stand before a change."""
-    layers = announced.layers[family]
-    filtered = any(one.own_filters or one.other_filters for told in found.values() for one in told.links) or any(
-        uplink.link.own_filters for told in up.values() for uplink in told.values()
-    )
-    ways = [_carries(layer, doubt) for layer in layers] if filtered and layers else [None]
+def propagated(connections: Connections, doubt: Doubt) -> Holdings:
+    """Who holds what over what counts, for each layer of pools."""
+    family, layers = connections.family, connections.announced.layers[connections.family]
+    speakers, outside = connections.speakers(), connections.places()
+    graph = connections.graph(doubt)
+    neighbours = graph.neighbours()
+    present = tuple(index for index, speaker in enumerate(speakers) if speaker.address(family))
+    mute = frozenset(index for index in present if speakers[index].standalone)
+
+    def spread_from(origins: Iterable[int], carries: Carries | None) -> Holdings:
+        over = replace(graph, carries=carries)
+        return Holdings(family, over, present, {one: spread(over, one, neighbours) for one in origins}, mute, outside)
+
+    if connections.filtered and layers:
+        of_nodes = [spread_from(present, _carries(layer, doubt)) for layer in layers]
+    else:
+        # Without filters every pool is treated alike.
+        of_nodes = [spread_from(present, None)] * max(1, len(layers))
+    # What a speaker outside announces may be of no pool, and then no filter may have a say.
+    of_outside = spread_from(outside.values(), None)
+    of_pools = [
+        of_outside if carries is None else spread_from(outside.values(), carries)
+        for carries in _incoming(connections, doubt)
+    ]
     first, *others = (
-        replace(_layer(classes, family, found, up, doubt, way, speakers_outside, marks), owed=bool(layers))
-        for way in ways
+        replace(table, pools=layer.pools if layer else (), owed=layer is not None)
+        for table, layer in zip(of_nodes, layers or [None], strict=True)
     )
-    # Without filters every pool is treated alike.
-    others += [first] * (len(layers) - len(ways))
-    named = [replace(one, pools=layer.pools) for one, layer in zip([first, *others], layers, strict=False)] or [first]
-    return replace(named[0], others=tuple(named[1:]))
+    propagations = {**first.propagations, **of_outside.propagations}
+    return replace(
+        first, propagations=propagations, others=(*others, *(replace(table, owed=False) for table in of_pools))
+    )
 
 
-def _carries(layer: Layer, doubt: Doubt) -> Callable[[Link, bool], bool]:
+def _incoming(connections: Connections, doubt: Doubt) -> list[Carries | None]:
+    """How sessions carry what speakers outside announce of pools, for each layer of it; None: all of it."""
+    layers = connections.announced.incoming[connections.family]
+    return [_carries(layer, doubt) if connections.filtered else None for layer in layers]
+
+
+def _carries(layer: Layer, doubt: Doubt) -> Carries:
     enough = (Passes.YES,) if doubt is Doubt.AGAINST else (Passes.YES, Passes.UNKNOWN)
     known: dict[tuple[Link, bool], bool] = {}
 
@@ -255,48 +323,3 @@ def _carries(layer: Layer, doubt: Doubt) -> Callable[[Link, bool], bool]:
         return known[link, learned]
 
     return carries
-
-
-def _layer(
-    classes: Sequence[NodeClass],
-    family: Family,
-    found: Mapping[Pair, Adjacency],
-    up: Mapping[int, Mapping[Outside, Uplink]],
-    doubt: Doubt,
-    carries: Callable[[Link, bool], bool] | None,
-    speakers_outside: Sequence[Outside] | None,
-    marks: Touched | None,
-) -> Holdings:
-    speakers = [node_class.members[0].before if marks else node_class.members[0].after for node_class in classes]
-    links: dict[Pair, Links] = {}
-    for (here, there), one in found.items():
-        if one.links and (one.certain or doubt is Doubt.FOR):
-            links[here, there] = one.links
-            links[there, here] = one.reversed().links
-    groups = [
-        Group(node_class.count, speaker.as_number, speaker.cluster_id, speaker.down)
-        for node_class, speaker in zip(classes, speakers, strict=True)
-    ]
-    if speakers_outside is None:
-        speakers_outside = sorted({speaker for told in up.values() for speaker in told})
-    outside = {speaker: len(classes) + place for place, speaker in enumerate(speakers_outside)}
-    groups += [Group(1, speaker.as_number, "", leaf=True, outside=True) for speaker in speakers_outside]
-    marked = set(marks.sessions) if marks else set()
-    for index, told in up.items():
-        for speaker, uplink in told.items():
-            if not uplink.certain and doubt is Doubt.AGAINST:
-                continue
-            place = outside[speaker]
-            links[index, place] = (uplink.link,)
-            links[place, index] = (uplink.link.reversed(),)
-            if marks and (index, speaker) in marks.uplinks:
-                marked |= {(index, place), (place, index)}
-    graph = LinkGraph(tuple(groups), links, doubt, frozenset(marked), carries)
-    # What a speaker outside announces is of no pool: whether filters let it through is not known from here.
-    plain = replace(graph, carries=None)
-    neighbours = graph.neighbours()
-    present = tuple(index for index, speaker in enumerate(speakers) if speaker.address(family))
-    mute = frozenset(index for index in present if speakers[index].standalone)
-    propagations = {index: spread(graph, index, neighbours) for index in present}
-    propagations |= {index: spread(plain, index, neighbours) for index in outside.values()}
-    return Holdings(family, graph, present, propagations, mute, outside)

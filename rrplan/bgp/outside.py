@@ -38,17 +38,21 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Uplink:
-    """A node's session to one speaker outside.
+    """A node's session to one speaker outside: `links` are all that it may be.
 
     `identity` is what the other side must have configured to accept it, `blocks` is all that Calico may render for it
     (a block of each protocol that shares the lock on its address), and `certain` says that it is this speaker whichever
     block Calico renders, and that it is known to accept the session.
     """
 
-    link: Link
+    links: tuple[Link, ...]
     identity: frozenset[tuple[object, ...]]
     blocks: frozenset[tuple[object, ...]]
     certain: bool = True
+
+    def like(self, other: Uplink) -> bool:
+        """Whether Calico renders the same for both, or chooses at random among the same."""
+        return self.blocks == other.blocks and set(self.links) == set(other.links)
 
 
 class Fate(StrEnum):
@@ -75,11 +79,10 @@ def uplinks(rules: Rules, own: Speaker, family: Family) -> Mapping[Outside, Upli
         for variant in (one for protocol in sharing for one in protocol.variants):
             by_speaker.setdefault(Outside(family, variant.peer_address, variant.peer_as), []).append(variant)
         for outside, variants in by_speaker.items():
-            first = variants[0]
             # BIRD refuses the whole configuration where no AS number is given: there is no such session.
-            if first.peer_as:
+            if outside.as_number:
                 found[outside] = Uplink(
-                    Link(first.internal, first.reflector_client, False, first.filters),
+                    tuple(dict.fromkeys(_link(variant) for variant in variants)),
                     frozenset(_identity(variant) for variant in variants),
                     frozenset(product(*(protocol.blocks for protocol in sharing))),
                     # Which block wins where BGPPeers disagree is random: the other side is configured for one of them,
@@ -96,10 +99,14 @@ def uplinks(rules: Rules, own: Speaker, family: Family) -> Mapping[Outside, Upli
             cluster_id = own.cluster_id if internal else ""
             block = ("workloads", peer.name, own.as_number)
             outside = Outside(family, "", peer.as_number or 0, peer.name)
-            link = Link(internal, bool(cluster_id), False)
+            links = (Link(internal, bool(cluster_id), False),)
             certain = outside.name not in own.untried
-            found[outside] = Uplink(link, frozenset([block]), frozenset([(*block, cluster_id)]), certain)
+            found[outside] = Uplink(links, frozenset([block]), frozenset([(*block, cluster_id)]), certain)
     return found
+
+
+def _link(protocol: Protocol) -> Link:
+    return Link(protocol.internal, protocol.reflector_client, False, protocol.filters)
 
 
 def _identity(protocol: Protocol) -> tuple[object, ...]:
@@ -122,9 +129,9 @@ def fates(before: Mapping[Outside, Uplink], after: Mapping[Outside, Uplink]) -> 
         new = after.get(outside)
         if new is None or old.identity != new.identity:
             found[outside] = Fate.LOST
-        elif old.blocks != new.blocks or len(old.blocks) > 1 or old.link.own_filters != new.link.own_filters:
+        elif not old.like(new) or len(old.blocks) > 1 or len(old.links) > 1:
             # Another BGPFilter restarts nothing, but changes what the other side hears: it is told as a restart.
-            # Which block it is where BGPPeers disagree is drawn anew with every change of any node or BGPPeer.
+            # Which one it is where BGPPeers disagree is drawn anew with every change of any node or BGPPeer.
             found[outside] = Fate.RESTARTED
     found |= {outside: Fate.GAINED for outside in after if outside not in before}
     return found

@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rrplan.bgp.adjacency import Adjacency, adjacency, same, survives
-from rrplan.bgp.holdings import Holdings, NodeClass, Pair, Touched, adjacencies, ends_of, met, pairs_of, propagated
+from rrplan.bgp.adjacency import Adjacency, same, survives, surviving
+from rrplan.bgp.holdings import (
+    Connections,
+    Holdings,
+    NodeClass,
+    Pair,
+    Touched,
+    adjacencies,
+    ends_of,
+    met,
+    pairs_of,
+    propagated,
+)
 from rrplan.bgp.outside import Fate, Outside, Uplink, fates, uplinks
 from rrplan.bgp.peering import Rules
 from rrplan.bgp.reflection import Doubt
@@ -82,7 +93,7 @@ def passage(old: Rules, new: Rules, classes: Sequence[NodeClass], family: Family
             begins = begins or all(after)
             idle = idle and (one.after.down or other.after.down)
         if survives(before, after):
-            found[here, there] = adjacency(one.before, before[0], other.before, before[1])
+            found[here, there] = surviving(one.before, other.before, before, after)
     told: dict[int, dict[Outside, Fate]] = {}
     kept: dict[int, dict[Outside, Uplink]] = {}
     redrawn: set[tuple[int, Outside]] = set()
@@ -94,11 +105,9 @@ def passage(old: Rules, new: Rules, classes: Sequence[NodeClass], family: Family
         was, becomes = uplinks(old, member.before, family), uplinks(new, member.after, family)
         speakers |= was.keys() | becomes.keys()
         told[index] = fates(was, becomes)
-        redrawn |= {(index, one) for one in was.keys() & becomes.keys() if was[one].blocks == becomes[one].blocks}
+        redrawn |= {(index, one) for one in was.keys() & becomes.keys() if was[one].like(becomes[one])}
         kept[index] = {
-            outside: uplink
-            for outside, uplink in was.items()
-            if outside not in told[index] and uplink.certain and len(uplink.blocks) == 1
+            outside: uplink for outside, uplink in was.items() if outside not in told[index] and uplink.certain
         }
     fated = {fate for one in told.values() for fate in one.values()}
     begins = begins or bool(fated & {Fate.GAINED, Fate.RESTARTED})
@@ -106,7 +115,7 @@ def passage(old: Rules, new: Rules, classes: Sequence[NodeClass], family: Family
     known = tuple(sorted(speakers))
     return Passage(
         known,
-        propagated(classes, family, found, kept, Doubt.AGAINST, new.announced, known),
+        propagated(Connections(classes, family, found, kept, new.announced, known), Doubt.AGAINST),
         frozenset(changed),
         frozenset(changed | shaken),
         begins,
@@ -131,7 +140,7 @@ def over(
         for index, node_class in enumerate(classes)
         if node_class.members[0].before.address(family)
     }
-    before = propagated(classes, family, found, up, Doubt.FOR, rules.announced, speakers, touched)
+    before = propagated(Connections(classes, family, found, up, rules.announced, speakers, touched), Doubt.FOR)
     return frozenset(
         (holder, origin)
         for layer in before.tables

@@ -43,6 +43,9 @@ class Doubt(StrEnum):
     """A session counts if it is up for certain, and passes on what it would pass on whichever it is."""
 
 
+Carries = Callable[[Link, bool], bool]
+"""Whether a link lets routes through: the own ones of the sender, or (True) those that it learned."""
+
 Links = tuple[Link, ...]
 """What the one session between two speakers may be."""
 
@@ -51,15 +54,15 @@ Links = tuple[Link, ...]
 class LinkGraph:
     """Groups and the links between them; `links[a, b]` is seen from a, `links[a, a]` joins members of one group.
 
-    `marked` links leave a mark on every copy of a route that comes over them. `carries` says whether a link lets routes
-    through, the sender's own ones or (True) those that it learned; None: every link does.
+    `marked` links leave a mark on every copy of a route that comes over them. Without `carries` every link lets
+    everything through.
     """
 
     groups: tuple[Group, ...]
     links: Mapping[tuple[int, int], Links] = field(hash=False)
     doubt: Doubt = Doubt.AGAINST
     marked: frozenset[tuple[int, int]] = frozenset()
-    carries: Callable[[Link, bool], bool] | None = field(default=None, hash=False, compare=False)
+    carries: Carries | None = field(default=None, hash=False, compare=False)
 
     def neighbours(self) -> list[list[tuple[int, Links]]]:
         """For every group, whom it has links to."""

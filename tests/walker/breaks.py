@@ -1,4 +1,4 @@
-"""Twelve ways to break the proof, each one rule switched off: what the walker must notice."""
+"""Thirteen ways to break the proof, each one rule switched off: what the walker must notice."""
 
 from __future__ import annotations
 
@@ -143,6 +143,12 @@ def filters_let_everything_through(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Layer, "verdict", lambda *_args, **_named: Passes.YES)
 
 
+def filters_spare_the_outside(patch: pytest.MonkeyPatch) -> None:
+    """What a speaker outside announces gets over every session, whatever its BGPFilters say."""
+    whole = holdings._incoming
+    patch.setattr(holdings, "_incoming", lambda *given: [None for _ in whole(*given)])
+
+
 def pools_are_alike(patch: pytest.MonkeyPatch) -> None:
     """What holds for the first pool is taken to hold for all."""
     patch.setattr(holdings.Holdings, "tables", property(lambda self: (self,)))
@@ -162,6 +168,7 @@ BREAKS: Mapping[str, Break] = {
         drained_need_nothing_at_the_end,
         any_holder_of_the_lock_stays,
         filters_let_everything_through,
+        filters_spare_the_outside,
         pools_are_alike,
     )
 }

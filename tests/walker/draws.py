@@ -126,6 +126,7 @@ class Draw:
         self.random = random.Random(seed)
         self.filters = random.Random(f"filters {seed}")
         self.outward = random.Random(f"uplinks {seed}")
+        self.copied = random.Random(f"copies {seed}")
         self.named: list[str] = []
         self.names = [f"n{number}" for number in range(1, self.random.choice([3, 4, 4, 5, 5, 6]) + 1)]
         self.key = self.random.choice([OURS, OURS, "rr"])
@@ -178,6 +179,18 @@ class Draw:
             if between and self.named and self.filters.random() < 0.6:
                 one["spec"]["filters"] = [self.filters.choice(self.named)]
                 self.about.append("filter")
+        cluster += [copy for one in cluster if (copy := self._copy(one))]
+
+    def _copy(self, document: dict[str, Any]) -> dict[str, Any] | None:
+        """A BGPPeer beside another that differs in its filter alone, or gives the same sessions from the other end."""
+        draw = self.copied
+        if document["kind"] != "BGPPeer" or not self.named or draw.random() > 0.12:
+            return None
+        told = {**document["spec"], "filters": draw.choice([None, *([one] for one in self.named)])}
+        if "peerSelector" in told and "nodeSelector" in told and draw.random() < 0.6:
+            told |= {"nodeSelector": told["peerSelector"], "peerSelector": told["nodeSelector"]}
+        self.about.append("copy")
+        return peer(f"{document['metadata']['name']}-copy", **told)
 
     def _cluster(self, start: str) -> list[dict[str, Any]]:
         reflectors = {} if start == "mesh" else self._roles(start)

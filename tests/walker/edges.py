@@ -151,17 +151,25 @@ def passages(before: Moment, after: Moment, same: frozenset[Key]) -> dict[Key, l
 
 
 class Reload(NamedTuple):
-    """A session in the state before, and whether the reload of its first or second end takes it down."""
+    """A session in the state before, and what a reload of its first or second end does to it.
+
+    `near` and `far` are the BGPFilters that an end has then; None where the reload takes the session down.
+    """
 
     link: Link | None
-    near: bool
-    far: bool
+    near: tuple[str, ...] | None = ()
+    far: tuple[str, ...] | None = ()
 
-    def up(self, key: Key, reloaded: frozenset[str]) -> bool:
-        """Whether it is up, once these nodes have reloaded."""
-        return (
-            self.link is not None and not (self.near and key[0] in reloaded) and not (self.far and key[1] in reloaded)
-        )
+    def left(self, key: Key, reloaded: frozenset[str]) -> Link | None:
+        """What it is once these nodes have reloaded."""
+        if self.link is None:
+            return None
+        near, far = self.link.filters
+        near_then = self.near if key[0] in reloaded else near
+        far_then = self.far if key[1] in reloaded else far
+        if near_then is None or far_then is None:
+            return None
+        return self.link._replace(filters=(near_then, far_then))
 
 
 def reloads(chain: Sequence[Moment]) -> dict[Key, list[Reload]]:
@@ -172,16 +180,20 @@ def reloads(chain: Sequence[Moment]) -> dict[Key, list[Reload]]:
         options: set[Reload] = set()
         for one in edge.outcomes:
             if one is None:
-                options.add(Reload(None, False, False))
-            else:
-                far = one.far is not None and _broken(one.far, [at.edge(key).ends[1] for at in chain])
-                options.add(Reload(one.link(), _broken(one.near, [at.edge(key).ends[0] for at in chain]), far))
+                options.add(Reload(None))
+                continue
+            near = _filters_then(one.near, [at.edge(key).ends[0] for at in chain])
+            far = _filters_then(one.far, [at.edge(key).ends[1] for at in chain]) if one.far else {()}
+            options |= {Reload(one.link(), *filters) for filters in product(near or [None], far or [None])}
         found[key] = _sorted(options)
     return found
 
 
-def _broken(block: Block, chain: Sequence[Rendering]) -> bool:
-    return not all(stays(block, before, after) for before, after in pairwise(chain))
+def _filters_then(block: Block, chain: Sequence[Rendering]) -> set[tuple[str, ...]]:
+    """The BGPFilters that a protocol may have after reloads that leave it alone; none where one takes it down."""
+    if not all(stays(block, before, after) for before, after in pairwise(chain)):
+        return set()
+    return {one.filters for protocol in chain[-1] for one in protocol if one._replace(filters=block.filters) == block}
 
 
 Sortable = TypeVar("Sortable")
@@ -200,7 +212,7 @@ class Routes:
     def gone(
         self, before: Moment, was: Mapping[Key, Link], after: Moment, becomes: Mapping[Key, Link], *, handed_on: bool
     ) -> frozenset[tuple[str, str]]:
-        """The pairs that lose the routes of some pool, or what a speaker outside announces, which is of no pool."""
+        """The pairs that lose the routes of some pool; what a speaker outside announces may be of none, too."""
         lost: set[tuple[str, str]] = set()
         for pool in (*before.filtering.owed(before.table.family), None):
             missing = self.over(before, was, handed_on=handed_on, pool=pool) - self.over(

@@ -204,8 +204,8 @@ def _mixtures(found: Walk, routes: Routes, stops: Sequence[Stop], family: str, p
         was: dict[Key, Link] = {key: one.link for key, one in world.items() if one.link is not None}
         for reloaded in subsets:
             found.count.subsets += 1
-            left = {key: link for key, link in was.items() if world[key].up(key, reloaded)}
-            if len(left) == len(was):
+            left = {key: link for key in was if (link := world[key].left(key, reloaded)) is not None}
+            if left == was:
                 continue
             for handed_on in _filters(was):
                 exposed |= routes.gone(chain[0], was, chain[0], left, handed_on=handed_on)

@@ -43,6 +43,24 @@ RULES: list[tuple[str, list[Mapping[str, Any]], bool, Passes]] = [
     ("a doubt of the other kind", [{**ACCEPT, "cidr": "10.42.7.0/24"}, REJECT], False, Passes.UNKNOWN),
     ("longer prefixes only", [{**REJECT, "prefixLength": {"min": 27}}], False, Passes.YES),
     ("blocks by their length", [{**REJECT, "prefixLength": {"min": 24, "max": 26}}], False, Passes.NO),
+    (
+        "all but a prefix of other lengths",
+        [{**REJECT, "matchOperator": "NotIn", "prefixLength": {"max": 24}}],
+        False,
+        Passes.NO,
+    ),
+    (
+        "all but a prefix of these lengths",
+        [{**REJECT, "matchOperator": "NotIn", "prefixLength": {"max": 28}}],
+        False,
+        Passes.YES,
+    ),
+    (
+        "lengths that count for nothing without a prefix",
+        [{"action": "Reject", "prefixLength": {"min": 27}}],
+        False,
+        Passes.NO,
+    ),
     ("everything", [{"action": "Reject"}], False, Passes.NO),
     ("what was learned, asked of own routes", [{**REJECT, "source": "RemotePeers"}], False, Passes.YES),
     ("what was learned", [{**REJECT, "source": "RemotePeers"}], True, Passes.NO),
@@ -58,6 +76,31 @@ def test_rules(why: str, rules: list[Mapping[str, Any]], learned: bool, expected
     cluster = ClusterState.of([POOL, BGPFilter("f", {f"{direction}V4": rules})])
     (layer,) = Announced.of(cluster, VERSION).layers[Family.IPV4]
     assert layer.verdict(["f"], direction, learned=learned) is expected
+
+
+# (why, rules, verdict)
+ANY_LENGTH: list[tuple[str, list[Mapping[str, Any]], Passes]] = [
+    ("no rule", [], Passes.YES),
+    ("the pool", [REJECT], Passes.NO),
+    ("a wider prefix", [{**REJECT, "cidr": "10.0.0.0/8"}], Passes.NO),
+    ("another prefix", [{**REJECT, "cidr": "192.168.0.0/16"}], Passes.YES),
+    ("everything else", [{**REJECT, "matchOperator": "NotIn"}], Passes.YES),
+    ("less than a block", [{**REJECT, "cidr": "10.42.7.0/28"}], Passes.UNKNOWN),
+    ("the pool itself", [{**REJECT, "matchOperator": "Equal"}], Passes.UNKNOWN),
+    ("a wider prefix itself", [{**REJECT, "matchOperator": "Equal", "cidr": "10.0.0.0/8"}], Passes.YES),
+    ("longer prefixes only", [{**REJECT, "prefixLength": {"min": 27}}], Passes.UNKNOWN),
+    ("all lengths in so many words", [{**REJECT, "prefixLength": {"min": 16, "max": 32}}], Passes.NO),
+    ("shorter prefixes only", [{**REJECT, "cidr": "10.0.0.0/8", "prefixLength": {"max": 15}}], Passes.YES),
+    ("what was learned", [{**REJECT, "source": "RemotePeers"}], Passes.NO),
+]
+
+
+@pytest.mark.parametrize(("why", "rules", "expected"), ANY_LENGTH, ids=[case[0] for case in ANY_LENGTH])
+def test_rules_for_what_speakers_outside_announce(why: str, rules: list[Mapping[str, Any]], expected: Passes) -> None:
+    """A route from outside may be of any length within the pool."""
+    cluster = ClusterState.of([POOL, BGPFilter("f", {"exportV4": rules})])
+    (layer,) = Announced.of(cluster, VERSION).incoming[Family.IPV4]
+    assert layer.verdict(["f"], "export", learned=True) is expected
 
 
 def test_a_filter_that_is_not_there() -> None:
@@ -90,9 +133,9 @@ def test_pools_are_judged_by_themselves() -> None:
     """One of two pools is rejected: its routes are missing, and those of the other are not."""
     other = IPPool("more", "10.43.0.0/16", block_size=26)
     model = filtered(REJECT, pools=(POOL, other))
-    tables = model.view().holdings[Family.IPV4].tables
-    assert [(table.pools, bool(table.missing)) for table in tables] == [(("more",), True), (("pods",), True)]
-    held = [[table.holds(0, 0)] for table in tables]
+    layers = model.view().holdings[Family.IPV4].layers
+    assert [(layer.pools, bool(layer.missing)) for layer in layers] == [(("more",), True), (("pods",), True)]
+    held = [[layer.holds(0, 0)] for layer in layers]
     assert held == [[True], [False]]
 
 
