@@ -33,16 +33,16 @@ def containers_check(server: ApiServer) -> Check:
 def _lacking(server: ApiServer, spec: Spec) -> Iterator[str]:
     if spec.flavor is not Flavor.STANDALONE:
         return
-    told = spec.standalone
+    names = spec.standalone
     # What may not be read is taken to be there.
     with suppress(Forbidden):
-        config = server.get(f"{collection('ConfigMap', told.namespace)}/{told.config_map}")
+        config = server.get(f"{collection('ConfigMap', names.namespace)}/{names.config_map}")
         if config is None:
-            yield f"ConfigMap {told.namespace}/{told.config_map} does not exist: it tells where etcd is"
+            yield f"ConfigMap {names.namespace}/{names.config_map} does not exist: it tells where etcd is"
         else:
             keys = [key for key in CONFIG_KEYS if key not in (config.get("data") or {})]
             if keys:
-                yield f"ConfigMap {told.namespace}/{told.config_map} lacks {', '.join(f'`{key}`' for key in keys)}"
+                yield f"ConfigMap {names.namespace}/{names.config_map} lacks {', '.join(f'`{key}`' for key in keys)}"
     with suppress(DatastoreRefused):
-        if server.get(f"{collection('Secret', told.namespace)}/{told.secret}", accept=METADATA_ONLY) is None:
-            yield f"Secret {told.namespace}/{told.secret} does not exist: it has etcd's certificates"
+        if server.get(f"{collection('Secret', names.namespace)}/{names.secret}", accept=METADATA_ONLY) is None:
+            yield f"Secret {names.namespace}/{names.secret} does not exist: it has etcd's certificates"
