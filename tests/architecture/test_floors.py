@@ -40,7 +40,7 @@ ROOMS = {"local": 0, "kubernetes": 1, "etcd": 2, "nodes": 2, "calicoctl": 3}
 """The rooms of adapters/: each imports only from rooms with a smaller number, so they form no circle."""
 PURE = {"exit_codes", "text", "errors", "ids", "digest", "yaml_places", "resources", "bgp", "specs", "desired", "plans"}
 EFFECTS = {"os", "io", "time", "random", "socket", "subprocess", "threading", "logging", "pathlib", "sqlite3", "sys"}
-ADAPTER_BASES = {"Protocol", "Part", "Exception", "ValueError"}
+ADAPTER_BASES = {"Protocol", "ResourceStore", "Exception", "ValueError"}
 """What classes of adapters may be made of, beside the errors of `rrplan.errors`."""
 ONLY_IN = {
     "networkx": {"plans/graph.py"},

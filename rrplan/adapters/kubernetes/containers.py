@@ -8,7 +8,7 @@ from contextlib import suppress
 from rrplan.adapters.kubernetes.kinds import collection
 from rrplan.adapters.kubernetes.server import ApiServer, Forbidden
 from rrplan.errors import DatastoreRefused
-from rrplan.runs.preflight import Check, Effect, Situation
+from rrplan.runs.preflight import Effect, PreflightCheck, Situation
 from rrplan.specs import Flavor, Spec, from_document
 
 CONFIG_KEYS = ("etcd_endpoints", "etcd_ca", "etcd_cert", "etcd_key")
@@ -18,7 +18,7 @@ METADATA_ONLY = ",".join(
 """A Secret without its content; `v1` is served since Kubernetes 1.15. A server that knows neither answers 406."""
 
 
-def containers_check(server: ApiServer) -> Check:
+def containers_check(server: ApiServer) -> PreflightCheck:
     """Whether anything is missing; what may not be read is treated as there. Without it a plan is no use."""
 
     def problems(situation: Situation) -> list[str]:
@@ -27,7 +27,7 @@ def containers_check(server: ApiServer) -> Check:
         return list(_lacking(server, from_document(document)))
 
     hint = "give the right names in `standalone` of the spec"
-    return Check("containers", problems, hint=hint, at_plan=Effect.REFUSED)
+    return PreflightCheck("containers", problems, hint=hint, at_plan=Effect.REFUSED)
 
 
 def _lacking(server: ApiServer, spec: Spec) -> Iterator[str]:

@@ -17,7 +17,7 @@ from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.adapters.local.lock import UNLOCK, described
 from rrplan.errors import DatastoreConflict, DatastoreError, LockHeldError
 from rrplan.ports import Clock
-from rrplan.runs.preflight import Check, Effect, Situation
+from rrplan.runs.preflight import Effect, PreflightCheck, Situation
 
 NAMESPACE = "kube-system"
 """Where rrplan keeps its Lease and its runs: it is there in every cluster, and guarded."""
@@ -28,7 +28,7 @@ HOLDER = "rrplan.io/holder"
 _LEASES = collection("Lease", NAMESPACE)
 
 
-def leases_check(server: ApiServer) -> Check:
+def leases_check(server: ApiServer) -> PreflightCheck:
     """Whether the API server has Leases, or is too old."""
 
     def problems(_situation: Situation) -> list[str]:
@@ -36,7 +36,7 @@ def leases_check(server: ApiServer) -> Check:
             return []
         return ["this API server has no Leases, which lock a run: it is older than Kubernetes 1.14"]
 
-    return Check(
+    return PreflightCheck(
         "leases", problems, hint="`rrplan plan -o runbook` prints the plan as commands to type", at_plan=Effect.TOLD
     )
 

@@ -16,7 +16,7 @@ from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.ids import ActionName
 from rrplan.plans import Plan
 from rrplan.plans.gate import GateKind
-from rrplan.runs.preflight import Check, Effect, Situation
+from rrplan.runs.preflight import Effect, PreflightCheck, Situation
 
 AT_ONCE = 10
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -102,13 +102,13 @@ def _running() -> Iterator[Right]:
     yield _right("create", "Event", "", "default", optional=True)
 
 
-def rights_check(server: ApiServer, calico: str) -> Check:
+def rights_check(server: ApiServer, calico: str) -> PreflightCheck:
     """Whether this account has every right that a plan cannot do without."""
 
     def problems(situation: Situation) -> list[str]:
         return [f"this account may not {right}" for right in lacking(server, rights(situation.plan, calico))]
 
-    return Check(
+    return PreflightCheck(
         "rights",
         problems,
         hint="nothing was changed; `rrplan rbac PLAN` prints the rights that this plan needs",
