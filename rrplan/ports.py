@@ -172,7 +172,7 @@ class Probe(Protocol):
         ...
 
 
-class Part(Protocol):
+class ResourceStore(Protocol):
     """The objects of some kinds in a live cluster; with `dry_run` a write is judged as far as can be, and not made."""
 
     def get(self, key: ResourceKey) -> Stored | None:
@@ -196,7 +196,7 @@ class Part(Protocol):
         ...
 
 
-class CalicoStore(Part, Protocol):
+class CalicoStore(ResourceStore, Protocol):
     """Calico's own resources, wherever a cluster keeps them, in the shape of projectcalico.org/v3.
 
     A write that got no answer may still land, for up to `late_seconds` after the store answers again.

@@ -14,7 +14,7 @@ from rrplan.adapters.local.clock import SystemClock
 from rrplan.plans import Plan
 from rrplan.ports import Clock, Datastore, Directory, Lock, Probe, RunStore, SeparateCalico
 from rrplan.runs.events import Listener
-from rrplan.runs.preflight import EVERY_CLUSTER, Check
+from rrplan.runs.preflight import EVERY_CLUSTER, PreflightCheck
 from rrplan.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Cluster:
     lock: Lock
     runs: RunStore
     tell: Callable[[str], None] = lambda _text: None
-    checks: tuple[Check, ...] = EVERY_CLUSTER
+    checks: tuple[PreflightCheck, ...] = EVERY_CLUSTER
     record: Callable[[Plan, Listener], Listener] = lambda _plan, listener: listener
 
 
@@ -73,7 +73,7 @@ class Connection:
         statuses = NodeStatuses(self.server, self.group, clock) if self.group else None
         return LiveProbe(Birds(in_pods(self.server)), self.directory, statuses, tell, tables)
 
-    def checks(self) -> tuple[Check, ...]:
+    def checks(self) -> tuple[PreflightCheck, ...]:
         """What is asked before a run, in this order; of a plan that was just made, as far as it can be asked then."""
         from rrplan.adapters.kubernetes.cluster import owners_check
         from rrplan.adapters.kubernetes.containers import containers_check

@@ -52,7 +52,7 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class PreflightCheck:
     """One thing that is asked; `problems` gives in words what is in the way, or raises an RRPlanError of its own."""
 
     name: str
@@ -68,7 +68,7 @@ class Check:
 
 
 def check_before_run(
-    checks: Iterable[Check], when: When, situation: Situation, tell: Callable[[str], None] = lambda _text: None
+    checks: Iterable[PreflightCheck], when: When, situation: Situation, tell: Callable[[str], None] = lambda _text: None
 ) -> None:
     """Make the checks of one moment, in their order; raises PreflightError, or what a check raises."""
     for check in checks:
@@ -76,7 +76,7 @@ def check_before_run(
             _follow(check.at_run, check.problems(situation), check.hint, tell)
 
 
-def check_when_planned(checks: Iterable[Check], situation: Situation, tell: Callable[[str], None]) -> None:
+def check_when_planned(checks: Iterable[PreflightCheck], situation: Situation, tell: Callable[[str], None]) -> None:
     """Tell what would be in the way of a plan that was just made; raises PreflightError where it is no use at all."""
     for check in checks:
         if check.at_plan is Effect.NOT_ASKED:
@@ -155,14 +155,14 @@ def _refused_writes(situation: Situation) -> Sequence[str]:
     return situation.datastore.dry_run(writes)
 
 
-FRESH = Check("fresh", _stale, when=When.LOCKED)
-SESSIONS = Check(
+FRESH = PreflightCheck("fresh", _stale, when=When.LOCKED)
+SESSIONS = PreflightCheck(
     "sessions",
     _down,
     hint="nothing was changed; bring them up, or accept what is named with `--accept-down NODE`",
     when=When.LOCKED,
 )
-DRAINS = Check(
+DRAINS = PreflightCheck(
     "drains",
     lambda situation: undrainable(situation.plan, situation.datastore),
     hint="nothing was changed; move these pods, or say in `drain` of the spec that they may go",
@@ -171,7 +171,7 @@ DRAINS = Check(
     as_told="a drain would be refused: {}",
     unknown="which pods a drain would not evict",
 )
-WRITES = Check(
+WRITES = PreflightCheck(
     "writes",
     _refused_writes,
     hint="nothing was changed; the server refuses these writes, see its reason",

@@ -93,6 +93,7 @@ class Writer:
         late, began = self._datastore.late_seconds, self._clock.now()
         if False in landed and None not in landed and late:
             self._retrying(f"{changes[landed.index(False)].key}: the write got no answer and may still land", late)
+        # No retry: each look is an answer, and the last one counts when the time is over.
         while False in landed and None not in landed and self._clock.now() - began < late:
             self._clock.sleep(LOOK_SECONDS)
             landed = self._which_landed(changes)

@@ -112,26 +112,26 @@ HINTS = (
 def failure(name: str, stdout: str, stderr: str, about: str = "", *, reading: bool) -> DatastoreError:
     """The error that a failed call stands for; its text begins with `about`."""
     said = f"{stderr}\n{stdout}"
-    told = reason(stdout, stderr)
+    why = reason(stdout, stderr)
     mismatch = MISMATCH.search(said)
     if mismatch:
         return DatastoreRefused(
             f"{about}{name} is of version {mismatch[1]}, the cluster of {mismatch[2]}",
             hint=f"use calicoctl {mismatch[2]}, or add `--allow-version-mismatch` to the command",
         )
-    if UNKNOWN_KIND.search(told):
-        return UnknownKind(f"{about}{told}")
+    if UNKNOWN_KIND.search(why):
+        return UnknownKind(f"{about}{why}")
     kinds: tuple[tuple[type[DatastoreError], tuple[str, ...]], ...] = (
         (DatastoreConflict, CONFLICTS),
         (DatastoreRefused, REFUSALS),
         (DatastoreUnreachable, AWAY),
     )
-    lowered = told.lower()
+    lowered = why.lower()
     for kind, texts in kinds:
         if any(text in lowered for text in texts):
             hint = next((hint for word, hint in HINTS if word in lowered), "") if kind is DatastoreRefused else ""
-            return kind(f"{about}{told}", hint=hint)
-    return (DatastoreUnreachable if reading else DatastoreTimeout)(f"{about}{name} failed: {told}")
+            return kind(f"{about}{why}", hint=hint)
+    return (DatastoreUnreachable if reading else DatastoreTimeout)(f"{about}{name} failed: {why}")
 
 
 def reason(stdout: str, stderr: str) -> str:

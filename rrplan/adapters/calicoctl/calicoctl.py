@@ -213,8 +213,8 @@ class Calicoctl:
             finished = run_command(self._command.call("version"), "", self._seconds)
         except (CommandTimeout, OSError):
             return None
-        found = re.search(r"Client Version:\s*(\S+)", finished.stdout)
-        return CalicoVersion.parse(found[1]) if found else None
+        match = re.search(r"Client Version:\s*(\S+)", finished.stdout)
+        return CalicoVersion.parse(match[1]) if match else None
 
     def _run(self, verb: str, words: Sequence[str], text: str, seconds: float, about: str = "") -> str:
         """What a call prints; raises CommandTimeout and the DatastoreError family."""

@@ -76,8 +76,8 @@ class CalicoctlCommand:
         text = self._file_text()
         if text is None:
             return self._variables().get("DATASTORE_TYPE", "")
-        found = DATASTORE_TYPE.search(text)
-        return found[1] if found else ""
+        match = DATASTORE_TYPE.search(text)
+        return match[1] if match else ""
 
     def etcd(self) -> Access | None:
         """The etcd that calicoctl asks, as far as its file or its environment says it."""
@@ -117,8 +117,8 @@ class CalicoctlCommand:
     def _variables(self) -> Mapping[str, str]:
         """What the environment tells calicoctl, and its command (`env NAME=value`, `docker run -e NAME=value`)."""
         ours = () if self.elsewhere else tuple(f"{name}={value}" for name, value in os.environ.items())
-        found = (IN_ENVIRONMENT.search(text) for word in (*ours, *self.words) for text in word.split())
-        return {match["name"]: match["value"] for match in found if match}
+        matches = (IN_ENVIRONMENT.search(text) for word in (*ours, *self.words) for text in word.split())
+        return {match["name"]: match["value"] for match in matches if match}
 
 
 def _without_config(words: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -65,7 +65,7 @@ class CalicoEtcd:
 
     def blocks(self) -> Sequence[tuple[str, NodeName, str]]:
         """Every address block of a node: prefix, node, state ("" where an old version wrote none)."""
-        return [found for entry in self._consistent([BLOCKS]) if (found := _block(entry)) is not None]
+        return [block for entry in self._consistent([BLOCKS]) if (block := _block(entry)) is not None]
 
     def _consistent(self, folders: Sequence[str]) -> list[Entry]:
         """Everything below these folders, as it was at one moment."""
@@ -77,17 +77,17 @@ class CalicoEtcd:
         )
 
     def _at_one_revision(self, folders: Sequence[str]) -> list[Entry]:
-        found: list[Entry] = []
+        entries: list[Entry] = []
         revision = 0
         for start in folders:
             end, more = start[:-1] + chr(ord("/") + 1), True
             while more:
                 page = self._etcd.range(start, end, limit=PAGE, revision=revision)
                 revision, more = revision or page.revision, page.more
-                found += page.entries
+                entries += page.entries
                 if page.entries:
                     start = page.entries[-1].key + "\0"
-        return found
+        return entries
 
     def get(self, key: ResourceKey) -> Stored | None:
         """One resource, or None."""
@@ -133,11 +133,11 @@ class CalicoEtcd:
     def _at_version(self, key: ResourceKey, version: str, operation: Mapping[str, object]) -> None:
         if not version.isdecimal() or version == "0":
             raise DatastoreConflict(f"{key} does not exist, or `{version}` is no version of it")
-        found = self._etcd.transact(_path(key), int(version), operation)
-        if found is False:
+        answer = self._etcd.transact(_path(key), int(version), operation)
+        if answer is False:
             raise DatastoreConflict(f"{key} does not exist")
-        if isinstance(found, Entry):
-            raise DatastoreConflict(f"{key} is at version {found.revision}, not {version}")
+        if isinstance(answer, Entry):
+            raise DatastoreConflict(f"{key} is at version {answer.revision}, not {version}")
 
 
 def _path(key: ResourceKey) -> str:
@@ -151,11 +151,11 @@ def _block(entry: Entry) -> tuple[str, NodeName, str] | None:
         return None
     address, _, length = parts[3].rpartition("-")
     try:
-        told = json.loads(entry.value)
+        value = json.loads(entry.value)
     except ValueError:
-        told = None
-    found = told if isinstance(told, dict) else {}
-    state = "pendingDeletion" if found.get("deleted") else str(found.get("state") or "")
+        value = None
+    fields = value if isinstance(value, dict) else {}
+    state = "pendingDeletion" if fields.get("deleted") else str(fields.get("state") or "")
     return f"{address}/{length}", NodeName(parts[0]), state
 
 
@@ -176,15 +176,15 @@ def _new(key: ResourceKey, document: Document) -> dict[str, object]:
 
     What is given of uid, time and status stays: so an object that was deleted comes back as it was.
     """
-    told = mapping(document.get("metadata"))
-    made: dict[str, object] = {
+    given = mapping(document.get("metadata"))
+    metadata: dict[str, object] = {
         "name": key.name,
-        "uid": told.get("uid") or str(uuid.uuid4()),
-        "creationTimestamp": told.get("creationTimestamp") or timestamp(SystemClock().wall()),
+        "uid": given.get("uid") or str(uuid.uuid4()),
+        "creationTimestamp": given.get("creationTimestamp") or timestamp(SystemClock().wall()),
     }
-    made |= {field: told[field] for field in ("labels", "annotations") if told.get(field)}
+    metadata |= {field: given[field] for field in ("labels", "annotations") if given.get(field)}
     status = {"status": document["status"]} if "status" in document else {}
-    return {"kind": key.kind, "apiVersion": V3, "metadata": made, "spec": document.get("spec") or {}, **status}
+    return {"kind": key.kind, "apiVersion": V3, "metadata": metadata, "spec": document.get("spec") or {}, **status}
 
 
 def _kept(document: Document) -> dict[str, object]:

@@ -18,8 +18,8 @@ EXPLICIT_VERSION = 0xA0
 def expiry(path: str) -> datetime | None:
     """When the first certificate of a PEM file ends; None where that cannot be read."""
     try:
-        found = _PEM.search(Path(path).read_bytes())
-        return _not_after(binascii.a2b_base64(found[1])) if found else None
+        match = _PEM.search(Path(path).read_bytes())
+        return _not_after(binascii.a2b_base64(match[1])) if match else None
     except (OSError, ValueError, IndexError):
         return None
 
@@ -39,12 +39,12 @@ def _not_after(der: bytes) -> datetime:
 
 def _parts(data: bytes) -> list[tuple[int, bytes]]:
     """The elements that stand one after the other in DER: tag and content."""
-    found, at = [], 0
+    elements, at = [], 0
     while at < len(data):
         tag, length, at = data[at], data[at + 1], at + 2
         if length & 0x80:
             size = length & 0x7F
             length, at = int.from_bytes(data[at : at + size], "big"), at + size
-        found.append((tag, data[at : at + length]))
+        elements.append((tag, data[at : at + length]))
         at += length
-    return found
+    return elements

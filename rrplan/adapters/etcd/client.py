@@ -122,8 +122,8 @@ class Etcd:
         if answer.get("succeeded"):
             return True
         with _understood(self.name):
-            found = list(_entries(answer["responses"][0]["response_range"]))
-        return found[0] if found else False
+            entries = list(_entries(answer["responses"][0]["response_range"]))
+        return entries[0] if entries else False
 
     # --- one request ---------------------------------------------------------------------------
 
@@ -307,12 +307,12 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     waiting: list[object] = [error]
     seen: set[int] = set()
     while waiting:
-        one = waiting.pop(0)
-        if not isinstance(one, BaseException) or id(one) in seen:
+        cause = waiting.pop(0)
+        if not isinstance(cause, BaseException) or id(cause) in seen:
             continue
-        seen.add(id(one))
-        yield one
-        waiting += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
+        seen.add(id(cause))
+        yield cause
+        waiting += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]
 
 
 def _plain(error: ssl.SSLError) -> str:
@@ -329,9 +329,9 @@ def _reason(error: BaseException) -> str:
 
 
 def _entries(answer: Mapping[str, Any]) -> Iterator[Entry]:
-    for one in answer.get("kvs", ()):
-        value = base64.b64decode(one.get("value", ""))
-        yield Entry(base64.b64decode(one["key"]).decode(), value, int(one["mod_revision"]))
+    for pair in answer.get("kvs", ()):
+        value = base64.b64decode(pair.get("value", ""))
+        yield Entry(base64.b64decode(pair["key"]).decode(), value, int(pair["mod_revision"]))
 
 
 def _encoded(text: str) -> str:

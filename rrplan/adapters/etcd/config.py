@@ -35,15 +35,15 @@ def etcd_access(name: str) -> Access:
         raise FileFormatError.one(f"not YAML: {str(error).splitlines()[0]}", file=name, hint=HINT) from error
     if not isinstance(value, dict) or value.get("kind") != "CalicoAPIConfig":
         raise FileFormatError.one("not a CalicoAPIConfig", file=name, hint=HINT)
-    told = value.get("spec")
-    spec: dict[str, Any] = told if isinstance(told, dict) else {}
+    given = value.get("spec")
+    spec: dict[str, Any] = given if isinstance(given, dict) else {}
     if spec.get("datastoreType", "etcdv3") != "etcdv3":
-        found = spec.get("datastoreType")
+        datastore = spec.get("datastoreType")
         hint = "leave `--calico-config` out where Calico keeps its data in Kubernetes"
-        raise FileFormatError.one(f"`datastoreType` is `{found}`, not `etcdv3`", file=name, hint=hint)
-    endpoints = tuple(one.strip() for one in str(spec.get("etcdEndpoints") or "").split(",") if one.strip())
+        raise FileFormatError.one(f"`datastoreType` is `{datastore}`, not `etcdv3`", file=name, hint=hint)
+    endpoints = tuple(part.strip() for part in str(spec.get("etcdEndpoints") or "").split(",") if part.strip())
     if not endpoints:
         hint = "one or more, with commas: `https://10.0.0.1:2379`"
         raise FileFormatError.one("`etcdEndpoints` is missing", file=name, hint=hint)
-    told = {name: str(spec.get(field) or "") for name, field in FIELDS.items()}
-    return Access(endpoints, told["ca"], told["certificate"], told["key"], told["user"], told["password"])
+    texts = {name: str(spec.get(field) or "") for name, field in FIELDS.items()}
+    return Access(endpoints, texts["ca"], texts["certificate"], texts["key"], texts["user"], texts["password"])

@@ -62,9 +62,9 @@ def foreign(document: Document) -> bool:
 
 
 def _document(kubernetes: Stored | None, calico: Stored | None) -> dict[str, object]:
-    told = _without_calico(kubernetes.document) if kubernetes else {}
+    document = _without_calico(kubernetes.document) if kubernetes else {}
     if calico is None:
-        return told
+        return document
     own = _node(calico.document)
     if own.calico_name:
         raise DatastoreRefused(
@@ -72,20 +72,20 @@ def _document(kubernetes: Stored | None, calico: Stored | None) -> dict[str, obj
             "names must be the same",
             hint="set NODENAME of calico-node to the name in Kubernetes, or follow `rrplan plan -f ... -o runbook`",
         )
-    one = merge_nodes(_node(told), own) if kubernetes else own
+    node = merge_nodes(_node(document), own) if kubernetes else own
     # Selectors see Calico's copy. `unsynced`, by merge_nodes, says where Kubernetes' labels are others.
     labels = {name: value for name, value in own.effective_labels.items() if name != CALICO_NODE_LABEL}
-    away = one.labels.get(CALICO_NODE_LABEL) if kubernetes else None
+    away = node.labels.get(CALICO_NODE_LABEL) if kubernetes else None
     labels |= {CALICO_NODE_LABEL: away} if away else {}
-    shown = encode_node(replace(one, labels=labels, calico_labels={}))
+    shown = encode_node(replace(node, labels=labels, calico_labels={}))
     if kubernetes is None:
         return shown
-    metadata, of_calico = mapping(told.get("metadata")), mapping(shown["metadata"])
+    metadata, of_calico = mapping(document.get("metadata")), mapping(shown["metadata"])
     kept = {name: value for name, value in metadata.items() if name not in ("labels", "annotations")}
     annotations = {**mapping(metadata.get("annotations")), **mapping(of_calico.get("annotations"))}
     of_labels = mapping(of_calico.get("labels"))
     return {
-        **told,
+        **document,
         "metadata": {
             **kept,
             **({"labels": of_labels} if of_labels else {}),
@@ -150,8 +150,8 @@ class Halves:
 
     @property
     def _paths(self) -> list[tuple[str, ...]]:
-        found: list[tuple[str, ...]] = [("metadata", "labels", name) for name in self.labels]
-        return [*found, CLUSTER_ID] if self.cluster_id else found
+        paths: list[tuple[str, ...]] = [("metadata", "labels", name) for name in self.labels]
+        return [*paths, CLUSTER_ID] if self.cluster_id else paths
 
     def landed(self, document: Document) -> bool:
         """Whether a Calico Node has its half already."""

@@ -11,15 +11,15 @@ from rrplan.adapters.kubernetes.objects import LATE_SECONDS, KubernetesObjects
 from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.errors import DatastoreConflict, DatastoreRefused
 from rrplan.ids import NodeName
-from rrplan.ports import CalicoStore, Document, Listed, Part, Stored, Write
+from rrplan.ports import CalicoStore, Document, Listed, ResourceStore, Stored, Write
 from rrplan.resources import Pod, ResourceKey, key_of
-from rrplan.runs.preflight import Check, Effect
+from rrplan.runs.preflight import Effect, PreflightCheck
 
 MANY = 100
 """Objects up to which each is read by itself."""
 
 
-class SplitNodes(Part, Protocol):
+class SplitNodes(ResourceStore, Protocol):
     """Nodes of which Calico has a part of its own, as where it uses etcd."""
 
     @property
@@ -44,14 +44,14 @@ class LiveCluster:
         self._kubernetes = kubernetes
         self._calico = calico
         self._nodes = nodes
-        self._parts: Mapping[str, Part] = {
+        self._stores: Mapping[str, ResourceStore] = {
             **dict.fromkeys(calico.kinds, calico),
             **(dict.fromkeys(nodes.kinds, nodes) if nodes else {}),
         }
         self.late_seconds = max(LATE_SECONDS, calico.late_seconds)
 
-    def _part(self, key: ResourceKey) -> Part:
-        return self._parts.get(key.kind, self._kubernetes)
+    def _store(self, key: ResourceKey) -> ResourceStore:
+        return self._stores.get(key.kind, self._kubernetes)
 
     # --- reading -------------------------------------------------------------------------------
 
@@ -65,7 +65,7 @@ class LiveCluster:
 
     def get(self, key: ResourceKey) -> Stored | None:
         """One resource, or None."""
-        return self._part(key).get(key)
+        return self._store(key).get(key)
 
     def owners(self, keys: Sequence[ResourceKey]) -> list[str]:
         """Which of these objects somebody else applies declaratively, in words: it may put its own values back.
@@ -75,22 +75,22 @@ class LiveCluster:
         kinds = {key.kind for key in keys}
         asked = [key for kind in sorted(kinds) for key in sorted({key for key in keys if key.kind == kind})[:MANY]]
         with ThreadPoolExecutor(self.at_once) as pool:
-            names = dict(zip(asked, pool.map(lambda key: self._part(key).appliers(key), asked), strict=True))
+            names = dict(zip(asked, pool.map(lambda key: self._store(key).appliers(key), asked), strict=True))
         return [f"{key} is also applied by {', '.join(managers)}" for key, managers in names.items() if managers]
 
     # --- writing -------------------------------------------------------------------------------
 
     def create(self, key: ResourceKey, document: Document) -> None:
         """Make a resource; DatastoreConflict where it exists."""
-        self._part(key).create(key, document)
+        self._store(key).create(key, document)
 
     def patch(self, key: ResourceKey, patch: Document, version: str) -> None:
         """A merge patch at a version."""
-        self._part(key).patch(key, patch, version)
+        self._store(key).patch(key, patch, version)
 
     def delete(self, key: ResourceKey, version: str) -> None:
         """Remove a resource at a version."""
-        self._part(key).delete(key, version)
+        self._store(key).delete(key, version)
 
     def dry_run(self, writes: Sequence[Write]) -> Sequence[str]:
         """What would be refused; several requests at a time, and one list instead of many reads."""
@@ -100,17 +100,17 @@ class LiveCluster:
             return [refusal for refusal in asked if refusal]
 
     def _refusal(self, write: Write, seen: Stored | None) -> str:
-        part = self._part(write.key)
+        store = self._store(write.key)
         try:
-            stored = seen or part.get(write.key)
+            stored = seen or store.get(write.key)
             if (stored is None) is not (write.before is None):
                 return f"{write.key} {'does not exist' if stored is None else 'exists already'}"
             if stored is None:
-                part.create(write.key, write.after or {}, dry_run=True)
+                store.create(write.key, write.after or {}, dry_run=True)
             elif write.after is None:
-                part.delete(write.key, stored.version, dry_run=True)
+                store.delete(write.key, stored.version, dry_run=True)
             else:
-                part.patch(write.key, write.after, stored.version, dry_run=True)
+                store.patch(write.key, write.after, stored.version, dry_run=True)
         except (DatastoreRefused, DatastoreConflict) as error:
             return f"{write.key}: {error}"
         return ""
@@ -126,9 +126,9 @@ class LiveCluster:
         return self._kubernetes.evict(pod, grace)
 
 
-def owners_check(cluster: LiveCluster) -> Check:
+def owners_check(cluster: LiveCluster) -> PreflightCheck:
     """Who else applies what a plan changes; it is told, because it need not be in the way."""
-    return Check(
+    return PreflightCheck(
         "owners",
         lambda situation: cluster.owners([change.key for _, change in situation.plan.writes]),
         at_run=Effect.TOLD,

@@ -50,12 +50,14 @@ class EventRecorder:
                 pass
 
     def _record(self, step: StepId, kind: str, reason: str, lead: str) -> None:
-        found = self._steps.get(step)
+        planned = self._steps.get(step)
         # Events of namespaced objects live in their namespace, for which no right is asked.
-        if found is None or not found.changes or found.changes[-1].key.namespace:
+        if planned is None or not planned.changes or planned.changes[-1].key.namespace:
             return
         with suppress(DatastoreError):
-            event = _event(found.changes[-1].key, kind, reason, f"{lead}{found.summary}"[:LONGEST], self._clock.wall())
+            event = _event(
+                planned.changes[-1].key, kind, reason, f"{lead}{planned.summary}"[:LONGEST], self._clock.wall()
+            )
             self._server.create(collection("Event", NAMESPACE), event)
 
 

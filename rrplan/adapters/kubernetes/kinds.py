@@ -48,8 +48,8 @@ KINDS = {
 
 def collection(kind: str, namespace: str = "", *, calico: str = "") -> str:
     """The path of all objects of a kind, of one namespace where one is named."""
-    found = KINDS[kind]
-    api = found.api(calico)
+    row = KINDS[kind]
+    api = row.api(calico)
     assert api, f"{kind} is Calico's, whose group is not known here"
     within = f"/namespaces/{namespace}" if namespace else ""
-    return f"/{'apis' if '/' in api else 'api'}/{api}{within}/{found.plural}"
+    return f"/{'apis' if '/' in api else 'api'}/{api}{within}/{row.plural}"

@@ -21,20 +21,20 @@ def configuration(kubeconfig: str | None, context: str | None) -> tuple[Any, str
     from kubernetes.client import Configuration
 
     config: Any = import_module("kubernetes.config")
-    made: Any = Configuration()
+    settings: Any = Configuration()
     try:
         if context == IN_CLUSTER and kubeconfig is None:
-            config.load_incluster_config(client_configuration=made)
-            return made, None
-        config.load_kube_config(kubeconfig, context=context, client_configuration=made)
+            config.load_incluster_config(client_configuration=settings)
+            return settings, None
+        config.load_kube_config(kubeconfig, context=context, client_configuration=settings)
     except (config.ConfigException, OSError, ValueError, KeyError, TypeError) as error:
         raise PreflightError([f"the kubeconfig cannot be used: {error}"], hint=_hint(context)) from error
     files = _read(config, kubeconfig)
     chosen = _chosen(files, context)
     proxy = _named(files, "clusters", "cluster", str(chosen.get("cluster", ""))).get("proxy-url")
     if proxy:
-        made.proxy = str(proxy)  # the client's line 36 does not read it
-    return made, _acting_as(files, str(chosen.get("user", "")))
+        settings.proxy = str(proxy)  # the client's line 36 does not read it
+    return settings, _acting_as(files, str(chosen.get("user", "")))
 
 
 def _hint(context: str | None) -> str:
@@ -52,8 +52,8 @@ def _read(config: Any, kubeconfig: str | None) -> list[dict[str, Any]]:
 
 def _named(files: list[dict[str, Any]], part: str, kind: str, name: str) -> dict[str, Any]:
     """The first one of that name: where files are listed, the earlier one wins."""
-    found = (one.get(kind) or {} for value in files for one in value.get(part) or () if one.get("name") == name)
-    return next(found, {})
+    parts = (entry.get(kind) or {} for value in files for entry in value.get(part) or () if entry.get("name") == name)
+    return next(parts, {})
 
 
 def _chosen(files: list[dict[str, Any]], context: str | None) -> dict[str, Any]:
@@ -64,11 +64,11 @@ def _chosen(files: list[dict[str, Any]], context: str | None) -> dict[str, Any]:
 
 def _acting_as(files: list[dict[str, Any]], user: str) -> str | None:
     """`as` of a user, which the official client does not read: without it one would act with other rights."""
-    told = _named(files, "users", "user", user)
-    present = [name for name in _UNSUPPORTED if told.get(name)]
+    fields = _named(files, "users", "user", user)
+    present = [name for name in _UNSUPPORTED if fields.get(name)]
     if present:
         raise PreflightError(
             [f"user `{user}` of the kubeconfig has `{present[0]}`, which rrplan does not pass on"],
             hint="use a context without it, or `--as USER`",
         )
-    return str(told["as"]) if told.get("as") else None
+    return str(fields["as"]) if fields.get("as") else None

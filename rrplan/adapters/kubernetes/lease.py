@@ -17,7 +17,7 @@ from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.adapters.local.lock import UNLOCK, described
 from rrplan.errors import DatastoreConflict, DatastoreError, LockHeldError
 from rrplan.ports import Clock
-from rrplan.runs.preflight import Check, Effect, Situation
+from rrplan.runs.preflight import Effect, PreflightCheck, Situation
 
 NAMESPACE = "kube-system"
 """Where rrplan keeps its Lease and its runs: it is there in every cluster, and guarded."""
@@ -28,7 +28,7 @@ HOLDER = "rrplan.io/holder"
 _LEASES = collection("Lease", NAMESPACE)
 
 
-def leases_check(server: ApiServer) -> Check:
+def leases_check(server: ApiServer) -> PreflightCheck:
     """Whether the API server has Leases, or is too old."""
 
     def problems(_situation: Situation) -> list[str]:
@@ -36,7 +36,7 @@ def leases_check(server: ApiServer) -> Check:
             return []
         return ["this API server has no Leases, which lock a run: it is older than Kubernetes 1.14"]
 
-    return Check(
+    return PreflightCheck(
         "leases", problems, hint="`rrplan plan -o runbook` prints the plan as commands to type", at_plan=Effect.TOLD
     )
 
@@ -59,9 +59,9 @@ class LeaseLock:
     def acquire(self, holder: Mapping[str, str]) -> None:
         """Take it; raises LockHeldError while the holder renews it."""
         identity = f"{holder.get('who')}@{holder.get('where')} {holder.get('run')}"
-        found = self._server.get(f"{_LEASES}/{NAME}")
-        if found is not None and _identity(found):
-            found = self._watched(found)
+        lease = self._server.get(f"{_LEASES}/{NAME}")
+        if lease is not None and _identity(lease):
+            lease = self._watched(lease)
         began = self._clock.now()
         body: dict[str, Any] = {
             "metadata": {"annotations": {HOLDER: json.dumps(dict(holder), sort_keys=True)}},
@@ -73,15 +73,15 @@ class LeaseLock:
             },
         }
         try:
-            if found is None:
+            if lease is None:
                 kind = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease"}
                 labels = {"app.kubernetes.io/managed-by": "rrplan"}
                 self._server.create(
                     _LEASES, {**body, **kind, "metadata": {**body["metadata"], "name": NAME, "labels": labels}}
                 )
             else:
-                body["metadata"]["resourceVersion"] = found["metadata"]["resourceVersion"]
-                body["spec"]["leaseTransitions"] = int(found["spec"].get("leaseTransitions") or 0) + 1
+                body["metadata"]["resourceVersion"] = lease["metadata"]["resourceVersion"]
+                body["spec"]["leaseTransitions"] = int(lease["spec"].get("leaseTransitions") or 0) + 1
                 self._server.patch(f"{_LEASES}/{NAME}", body)
         except DatastoreConflict as error:
             raise LockHeldError(self.holder() or "another run", hint=UNLOCK) from error
@@ -91,10 +91,10 @@ class LeaseLock:
         self._renewing = threading.Thread(target=self._renew, name="lease", daemon=True)
         self._renewing.start()
 
-    def _watched(self, found: dict[str, Any]) -> dict[str, Any] | None:
+    def _watched(self, lease: dict[str, Any]) -> dict[str, Any] | None:
         """The Lease of a holder that is dead, or None where it went; raises LockHeldError where it is renewed."""
-        lasts = int(found["spec"].get("leaseDurationSeconds") or self._lasts)
-        self._tell(f"the lock is held by {_told(found)}; watching for {lasts} s whether that run is alive")
+        lasts = int(lease["spec"].get("leaseDurationSeconds") or self._lasts)
+        self._tell(f"the lock is held by {_holder_of(lease)}; watching for {lasts} s whether that run is alive")
         began = self._clock.now()
         # No retry: every look is an answer, an error ends the watch, and silence for `lasts` seconds is what it is for.
         while True:
@@ -102,8 +102,8 @@ class LeaseLock:
             seen = self._server.get(f"{_LEASES}/{NAME}")
             if seen is None or not _identity(seen):
                 return seen
-            if _beat(seen) != _beat(found):
-                raise LockHeldError(_told(seen), hint=UNLOCK)
+            if _beat(seen) != _beat(lease):
+                raise LockHeldError(_holder_of(seen), hint=UNLOCK)
             if self._clock.now() - began >= lasts:
                 return seen
 
@@ -137,8 +137,8 @@ class LeaseLock:
             return
         seen = self._server.get(f"{_LEASES}/{NAME}")
         if seen is None or _identity(seen) != self._identity:
-            told = _told(seen) if seen is not None and _identity(seen) else "nobody; somebody cleared it"
-            raise LockHeldError(f"this run lost its lock to {told}", hint="`rrplan resume` goes on with it")
+            holder = _holder_of(seen) if seen is not None and _identity(seen) else "nobody; somebody cleared it"
+            raise LockHeldError(f"this run lost its lock to {holder}", hint="`rrplan resume` goes on with it")
 
     def release(self) -> None:
         """Give it back; where the server is away it expires by itself."""
@@ -161,7 +161,7 @@ class LeaseLock:
     def holder(self) -> str:
         """Who holds it, in words; "" for nobody."""
         seen = self._server.get(f"{_LEASES}/{NAME}")
-        return _told(seen) if seen is not None and _identity(seen) else ""
+        return _holder_of(seen) if seen is not None and _identity(seen) else ""
 
     def alive(self) -> bool:
         """Whether it is renewed while we watch."""
@@ -191,9 +191,9 @@ def _beat(lease: Mapping[str, Any]) -> tuple[str, object]:
     return _identity(lease), (lease.get("spec") or {}).get("renewTime")
 
 
-def _told(lease: Mapping[str, Any]) -> str:
+def _holder_of(lease: Mapping[str, Any]) -> str:
     try:
-        told = json.loads((lease["metadata"].get("annotations") or {})[HOLDER])
-        return described(told)
+        holder = json.loads((lease["metadata"].get("annotations") or {})[HOLDER])
+        return described(holder)
     except (KeyError, ValueError, AttributeError):
         return _identity(lease)

@@ -31,7 +31,7 @@ _NODE_STATUS = ("conditions", "addresses")
 
 
 class KubernetesObjects:
-    """Kubernetes' own objects, as a Part; all but `everything`, `pods_to_evict` and `evict` take any kind of them."""
+    """Implements the port ResourceStore for Kubernetes' own objects; lists what a snapshot needs, and drains nodes."""
 
     def __init__(self, server: ApiServer) -> None:
         self._server = server

@@ -17,7 +17,7 @@ from rrplan.ids import ActionName
 from rrplan.plans import Plan
 from rrplan.plans.change import ChangeAction
 from rrplan.plans.gate import GateKind
-from rrplan.runs.preflight import Check, Effect, Situation
+from rrplan.runs.preflight import Effect, PreflightCheck, Situation
 
 AT_ONCE = 10
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -53,8 +53,8 @@ def _right(
     verb: str, kind: str, group: str = "", namespace: str = "", name: str = "", *, optional: bool = False
 ) -> Right:
     """A verb on a kind, where Calico's API group is `group`."""
-    found = KINDS[kind]
-    return Right(group if found.group is None else found.group, found.plural, verb, namespace, name, optional=optional)
+    row = KINDS[kind]
+    return Right(group if row.group is None else row.group, row.plural, verb, namespace, name, optional=optional)
 
 
 def _reading(plan: Plan, calico: str) -> Iterator[Right]:
@@ -102,13 +102,13 @@ def _running() -> Iterator[Right]:
     yield _right("create", "Event", "", "default", optional=True)
 
 
-def rights_check(server: ApiServer, calico: str) -> Check:
+def rights_check(server: ApiServer, calico: str) -> PreflightCheck:
     """Whether this account has every right that a plan cannot do without."""
 
     def problems(situation: Situation) -> list[str]:
         return [f"this account may not {right}" for right in lacking(server, rights(situation.plan, calico))]
 
-    return Check(
+    return PreflightCheck(
         "rights",
         problems,
         hint="nothing was changed; `rrplan rbac PLAN` prints the rights that this plan needs",
@@ -149,7 +149,7 @@ def manifests(plan: Plan, calico: str, account: str, namespace: str) -> list[dic
     """ServiceAccount, ClusterRole, Roles and bindings that are just enough for a plan."""
     everything = rights(plan, calico)
     subject = {"kind": "ServiceAccount", "name": account, "namespace": namespace}
-    found: list[dict[str, object]] = [
+    documents: list[dict[str, object]] = [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account, "namespace": namespace}}
     ]
     for place in sorted({right.namespace for right in everything}):
@@ -158,9 +158,9 @@ def manifests(plan: Plan, calico: str, account: str, namespace: str) -> list[dic
         rules = _rules(right for right in everything if right.namespace == place)
         api = {"apiVersion": "rbac.authorization.k8s.io/v1"}
         reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": role, "name": account}
-        found.append({**api, "kind": role, "metadata": metadata, "rules": rules})
-        found.append({**api, "kind": binding, "metadata": metadata, "roleRef": reference, "subjects": [subject]})
-    return found
+        documents.append({**api, "kind": role, "metadata": metadata, "rules": rules})
+        documents.append({**api, "kind": binding, "metadata": metadata, "roleRef": reference, "subjects": [subject]})
+    return documents
 
 
 def _rules(rights: Iterable[Right]) -> list[dict[str, object]]:
@@ -169,8 +169,8 @@ def _rules(rights: Iterable[Right]) -> list[dict[str, object]]:
     for right in rights:
         names.setdefault((right.group, right.resource, right.verb), []).append(right.name)
     verbs: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
-    for (group, resource, verb), found in names.items():
-        kept = () if "" in found else tuple(sorted(set(found)))
+    for (group, resource, verb), objects in names.items():
+        kept = () if "" in objects else tuple(sorted(set(objects)))
         verbs.setdefault((group, resource, kept), []).append(verb)
     return [
         {

@@ -59,17 +59,17 @@ class ClusterLog:
 
     def lines(self) -> Sequence[bytes]:
         """All lines that stayed; from here on the log goes on after them."""
-        found: list[bytes] = []
+        lines: list[bytes] = []
         self._chunk, self._kept, self._version = 0, 0, ""
         for number in count():
             document = self._server.get(f"{_MAPS}/{self._name(number)}")
             if document is None:
                 break
             data: dict[str, str] = document.get("data") or {}
-            found += [data[key].encode() for key in sorted(data)]
+            lines += [data[key].encode() for key in sorted(data)]
             self._chunk, self._kept = number, len(data)
             self._version = str(document["metadata"]["resourceVersion"])
-        return found
+        return lines
 
     def append(self, line: bytes, *, durable: bool) -> None:
         """Add a line; raises JournalUnwritable where the server stays away, JournalError where somebody else writes."""
@@ -222,8 +222,8 @@ class ClusterRuns:
 
 
 def _about(metadata: dict[str, Any]) -> dict[str, str]:
-    told: dict[str, str] = json.loads((metadata.get("annotations") or {}).get("rrplan.io/about", "{}"))
-    return told
+    about: dict[str, str] = json.loads((metadata.get("annotations") or {}).get("rrplan.io/about", "{}"))
+    return about
 
 
 def _map(name: str, run: str, part: str, content: Mapping[str, object]) -> dict[str, Any]:

@@ -83,8 +83,8 @@ class ApiServer:
         cls, kubeconfig: str | None = None, context: str | None = None, impersonated: str | None = None
     ) -> ApiServer:
         """By kubeconfig (default: KUBECONFIG or ~/.kube/config), or from within a pod; raises PreflightError."""
-        made, acting_as = configuration(kubeconfig, context)
-        return cls(made, impersonated or acting_as)
+        settings, acting_as = configuration(kubeconfig, context)
+        return cls(settings, impersonated or acting_as)
 
     @property
     def name(self) -> str:
@@ -181,8 +181,12 @@ class ApiServer:
         """Fresh for each request: an exec plugin's token expires."""
         settings = self._configuration.auth_settings().values()
         # A token that was written to a file with `echo` has a line end, which no header takes.
-        told = {one["key"]: one["value"].strip() for one in settings if one["in"] == "header" and one["value"]}
-        return {**told, **self._impersonated}
+        headers = {
+            setting["key"]: setting["value"].strip()
+            for setting in settings
+            if setting["in"] == "header" and setting["value"]
+        }
+        return {**headers, **self._impersonated}
 
     def _send(
         self,
@@ -258,8 +262,8 @@ def _whole(client: Any) -> str | None:
 
 def _handshake(error: Any) -> str:
     """The reason in a refused WebSocket handshake: its text holds the whole answer of the server."""
-    found = re.search(r'"message":"((?:[^"\\]|\\.)*)"', str(error.reason))
-    return found[1].replace('\\"', '"') if found else str(error.reason).strip().splitlines()[0][:200]
+    match = re.search(r'"message":"((?:[^"\\]|\\.)*)"', str(error.reason))
+    return match[1].replace('\\"', '"') if match else str(error.reason).strip().splitlines()[0][:200]
 
 
 def _reason(error: BaseException) -> str:

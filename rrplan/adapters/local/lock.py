@@ -72,9 +72,9 @@ class FileLock:
         self.release()
 
 
-def described(told: Mapping[str, object]) -> str:
+def described(holder: Mapping[str, object]) -> str:
     """A holder in words; "" for nobody."""
-    if not told:
+    if not holder:
         return ""
-    place = f"{told.get('who')} on {told.get('where')} since {told.get('since')}"
-    return f"{place}, {told.get('why')} (run {told.get('run')})"
+    place = f"{holder.get('who')} on {holder.get('where')} since {holder.get('since')}"
+    return f"{place}, {holder.get('why')} (run {holder.get('run')})"

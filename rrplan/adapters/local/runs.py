@@ -118,8 +118,8 @@ class RunDirectory:
 def _kept(folder: Path) -> KeptRun:
     file = folder / "run.json"
     try:
-        told = json.loads(read_bytes(file))
-        return KeptRun(folder.name, told["plan"], told["who"], told["since"], number=int(told.get("number", 0)))
+        fields = json.loads(read_bytes(file))
+        return KeptRun(folder.name, fields["plan"], fields["who"], fields["since"], number=int(fields.get("number", 0)))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FileFormatError.one(f"{file} does not describe a run", hint="restore it from a copy") from error
 

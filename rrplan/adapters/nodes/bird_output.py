@@ -76,7 +76,7 @@ class Route:
 
 def protocols(text: str) -> tuple[Protocol, ...]:
     """The protocols of `show protocols` or `show protocols all`, in their order; may raise BirdOutputProblem."""
-    found: list[Protocol] = []
+    shown: list[Protocol] = []
     row: Protocol | None = None
     details: dict[str, str] = {}
     began = False
@@ -88,20 +88,20 @@ def protocols(text: str) -> tuple[Protocol, ...]:
             details[key.strip()] = value.strip()
         elif began:
             if row:
-                found.append(_detailed(row, details))
+                shown.append(_detailed(row, details))
             row, details = _row(line), {}
         else:
             raise _problem(line)
     if not began:
         raise _problem(text)
     if row:
-        found.append(_detailed(row, details))
-    return tuple(found)
+        shown.append(_detailed(row, details))
+    return tuple(shown)
 
 
 def routes(text: str) -> tuple[Route, ...]:
     """The routes of `show route`, with or without `all`, in their order; may raise BirdOutputProblem."""
-    found: list[Route] = []
+    table: list[Route] = []
     prefix = ""
     multipath: Route | None = None
     for _, line in _answer(text):
@@ -118,14 +118,14 @@ def routes(text: str) -> tuple[Route, ...]:
             route = _route(prefix, words, line)
             multipath = route if words[0] == "multipath" else None
             if not multipath:
-                found.append(route)
+                table.append(route)
         elif multipath and len(words) > 1 and words[0] == "via":
-            found.append(replace(multipath, via=words[1]))
+            table.append(replace(multipath, via=words[1]))
         elif not _indented(line):
             raise _problem(line)
-    if not found and not _is_answer(text):
+    if not table and not _is_answer(text):
         raise _problem(text)
-    return tuple(found)
+    return tuple(table)
 
 
 def recovering(text: str) -> bool:
@@ -148,7 +148,7 @@ def _answer(text: str) -> list[tuple[str, str]]:
     lines = [line for line in lines if line and not line.startswith((">>>", "+")) and not _BANNER.fullmatch(line)]
     if not lines or not _CODE.match(lines[0] + " "):
         return [("", line) for line in lines]
-    told: list[tuple[str, str]] = []
+    coded: list[tuple[str, str]] = []
     code = ""
     for line in lines:
         if _CODE.match(line + " "):
@@ -157,8 +157,8 @@ def _answer(text: str) -> list[tuple[str, str]]:
             # One blank on the socket, five in `birdcl -v`; a row must not look like a detail.
             line = line.lstrip() if code == "1002" else line[1:]
         if line:
-            told.append((code, line))
-    return told
+            coded.append((code, line))
+    return coded
 
 
 def _is_answer(text: str) -> bool:

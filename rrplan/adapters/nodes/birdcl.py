@@ -34,15 +34,15 @@ class Birds:
     def ask(self, node: NodeName, *, with_routes: bool) -> Mapping[str, End]:
         """What BIRD says, by family; raises DatastoreRefused where it cannot be asked."""
         say = self._way(node)
-        found: dict[str, End] = {}
+        ends: dict[str, End] = {}
         for family in SOCKETS:
             try:
                 shown = protocols(say(family, "show protocols all"))
             except BirdOutputProblem:
                 # No BIRD for this family: the node does not speak it.
                 continue
-            found[family] = _end(shown, routes(say(family, "show route")) if with_routes else None)
-        return found
+            ends[family] = _end(shown, routes(say(family, "show route")) if with_routes else None)
+        return ends
 
     def own(self, node: NodeName, family: str) -> Mapping[str, str] | None:
         """The routes without next hop that a node has itself, see `End.own`; None where no BIRD of that family answers.
@@ -80,12 +80,12 @@ def _end(shown: tuple[Protocol, ...], table: tuple[Route, ...] | None) -> End:
     sessions: dict[str, Session] = {}
     mesh: dict[str, Session] = {}
     neighbor: dict[str, str] = {}
-    for one in shown:
-        if one.proto == "BGP":
-            session = Session(one.established, f"{one.state} {one.info}".strip(), one.imported)
-            (mesh if one.name.startswith("Mesh_") else sessions)[one.neighbor] = session
-            neighbor[one.name] = one.neighbor
-    recovering = any(one.recovering for one in shown)
+    for protocol in shown:
+        if protocol.proto == "BGP":
+            session = Session(protocol.established, f"{protocol.state} {protocol.info}".strip(), protocol.imported)
+            (mesh if protocol.name.startswith("Mesh_") else sessions)[protocol.neighbor] = session
+            neighbor[protocol.name] = protocol.neighbor
+    recovering = any(protocol.recovering for protocol in shown)
     if table is None:
         return End(recovering, sessions, mesh)
     over: defaultdict[str, dict[str, str]] = defaultdict(dict)
@@ -97,8 +97,8 @@ def _end(shown: tuple[Protocol, ...], table: tuple[Route, ...] | None) -> End:
 
 def _own(table: Iterable[Route]) -> dict[str, str]:
     """Where routes without a next hop lead; one that leads nowhere (a block) before one to an interface."""
-    found: dict[str, str] = {}
+    targets: dict[str, str] = {}
     for route in table:
-        if not route.via and found.get(route.prefix, DEVICE) == DEVICE:
-            found[route.prefix] = route.target
-    return found
+        if not route.via and targets.get(route.prefix, DEVICE) == DEVICE:
+            targets[route.prefix] = route.target
+    return targets

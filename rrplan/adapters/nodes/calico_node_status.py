@@ -97,7 +97,7 @@ class NodeStatuses:
 
 def ends_of(status: Mapping[str, Any]) -> dict[str, End]:
     """What a status says, by family; a family without BIRD is left out."""
-    found: dict[str, End] = {}
+    ends: dict[str, End] = {}
     for family, suffix in FAMILIES.items():
         agent = (status.get("agent") or {}).get(f"bird{suffix}") or {}
         peers = (status.get("bgp") or {}).get(f"peers{suffix}") or []
@@ -111,28 +111,28 @@ def ends_of(status: Mapping[str, Any]) -> dict[str, End]:
             session = Session(state == "Established", state)
             (mesh if peer.get("type") == "NodeMesh" else sessions)[str(peer.get("peerIP"))] = session
         table = (status.get("routes") or {}).get(f"routes{suffix}")
-        found[family] = End(False, sessions, mesh, _routes(table), _own(table))
-    return found
+        ends[family] = End(False, sessions, mesh, _routes(table), _own(table))
+    return ends
 
 
 def _routes(routes: list[Mapping[str, Any]] | None) -> dict[str, dict[str, str]] | None:
     if routes is None:
         return None
-    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    by_sender: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for route in routes:
-        found[_sender(route)][str(route.get("destination"))] = _gateway(route)
-    return dict(found)
+        by_sender[_sender(route)][str(route.get("destination"))] = _gateway(route)
+    return dict(by_sender)
 
 
 def _own(routes: list[Mapping[str, Any]] | None) -> dict[str, str]:
     """What came over no session and has no next hop; `interface` is a name, `blackhole` or `unreachable`."""
-    found: dict[str, str] = {}
+    targets: dict[str, str] = {}
     for route in routes or ():
         prefix = str(route.get("destination"))
-        if not _sender(route) and not _gateway(route) and found.get(prefix, DEVICE) == DEVICE:
+        if not _sender(route) and not _gateway(route) and targets.get(prefix, DEVICE) == DEVICE:
             where = str(route.get("interface"))
-            found[prefix] = where if where in NOWHERE else DEVICE
-    return found
+            targets[prefix] = where if where in NOWHERE else DEVICE
+    return targets
 
 
 def _sender(route: Mapping[str, Any]) -> str:

@@ -55,7 +55,7 @@ class NodeStatusTables:
 
 def parse(text: str) -> dict[str, End]:
     """The sessions of a node, by family; raises ValueError where the output is not whole."""
-    found: dict[str, End] = {}
+    ends: dict[str, End] = {}
     parts = TITLE.split(text)
     for number, part in zip(parts[1::2], parts[2::2], strict=True):
         sessions: dict[str, Session] = {}
@@ -65,10 +65,10 @@ def parse(text: str) -> dict[str, End]:
             address = PORT.sub("", row["PEER ADDRESS"])
             (mesh if row["PEER TYPE"] == MESH else sessions)[address] = session
         if sessions or mesh:
-            found[f"ipv{number}"] = End(False, sessions, mesh)
-    if not found and len(parts) == 1:
+            ends[f"ipv{number}"] = End(False, sessions, mesh)
+    if not ends and len(parts) == 1:
         raise ValueError("what was printed is no status of a node")
-    return found
+    return ends
 
 
 def _rows(part: str) -> Iterator[dict[str, str]]:

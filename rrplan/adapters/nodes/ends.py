@@ -67,6 +67,6 @@ class End:
         return first
 
 
-def _joined(one: Mapping[str, Session], other: Mapping[str, Session]) -> dict[str, Session]:
-    both = {address: session.joined(other[address]) for address, session in one.items() if address in other}
-    return {**other, **one, **both}
+def _joined(first: Mapping[str, Session], second: Mapping[str, Session]) -> dict[str, Session]:
+    both = {address: session.joined(second[address]) for address, session in first.items() if address in second}
+    return {**second, **first, **both}

@@ -102,15 +102,15 @@ class Origins:
         nodes = {prefix: self._node_of(prefix, hop) for prefix, hop in held.items()}
         if self._owner is None:
             nodes |= dict.fromkeys(self.announced(end.own), node)
-        found = Counter(node for node in nodes.values() if node is not None)
-        self._held.setdefault(family, set()).update(found)
-        return found
+        counts = Counter(node for node in nodes.values() if node is not None)
+        self._held.setdefault(family, set()).update(counts)
+        return counts
 
     def came(self, node: NodeName, end: End, address: str) -> int:
         """How many other nodes' routes a node has over its session with an address; its whole table is known."""
         assert end.routes is not None
-        found = {self._node_of(prefix, hop) for prefix, hop in end.routes.get(address, {}).items()}
-        return len(found - {None, node})
+        origins = {self._node_of(prefix, hop) for prefix, hop in end.routes.get(address, {}).items()}
+        return len(origins - {None, node})
 
     def _node_of(self, prefix: str, hop: str) -> NodeName | None:
         return self._owner.get(prefix) if self._owner is not None else self._by_address.get(hop)
@@ -141,7 +141,7 @@ class Origins:
 
         Where no owners are said, the nodes whose routes no reflector has are asked for their own.
         """
-        speaking = [node for node, told in self._addresses.items() if family in told]
+        speaking = [node for node, addresses in self._addresses.items() if family in addresses]
         if self._owner is not None:
             having = {node for prefix, node in self._owner.items() if (":" in prefix) is (family == "ipv6")}
             return frozenset(node for node in speaking if node not in having)
@@ -159,6 +159,6 @@ def _within(
     others: Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network],
 ) -> bool:
     return any(
-        network.version == one.version and network.prefixlen >= one.prefixlen and network.network_address in one
-        for one in others
+        network.version == other.version and network.prefixlen >= other.prefixlen and network.network_address in other
+        for other in others
     )

@@ -48,7 +48,7 @@ class LiveProbe:
         self._tables = tables
         self._directory = directory
         self._tell = tell
-        self._told: set[str] = set()
+        self._said: set[str] = set()
         self._birds = birds
         self._statuses = statuses
         self._addresses: Mapping[NodeName, Mapping[str, str]] = {}
@@ -82,21 +82,21 @@ class LiveProbe:
             far |= dict(zip(inside, pool.map(self._reflector, inside), strict=True))
             asked = [node for node in nodes if node not in far and self._worth_asking(node, far)]
             ends = {**far, **dict(zip(asked, pool.map(lambda node: self._node(node, whole), asked), strict=True))}
-        for node, told in ends.items():
-            for family, end in (told or {}).items():
+        for node, families in ends.items():
+            for family, end in (families or {}).items():
                 self._origins.note(node, family, end)
         tables = {
             (peer, family): self._origins.table(peer, family, end)
-            for peer, told in far.items()
-            for family, end in told.items()
+            for peer, families in far.items()
+            for family, end in families.items()
             if end.routes is not None
         }
-        found = []
+        readings = []
         for node in nodes:
             own = ends.get(node)
             if own or own is None:
-                found.append(self._reading(node, own, far, tables))
-        return found
+                readings.append(self._reading(node, own, far, tables))
+        return readings
 
     def sessions(self, nodes: Collection[NodeName]) -> Sequence[NodeSessions]:
         """What BIRD says or, where nobody may run `birdcl` in pods, CalicoNodeStatus or the tables of calicoctl."""
@@ -104,7 +104,7 @@ class LiveProbe:
         inside = [node for node in nodes if node not in self._hosts]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             ends = dict(zip(inside, pool.map(lambda node: self._node(node, with_routes=False), inside), strict=True))
-        if self._statuses and "birdcl" in self._told:
+        if self._statuses and "birdcl" in self._said:
             # It is made for a few nodes at a time, so one is asked after the other.
             for node in inside:
                 if self._unanswered and not self._reported:
@@ -118,11 +118,11 @@ class LiveProbe:
                         address: "" if session.established else f"BIRD says `{session.state}`"
                         for address, session in {**end.mesh, **end.sessions}.items()
                     }
-                    for family, end in told.items()
+                    for family, end in families.items()
                 },
             )
-            for node, told in ends.items()
-            if told
+            for node, families in ends.items()
+            if families
         ]
 
     def quiet(self, family: str) -> frozenset[NodeName]:
@@ -133,17 +133,19 @@ class LiveProbe:
 
     def _worth_asking(self, node: NodeName, far: Mapping[NodeName, Ends]) -> bool:
         """Whether no reflector's end already says no, and asking is possible at all."""
-        if "birdcl" in self._told and self._tables is None:
+        if "birdcl" in self._said and self._tables is None:
             return False
         own = self._addresses.get(node, {})
-        sessions = (end.sessions.get(own.get(family, "")) for told in far.values() for family, end in told.items())
+        sessions = (
+            end.sessions.get(own.get(family, "")) for families in far.values() for family, end in families.items()
+        )
         return all(session is None or session.established for session in sessions)
 
     def _reflector(self, node: NodeName) -> dict[str, End]:
         # Each question in vain takes its time, in every look of every gate: BIRD itself is asked instead.
         silent = node in self._unanswered or (self._unanswered and not self._reported)
-        sources = [] if silent and "birdcl" not in self._told else [self._status(node)]
-        if "birdcl" not in self._told:
+        sources = [] if silent and "birdcl" not in self._said else [self._status(node)]
+        if "birdcl" not in self._said:
             sources.append(self._asked("birdcl", lambda name: self._birds.ask(name, with_routes=True), node))
         return {
             family: End.of([ends[family] for ends in sources if family in ends])
@@ -162,7 +164,7 @@ class LiveProbe:
                 ends = statuses.ask(name)
             except NoAnswer as error:
                 self._unanswered.add(name)
-                if "birdcl" not in self._told:
+                if "birdcl" not in self._said:
                     self._say("silence", f"{error}; nodes that do not are not asked again, only their BIRD by birdcl")
                 raise
             self._reported = True
@@ -172,7 +174,7 @@ class LiveProbe:
 
     def _node(self, node: NodeName, with_routes: bool) -> Ends | None:
         ends = self._asked("birdcl", lambda name: self._birds.ask(name, with_routes=with_routes), node)
-        if "birdcl" not in self._told:
+        if "birdcl" not in self._said:
             return ends
         return self._asked("node status", self._tables.ask, node) if self._tables else None
 
@@ -182,7 +184,7 @@ class LiveProbe:
 
     def _asked(self, what: str, ask: Callable[[NodeName], Mapping[str, T]], node: NodeName) -> Mapping[str, T]:
         """What a source says of a node; one that nobody may use is told about once, and left out from then on."""
-        if what in self._told:
+        if what in self._said:
             return {}
         try:
             return ask(node)
@@ -194,8 +196,8 @@ class LiveProbe:
     def _say(self, what: str, text: str) -> None:
         """Tell something, once for each `what`."""
         with self._saying:
-            first = what not in self._told
-            self._told.add(what)
+            first = what not in self._said
+            self._said.add(what)
         if first:
             self._tell(text)
 
@@ -224,23 +226,23 @@ class LiveProbe:
         for family, address in self._addresses.get(node, {}).items():
             mine = own.get(family) if own is not None else None
             sessions: dict[NodeName, SessionReading] = {}
-            for peer, told in far.items():
-                theirs = told.get(family)
+            for peer, ends_there in far.items():
+                theirs = ends_there.get(family)
                 there = self._address(peer, family)
                 if peer == node or not there:
                     continue
-                one = mine.sessions.get(there) if mine else None
-                other = theirs.sessions.get(address) if theirs else None
-                if one is None and other is None:
+                near = mine.sessions.get(there) if mine else None
+                remote = theirs.sessions.get(address) if theirs else None
+                if near is None and remote is None:
                     continue
-                broken = _broken(node, peer, mine, theirs, one, other)
+                broken = _broken(node, peer, mine, theirs, near, remote)
                 if broken:
                     sessions[peer] = SessionReading(peer, established=False, routes=0, why=broken)
                 else:
                     table = tables.get((peer, family))
                     routes = self._origins.came(node, mine, there) if mine and mine.routes is not None else None
                     if routes is None:
-                        routes = 0 if table is None else _handed(node, table, one)
+                        routes = 0 if table is None else _handed(node, table, near)
                     sessions[peer] = SessionReading(peer, established=True, routes=routes)
             ends = [end for end in (mine, *(far[peer].get(family) for peer in sessions)) if end is not None]
             if mine is not None or sessions:
@@ -251,7 +253,7 @@ class LiveProbe:
 
     def _uplinks(self, mine: End) -> dict[str, UplinkReading]:
         """The sessions to addresses that belong to no node."""
-        hosts = {address for told in self._hosts.values() for address in told.values()}
+        hosts = {address for addresses in self._hosts.values() for address in addresses.values()}
         return {
             address: UplinkReading(session.established, "" if session.established else f"BIRD says `{session.state}`")
             for address, session in mine.sessions.items()
@@ -259,26 +261,26 @@ class LiveProbe:
         }
 
 
-def _handed(node: NodeName, table: Counter[NodeName], one: Session | None) -> int:
+def _handed(node: NodeName, table: Counter[NodeName], session: Session | None) -> int:
     """How many nodes' routes went from a reflector to a node: at least all it holds, less one for each prefix short."""
     due = table.total() - table[node]
-    short = max(0, due - one.imported) if one and one.imported is not None else 0
+    short = max(0, due - session.imported) if session and session.imported is not None else 0
     return max(0, len(table) - (table[node] > 0) - short)
 
 
 def _broken(
-    node: NodeName, peer: NodeName, mine: End | None, theirs: End | None, one: Session | None, other: Session | None
+    node: NodeName, peer: NodeName, mine: End | None, theirs: End | None, near: Session | None, remote: Session | None
 ) -> str:
     """Why a session does not count, "" if it does. Both ends must have it, where both were asked."""
-    if mine is not None and theirs is not None and (one is None or other is None):
-        late, knows = (node, peer) if one is None else (peer, node)
+    if mine is not None and theirs is not None and (near is None or remote is None):
+        late, knows = (node, peer) if near is None else (peer, node)
         return missed_reload(late, knows)
-    told = [
+    states = [
         f"{name} says `{session.state}`"
-        for name, session in ((node, one), (peer, other))
+        for name, session in ((node, near), (peer, remote))
         if session is not None and not session.established
     ]
-    return ", ".join(told)
+    return ", ".join(states)
 
 
 def missed_reload(late: NodeName, knows: NodeName) -> str:

@@ -8,7 +8,7 @@ import pytest
 from rrplan import api
 from rrplan.errors import DatastoreRefused, PreflightError
 from rrplan.resources import ResourceKey
-from rrplan.runs.preflight import Check, Effect, Situation, When, check_before_run, check_when_planned
+from rrplan.runs.preflight import Effect, PreflightCheck, Situation, When, check_before_run, check_when_planned
 from rrplan.sandbox import Sandbox
 from tests.support import Bench
 
@@ -29,11 +29,11 @@ def test_a_refusal_ends_the_checks_of_a_moment(situation: Situation) -> None:
     """What is told comes before it, what comes after it or in another moment is not asked."""
     notices: list[str] = []
     checks = [
-        Check("first", finding("somebody else applies it"), at_run=Effect.TOLD),
-        Check("later", finding("never asked"), when=When.LOCKED),
-        Check("good", finding()),
-        Check("second", finding("no right", "no lock"), hint="ask for both"),
-        Check("third", finding("never asked")),
+        PreflightCheck("first", finding("somebody else applies it"), at_run=Effect.TOLD),
+        PreflightCheck("later", finding("never asked"), when=When.LOCKED),
+        PreflightCheck("good", finding()),
+        PreflightCheck("second", finding("no right", "no lock"), hint="ask for both"),
+        PreflightCheck("third", finding("never asked")),
     ]
 
     with pytest.raises(PreflightError, match=r"^preflight: no right; no lock$") as error:
@@ -51,9 +51,13 @@ def test_a_plan_tells_what_would_be_refused(situation: Situation) -> None:
         raise DatastoreRefused("pods is forbidden")
 
     checks = [
-        Check("rights", finding("no {right}"), at_plan=Effect.TOLD, as_told="{}, so it cannot apply this plan"),
-        Check("sessions", finding("never asked"), when=When.LOCKED),
-        Check("drains", forbidden, when=When.LOCKED, at_plan=Effect.TOLD, unknown="which pods a drain would not evict"),
+        PreflightCheck(
+            "rights", finding("no {right}"), at_plan=Effect.TOLD, as_told="{}, so it cannot apply this plan"
+        ),
+        PreflightCheck("sessions", finding("never asked"), when=When.LOCKED),
+        PreflightCheck(
+            "drains", forbidden, when=When.LOCKED, at_plan=Effect.TOLD, unknown="which pods a drain would not evict"
+        ),
     ]
 
     check_when_planned(checks, situation, notices.append)
@@ -63,15 +67,15 @@ def test_a_plan_tells_what_would_be_refused(situation: Situation) -> None:
         "not known: which pods a drain would not evict; pods is forbidden",
     ]
     with pytest.raises(DatastoreRefused):
-        check_when_planned([Check("x", forbidden, at_plan=Effect.TOLD)], situation, notices.append)
+        check_when_planned([PreflightCheck("x", forbidden, at_plan=Effect.TOLD)], situation, notices.append)
 
 
 def test_a_plan_of_no_use_is_refused(situation: Situation) -> None:
     """After what was found before it was told."""
     notices: list[str] = []
     checks = [
-        Check("rights", finding("no right"), at_plan=Effect.TOLD),
-        Check("containers", finding("no Secret"), hint="name it", at_plan=Effect.REFUSED),
+        PreflightCheck("rights", finding("no right"), at_plan=Effect.TOLD),
+        PreflightCheck("containers", finding("no Secret"), hint="name it", at_plan=Effect.REFUSED),
     ]
     with pytest.raises(PreflightError, match="no Secret") as error:
         check_when_planned(checks, situation, notices.append)
