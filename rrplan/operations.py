@@ -21,14 +21,16 @@ from rrplan.plans import Plan, read_plan
 from rrplan.plans.plan import SnapshotReference
 from rrplan.ports import KeptRun, Log, Probe
 from rrplan.render.plan_json import plan_document, write_plan
+from rrplan.render.run import drift_text
+from rrplan.reports.entry import JournalEvent
+from rrplan.reports.events import SILENT, Listener
+from rrplan.reports.standing import Standing
 from rrplan.resources import CalicoVersion, ClusterState
 from rrplan.runs import Journal, Result, Runner
 from rrplan.runs.drift import drift
-from rrplan.runs.events import SILENT, Listener
 from rrplan.runs.observation import observe
 from rrplan.runs.preflight import check_drains, check_sessions, dry_run
 from rrplan.runs.runner import PARALLELISM
-from rrplan.runs.standing import Standing
 from rrplan.runs.standing import standings as runs_standings
 from rrplan.runs.step_run import RunPorts
 from rrplan.runs.verification import Verdict, verified
@@ -66,10 +68,10 @@ DEFAULT = Control()
 
 
 def check_fresh(plan: Plan, snapshot: Snapshot) -> None:
-    """Raise StalePlanError where the cluster is not what the plan was plan for."""
+    """Raise StalePlanError where the cluster is not what the plan was made for."""
     changed = drift(plan, snapshot.state)
     if changed:
-        raise StalePlanError([f"{key} {what}" for key, what in changed.items()])
+        raise StalePlanError(changed, [drift_text(one) for one in changed])
 
 
 def apply(plan: Plan, cluster: Cluster, control: Control = DEFAULT) -> Result:
@@ -159,7 +161,7 @@ def last_run(cluster: Cluster) -> str:
 def _check_newest(cluster: Cluster, name: str) -> None:
     """Raise PreflightError where a later run built on this one and was not taken back."""
     since = dropwhile(lambda run: run.run != name, cluster.runs.runs())
-    later = [run for run in since if run.run != name and run.last != "run-undone"]
+    later = [run for run in since if run.run != name and run.last != JournalEvent.RUN_UNDONE]
     if later:
         raise PreflightError(
             [f"run {later[-1].run} of plan `{later[-1].plan}` came after run {name} and is not taken back"],

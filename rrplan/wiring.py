@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rrplan.adapters.local.clock import SystemClock
 from rrplan.plans import Plan
 from rrplan.ports import CalicoResources, Clock, Datastore, Directory, Lock, Probe, RunStore
-from rrplan.runs.events import Listener
+from rrplan.reports.events import Listener
 from rrplan.sandbox import Sandbox
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from rrplan.adapters.local.clock import SystemClock, timestamp
 from rrplan.adapters.local.files import read_bytes
 from rrplan.errors import DatastoreError, UsageProblem
 from rrplan.plans import Plan
+from rrplan.render.run import kept_text
 from rrplan.resources import CalicoVersion
 from rrplan.runs.gates import undrainable
 from rrplan.sandbox import Fault, Sandbox, parse_fault
@@ -119,7 +120,7 @@ class Source:
         missing = lacking(connection.server, rights(made, connection.group))
         told = [f"this account may not {right}, so it cannot apply this plan" for right in missing]
         if not missing:
-            told += [f"a drain would be refused: {text}" for text in undrainable(made, connection.datastore)]
+            told += [f"a drain would be refused: {kept_text(pod)}" for pod in undrainable(made, connection.datastore)]
         try:
             told += connection.datastore.owners([change.key for _, change in made.writes])
         except Forbidden as error:

@@ -9,9 +9,10 @@ from rrplan.bgp.profile import calico_versions
 from rrplan.errors import PreflightError, UsageProblem
 from rrplan.plans.plan import Plan
 from rrplan.ports import Datastore, Probe, Write
+from rrplan.render.run import kept_text, unready_texts
 from rrplan.resources import ClusterState
 from rrplan.runs.gates import undrainable
-from rrplan.runs.observation import objections, observe
+from rrplan.runs.observation import observe, unready
 
 
 def check_sessions(plan: Plan, state: ClusterState, probe: Probe, accepted: frozenset[str]) -> None:
@@ -27,7 +28,7 @@ def check_sessions(plan: Plan, state: ClusterState, probe: Probe, accepted: froz
         )
     versions = calico_versions(state)
     versions = calico_versions(state, plan.snapshot.calico_version) if versions.assumed else versions
-    refused = objections(plan, observe(state, versions, probe), Model(state, versions).down(), accepted)
+    refused = unready_texts(unready(plan, observe(state, versions, probe), Model(state, versions).down(), accepted))
     if refused:
         raise PreflightError(
             refused, hint="nothing was changed; bring them up, or accept what is named with `--accept-down NODE`"
@@ -44,7 +45,7 @@ def _is_address(text: str) -> bool:
 
 def check_drains(plan: Plan, datastore: Datastore) -> None:
     """Raise PreflightError where a drain of the plan would not evict some pod."""
-    refused = undrainable(plan, datastore)
+    refused = [kept_text(pod) for pod in undrainable(plan, datastore)]
     if refused:
         raise PreflightError(
             refused, hint="nothing was changed; move these pods, or say in `drain` of the spec that they may go"
