@@ -44,10 +44,10 @@ from rrplan.plans.rehearsal import Rehearsal
 from rrplan.ports import Datastore, Inventory, Log, Probe
 from rrplan.rehearsal.rehearse import rehearse
 from rrplan.render.plan_json import write_plan
+from rrplan.reports.events import Listener, RunEvent
+from rrplan.reports.standing import Standing
 from rrplan.resources import CalicoVersion
 from rrplan.runs import Result
-from rrplan.runs.events import Listener, RunEvent
-from rrplan.runs.standing import Standing
 from rrplan.runs.verification import Verdict
 from rrplan.sandbox import Sandbox, demo_cluster
 from rrplan.snapshots import Snapshot, capture, read_snapshot, snapshot_of_manifests, write_snapshot

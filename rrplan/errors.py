@@ -169,14 +169,17 @@ class PolicyRefusal(RRPlanError):
 
 
 class StalePlanError(RRPlanError):
-    """The cluster changed since the plan was made; `changed` names the resources, and how in a few words."""
+    """The cluster changed since the plan was made.
+
+    `changed` are facts (`rrplan.reports.drift.Drift`), `texts` the sentences about them (`rrplan.render.run`).
+    """
 
     exit_code = ExitCode.STALE
 
-    def __init__(self, changed: Sequence[str]) -> None:
+    def __init__(self, changed: Sequence[object], texts: Sequence[str]) -> None:
         self.changed = tuple(changed)
         count = len(self.changed)
-        shown = listed(self.changed)
+        shown = listed(texts)
         super().__init__(
             f"stale plan: {count} resource{'' if count == 1 else 's'} changed since it was made: {shown}",
             hint="make a new plan from the cluster as it is now",

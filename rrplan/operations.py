@@ -23,13 +23,14 @@ from rrplan.plans.plan import SnapshotReference
 from rrplan.ports import KeptRun, Log, Probe
 from rrplan.render.checks import named
 from rrplan.render.plan_json import plan_document, write_plan
+from rrplan.reports.entry import JournalEvent
+from rrplan.reports.events import SILENT, Listener
+from rrplan.reports.standing import Standing
 from rrplan.resources import CalicoVersion, ClusterState
 from rrplan.runs import Journal, Result, Runner
-from rrplan.runs.events import SILENT, Listener
 from rrplan.runs.observation import observe
 from rrplan.runs.preflight import Situation, When, check_before_run
 from rrplan.runs.runner import PARALLELISM
-from rrplan.runs.standing import Standing
 from rrplan.runs.standing import standings as runs_standings
 from rrplan.runs.step_run import RunPorts
 from rrplan.runs.verification import Verdict, verified
@@ -163,7 +164,7 @@ def last_run(cluster: Cluster) -> str:
 def _check_newest(cluster: Cluster, name: str) -> None:
     """Raise PreflightError where a later run built on this one and was not taken back."""
     since = dropwhile(lambda run: run.run != name, cluster.runs.runs())
-    later = [run for run in since if run.run != name and run.last != "run-undone"]
+    later = [run for run in since if run.run != name and run.last != JournalEvent.RUN_UNDONE]
     if later:
         raise PreflightError(
             [f"run {later[-1].run} of plan `{later[-1].plan}` came after run {name} and is not taken back"],

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rrplan.adapters.local.clock import SystemClock
 from rrplan.plans import Plan
 from rrplan.ports import Clock, Datastore, Directory, Lock, Probe, RunStore, SeparateCalico
-from rrplan.runs.events import Listener
+from rrplan.reports.events import Listener
 from rrplan.runs.preflight import EVERY_CLUSTER, PreflightCheck
 from rrplan.sandbox import Sandbox
 

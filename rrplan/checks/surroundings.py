@@ -18,6 +18,7 @@ from rrplan.resources import (
     Node,
     Pod,
 )
+from rrplan.resources.eviction import refusal_text
 
 AZURE = "azure://"
 ADD = "with `-f`, add the output of `kubectl get nodes,pods -A -o yaml`"
@@ -93,7 +94,8 @@ def workloads(context: CheckContext) -> CheckResults:
     pods = [pod for pod in context.of(Pod) if pod.drains and pod.node]
     here = [pod for pod in pods if pod.node in concerned]
     eviction = context.spec.eviction
-    refused = [text for pod in here if pod.node in drained and (text := eviction.objection(pod))]
+    drains = [(pod, eviction.refusal(pod)) for pod in here if pod.node in drained]
+    refused = [refusal_text(why, f"{pod.namespace}/{pod.name}", pod.node) for pod, why in drains if why]
     if refused:
         yield error("not-evicted", pods=names(refused))
     staying = [_place(pod) for pod in here if not pod.owner and pod.node not in drained]

@@ -22,8 +22,8 @@ from rrplan.errors import RRPlanError, UsageProblem
 from rrplan.exit_codes import ExitCode
 from rrplan.ports import Log
 from rrplan.render.progress import JsonProgress, TextProgress
+from rrplan.reports.events import Listener
 from rrplan.runs import Result
-from rrplan.runs.events import Listener
 from rrplan.runs.runner import PARALLELISM
 from rrplan.sandbox import Sandbox
 from rrplan.wiring import LiveOptions

@@ -8,12 +8,13 @@ from dataclasses import asdict
 import click
 
 from rrplan.cli.running import Where, with_cluster
+from rrplan.reports.entry import JournalEvent
 
-WORDS = {
-    "run-done": "done",
-    "run-undone": "undone",
-    "run-partial": "stopped",
-    "run-interrupted": "interrupted",
+WORDS: dict[str, str] = {
+    JournalEvent.RUN_DONE: "done",
+    JournalEvent.RUN_UNDONE: "undone",
+    JournalEvent.RUN_PARTIAL: "stopped",
+    JournalEvent.RUN_INTERRUPTED: "interrupted",
 }
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 import click
 
 from rrplan import operations
 from rrplan.cli.running import Where, with_cluster
 from rrplan.exit_codes import ExitCode
-from rrplan.render.standing import standing_text
+from rrplan.render.standing import standing_json, standing_text
 
 WATCH_SECONDS = 5
 
@@ -29,7 +28,7 @@ def command(where: Where, output: str, *, watch: bool) -> int:
     while True:
         standings = operations.standings(cluster)
         if output == "json":
-            text = json.dumps([asdict(standing) for standing in standings], indent=None if watch else 2)
+            text = json.dumps([standing_json(standing) for standing in standings], indent=None if watch else 2)
         else:
             text = standing_text(standings)
         if text != shown:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 import click
 
@@ -11,8 +10,10 @@ from rrplan import operations
 from rrplan.cli.running import Where, with_cluster
 from rrplan.cli.sources import spec_from
 from rrplan.exit_codes import ExitCode
+from rrplan.render.facts import fields_json
 from rrplan.render.routes import missing_text
-from rrplan.render.standing import standing_text
+from rrplan.render.run import difference_text
+from rrplan.render.standing import standing_json, standing_text
 
 
 @click.command("verify")
@@ -26,15 +27,16 @@ def command(spec: str, where: Where, output: str, *, no_sessions: bool) -> int:
     if output == "json":
         document = {
             "as_specified": verdict.good,
-            "drift": list(verdict.drift),
+            "drift": [difference_text(difference) for difference in verdict.drift],
+            "differences": [fields_json(difference) for difference in verdict.drift],
             "missing_routes": [missing_text(missing) for missing in verdict.missing],
             "other_missing_routes": [missing_text(missing) for missing in verdict.others],
             "down": list(verdict.down),
-            "sessions": [asdict(standing) for standing in verdict.sessions],
+            "sessions": [standing_json(standing) for standing in verdict.sessions],
         }
         click.echo(json.dumps(document, indent=2))
         return ExitCode.DONE if verdict.good else ExitCode.DIFFERENT
-    for text in (*verdict.drift, *map(missing_text, verdict.missing)):
+    for text in (*map(difference_text, verdict.drift), *map(missing_text, verdict.missing)):
         click.echo(text)
     for missing in verdict.others:
         click.echo(f"not a matter of this spec: {missing_text(missing)}")

@@ -17,8 +17,8 @@ from rrplan.plans import Plan
 from rrplan.plans.gate import LONGEST_SECONDS
 from rrplan.plans.rehearsal import Count, StepMeasure, Traffic
 from rrplan.rehearsal.recorder import Recording
-from rrplan.runs import events
-from rrplan.runs.events import Listener
+from rrplan.reports import events
+from rrplan.reports.events import Listener
 from rrplan.text import listed
 
 MICRO_SECONDS = 0.005

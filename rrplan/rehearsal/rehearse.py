@@ -20,9 +20,9 @@ from rrplan.rehearsal.namespaces import check_parts
 from rrplan.rehearsal.sample import sample, shortened
 from rrplan.rehearsal.stage import ObservedDatastore, Stage
 from rrplan.render.plan_json import plan_document, write_plan
+from rrplan.reports.events import Listener
 from rrplan.resources import CalicoVersion, ClusterState, encode
 from rrplan.runs import Result
-from rrplan.runs.events import Listener
 from rrplan.runs.observation import await_sessions
 from rrplan.runs.preflight import check_fresh
 from rrplan.sandbox import Sandbox

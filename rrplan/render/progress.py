@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import Any, TextIO, get_args
-
-from pydantic import TypeAdapter
+from collections.abc import Callable, Mapping
+from typing import Any, TextIO, TypeAlias, get_args
 
 from rrplan.ids import StepId
-from rrplan.runs import events
+from rrplan.render.facts import fields_json, schema_json
+from rrplan.render.run import ending_text, hook_ending, lack_text, reason_text
+from rrplan.reports import events
+from rrplan.reports.events import Result
 from rrplan.text import wrapped
 
 
@@ -45,7 +46,7 @@ class TextProgress:
             case events.StepSettled():
                 self._line(f"{self._head(event.step)}: done" + (f" after {event.seconds} s" if event.seconds else ""))
             case events.StepFailed():
-                self._line(f"{event.step}: failed: {event.reason}")
+                self._line(f"{event.step}: failed: {reason_text(event.why)}")
             case events.UndoStarted():
                 self._places[event.step] = "undo"
                 self._heads[event.step] = self._last = f"undo {event.step}"
@@ -54,30 +55,31 @@ class TextProgress:
             case events.StepUndone():
                 self._line(f"{self._head(event.step)}: done" + (f" after {event.seconds} s" if event.seconds else ""))
             case events.UndoFailed():
-                self._line(f"{event.step}: cannot be undone: {event.reason}")
+                self._line(f"{event.step}: cannot be undone: {reason_text(event.why)}")
             case events.Retrying():
-                self._line(f"    {event.reason}; again in {event.delay} s")
+                self._line(f"    {reason_text(event.why)}; again in {event.delay} s")
             case events.HookRan():
-                how = "did not end in time" if event.code is None else f"ended with {event.code}"
-                self._line(f"hook {event.name} ({event.point}) {how}")
+                self._line(f"hook {event.name} ({event.point}) {hook_ending(event.code)}")
             case events.RunFinished():
-                self._line(f"{self._ending(event)} after {event.seconds} s" + (f"; {event.hint}" if event.hint else ""))
+                more = ending_text(event)
+                self._line(f"{self._ending(event)} after {event.seconds} s" + (f"; {more}" if more else ""))
 
     def _head(self, step: StepId) -> str:
         return self._heads.get(step, step)
 
     def _ending(self, event: events.RunFinished) -> str:
         where = f" at {self._last}" if self._last else ""
-        endings = {"partial": f"run stopped{where}", "interrupted": f"run interrupted{where}"}
+        endings = {Result.PARTIAL: f"run stopped{where}", Result.INTERRUPTED: f"run interrupted{where}"}
         return endings.get(event.result, f"run {event.result}")
 
     def _waiting(self, event: events.GateWaiting) -> None:
+        missing = lack_text(event.lack)
         if self._live:
             place = self._places.get(event.step, "")
-            self._rewrite(f"{place} {event.step} {event.waited}/{event.expected} s: {event.missing}".lstrip())
+            self._rewrite(f"{place} {event.step} {event.waited}/{event.expected} s: {missing}".lstrip())
         elif event.step not in self._told and not event.holding:
-            self._told[event.step] = event.missing
-            self._line(f"    waiting (usually {event.expected} s): {event.missing}")
+            self._told[event.step] = missing
+            self._line(f"    waiting (usually {event.expected} s): {missing}")
 
     def _rewrite(self, text: str) -> None:
         if self._live:
@@ -91,6 +93,17 @@ class TextProgress:
         self._stream.flush()
 
 
+Derived: TypeAlias = Mapping[str, Callable[[Any], object]]
+_DERIVED: dict[type, Derived] = {
+    events.GateWaiting: {"missing": lambda event: lack_text(event.lack), "holding": lambda event: event.holding},
+    events.StepFailed: {"reason": lambda event: reason_text(event.why)},
+    events.UndoFailed: {"reason": lambda event: reason_text(event.why)},
+    events.Retrying: {"reason": lambda event: reason_text(event.why)},
+    events.RunFinished: {"hint": ending_text},
+}
+"""What `-o json` says of an event beside its fields: the facts in sentences, for people and for older readers."""
+
+
 class JsonProgress:
     """One JSON object per event."""
 
@@ -99,22 +112,29 @@ class JsonProgress:
 
     def report(self, event: events.RunEvent) -> None:
         """Write the event as a line."""
-        self._stream.write(json.dumps({"event": type(event).__name__, **asdict(event)}, ensure_ascii=False) + "\n")
+        derived = {name: value(event) for name, value in _DERIVED.get(type(event), {}).items()}
+        plain = fields_json(event)
+        facts = {name: plain.pop(name) for name in list(plain) if isinstance(plain[name], dict)}
+        line = {"event": type(event).__name__, **plain, **derived, **facts}
+        self._stream.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._stream.flush()
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of one line of `-o json`: the event's name and its fields."""
-    definitions: dict[str, Any] = {}
+    """The JSON Schema of one line of `-o json`: the event's name, its fields, and the facts in sentences."""
+    kinds: dict[str, Any] = {}
+    facts: dict[str, Any] = {}
     for kind in get_args(events.RunEvent):
-        schema = TypeAdapter(kind).json_schema()
-        schema["properties"] = {"event": {"const": kind.__name__}, **schema["properties"]}
-        schema["required"] = ["event", *schema["required"]]
-        definitions[kind.__name__] = schema
+        schema, found = schema_json(kind)
+        facts |= found
+        derived = {name: {"type": "boolean" if name == "holding" else "string"} for name in _DERIVED.get(kind, {})}
+        schema["properties"] = {"event": {"const": kind.__name__}, **derived, **schema["properties"]}
+        schema["required"] = list(schema["properties"])
+        kinds[kind.__name__] = schema
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "https://rrplan.io/schemas/report.schema.json",
         "title": "Report",
-        "oneOf": [{"$ref": f"#/$defs/{name}"} for name in definitions],
-        "$defs": definitions,
+        "oneOf": [{"$ref": f"#/$defs/{name}"} for name in kinds],
+        "$defs": {**kinds, **dict(sorted(facts.items()))},
     }

@@ -8,7 +8,7 @@ KINDS = {
     "spec": "rrplan.specs",
     "snapshot": "rrplan.snapshots.file",
     "plan": "rrplan.render.plan_json",
-    "journal": "rrplan.runs.journal",
+    "journal": "rrplan.reports.entry",
     "report": "rrplan.render.progress",
     "sessions": "rrplan.render.sessions",
     "rehearsal": "rrplan.plans.rehearsal",

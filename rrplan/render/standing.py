@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rrplan.runs.standing import Standing
+from rrplan.render.facts import fields_json
+from rrplan.render.run import node_short_text
+from rrplan.reports.standing import Standing
 
 HEAD = ("REFLECTOR", "FAMILY", "NODES", "COMPLETE", "")
 
@@ -15,7 +17,7 @@ def standing_text(found: Sequence[Standing]) -> str:
         return "no session between nodes is expected"
     rows = [HEAD]
     for one in found:
-        more = "" if one.complete == one.expected else one.why
+        more = node_short_text(one.short) if one.short else ""
         rows.append((one.reflector or "(mesh)", one.family, str(one.expected), str(one.complete), more))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = []
@@ -29,3 +31,8 @@ def standing_text(found: Sequence[Standing]) -> str:
         )
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def standing_json(standing: Standing) -> dict[str, object]:
+    """One row as JSON has it: the fields, and `why` in a sentence, "" where nothing is missing."""
+    return {"why": node_short_text(standing.short) if standing.short else "", **fields_json(standing)}

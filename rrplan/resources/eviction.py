@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from rrplan.resources.objects import Pod
+
+
+class EvictionRefusal(StrEnum):
+    """Why a pod may not be evicted."""
+
+    NO_CONTROLLER = "no-controller"
+    """No controller makes it again."""
+    LOCAL_DATA = "local-data"
+    """It has data in an emptyDir, which would be lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +32,22 @@ class Eviction:
         lost += ["data in emptyDir volumes"] if self.delete_empty_dir_data else []
         return f", {' and '.join(lost)} included" if lost else ""
 
-    def objection(self, pod: Pod) -> str:
-        """Why this pod may not be evicted, "" if it may."""
+    def refusal(self, pod: Pod) -> EvictionRefusal | None:
+        """Why this pod may not be evicted, None if it may."""
         if not pod.owner and not self.force:
-            return f"{pod.namespace}/{pod.name} on {pod.node} has no controller that makes it again (`force` evicts it)"
+            return EvictionRefusal.NO_CONTROLLER
         if pod.local_data and not self.delete_empty_dir_data:
-            return f"{pod.namespace}/{pod.name} on {pod.node} has data in an emptyDir (`deleteEmptyDirData` evicts it)"
-        return ""
+            return EvictionRefusal.LOCAL_DATA
+        return None
+
+
+def refusal_text(refusal: EvictionRefusal, pod: str, node: str) -> str:
+    """Why a pod, by namespace and name, may not be evicted, in a sentence.
+
+    It stands here because the checks of a plan, which are on a floor below `render/`, say it too.
+    """
+    match refusal:
+        case EvictionRefusal.NO_CONTROLLER:
+            return f"{pod} on {node} has no controller that makes it again (`force` evicts it)"
+        case EvictionRefusal.LOCAL_DATA:
+            return f"{pod} on {node} has data in an emptyDir (`deleteEmptyDirData` evicts it)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 
 from rrplan.bgp.profile import calico_versions
@@ -10,23 +9,29 @@ from rrplan.ids import ActionName, NodeName
 from rrplan.plans.change import Change, changed, understood
 from rrplan.plans.fingerprint import deleted_nodes, fingerprints
 from rrplan.plans.plan import Plan
+from rrplan.reports.drift import Drift, DriftKind
 from rrplan.resources import ClusterState, ResourceKey, encode
 from rrplan.resources.cascade import cascades
 from rrplan.resources.documents import at, leaves
 
 
-def drift(plan: Plan, state: ClusterState, landed: Sequence[Change] = ()) -> dict[str, str]:
-    """What somebody else changed, in words, by resource key; `landed` are the run's own changes, in their order."""
-    ours = dict(_ours(state, landed))
+def drift(plan: Plan, state: ClusterState, landed: Sequence[Change] = ()) -> tuple[Drift, ...]:
+    """What somebody else changed, once for each resource and in the order of their keys.
+
+    `landed` are the run's own changes, in their order.
+    """
+    ours = list(_ours(state, landed))
     for change in reversed(landed):
         inverse = change.inverse()
         # What is gone altogether cannot be taken back in thought: it stays missing, and is reported.
         if inverse.before is None or state.get(change.key) is not None:
             state = changed(state, inverse)
-    return dict(sorted({**dict(_uncovered(plan, state, landed)), **dict(_others(plan, state)), **ours}.items()))
+    # Of a resource that is told of several times the last is kept: what the run itself wrote says most.
+    by_key = {drift.key: drift for drift in (*_uncovered(plan, state, landed), *_others(plan, state), *ours)}
+    return tuple(by_key[key] for key in sorted(by_key))
 
 
-def _uncovered(plan: Plan, state: ClusterState, landed: Sequence[Change]) -> Iterator[tuple[str, str]]:
+def _uncovered(plan: Plan, state: ClusterState, landed: Sequence[Change]) -> Iterator[Drift]:
     """What would go with a Calico Node and is not in its step, as in plans of before 1.1."""
     done = {change.key for change in landed}
     steps = {
@@ -38,10 +43,10 @@ def _uncovered(plan: Plan, state: ClusterState, landed: Sequence[Change]) -> Ite
         covered = {change.key for change in steps[NodeName(name)].changes}
         for resource in resources:
             if resource.key not in covered:
-                yield str(resource.key), f"is deleted with CalicoNode/{name}, and the plan does not restore it"
+                yield Drift(str(resource.key), DriftKind.NOT_RESTORED, node=name)
 
 
-def _others(plan: Plan, state: ClusterState) -> Iterator[tuple[str, str]]:
+def _others(plan: Plan, state: ClusterState) -> Iterator[Drift]:
     """What the plan relied on and is different now."""
     planned = plan.snapshot.calico_version
     versions = calico_versions(state)
@@ -51,14 +56,14 @@ def _others(plan: Plan, state: ClusterState) -> Iterator[tuple[str, str]]:
     past = plan.fingerprints
     for key in present.keys() | past.keys():
         if key not in past:
-            yield key, "is new"
+            yield Drift(key, DriftKind.NEW)
         elif key not in present:
-            yield key, "is gone"
+            yield Drift(key, DriftKind.GONE)
         elif present[key] != past[key]:
-            yield key, "was changed"
+            yield Drift(key, DriftKind.CHANGED)
 
 
-def _ours(state: ClusterState, landed: Sequence[Change]) -> Iterator[tuple[str, str]]:
+def _ours(state: ClusterState, landed: Sequence[Change]) -> Iterator[Drift]:
     """What the run wrote and is no longer so."""
     expected: dict[ResourceKey, dict[tuple[str, ...], object] | None] = {}
     for change in landed:
@@ -70,16 +75,12 @@ def _ours(state: ClusterState, landed: Sequence[Change]) -> Iterator[tuple[str, 
     for key, paths in expected.items():
         resource = state.get(key)
         if paths is None and resource is not None:
-            yield str(key), "is there again, the run removed it"
+            yield Drift(str(key), DriftKind.MADE_AGAIN)
         elif paths is not None and resource is None:
-            yield str(key), "is gone, the run made or changed it"
+            yield Drift(str(key), DriftKind.REMOVED)
         elif paths is not None and resource is not None:
             observed = understood(encode(resource))
             for path, value in paths.items():
                 found = at(observed, path)
                 if (found or None) != (value or None):
-                    yield str(key), f"has {'.'.join(path)} {_told(found)}, the run wrote {_told(value)}"
-
-
-def _told(value: object) -> str:
-    return "none" if value is None else f"`{json.dumps(value, ensure_ascii=False)}`"
+                    yield Drift(str(key), DriftKind.OVERWRITTEN, ".".join(path), found, value)

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 
 from rrplan.ids import NodeName
 from rrplan.plans.gate import Expectation, Gate, GateKind
 from rrplan.plans.plan import Plan
-from rrplan.ports import Clock, Datastore, Document, FamilyReading, NodeReading, Probe
+from rrplan.ports import Clock, Datastore, Document, NodeReading, Probe
+from rrplan.reports.gates import (
+    GateFailed,
+    Lack,
+    NodeShort,
+    NodesShort,
+    PodKept,
+    PodLeft,
+    PodsKept,
+    PodsLeft,
+    PodState,
+    RolloutLack,
+    RolloutShort,
+    Shortfall,
+    StillHolding,
+)
 from rrplan.resources import Pod, ResourceKey
 from rrplan.resources.documents import at
 from rrplan.resources.eviction import Eviction
-from rrplan.text import listed
 
 POLL_SECONDS = (1, 1, 1, 2, 2, 3, 5)
 """Between two looks while a gate waits; the last one repeats, so that a large cluster is not asked all the time."""
-"""Pods that are named."""
 HOLD_SECONDS = 2
 """Between two looks while a gate holds: a session that went down needs longer than this to come back.
 
@@ -27,13 +40,12 @@ BIRD waits `connect delay time` (5 s) before it tries again (proto/bgp, version 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at a gate: passed or what is missing, and whether a BIRD is in graceful-restart recovery.
+    """One look at a gate: what it lacks, None where it holds, and whether a BIRD is in graceful-restart recovery.
 
     `final` says that waiting does not help.
     """
 
-    passed: bool
-    missing: str = ""
+    lack: Lack | None = None
     recovering: bool = False
     final: bool = False
 
@@ -49,10 +61,10 @@ def look(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], datastore: D
             return _compared(gate, node_sets, probe)
 
 
-def undrainable(plan: Plan, datastore: Datastore) -> list[str]:
-    """The pods that the drains of a plan would not evict, in words."""
+def undrainable(plan: Plan, datastore: Datastore) -> tuple[PodKept, ...]:
+    """The pods that the drains of a plan would not evict."""
     drains = [gate for step in plan.steps for gate in step.gates if gate.kind is GateKind.DRAINED]
-    return [text for gate in drains for text in _objections(gate, datastore.pods_to_evict(_node(gate)))]
+    return tuple(pod for gate in drains for pod in _kept(gate, datastore.pods_to_evict(_node(gate))))
 
 
 def _node(gate: Gate) -> NodeName:
@@ -60,40 +72,49 @@ def _node(gate: Gate) -> NodeName:
     return gate.node
 
 
-def _objections(gate: Gate, pods: Sequence[Pod]) -> list[str]:
+def _kept(gate: Gate, pods: Sequence[Pod]) -> Iterator[PodKept]:
     eviction = gate.eviction or Eviction()
-    return [text for pod in pods if (text := eviction.objection(pod))]
+    for pod in pods:
+        refusal = eviction.refusal(pod)
+        if refusal is not None:
+            yield PodKept(pod.namespace, pod.name, pod.node, refusal)
 
 
 def _drained(gate: Gate, datastore: Datastore) -> Look:
     pods = datastore.pods_to_evict(_node(gate))
-    objections = _objections(gate, pods)
-    if objections:
+    kept = tuple(_kept(gate, pods))
+    if kept:
         # Like `kubectl drain`: nothing is evicted unless everything may be.
-        return Look(passed=False, missing=listed(objections), final=True)
+        return Look(PodsKept(kept), final=True)
     grace = gate.eviction.grace if gate.eviction else None
     held = {pod.key for pod in pods if not pod.terminating and not datastore.evict(pod.key, grace)}
-    left = [f"{pod.namespace}/{pod.name} {_why(pod, held)}" for pod in datastore.pods_to_evict(_node(gate))]
-    return Look(not left, f"{len(left)} of its pods are left: {listed(left)}" if left else "")
+    left = tuple(_left(pod, held) for pod in datastore.pods_to_evict(_node(gate)))
+    return Look(PodsLeft(left) if left else None)
+
+
+def _left(pod: Pod, held: Collection[ResourceKey]) -> PodLeft:
+    return PodLeft(pod.namespace, pod.name, PodState.HELD if pod.key in held else PodState.TERMINATING)
 
 
 def _rolled_out(gate: Gate, datastore: Datastore) -> Look:
     """What `kubectl rollout status` looks at (apps/v1 DaemonSetStatus), and pods that do not belong where they are."""
     assert gate.daemonset is not None
+    name = str(gate.daemonset)
     stored = datastore.get(gate.daemonset)
     if stored is None:
-        return Look(passed=False, missing=f"{gate.daemonset} is gone", final=True)
+        return Look(RolloutShort(name, RolloutLack.GONE), final=True)
     document = stored.document
     if _number(document, "status", "observedGeneration") < _number(document, "metadata", "generation"):
-        return Look(passed=False, missing="its controller has not seen the change")
-    astray = _number(document, "status", "numberMisscheduled")
-    if astray:
-        return Look(passed=False, missing=f"{astray} of its pods still run where none belongs")
+        return Look(RolloutShort(name, RolloutLack.UNSEEN))
+    misscheduled = _number(document, "status", "numberMisscheduled")
+    if misscheduled:
+        return Look(RolloutShort(name, RolloutLack.MISSCHEDULED, "numberMisscheduled", misscheduled))
     wanted = max(gate.pods, _number(document, "status", "desiredNumberScheduled"))
-    updated, available = (_number(document, "status", name) for name in ("updatedNumberScheduled", "numberAvailable"))
-    if gate.pods and min(updated, available) < wanted:
-        return Look(passed=False, missing=f"{min(updated, available)} of {wanted} pods are available")
-    return Look(passed=True)
+    counts = {number: _number(document, "status", number) for number in ("updatedNumberScheduled", "numberAvailable")}
+    fewest = min(counts, key=lambda number: counts[number])
+    if gate.pods and counts[fewest] < wanted:
+        return Look(RolloutShort(name, RolloutLack.PODS, fewest, counts[fewest], wanted))
+    return Look()
 
 
 def _number(document: Document, *path: str) -> int:
@@ -101,40 +122,35 @@ def _number(document: Document, *path: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _why(pod: Pod, held: Collection[ResourceKey]) -> str:
-    return "is held by a PodDisruptionBudget" if pod.key in held else "is terminating"
-
-
 def _compared(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], probe: Probe) -> Look:
     good: dict[tuple[NodeName, str], int] = {}
     asked: dict[tuple[NodeName, str], int] = {}
-    complaints: dict[tuple[NodeName, str], str] = {}
+    shorts: dict[tuple[NodeName, str], NodeShort] = {}
     recovering = False
-    for one, name, family, complaint in judged(gate.expectations, node_sets, probe):
-        key = name, one.family
+    for expectation, name, short in judged(gate.expectations, node_sets, probe):
+        key = name, expectation.family
         asked[key] = asked.get(key, 0) + 1
-        recovering = recovering or (family is not None and family.recovering)
-        if complaint:
-            complaints.setdefault(key, complaint)
-        else:
+        if short is None:
             good[key] = good.get(key, 0) + 1
+            continue
+        recovering = recovering or short.shortfall is Shortfall.RECOVERING
+        shorts.setdefault(key, short)
     # `minimum` counts peers, in each family by itself: what one family has makes up for nothing in the other.
     failing = [
-        key for key in complaints if good.get(key, 0) < (min(gate.minimum, asked[key]) if gate.minimum else asked[key])
+        key for key in shorts if good.get(key, 0) < (min(gate.minimum, asked[key]) if gate.minimum else asked[key])
     ]
     nodes = {name for name, _ in asked}
-    passing = len(nodes) - len({name for name, _ in failing})
-    if passing * 100 >= gate.fraction * len(nodes) and not recovering:
-        return Look(passed=True)
-    first = failing[0] if failing else next(iter(complaints), None)
-    detail = f"{first[0]}: {complaints[first]}" if first else "a BIRD is in graceful-restart recovery"
-    return Look(passed=False, missing=f"{passing} of {len(nodes)} nodes ready; {detail}", recovering=recovering)
+    ready = len(nodes) - len({name for name, _ in failing})
+    if ready * 100 >= gate.fraction * len(nodes) and not recovering:
+        return Look()
+    example = shorts[failing[0] if failing else next(iter(shorts))]
+    return Look(NodesShort(ready, len(nodes), example), recovering=recovering)
 
 
 def judged(
     expectations: Sequence[Expectation], node_sets: Mapping[str, tuple[NodeName, ...]], probe: Probe
-) -> Iterator[tuple[Expectation, NodeName, FamilyReading | None, str]]:
-    """Each expectation of each node, what the node says, and the complaint ("" for none); every node is asked once."""
+) -> Iterator[tuple[Expectation, NodeName, NodeShort | None]]:
+    """Each expectation of each node, and what the node lacks of it, None for nothing; every node is asked once."""
     nodes = sorted({name for one in expectations for name in node_sets[one.nodes]})
     peers = sorted({one.peer for one in expectations if one.peer})
     readings = {reading.node: reading for reading in probe.read(nodes, peers)}
@@ -144,44 +160,44 @@ def judged(
         mute = quiet[one.family] - set(node_sets.get(one.without, ())) if one.peer else frozenset()
         for name in node_sets[one.nodes]:
             wanted = one.count - len(mute) + (name in mute)
-            yield one, name, *_judge(one, wanted, readings.get(name))
+            yield one, name, _short(one, name, wanted, readings.get(name))
 
 
-def _judge(one: Expectation, wanted: int, reading: NodeReading | None) -> tuple[FamilyReading | None, str]:
+def _short(expectation: Expectation, name: NodeName, wanted: int, reading: NodeReading | None) -> NodeShort | None:
+    def short(shortfall: Shortfall, peer: str = "", *, found: int = 0, wanted: int = 0, why: str = "") -> NodeShort:
+        return NodeShort(name, shortfall, expectation.family, peer, found, wanted, why)
+
     if reading is None:
-        return None, "does not answer"
-    family = reading.families.get(one.family)
+        return short(Shortfall.NO_ANSWER)
+    family = reading.families.get(expectation.family)
     if family is None:
-        return None, f"has no {one.family}"
+        return short(Shortfall.NO_FAMILY)
     if family.recovering:
-        return family, f"graceful-restart recovery in progress ({one.family})"
-    if one.outside:
-        uplink = family.uplinks.get(one.outside)
+        return short(Shortfall.RECOVERING)
+    if expectation.outside:
+        uplink = family.uplinks.get(expectation.outside)
         if uplink is None or not uplink.established:
-            why = f": {uplink.why}" if uplink is not None and uplink.why else ""
-            return family, f"session with {one.outside} is not established ({one.family}){why}"
-        return family, ""
-    if one.peer is None:
-        return (
-            family,
-            "" if family.mesh_up >= one.count else f"{family.mesh_up} of {one.count} mesh sessions ({one.family})",
-        )
-    session = family.sessions.get(one.peer)
+            return short(Shortfall.SESSION, expectation.outside, why=uplink.why if uplink else "")
+        return None
+    if expectation.peer is None:
+        found = family.mesh_up
+        enough = found >= expectation.count
+        return None if enough else short(Shortfall.MESH_SESSIONS, found=found, wanted=expectation.count)
+    session = family.sessions.get(expectation.peer)
     if session is None or not session.established:
-        why = f": {session.why}" if session is not None and session.why else ""
-        return family, f"session with {one.peer} is not established ({one.family}){why}"
+        return short(Shortfall.SESSION, expectation.peer, why=session.why if session else "")
     if session.routes < wanted:
-        return family, f"{session.routes} of {wanted} routes from {one.peer} ({one.family})"
-    return family, ""
+        return short(Shortfall.ROUTES, expectation.peer, found=session.routes, wanted=wanted)
+    return None
 
 
 def settle(
     gate: Gate,
     check: Callable[[], Look],
     clock: Clock,
-    waiting: Callable[[Look, int], None],
-) -> str:
-    """Wait until the gate holds for its stability time; "" when it does, else why it timed out.
+    waiting: Callable[[Lack | StillHolding, int], None],
+) -> GateFailed | None:
+    """Wait until the gate holds for its stability time, and return None; else what it lacked when it timed out.
 
     `waiting` hears of each look that does not end it, and for how many seconds the gate was waited for.
     """
@@ -190,19 +206,19 @@ def settle(
     for looks in count():
         seen = check()
         now = clock.now()
-        if seen.passed:
+        if seen.lack is None:
             holds_since = now if holds_since is None else holds_since
             if now - holds_since >= gate.stable:
-                return ""
-            waiting(replace(seen, missing=f"holds, must hold {gate.stable} s"), round(now - began))
+                return None
+            waiting(StillHolding(gate.stable), round(now - began))
             clock.sleep(min(HOLD_SECONDS, holds_since + gate.stable - now))
         else:
             if seen.final:
-                return f"{gate.title}: {seen.missing}"
+                return GateFailed(gate.kind, gate.title, seen.lack, None)
             holds_since = None
             limit = gate.recovery_timeout if seen.recovering else gate.timeout
             if now - began >= limit:
-                return f"gate timed out after {limit} s: {gate.title}; {seen.missing}"
-            waiting(seen, round(now - began))
+                return GateFailed(gate.kind, gate.title, seen.lack, limit)
+            waiting(seen.lack, round(now - began))
             clock.sleep(min(POLL_SECONDS[min(looks, len(POLL_SECONDS) - 1)], began + limit - now))
     raise AssertionError("a gate passes or times out")

@@ -9,14 +9,12 @@ from rrplan.ids import StepId
 from rrplan.plans.change import Change
 from rrplan.plans.plan import Plan, Step
 from rrplan.ports import Datastore, Lock
+from rrplan.reports.reasons import DatastoreFailed, Drifted, Objection
 from rrplan.resources import ClusterState, encode
 from rrplan.runs.drift import drift
 from rrplan.runs.status import LANDED, Status
 from rrplan.runs.writing import GaveUp, Writer
 from rrplan.snapshots.snapshot import state_of
-from rrplan.text import listed
-
-"""Drifted resources that are named."""
 
 
 class Guard:
@@ -28,25 +26,25 @@ class Guard:
         self._lock = lock
         self._writer = writer
 
-    def objection(self, step: Step, statuses: Mapping[StepId, Status]) -> str:
-        """Why a step may not begin, "" if it may; raises LockHeldError where the lock is somebody else's."""
-        return self.unlocked() or (self.drifted(statuses) if step.changes else "")
+    def objection(self, step: Step, statuses: Mapping[StepId, Status]) -> Objection | None:
+        """Why a step may not begin, None if it may; raises LockHeldError where the lock is somebody else's."""
+        return self.unlocked() or (self.drifted(statuses) if step.changes else None)
 
-    def unlocked(self) -> str:
-        """Why it is not known that the lock is ours, "" if it is; raises LockHeldError where it is not."""
+    def unlocked(self) -> DatastoreFailed | None:
+        """Why it is not known that the lock is ours, None if it is; raises LockHeldError where it is not."""
         try:
             self._writer.patiently(self._lock.confirm)
         except (GaveUp, DatastoreError) as error:
-            return str(error)
-        return ""
+            return DatastoreFailed(str(error))
+        return None
 
-    def drifted(self, statuses: Mapping[StepId, Status]) -> str:
-        """What somebody else changed, in words; "" for nothing."""
+    def drifted(self, statuses: Mapping[StepId, Status]) -> DatastoreFailed | Drifted | None:
+        """What somebody else changed, or why that cannot be known; None where nothing was."""
         try:
             stored = self._writer.patiently(self._datastore.everything)
             state = state_of(one.document for one in stored)
         except (GaveUp, DatastoreError) as error:
-            return str(error)
+            return DatastoreFailed(str(error))
         landed, doubtful = [], set()
         for step, change in self._plan.writes:
             status = statuses.get(step.id, Status.PENDING)
@@ -56,8 +54,8 @@ class Guard:
             if status in LANDED or (status is Status.STARTED and _landed(change, state)):
                 landed.append(change)
         # A write that was announced before a crash is read back, and judged, on its own.
-        found = [f"{key} {what}" for key, what in drift(self._plan, state, landed).items() if key not in doubtful]
-        return f"somebody else changed the cluster: {listed(found)}" if found else ""
+        drifts = tuple(one for one in drift(self._plan, state, landed) if one.key not in doubtful)
+        return Drifted(drifts) if drifts else None
 
 
 def _landed(change: Change, state: ClusterState) -> bool:

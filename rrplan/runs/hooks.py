@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 from rrplan.plans.plan import Plan, Step
 from rrplan.ports import HookRunner
-from rrplan.runs import events
+from rrplan.reports import events
+from rrplan.reports.reasons import HookObjected
 from rrplan.specs.model import HookPoint
 
 VETOING = (HookPoint.BEFORE_RUN, HookPoint.BEFORE_STEP)
 """Where the failure of any hook is an objection; elsewhere only that of a required one is."""
 SHOWN = 200
-"""Characters of a hook's output that are shown."""
+"""Characters of a hook's output that are kept for people."""
 
 
 class Hooks:
@@ -24,8 +25,8 @@ class Hooks:
         self._runner = runner
         self._say = say
 
-    def objection(self, point: HookPoint, step: Step | None) -> str:
-        """Run the hooks of a point; why the first of them objects, "" where none does."""
+    def objection(self, point: HookPoint, step: Step | None) -> HookObjected | None:
+        """Run the hooks of a point, up to the first that objects; None where none does."""
         for hook in self._plan.hooks:
             if hook.on is not point or (hook.action and (step is None or hook.action is not step.action)):
                 continue
@@ -39,6 +40,5 @@ class Hooks:
             result = self._runner.run(hook.command, message, hook.timeout)
             self._say(events.HookRan(hook.name, point.value, result.code))
             if result.code != 0 and (point in VETOING or hook.required):
-                how = "did not end in time" if result.code is None else f"ended with {result.code}"
-                return f"hook `{hook.name}` {how}: {result.output.strip()[:SHOWN]}".rstrip(": ")
-        return ""
+                return HookObjected(hook.name, result.code, result.output.strip()[:SHOWN])
+        return None

@@ -6,39 +6,16 @@ A line stays (on disk, in the cluster) before the write it announces. Whatever d
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
-
-from pydantic import TypeAdapter
+from typing import Self
 
 from rrplan.digest import digest
 from rrplan.errors import JournalError
 from rrplan.ids import StepId
 from rrplan.ports import Log
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line; `step` "" speaks of the run. `time` is whole milliseconds since the epoch, by a clock that may jump."""
-
-    seq: int
-    step: StepId
-    event: str
-    time: int
-    note: str
-    prev: str
-    hash: str
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of one line of the journal."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "https://rrplan.io/schemas/journal.schema.json",
-        **TypeAdapter(Entry).json_schema(),
-    }
+from rrplan.reports.entry import Entry, JournalEvent
 
 
 def _seal(seq: int, step: str, event: str, time: int, note: str, prev: str) -> Entry:
@@ -74,9 +51,9 @@ class Journal:
             entries.append(entry)
         return cls(log, entries, head)
 
-    def append(self, step: str, event: str, at: datetime, note: str = "", *, durable: bool = True) -> Entry:
+    def append(self, step: str, event: JournalEvent, at: datetime, note: str = "", *, durable: bool = True) -> Entry:
         """Add a line; with `durable` it stays when this returns. Raises JournalUnwritable."""
-        entry = _seal(len(self.entries) + 1, step, event, round(at.timestamp() * 1000), note, self._head)
+        entry = _seal(len(self.entries) + 1, step, event.value, round(at.timestamp() * 1000), note, self._head)
         line = json.dumps(asdict(entry), ensure_ascii=False, separators=(",", ":"))
         self._log.append(line.encode() + b"\n", durable=durable)
         self._head = entry.hash

@@ -11,12 +11,12 @@ from rrplan.bgp.sessions import Session, Speakers
 from rrplan.ids import NodeName
 from rrplan.plans.plan import Observed, Plan, SessionDown
 from rrplan.ports import Clock, NodeSessions, Probe
+from rrplan.reports.observation import Unready
 from rrplan.resources import ClusterState
 from rrplan.specs.model import ZONE_LABEL
 
 MESH_NODES = 10
 """Nodes of a mesh that are asked where nobody reflects."""
-SHOWN = 5
 COME_UP_SECONDS = 60.0
 """BIRD tries again after 2 to 5 s; a busy machine may need several tries."""
 LOOK_SECONDS = 1.0
@@ -36,8 +36,8 @@ def observe(state: ClusterState, versions: Versions, probe: Probe) -> Observed:
         reading = readings.get(name)
         for family, address, peer in _counted_on(speakers, name):
             count += reading is not None
-            why = _why(reading, family, address) if reading is not None else ""
-            if why:
+            why = _why(reading, family, address) if reading is not None else None
+            if why is not None:
                 down.append(SessionDown(name, peer, family, why))
     return Observed(tuple(asked), tuple(name for name in asked if name not in readings), count, tuple(down))
 
@@ -96,30 +96,21 @@ def _certain(alike: Collection[Session]) -> bool:
     return Established.YES in verdicts or (len(alike) > 1 and Established.NO not in verdicts)
 
 
-def _why(reading: NodeSessions, family: str, address: str) -> str:
-    """Why a session is not there; "" where it is established."""
+def _why(reading: NodeSessions, family: str, address: str) -> str | None:
+    """Why a session is not there, as its node says it; None where it is established."""
     told = reading.families.get(family)
     if told is None:
         return f"no BIRD answers for {family}"
     if address not in told:
         return "BIRD has no such session"
-    return told[address]
+    # A probe says "" of a session that is established.
+    return told[address] or None
 
 
-def objections(plan: Plan, seen: Observed, down: Iterable[NodeName], accepted: frozenset[str]) -> list[str]:
-    """What stands against beginning a plan: sessions that it counts on, and nodes, that are down now."""
-    texts = [
-        f"{name} is down now, and was not when the plan was made"
-        for name in sorted(set(down) - set(plan.down) - accepted)
-    ]
-    texts += [f"{name} was asked for its sessions and does not answer" for name in seen.silent if name not in accepted]
-    bad = [one for one in seen.down if not {str(one.node), one.peer} & accepted]
-    texts += [session_text(one) for one in bad[:SHOWN]]
-    if len(bad) > SHOWN:
-        texts.append(f"{len(bad) - SHOWN} more sessions that the plan counts on are down")
-    return texts
-
-
-def session_text(one: SessionDown) -> str:
-    """One session that is down, in a sentence."""
-    return f"the session of {one.node} with {one.peer} ({one.family}) is down: {one.why}"
+def unready(plan: Plan, seen: Observed, down: Iterable[NodeName], accepted: frozenset[str]) -> Unready:
+    """What stands against beginning a plan: nodes, and sessions that it counts on, that are down and not accepted."""
+    return Unready(
+        tuple(NodeName(name) for name in sorted(set(down) - set(plan.down) - accepted)),
+        tuple(name for name in seen.silent if name not in accepted),
+        tuple(session for session in seen.down if not {str(session.node), session.peer} & accepted),
+    )

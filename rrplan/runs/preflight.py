@@ -16,10 +16,11 @@ from rrplan.bgp.profile import calico_versions
 from rrplan.errors import DatastoreRefused, PreflightError, StalePlanError, UsageProblem
 from rrplan.plans.plan import Plan
 from rrplan.ports import Datastore, Probe, Write
+from rrplan.render.run import drift_text, kept_text, unready_texts
 from rrplan.resources import ClusterState
 from rrplan.runs.drift import drift
 from rrplan.runs.gates import undrainable
-from rrplan.runs.observation import objections, observe
+from rrplan.runs.observation import observe, unready
 
 
 class When(StrEnum):
@@ -105,7 +106,7 @@ def check_fresh(plan: Plan, state: ClusterState) -> None:
     """Raise StalePlanError where the cluster is not what the plan was made for."""
     changed = drift(plan, state)
     if changed:
-        raise StalePlanError([f"{key} {what}" for key, what in changed.items()])
+        raise StalePlanError(changed, [drift_text(drifted) for drifted in changed])
 
 
 def _stale(situation: Situation) -> Sequence[str]:
@@ -127,7 +128,8 @@ def _down(situation: Situation) -> Sequence[str]:
         )
     versions = calico_versions(state)
     versions = calico_versions(state, plan.snapshot.calico_version) if versions.assumed else versions
-    return objections(plan, observe(state, versions, situation.probe), Model(state, versions).down(), accepted)
+    problems = unready(plan, observe(state, versions, situation.probe), Model(state, versions).down(), accepted)
+    return unready_texts(problems)
 
 
 def _looked_at(situation: Situation) -> ClusterState:
@@ -164,7 +166,7 @@ SESSIONS = PreflightCheck(
 )
 DRAINS = PreflightCheck(
     "drains",
-    lambda situation: undrainable(situation.plan, situation.datastore),
+    lambda situation: [kept_text(pod) for pod in undrainable(situation.plan, situation.datastore)],
     hint="nothing was changed; move these pods, or say in `drain` of the spec that they may go",
     when=When.LOCKED,
     at_plan=Effect.TOLD,

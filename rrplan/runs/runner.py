@@ -4,30 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from enum import StrEnum
+from dataclasses import dataclass, replace
 
 from rrplan.errors import PreflightError
 from rrplan.ids import StepId
 from rrplan.plans.graph import ActionGraph
 from rrplan.plans.plan import Plan, Step
-from rrplan.runs import events
+from rrplan.render.run import reason_text
+from rrplan.reports import events
+from rrplan.reports.entry import JournalEvent
+from rrplan.reports.events import Result
+from rrplan.reports.reasons import Reason
 from rrplan.runs.journal import Journal
 from rrplan.runs.status import LANDED, Direction, Status, direction
-from rrplan.runs.step_run import RunPorts, StepEnd, StepResult, StepRun
+from rrplan.runs.step_run import RunPorts, StepEnd, StepFailure, StepRun
 from rrplan.specs.model import HookPoint, OnFailure
 
 PARALLELISM = 4
 """Steps that are under way at the same time, where none of them touches sessions."""
-HINT = "`rrplan resume` goes on, `rrplan rollback` takes everything back"
+ENDINGS = {
+    Result.DONE: JournalEvent.RUN_DONE,
+    Result.UNDONE: JournalEvent.RUN_UNDONE,
+    Result.PARTIAL: JournalEvent.RUN_PARTIAL,
+    Result.INTERRUPTED: JournalEvent.RUN_INTERRUPTED,
+}
 
 
-class Result(StrEnum):
-    """How a run ended."""
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a walk ended, and why where it is not done: the first failure first."""
 
-    DONE = "done"
-    UNDONE = "undone"
-    PARTIAL = "partial"
-    INTERRUPTED = "interrupted"
+    result: Result
+    whys: tuple[Reason, ...] = ()
 
 
 class Runner:
@@ -63,37 +71,37 @@ class Runner:
             return self.rollback()
         self._steps.say(events.RunStarted(self.run_id, len(self.plan.steps), resumed))
         if not resumed:
-            vetoed = self._steps.hooks.objection(HookPoint.BEFORE_RUN, None)
-            if vetoed:
-                raise PreflightError([vetoed], hint="nothing was changed; correct what the hook objects to")
-        self._steps.note("run-resumed" if resumed else "run-started")
-        result, reason = self._unwind() if back is Direction.UNDO else self._forward(resumed=resumed)
-        if result is Result.DONE:
+            objection = self._steps.hooks.objection(HookPoint.BEFORE_RUN, None)
+            if objection is not None:
+                hint = "nothing was changed; correct what the hook objects to"
+                raise PreflightError([reason_text(objection)], hint=hint)
+        self._steps.note(JournalEvent.RUN_RESUMED if resumed else JournalEvent.RUN_STARTED)
+        ending = self._unwind() if back is Direction.UNDO else self._forward(resumed=resumed)
+        if ending.result is Result.DONE:
             self._steps.hooks.objection(HookPoint.AFTER_RUN, None)
-        return self._finish(result, reason, began)
+        return self._finish(ending, began)
 
-    def _forward(self, *, resumed: bool) -> tuple[Result, str]:
+    def _forward(self, *, resumed: bool) -> Ending:
         if resumed:
-            reason = self._steps.guard.drifted(self._steps.status)
-            if reason:
-                self._steps.say(events.StepFailed(self._next(), reason))
-                return Result.PARTIAL, reason
+            drifted = self._steps.guard.drifted(self._steps.status)
+            if drifted is not None:
+                self._steps.say(events.StepFailed(self._next(), drifted))
+                return Ending(Result.PARTIAL, (drifted,))
             frontier = self._frontier()
-            reason = self._steps.gated(frontier, frontier.gates) if frontier else ""
-            if frontier and reason:
-                self._steps.say(events.StepFailed(frontier.id, reason))
-                return self._failed(frontier, reason)
+            failure = self._steps.gated(frontier, frontier.gates) if frontier else None
+            if frontier and failure is not None:
+                self._steps.say(events.StepFailed(frontier.id, failure))
+                return self._failed(frontier, failure)
         while (step := self._ready()) is not None:
             if self.stop():
-                return Result.INTERRUPTED, ""
-            ended = [self._steps.forward(step)] if self._alone(step) else self._beside(step)
-            failed = next((one for one in ended if one.end is StepEnd.FAILED), None)
+                return Ending(Result.INTERRUPTED)
+            failures = self._alone(step) if self._goes_alone(step) else self._beside(step)
+            failed = next((failure for failure in failures if failure.end is StepEnd.FAILED), None)
             if failed is not None:
-                return self._failed(failed.step, failed.reason)
-            stopped = next((one for one in ended if one.end is StepEnd.STOPPED), None)
-            if stopped is not None:
-                return Result.PARTIAL, stopped.reason
-        return Result.DONE, ""
+                return self._failed(failed.step, failed.why)
+            if failures:
+                return Ending(Result.PARTIAL, (failures[0].why,))
+        return Ending(Result.DONE)
 
     def _ready(self, *, running: frozenset[StepId] = frozenset()) -> Step | None:
         """The first step in the plan's order that is not begun here, and before which everything is settled."""
@@ -104,14 +112,19 @@ class Runner:
                 return step
         return None
 
-    def _alone(self, step: Step) -> bool:
+    def _goes_alone(self, step: Step) -> bool:
         """Steps that touch sessions, or wait for them, run by themselves: the proof knows one change at a time."""
         return self._parallelism < 2 or not step.independent
 
-    def _beside(self, step: Step) -> list[StepResult]:
+    def _alone(self, step: Step) -> list[StepFailure]:
+        """Carry out one step; the failure, if it did not settle."""
+        failure = self._steps.forward(step)
+        return [failure] if failure is not None else []
+
+    def _beside(self, step: Step) -> list[StepFailure]:
         """Carry out steps that touch no session at the same time; after a failure those under way finish."""
-        ended: list[StepResult] = []
-        running: dict[Future[StepResult], StepId] = {}
+        failures: list[StepFailure] = []
+        running: dict[Future[StepFailure | None], StepId] = {}
         following: Step | None = step
         pool = ThreadPoolExecutor(self._parallelism)
         try:
@@ -122,9 +135,10 @@ class Runner:
                     finished, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in finished:
                         del running[future]
-                        ended.append(future.result())
-                good = all(one.end is StepEnd.SETTLED for one in ended)
-                following = self._ready(running=frozenset(running.values())) if good and not self.stop() else None
+                        failure = future.result()
+                        failures += [failure] if failure is not None else []
+                on = not failures and not self.stop()
+                following = self._ready(running=frozenset(running.values())) if on else None
                 if following is not None and not following.independent:
                     following = None
                 if len(running) >= self._parallelism:
@@ -135,7 +149,7 @@ class Runner:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
         pool.shutdown()
-        return ended
+        return failures
 
     def _next(self) -> StepId:
         return next((step.id for step in self.plan.steps if not self._steps.stands(step, Status.SETTLED)), StepId(""))
@@ -145,17 +159,17 @@ class Runner:
         settled = [step for step in self.plan.steps if self._steps.stands(step, Status.SETTLED) and step.gates]
         return settled[-1] if settled else None
 
-    def _failed(self, step: Step, failure: str) -> tuple[Result, str]:
+    def _failed(self, step: Step, failure: Reason) -> Ending:
         self._steps.hooks.objection(HookPoint.ON_FAILURE, step)
         if self.plan.on_failure is OnFailure.HALT:
-            return Result.PARTIAL, failure
+            return Ending(Result.PARTIAL, (failure,))
         # The way back was proved for the cluster of the plan; beside the changes of others a person must look.
-        reason = self._steps.guard.drifted(self._steps.status)
-        if reason:
-            self._steps.say(events.StepFailed(step.id, reason))
-            return Result.PARTIAL, f"{failure}; {reason}"
-        result, reason = self._unwind()
-        return result, reason or failure
+        drifted = self._steps.guard.drifted(self._steps.status)
+        if drifted is not None:
+            self._steps.say(events.StepFailed(step.id, drifted))
+            return Ending(Result.PARTIAL, (failure, drifted))
+        ending = self._unwind()
+        return ending if ending.whys else replace(ending, whys=(failure,))
 
     # --- back ----------------------------------------------------------------------------------
 
@@ -164,40 +178,36 @@ class Runner:
         began = self._ports.clock.now()
         self._steps.say(events.RunStarted(self.run_id, len(self.plan.steps), resumed=True))
         self._steps.hooks.objection(HookPoint.ON_ROLLBACK, None)
-        self._steps.note("rollback-started")
-        return self._finish(*self._unwind(), began)
+        self._steps.note(JournalEvent.ROLLBACK_STARTED)
+        return self._finish(self._unwind(), began)
 
-    def _unwind(self) -> tuple[Result, str]:
+    def _unwind(self) -> Ending:
         """Undo what landed in reverse topological order, one step after the other."""
         for step in reversed(self.plan.steps):
             if self._steps.stands(step, Status.STARTED):
                 doubt = self._steps.settle_doubt(step)
-                if doubt:
+                if doubt is not None:
                     self._steps.say(events.UndoFailed(step.id, doubt))
-                    return Result.PARTIAL, doubt
+                    return Ending(Result.PARTIAL, (doubt,))
             if not self._steps.stands(step, *LANDED):
                 continue
             if self.stop():
-                return Result.INTERRUPTED, ""
-            reason = self._steps.guard.unlocked()
-            if reason:
-                self._steps.say(events.UndoFailed(step.id, reason))
-                return Result.PARTIAL, reason
-            reason = self._steps.back(step)
-            if reason:
-                return Result.PARTIAL, reason
-        return Result.UNDONE, ""
+                return Ending(Result.INTERRUPTED)
+            unlocked = self._steps.guard.unlocked()
+            if unlocked is not None:
+                self._steps.say(events.UndoFailed(step.id, unlocked))
+                return Ending(Result.PARTIAL, (unlocked,))
+            failure = self._steps.back(step)
+            if failure is not None:
+                return Ending(Result.PARTIAL, (failure,))
+        return Ending(Result.UNDONE)
 
     # --- the end -------------------------------------------------------------------------------
 
-    def _compared(self) -> str:
-        """What may be said of the cluster after everything was taken back: it is looked at, not concluded."""
-        reason = self._steps.guard.drifted(self._steps.status)
-        return f"every step was taken back; {reason}" if reason else "the cluster is as it was before the run"
-
-    def _finish(self, result: Result, reason: str, began: float) -> Result:
-        hint = {Result.DONE: "", Result.PARTIAL: HINT, Result.INTERRUPTED: HINT}.get(result)
-        self._steps.note(f"run-{result}", reason)
-        text = self._compared() if hint is None else hint
-        self._steps.say(events.RunFinished(result.value, round(self._ports.clock.now() - began), text))
-        return result
+    def _finish(self, ending: Ending, began: float) -> Result:
+        self._steps.note(ENDINGS[ending.result], ending.whys)
+        # What may be said of the cluster after everything was taken back is looked at, not concluded.
+        back = ending.result is Result.UNDONE
+        difference = self._steps.guard.drifted(self._steps.status) if back else None
+        self._steps.say(events.RunFinished(ending.result, round(self._ports.clock.now() - began), difference))
+        return ending.result

@@ -8,7 +8,7 @@ from enum import StrEnum
 from rrplan.errors import JournalError
 from rrplan.ids import StepId
 from rrplan.plans.plan import Edge
-from rrplan.runs.journal import Entry
+from rrplan.reports.entry import Entry, JournalEvent
 
 
 class Status(StrEnum):
@@ -26,22 +26,22 @@ class Status(StrEnum):
 
 
 NEXT: dict[tuple[Status, str], Status] = {
-    (Status.PENDING, "started"): Status.STARTED,
-    (Status.STARTED, "applied"): Status.APPLIED,
-    (Status.STARTED, "apply-failed"): Status.APPLY_FAILED,
+    (Status.PENDING, JournalEvent.STARTED): Status.STARTED,
+    (Status.STARTED, JournalEvent.APPLIED): Status.APPLIED,
+    (Status.STARTED, JournalEvent.APPLY_FAILED): Status.APPLY_FAILED,
     # Of a step of several writes some landed: they are taken back.
-    (Status.STARTED, "undo-started"): Status.UNDO_STARTED,
-    (Status.APPLIED, "settled"): Status.SETTLED,
-    (Status.APPLIED, "settle-failed"): Status.SETTLE_FAILED,
-    (Status.APPLIED, "undo-started"): Status.UNDO_STARTED,
-    (Status.SETTLED, "undo-started"): Status.UNDO_STARTED,
-    (Status.SETTLE_FAILED, "undo-started"): Status.UNDO_STARTED,
-    (Status.UNDO_STARTED, "undone"): Status.UNDONE,
-    (Status.UNDO_STARTED, "undo-failed"): Status.UNDO_FAILED,
+    (Status.STARTED, JournalEvent.UNDO_STARTED): Status.UNDO_STARTED,
+    (Status.APPLIED, JournalEvent.SETTLED): Status.SETTLED,
+    (Status.APPLIED, JournalEvent.SETTLE_FAILED): Status.SETTLE_FAILED,
+    (Status.APPLIED, JournalEvent.UNDO_STARTED): Status.UNDO_STARTED,
+    (Status.SETTLED, JournalEvent.UNDO_STARTED): Status.UNDO_STARTED,
+    (Status.SETTLE_FAILED, JournalEvent.UNDO_STARTED): Status.UNDO_STARTED,
+    (Status.UNDO_STARTED, JournalEvent.UNDONE): Status.UNDONE,
+    (Status.UNDO_STARTED, JournalEvent.UNDO_FAILED): Status.UNDO_FAILED,
     # An operator who asks again, after looking at what stood in the way.
-    (Status.UNDO_FAILED, "undo-started"): Status.UNDO_STARTED,
-    (Status.APPLY_FAILED, "started"): Status.STARTED,
-    (Status.SETTLE_FAILED, "settled"): Status.SETTLED,
+    (Status.UNDO_FAILED, JournalEvent.UNDO_STARTED): Status.UNDO_STARTED,
+    (Status.APPLY_FAILED, JournalEvent.STARTED): Status.STARTED,
+    (Status.SETTLE_FAILED, JournalEvent.SETTLED): Status.SETTLED,
 }
 
 LANDED = (Status.APPLIED, Status.SETTLED, Status.SETTLE_FAILED, Status.UNDO_STARTED, Status.UNDO_FAILED)
@@ -58,6 +58,10 @@ def advance(step: StepId, status: Status, event: str) -> Status:
     return following
 
 
+WAY_BACK = (JournalEvent.UNDO_STARTED, JournalEvent.UNDONE, JournalEvent.UNDO_FAILED)
+"""What only a run that takes steps back tells."""
+
+
 class Direction(StrEnum):
     """Where a run goes: on, back because a step failed, or back because an operator asked."""
 
@@ -68,10 +72,10 @@ class Direction(StrEnum):
 
 def direction(entries: Iterable[Entry]) -> Direction:
     """The direction of a run, by its journal alone."""
-    events = {entry.event for entry in entries}
-    if "rollback-started" in events:
+    told = {entry.event for entry in entries}
+    if JournalEvent.ROLLBACK_STARTED in told:
         return Direction.ROLLBACK
-    return Direction.UNDO if events & {"undo-started", "undone", "undo-failed"} else Direction.FORWARD
+    return Direction.FORWARD if told.isdisjoint(WAY_BACK) else Direction.UNDO
 
 
 def replay(entries: Iterable[Entry], edges: Iterable[Edge] = ()) -> dict[StepId, Status]:

@@ -13,13 +13,17 @@ from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate
 from rrplan.plans.plan import Plan, Step
 from rrplan.ports import Clock, Datastore, HookRunner, Lock, Probe
-from rrplan.runs import events
+from rrplan.render.run import read_back_text, reason_text
+from rrplan.reports import events
+from rrplan.reports.entry import JournalEvent
+from rrplan.reports.gates import GateFailed, GateUnknown, Lack, StillHolding
+from rrplan.reports.reasons import DatastoreFailed, MayStillLand, NeitherState, NotWritten, Outcome, ReadBack, Reason
 from rrplan.runs.gates import Look, look, settle
 from rrplan.runs.guard import Guard
 from rrplan.runs.hooks import Hooks
 from rrplan.runs.journal import Journal
 from rrplan.runs.status import Status, advance, replay
-from rrplan.runs.writing import GaveUp, Outcome, Writer, Written
+from rrplan.runs.writing import GaveUp, Writer, Written
 from rrplan.specs.model import HookPoint
 
 
@@ -36,20 +40,20 @@ class RunPorts:
 
 
 class StepEnd(StrEnum):
-    """How a step ended: in its place, or failed, or stopped where nothing is known to have failed."""
+    """How a step ended that did not settle."""
 
-    SETTLED = "settled"
     FAILED = "failed"
     STOPPED = "stopped"
+    """Nothing is known to have failed: it did not begin, or the datastore did not come back in time."""
 
 
 @dataclass(frozen=True, slots=True)
-class StepResult:
-    """How a step ended, and why in words where it did not settle."""
+class StepFailure:
+    """A step that did not settle, how it ended, and why."""
 
     step: Step
     end: StepEnd
-    reason: str = ""
+    why: Reason
 
 
 class Abandoned(Exception):
@@ -90,132 +94,144 @@ class StepRun:
         with self.mutex:
             self.ports.listener.report(event)
 
-    def mark(self, step: Step, event: str, note: str = "", *, durable: bool = True) -> None:
+    def mark(
+        self, step: Step, event: JournalEvent, why: Reason | ReadBack | None = None, *, durable: bool = True
+    ) -> None:
         """Write what happened to a step to the journal; raises JournalUnwritable."""
+        note = read_back_text(why) if isinstance(why, ReadBack) else reason_text(why) if why else ""
         with self.mutex:
             self._go_on()
             self.status[step.id] = advance(step.id, self.status.get(step.id, Status.PENDING), event)
             self.journal.append(step.id, event, self.ports.clock.wall(), note, durable=durable)
 
-    def note(self, event: str, text: str = "") -> None:
+    def note(self, event: JournalEvent, whys: Sequence[Reason] = ()) -> None:
         """Write what happened to the run to the journal; raises JournalUnwritable."""
         with self.mutex:
-            self.journal.append("", event, self.ports.clock.wall(), text)
+            self.journal.append("", event, self.ports.clock.wall(), "; ".join(map(reason_text, whys)))
 
     # --- forward -------------------------------------------------------------------------------
 
-    def forward(self, step: Step) -> StepResult:
-        """Carry a step out, from wherever it stands; raises LockHeldError where the lock is somebody else's."""
+    def forward(self, step: Step) -> StepFailure | None:
+        """Carry a step out, from wherever it stands; None where it settled.
+
+        Raises LockHeldError where the lock is somebody else's.
+        """
         self._here.step = step.id
         with self.mutex:
             objection = self.guard.objection(step, self.status)
-        if objection:
-            return self._stopped(step, objection)
+        if objection is not None:
+            return self._ended(step, StepEnd.STOPPED, objection)
         total = len(self.plan.steps)
         self.say(events.StepStarted(step.id, self.plan.steps.index(step) + 1, total, step.summary))
         began = self.ports.clock.now()
         if not self.stands(step, Status.APPLIED, Status.SETTLE_FAILED):
-            written = self._written(step)
-            if written.outcome is Outcome.AWAY:
-                return self._stopped(step, written.reason)
-            if written.outcome is not Outcome.LANDED:
-                if not written.part:
-                    self.mark(step, "apply-failed", written.reason)
-                return self._failed(step, written.reason)
-        reason = self.gated(step, step.gates) or self.hooks.objection(HookPoint.AFTER_STEP, step)
-        if reason:
+            failed = self._apply(step)
+            if failed is not None:
+                return failed
+        why = self.gated(step, step.gates) or self.hooks.objection(HookPoint.AFTER_STEP, step)
+        if why is not None:
             if self.stands(step, Status.APPLIED):
-                self.mark(step, "settle-failed", reason)
-            return self._failed(step, reason)
+                self.mark(step, JournalEvent.SETTLE_FAILED, why)
+            return self._ended(step, StepEnd.FAILED, why)
         with self.mutex:
-            self.mark(step, "settled", durable=False)
+            self.mark(step, JournalEvent.SETTLED, durable=False)
             self.say(events.StepSettled(step.id, round(self.ports.clock.now() - began)))
-        return StepResult(step, StepEnd.SETTLED)
+        return None
 
-    def _stopped(self, step: Step, reason: str) -> StepResult:
-        self.say(events.StepFailed(step.id, reason))
-        return StepResult(step, StepEnd.STOPPED, reason)
+    def _ended(self, step: Step, end: StepEnd, why: Reason) -> StepFailure:
+        self.say(events.StepFailed(step.id, why))
+        return StepFailure(step, end, why)
 
-    def _failed(self, step: Step, reason: str) -> StepResult:
-        self.say(events.StepFailed(step.id, reason))
-        return StepResult(step, StepEnd.FAILED, reason)
+    def _apply(self, step: Step) -> StepFailure | None:
+        """Intent first, then the writes; None where all of them landed.
 
-    def _written(self, step: Step) -> Written:
-        """Intent first, then the writes; writes that were announced before a crash are read back, not repeated."""
+        Writes that were announced before a crash are read back, not repeated.
+        """
         again = self.stands(step, Status.STARTED)
         if not again:
-            vetoed = self.hooks.objection(HookPoint.BEFORE_STEP, step)
-            self.mark(step, "started")
-            if vetoed:
-                return Written(Outcome.REFUSED, vetoed)
+            objection = self.hooks.objection(HookPoint.BEFORE_STEP, step)
+            self.mark(step, JournalEvent.STARTED)
+            if objection is not None:
+                self.mark(step, JournalEvent.APPLY_FAILED, objection)
+                return self._ended(step, StepEnd.FAILED, objection)
         try:
             written = self._write(step, step.changes, again=again)
         except GaveUp as error:
-            return Written(Outcome.AWAY, str(error))
+            return self._ended(step, StepEnd.STOPPED, DatastoreFailed(str(error)))
         if written.outcome is Outcome.LANDED:
-            self.mark(step, "applied", durable=False)
-        return written
+            self.mark(step, JournalEvent.APPLIED, durable=False)
+            return None
+        why = NotWritten(written.outcome, written.reason)
+        if written.outcome is Outcome.AWAY:
+            return self._ended(step, StepEnd.STOPPED, why)
+        # Where a part landed the step stays begun, so that the way back looks at each of its writes.
+        if not written.part:
+            self.mark(step, JournalEvent.APPLY_FAILED, why)
+        return self._ended(step, StepEnd.FAILED, why)
 
     def _write(self, step: Step, changes: Sequence[Change], *, again: bool) -> Written:
         if step.unordered and len(changes) > 1:
-            return self._writer.write_at_once(changes, step.id, self.guard.unlocked, again=again)
+            return self._writer.write_at_once(changes, step.id, self._lock_lost, again=again)
         return self._writer.write_all(changes, step.id, again=again)
+
+    def _lock_lost(self) -> str | None:
+        failure = self.guard.unlocked()
+        return failure.detail if failure is not None else None
 
     # --- back ----------------------------------------------------------------------------------
 
-    def settle_doubt(self, step: Step) -> str:
+    def settle_doubt(self, step: Step) -> Reason | None:
         """Of a step that was announced, find out which writes landed; why not, where that cannot be known."""
         self._here.step = step.id
         try:
             landed = self._writer.landed_late(step.changes)
         except GaveUp as error:
-            return str(error)
+            return DatastoreFailed(str(error))
         if None in landed:
-            return f"{step.changes[landed.index(None)].key} is neither as before nor as after `{step.id}`"
+            return NeitherState(str(step.changes[landed.index(None)].key), step.id)
         if all(landed):
-            self.mark(step, "applied")
+            self.mark(step, JournalEvent.APPLIED)
         elif any(landed):
-            self.mark(step, "undo-started", "landed in part")
+            self.mark(step, JournalEvent.UNDO_STARTED, ReadBack.IN_PART)
         else:
-            self.mark(step, "apply-failed", "did not land")
-        return ""
+            self.mark(step, JournalEvent.APPLY_FAILED, ReadBack.NOT_LANDED)
+        return None
 
-    def back(self, step: Step) -> str:
-        """Take a step back; why not, in words, where that failed."""
+    def back(self, step: Step) -> Reason | None:
+        """Take a step back; why not, where that failed."""
         self._here.step = step.id
         began = self.ports.clock.now()
         # An undo that was cut off, or whose gate failed, may have been written already.
         again = self.stands(step, Status.UNDO_STARTED, Status.UNDO_FAILED)
         self.say(events.UndoStarted(step.id))
         if not self.stands(step, Status.UNDO_STARTED):
-            self.mark(step, "undo-started")
-        reason = self._unwritten(step, again=again) or self.gated(step, step.undo_gates)
-        if reason:
-            self.mark(step, "undo-failed", reason)
-            self.say(events.UndoFailed(step.id, reason))
-            return reason
-        self.mark(step, "undone")
+            self.mark(step, JournalEvent.UNDO_STARTED)
+        why = self._unwrite(step, again=again) or self.gated(step, step.undo_gates)
+        if why is not None:
+            self.mark(step, JournalEvent.UNDO_FAILED, why)
+            self.say(events.UndoFailed(step.id, why))
+            return why
+        self.mark(step, JournalEvent.UNDONE)
         self.say(events.StepUndone(step.id, round(self.ports.clock.now() - began)))
-        return ""
+        return None
 
-    def _unwritten(self, step: Step, *, again: bool) -> str:
+    def _unwrite(self, step: Step, *, again: bool) -> DatastoreFailed | NotWritten | None:
         # What landed in part may not be there: each change is looked at first.
         try:
             written = self._write(step, step.undo_changes, again=again)
         except GaveUp as error:
-            return str(error)
-        return "" if written.outcome is Outcome.LANDED else written.reason
+            return DatastoreFailed(str(error))
+        return None if written.outcome is Outcome.LANDED else NotWritten(written.outcome, written.reason)
 
     # --- what both ways need -------------------------------------------------------------------
 
-    def gated(self, step: Step, gates: Sequence[Gate]) -> str:
-        """Wait for gates one after the other; why the first that fails does, "" where all pass."""
+    def gated(self, step: Step, gates: Sequence[Gate]) -> GateFailed | DatastoreFailed | None:
+        """Wait for gates one after the other; why the first that fails does, None where all pass."""
         self._here.step = step.id
         for gate in gates:
 
-            def waiting(seen: Look, waited: int, gate: Gate = gate) -> None:
-                times = (waited, gate.expected, gate.timeout)
-                self.say(events.GateWaiting(step.id, gate.title, seen.missing, *times, holding=seen.passed))
+            def waiting(lack: Lack | StillHolding, waited: int, gate: Gate = gate) -> None:
+                self.say(events.GateWaiting(step.id, gate.title, lack, waited, gate.expected, gate.timeout))
 
             def check(gate: Gate = gate) -> Look:
                 self._go_on()
@@ -224,15 +240,16 @@ class StepRun:
                         lambda: look(gate, self.plan.node_sets, self.ports.datastore, self.ports.probe)
                     )
                 except DatastoreError as error:
-                    return Look(passed=False, missing=str(error))
+                    return Look(GateUnknown(str(error)))
 
             try:
-                reason = settle(gate, check, self.ports.clock, waiting)
+                failed = settle(gate, check, self.ports.clock, waiting)
             except GaveUp as error:
-                reason = str(error)
-            if reason:
-                return reason
-        return ""
+                return DatastoreFailed(str(error))
+            if failed is not None:
+                return failed
+        return None
 
-    def _retrying(self, reason: str, delay: int) -> None:
-        self.say(events.Retrying(getattr(self._here, "step", StepId("")), reason, delay))
+    def _retrying(self, why: str | MayStillLand, delay: int) -> None:
+        fact = DatastoreFailed(why) if isinstance(why, str) else why
+        self.say(events.Retrying(getattr(self._here, "step", StepId("")), fact, delay))

@@ -9,20 +9,21 @@ from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions
 from rrplan.planning.connected import MissingRoute, missing_routes
 from rrplan.plans.plan import Plan
+from rrplan.reports.difference import Difference
+from rrplan.reports.standing import Standing
 from rrplan.resources import ClusterState
-from rrplan.runs.standing import Standing
 from rrplan.specs import Spec
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a cluster is as a spec says: `drift` in words, and its sessions where the nodes were asked.
+    """Whether a cluster is as a spec says: what differs, and its sessions where the nodes were asked.
 
     `missing` are routes that nodes which the spec connects do not hold by the model; `others` are routes that other
     nodes do not hold, which the spec does not speak of. `down` are the nodes that are not Ready: nobody asked them.
     """
 
-    drift: tuple[str, ...]
+    drift: tuple[Difference, ...]
     missing: tuple[MissingRoute, ...] = ()
     others: tuple[MissingRoute, ...] = ()
     down: tuple[str, ...] = ()
@@ -31,13 +32,17 @@ class Verdict:
     @property
     def good(self) -> bool:
         """No drift, no missing route between nodes that the spec connects, and every session as expected."""
-        return not self.drift and not self.missing and all(one.complete >= one.expected for one in self.sessions)
+        return (
+            not self.drift
+            and not self.missing
+            and all(standing.complete >= standing.expected for standing in self.sessions)
+        )
 
 
 def verified(
     spec: Spec, plan: Plan, state: ClusterState, versions: Versions, sessions: Sequence[Standing] = ()
 ) -> Verdict:
     """Compare a state with a spec; `plan` is the plan from one to the other."""
-    drift = tuple(f"{change.key}: {step.summary}" for step, change in plan.writes)
+    drift = tuple(Difference(str(change.key), step.id, step.summary) for step, change in plan.writes)
     missing = missing_routes(spec, state, versions)
     return Verdict(drift, missing.wanted, missing.others, tuple(Model(state, versions).down()), tuple(sessions))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TypeVar
 
 from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreTimeout, DatastoreUnreachable
 from rrplan.plans.change import Change
 from rrplan.ports import Clock, Datastore, Stored
+from rrplan.reports.reasons import MayStillLand, Outcome
 from rrplan.resources import ResourceKey, key_of
 from rrplan.retry import Patience, Tries, retry
 
@@ -25,15 +25,6 @@ LOOK_SECONDS = 2
 """Between two looks whether a late write has landed."""
 
 T = TypeVar("T")
-
-
-class Outcome(StrEnum):
-    """How a write ended; always definite."""
-
-    LANDED = "landed"
-    REFUSED = "refused"
-    DRIFTED = "drifted"
-    AWAY = "away"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +47,7 @@ class Writer:
         self,
         datastore: Datastore,
         clock: Clock,
-        retrying: Callable[[str, int], None],
+        retrying: Callable[[str | MayStillLand, int], None],
         go_on: Callable[[], None] = lambda: None,
     ) -> None:
         self._datastore = datastore
@@ -92,7 +83,7 @@ class Writer:
         landed = self._which_landed(changes)
         late, began = self._datastore.late_seconds, self._clock.now()
         if False in landed and None not in landed and late:
-            self._retrying(f"{changes[landed.index(False)].key}: the write got no answer and may still land", late)
+            self._retrying(MayStillLand(str(changes[landed.index(False)].key)), late)
         # No retry: each look is an answer, and the last one counts when the time is over.
         while False in landed and None not in landed and self._clock.now() - began < late:
             self._clock.sleep(LOOK_SECONDS)
@@ -144,7 +135,7 @@ class Writer:
         return Written(Outcome.LANDED)
 
     def write_at_once(
-        self, changes: Sequence[Change], step: str, unlocked: Callable[[], str], *, again: bool = False
+        self, changes: Sequence[Change], step: str, unlocked: Callable[[], str | None], *, again: bool = False
     ) -> Written:
         """Make changes in any order, several at a time; `unlocked` says, now and then, why the lock is not ours.
 

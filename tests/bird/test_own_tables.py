@@ -17,9 +17,10 @@ from rrplan.planning.expected import expected
 from rrplan.planning.promise import states
 from rrplan.rehearsal.isolation import isolated
 from rrplan.rehearsal.laboratory import Laboratory
+from rrplan.reports.standing import Standing
 from rrplan.resources import ClusterState, decode
 from rrplan.runs.observation import await_sessions
-from rrplan.runs.standing import Standing, standings
+from rrplan.runs.standing import standings
 from rrplan.sandbox import demo_cluster
 from rrplan.snapshots import Snapshot
 from rrplan.specs import load
@@ -48,8 +49,8 @@ def test_gates_count_the_blocks_of_reflectors() -> None:
     if missing:
         lacks(f"no laboratory; missing: {'; '.join(missing)}")
     found, own, notices = isolated(counted)
-    assert [(one.reflector, one.expected, one.complete, one.why) for one in found] == [
-        (name, 5, 5, "") for name in ("rr-1", "rr-1", "rr-2", "rr-2")
+    assert [(one.reflector, one.expected, one.complete, one.short) for one in found] == [
+        (name, 5, 5, None) for name in ("rr-1", "rr-1", "rr-2", "rr-2")
     ]
     assert list(own.values()).count("blackhole") == 1
     assert notices == [f"not known which node owns which address block: calicoctl does not tell it; {BY_TABLE}"]

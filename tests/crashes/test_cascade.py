@@ -7,9 +7,10 @@ import pytest
 
 from rrplan.adapters.local.runs import FileLog
 from rrplan.plans.plan import Step
+from rrplan.reports.reasons import Outcome
 from rrplan.resources import CalicoVersion
 from rrplan.runs import Journal, Result
-from rrplan.runs.writing import Outcome, Writer
+from rrplan.runs.writing import Writer
 from tests.support import Bench
 from tests.support.cascade import STEP, cluster
 from tests.support.dying import Crash, DyingLog

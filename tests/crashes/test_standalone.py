@@ -6,8 +6,9 @@ import pytest
 
 from rrplan.adapters.local.runs import FileLog
 from rrplan.plans.change import Change
+from rrplan.reports.reasons import Outcome
 from rrplan.runs import Journal, Result
-from rrplan.runs.writing import Outcome, Writer
+from rrplan.runs.writing import Writer
 from rrplan.sandbox import ucp_cluster
 from tests.support import Bench
 from tests.support.dying import Crash, DyingLog, after

@@ -16,7 +16,7 @@ from rrplan.render.markdown import plan_markdown
 from rrplan.render.progress import JsonProgress, TextProgress
 from rrplan.render.sessions import sessions_json, sessions_summary, sessions_summary_text, sessions_text
 from rrplan.render.terminal import plan_text
-from rrplan.runs.events import Listener
+from rrplan.reports.events import Listener
 from rrplan.snapshots import snapshot_of_manifests
 from rrplan.specs import load
 from tests.support import Bench

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from rrplan.cli.main import rrplan
 from rrplan.render.schemas import KINDS
+from tests.golden.__main__ import FILES
 from tests.schemas import FOLDER, files
 
 SCENARIOS = FOLDER.parent / "fixtures" / "scenarios"
@@ -79,3 +80,18 @@ def test_what_is_written_fits(tmp_path: Path) -> None:
         check = jsonschema.Draft202012Validator(schema(kind))
         for line in lines:
             check.validate(json.loads(line))
+
+
+def test_what_a_failing_run_reports_fits() -> None:
+    """The agreed lines of a run that waits, fails and is taken back have the facts beside the sentences."""
+    lines = [json.loads(line) for line in (FILES / "run.jsonl").read_text(encoding="utf-8").splitlines()]
+    check = jsonschema.Draft202012Validator(schema("report"))
+    for line in lines:
+        check.validate(line)
+    failed = next(line for line in lines if line["event"] == "StepFailed")
+    assert failed["reason"].startswith("gate timed out after 120 s: ")
+    assert failed["why"]["fact"] == "GateFailed"
+    assert failed["why"]["lack"]["example"]["shortfall"] == "session"
+    for field in ("reason", "why"):
+        with pytest.raises(jsonschema.ValidationError):
+            check.validate({name: value for name, value in failed.items() if name != field})

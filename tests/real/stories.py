@@ -17,9 +17,10 @@ from rrplan.adapters.local.clock import SystemClock
 from rrplan.errors import RRPlanError
 from rrplan.operations import Control
 from rrplan.render.plan_json import plan_document
+from rrplan.reports import events
 from rrplan.resources import ResourceKey
 from rrplan.resources.documents import at, leaves
-from rrplan.runs import Journal, Result, Status, events, replay
+from rrplan.runs import Journal, Result, Status, replay
 from rrplan.runs.status import LANDED
 from rrplan.wiring import Cluster
 from tests.real.proxy import FAULTS, Fault, Proxy, fits

@@ -34,8 +34,8 @@ def there_and_back(bench: LiveBench) -> None:
     bench.plan(spec_lines=QUICK)
     assert bench.apply() is Result.DONE, bench.told()
     standings = api.standings(bench.cluster())
-    assert [(one.reflector, one.expected, one.complete, one.why) for one in standings] == [
-        (name, 6, 6, "") for name in ("rr-1", "rr-1", "rr-2", "rr-2")
+    assert [(one.reflector, one.expected, one.complete, one.short) for one in standings] == [
+        (name, 6, 6, None) for name in ("rr-1", "rr-1", "rr-2", "rr-2")
     ]
     probe = bench.cluster().probe
     (client,) = probe.read([NodeName("node-001")], [NodeName("rr-1"), NodeName("rr-2")])

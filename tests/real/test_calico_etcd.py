@@ -16,8 +16,9 @@ from rrplan.adapters.local.clock import SystemClock
 from rrplan.errors import FileFormatError
 from rrplan.plans.change import changed
 from rrplan.ports import Write
+from rrplan.reports.reasons import Outcome
 from rrplan.resources import ClusterState, decode
-from rrplan.runs.writing import Outcome, Writer
+from rrplan.runs.writing import Writer
 from rrplan.sandbox import ucp_cluster
 from rrplan.snapshots import Snapshot, capture
 from rrplan.specs import load

@@ -16,9 +16,9 @@ from rrplan.errors import DatastoreRefused
 from rrplan.operations import Control
 from rrplan.ports import Listed, SeparateCalico
 from rrplan.render.checks import sentence
+from rrplan.reports.events import StepSettled
 from rrplan.resources import ResourceKey, key_of
 from rrplan.runs import Result
-from rrplan.runs.events import StepSettled
 from rrplan.sandbox import ucp_cluster
 from tests.real.mixed import MixedCluster
 from tests.support.cascade import HOST, STATUS, STEP, objects

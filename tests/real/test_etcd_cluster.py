@@ -19,6 +19,7 @@ from rrplan.ids import NodeName
 from rrplan.planning.actions import role
 from rrplan.plans.change import Change, changed
 from rrplan.ports import Document, Stored, Write
+from rrplan.reports.reasons import Outcome
 from rrplan.resources import CALICO_NODE_LABEL, ResourceKey, decode
 from rrplan.resources.documents import at, partial, patched
 from rrplan.resources.node_codec import (
@@ -28,7 +29,7 @@ from rrplan.resources.node_codec import (
     encode_node,
     merge_nodes,
 )
-from rrplan.runs.writing import Outcome, Writer
+from rrplan.runs.writing import Writer
 from rrplan.sandbox import demo_cluster
 from rrplan.snapshots import capture
 from rrplan.specs import load

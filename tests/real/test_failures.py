@@ -18,8 +18,10 @@ from rrplan.adapters.kubernetes.lease import LeaseLock
 from rrplan.adapters.local.clock import SystemClock
 from rrplan.errors import JournalUnwritable, LockHeldError, PreflightError
 from rrplan.ids import NodeName
+from rrplan.render.run import reason_text
+from rrplan.reports import events
 from rrplan.resources import Node, encode
-from rrplan.runs import Result, events
+from rrplan.runs import Result
 from tests.real.audit import outside
 from tests.real.kubelet import kubelet_certificate
 from tests.real.proxy import FAULTS, Fault, Proxy, fits
@@ -173,7 +175,7 @@ def test_colleague_in_the_middle(act: Callable[[LiveBench], None], text: str, be
 
     bench.listener = Acting(meddle)
     assert bench.apply() is Result.PARTIAL, bench.told()
-    reasons = [event.reason for event in bench.listener.of(events.StepFailed) if isinstance(event, events.StepFailed)]
+    reasons = [reason_text(event.why) for event in bench.listener.of(events.StepFailed)]
     assert reasons[-1].startswith(f"somebody else changed the cluster: {text}")
     assert len(changes(bench)) == wrote[0]
     nothing_else_written(bench)
@@ -362,7 +364,7 @@ def test_labels_together(bench: LiveBench, proxy: Proxy) -> None:
     bench.listener = Remembering()
     result = bench.apply()
     failed = [event for event in bench.listener.events if isinstance(event, events.StepFailed)]
-    assert "(401 on PATCH" in failed[0].reason
+    assert "(401 on PATCH" in reason_text(failed[0].why)
     assert result is Result.UNDONE, bench.told()
     assert bench.objects() == bench.before
     bench.listener = Remembering()

@@ -19,7 +19,9 @@ from rrplan.adapters.nodes.directory import ApiDirectory
 from rrplan.adapters.nodes.probe import LiveProbe
 from rrplan.errors import DatastoreRefused, DatastoreTimeout, PreflightError
 from rrplan.ids import NodeName
-from rrplan.runs import Result, events
+from rrplan.render.run import reason_text
+from rrplan.reports import events
+from rrplan.runs import Result
 from tests.real.server import RealServer
 from tests.support import SPEC
 from tests.support.live import AgentClock, LiveBench
@@ -43,7 +45,7 @@ def bench(crd_server: RealServer, tmp_path: Path) -> Iterator[LiveBench]:
 
 def reasons(bench: LiveBench) -> str:
     """Why steps failed."""
-    return "\n".join(event.reason for event in bench.listener.of(events.StepFailed))
+    return "\n".join(reason_text(event.why) for event in bench.listener.of(events.StepFailed))
 
 
 def test_nodes_without_blocks_are_not_waited_for(bench: LiveBench) -> None:

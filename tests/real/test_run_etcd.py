@@ -16,7 +16,8 @@ from rrplan.adapters.nodes.origins import BY_TABLE
 from rrplan.errors import PreflightError
 from rrplan.operations import Control
 from rrplan.render.plan_json import write_plan
-from rrplan.runs import Result, events
+from rrplan.reports import events
+from rrplan.runs import Result
 from rrplan.sandbox import demo_cluster, ucp_cluster
 from tests.real.etcd import EtcdMembers
 from tests.real.mixed import MixedCluster
@@ -89,7 +90,7 @@ def test_inside_by_way_of_calicoctl(newer: MixedBench, tmp_path: Path) -> None:
     before, made = newer.state(), newer.plan(INSIDE + "  gates: {stable: 2s}\n")
     assert api.apply(made, newer.cluster(calico=calico), newer.control()) is Result.DONE, newer.told()
     standings = api.standings(newer.cluster(calico=calico))
-    assert [(one.expected, one.complete, one.why) for one in standings] == [(7, 7, "")] * 4
+    assert [(one.expected, one.complete, one.short) for one in standings] == [(7, 7, None)] * 4
     (tmp_path / "spec.yaml").write_text(INSIDE)
     where = ["--kubeconfig", str(newer.mixed.server.kubeconfig), "--calicoctl", newer.mixed.calicoctl_command()]
     for words in (["status"], ["verify", str(tmp_path / "spec.yaml")]):

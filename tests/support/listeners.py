@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from rrplan.runs.events import RunEvent
+from rrplan.reports.events import RunEvent
 
 E = TypeVar("E", bound=RunEvent)
 

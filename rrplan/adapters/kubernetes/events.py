@@ -17,8 +17,9 @@ from rrplan.errors import DatastoreError
 from rrplan.ids import ActionName, StepId
 from rrplan.plans import Plan
 from rrplan.ports import Clock
+from rrplan.render.run import reason_text
+from rrplan.reports.events import Listener, RunEvent, StepFailed, StepSettled, StepUndone, UndoFailed
 from rrplan.resources import ResourceKey
-from rrplan.runs.events import Listener, RunEvent, StepFailed, StepSettled, StepUndone, UndoFailed
 
 NAMESPACE = "default"
 """Where Kubernetes keeps the Events of objects without a namespace."""
@@ -45,7 +46,7 @@ class EventRecorder:
             case StepUndone():
                 self._record(event.step, "Normal", "Undone", "undone: ")
             case StepFailed() | UndoFailed():
-                self._record(event.step, "Warning", "Failed", f"{event.reason}: ")
+                self._record(event.step, "Warning", "Failed", f"{reason_text(event.why)}: ")
             case _:
                 pass
 

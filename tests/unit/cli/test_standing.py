@@ -64,9 +64,13 @@ def test_broken_session(cluster: Path) -> None:
     assert "session with rr-2 is not established (ipv6)" in status.stdout
     told = json.loads(rrplan(cluster, "status", "--sandbox", "one", "-o", "json").stdout)
     assert told[0]["complete"] < told[0]["expected"] == 11
+    assert told[0]["why"].endswith(" routes from rr-1 (ipv4)")
+    assert (told[0]["short"]["shortfall"], told[0]["short"]["peer"]) == ("routes", "rr-1")
     verdict = json.loads(rrplan(cluster, "verify", "spec.yaml", "--sandbox", "one", "-o", "json").stdout)
     assert verdict["as_specified"] is False
     assert verdict["drift"]
+    texts = [f"{one['key']}: {one['summary']}" for one in verdict["differences"]]
+    assert verdict["drift"] == texts
     assert rrplan(cluster, "runs", "--sandbox", "one").stdout.splitlines()[1].split()[2:4] == ["not", "finished"]
 
 

@@ -23,6 +23,7 @@ from rrplan.render.plan_json import plan_document, write_plan
 from rrplan.render.runbook import Site, runbook
 from rrplan.render.terminal import plan_text
 from rrplan.render.words import folded, totals
+from rrplan.reports.drift import Drift, DriftKind
 from rrplan.resources import CalicoVersion, ClusterState, HostEndpoint, ResourceKey, decode
 from rrplan.runs.preflight import WRITES, Situation, check_fresh
 from rrplan.sandbox import Sandbox
@@ -165,8 +166,8 @@ def test_a_plan_of_before_is_stale_where_it_would_destroy() -> None:
     old = replace(made, steps=tuple(replace(step, changes=step.changes[-1:]) for step in made.steps))
     with pytest.raises(StalePlanError) as error:
         check_fresh(old, state())
-    text = f"is deleted with CalicoNode/{HOST}, and the plan does not restore it"
-    assert error.value.changed == tuple(sorted(f"{key} {text}" for key in CASCADE))
+    assert error.value.changed == tuple(Drift(key, DriftKind.NOT_RESTORED, node=HOST) for key in sorted(CASCADE))
+    assert f"{min(CASCADE)} is deleted with CalicoNode/{HOST}, and the plan does not restore it" in str(error.value)
     assert error.value.hint == "make a new plan from the cluster as it is now"
     plain = ClusterState.of(one for one in state() if str(one.key) not in CASCADE)
     check_fresh(plan(plain), plain)
@@ -243,29 +244,32 @@ def added(document: Document) -> Callable[[ClusterState], ClusterState]:
 
 
 STALE = [
-    ("BGPPeer/late is new", added(of_host("BGPPeer", "late", peerIP="172.31.0.5", asNumber=64512))),
+    (Drift("BGPPeer/late", DriftKind.NEW), added(of_host("BGPPeer", "late", peerIP="172.31.0.5", asNumber=64512))),
     (
-        "FelixConfiguration/node.rr-2 is new",
+        Drift("FelixConfiguration/node.rr-2", DriftKind.NEW),
         added(of_host("FelixConfiguration", "node.rr-2", logSeverityScreen="Info")),
     ),
-    ("BGPConfiguration/node.rr-2 is new", added(of_host("BGPConfiguration", "node.rr-2", logSeverityScreen="Info"))),
-    ("HostEndpoint/late is new", added(of_host("HostEndpoint", "late", interfaceName="eth1"))),
     (
-        f"FelixConfiguration/node.{HOST} was changed",
+        Drift("BGPConfiguration/node.rr-2", DriftKind.NEW),
+        added(of_host("BGPConfiguration", "node.rr-2", logSeverityScreen="Info")),
+    ),
+    (Drift("HostEndpoint/late", DriftKind.NEW), added(of_host("HostEndpoint", "late", interfaceName="eth1"))),
+    (
+        Drift(f"FelixConfiguration/node.{HOST}", DriftKind.CHANGED),
         added(of_host("FelixConfiguration", f"node.{HOST}", logSeverityScreen="Info")),
     ),
-    (f"{ENDPOINT} is gone", lambda found: found.remove(ResourceKey("HostEndpoint", f"{HOST}-eth0"))),
+    (Drift(ENDPOINT, DriftKind.GONE), lambda found: found.remove(ResourceKey("HostEndpoint", f"{HOST}-eth0"))),
 ]
 
 
-@pytest.mark.parametrize(("text", "change"), STALE, ids=[case[0] for case in STALE])
-def test_stale(text: str, change: Callable[[ClusterState], ClusterState]) -> None:
+@pytest.mark.parametrize(("drift", "change"), STALE, ids=[f"{drift.key} {drift.kind}" for drift, _ in STALE])
+def test_stale(drift: Drift, change: Callable[[ClusterState], ClusterState]) -> None:
     """What would be destroyed is what the plan relies on."""
     made = plan(state(NEW))
     check_fresh(made, state(NEW))
     with pytest.raises(StalePlanError) as error:
         check_fresh(made, change(state(NEW)))
-    assert error.value.changed == (text,)
+    assert error.value.changed == (drift,)
 
 
 def test_what_belongs_to_others_makes_nothing_stale() -> None:

@@ -12,6 +12,8 @@ from rrplan.ids import ActionName
 from rrplan.plans import Plan
 from rrplan.plans.plan import Violation
 from rrplan.ports import Document
+from rrplan.render.run import reason_text
+from rrplan.reports import events
 from rrplan.resources import (
     BGPPeer,
     CalicoNode,
@@ -25,7 +27,7 @@ from rrplan.resources import (
     decode,
     encode,
 )
-from rrplan.runs import Result, events
+from rrplan.runs import Result
 from rrplan.sandbox import Sandbox, ucp_cluster
 from rrplan.snapshots import Snapshot, capture
 from rrplan.specs import load
@@ -174,7 +176,7 @@ def test_host_that_dies(tmp_path: Path) -> None:
     assert "mesh-off" not in {getattr(event, "step", "") for event in bench.listener.events}
     failed = [event for event in bench.listener.events if isinstance(event, events.UndoFailed)]
     assert failed[-1].step == "release/rr-2"
-    assert "rr-2 has all its mesh sessions; 0 of 1 nodes ready; rr-2: " in failed[-1].reason
+    assert "rr-2 has all its mesh sessions; 0 of 1 nodes ready; rr-2: " in reason_text(failed[-1].why)
 
 
 def test_from_containers_to_reflectors_inside(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from rrplan.planning.promise import Pair, Promise
 from rrplan.plans.plan import Step
 from rrplan.rehearsal.judging import Judge, Timeline, Window
 from rrplan.rehearsal.recorder import Flow, Gap, Recording
-from rrplan.runs import events
+from rrplan.reports import events
 from tests.support import Remembering
 from tests.support.plans import plan_of
 

@@ -1,12 +1,17 @@
 """What a run says while several steps are under way, and while a gate waits: each line names its own step."""
 
 import io
+import json
 
 import pytest
 
 from rrplan.ids import StepId
-from rrplan.render.progress import TextProgress
-from rrplan.runs import events
+from rrplan.render.progress import JsonProgress, TextProgress
+from rrplan.reports import events
+from rrplan.reports.drift import Drift, DriftKind
+from rrplan.reports.events import Result
+from rrplan.reports.gates import GateUnknown, Lack, PodLeft, PodsLeft, PodState, StillHolding
+from rrplan.reports.reasons import DatastoreFailed, Drifted
 
 ONE, TWO = StepId("drain/a"), StepId("drain/b")
 
@@ -14,15 +19,16 @@ ONE, TWO = StepId("drain/a"), StepId("drain/b")
 def said(*happened: events.RunEvent) -> list[str]:
     """The lines of these events."""
     stream = io.StringIO()
-    progress = TextProgress(stream, live=False)
+    progress = TextProgress(stream, live=False, width=200)
     for event in happened:
         progress.report(event)
     return stream.getvalue().splitlines()
 
 
-def waiting(step: StepId, missing: str) -> events.GateWaiting:
-    """A gate that is not passed."""
-    return events.GateWaiting(step, "no pod is left", missing, 0, 30, 600)
+def waiting(step: StepId, pods: int) -> events.GateWaiting:
+    """A gate that is not passed: so many pods are left."""
+    left = PodsLeft(tuple(PodLeft("x", f"p{number}", PodState.TERMINATING) for number in range(pods)))
+    return events.GateWaiting(step, "no pod is left", left, 0, 30, 600)
 
 
 def test_steps_beside_each_other() -> None:
@@ -30,14 +36,14 @@ def test_steps_beside_each_other() -> None:
     assert said(
         events.StepStarted(ONE, 1, 5, "drain node a"),
         events.StepStarted(TWO, 2, 5, "drain node b"),
-        waiting(ONE, "3 pods"),
-        waiting(TWO, "2 pods"),
-        waiting(ONE, "1 pod"),
+        waiting(ONE, 2),
+        waiting(TWO, 1),
+        waiting(ONE, 1),
         events.StepSettled(ONE, 12),
         events.StepSettled(TWO, 0),
     ) == [
-        "    waiting (usually 30 s): 3 pods",
-        "    waiting (usually 30 s): 2 pods",
+        "    waiting (usually 30 s): 2 of its pods are left: x/p0 is terminating, x/p1 is terminating",
+        "    waiting (usually 30 s): 1 of its pods are left: x/p0 is terminating",
         "[1/5] drain node a: done after 12 s",
         "[2/5] drain node b: done",
     ]
@@ -46,14 +52,48 @@ def test_steps_beside_each_other() -> None:
 def test_where_a_run_stopped() -> None:
     """The step that it stopped at, there or on the way back."""
     began = events.StepStarted(TWO, 2, 5, "drain node b")
-    assert said(began, events.RunFinished("partial", 9, "go on"))[-1] == "run stopped at step 2 of 5 after 9 s; go on"
-    assert said(began, events.RunFinished("interrupted", 9, ""))[-1] == "run interrupted at step 2 of 5 after 9 s"
-    back = said(began, events.UndoStarted(TWO), events.UndoFailed(TWO, "no"), events.RunFinished("partial", 9, ""))
-    assert back == ["drain/b: cannot be undone: no", "run stopped at undo drain/b after 9 s"]
-    assert said(events.RunFinished("done", 9, "")) == ["run done after 9 s"]
+    on = "`rrplan resume` goes on, `rrplan rollback` takes everything back"
+    stopped, interrupted = (events.RunFinished(result, 9) for result in (Result.PARTIAL, Result.INTERRUPTED))
+    assert said(began, stopped) == [f"run stopped at step 2 of 5 after 9 s; {on}"]
+    assert said(began, interrupted) == [f"run interrupted at step 2 of 5 after 9 s; {on}"]
+    back = said(began, events.UndoStarted(TWO), events.UndoFailed(TWO, DatastoreFailed("no")), stopped)
+    assert back == [
+        "drain/b: cannot be undone: no",
+        f"run stopped at undo drain/b after 9 s; {on}",
+    ]
+    assert said(events.RunFinished(Result.DONE, 9)) == ["run done after 9 s"]
 
 
-@pytest.mark.parametrize(("holding", "lines"), [(False, ["    waiting (usually 24 s): holds nothing yet"]), (True, [])])
-def test_only_what_is_missing_is_said(holding: bool, lines: list[str]) -> None:
-    """While a gate holds for its stability time nothing is said; the event decides, not its words."""
-    assert said(events.GateWaiting(ONE, "every client", "holds nothing yet", 3, 24, 120, holding=holding)) == lines
+@pytest.mark.parametrize(
+    ("lack", "lines"),
+    [(GateUnknown("holds nothing yet"), ["    waiting (usually 24 s): holds nothing yet"]), (StillHolding(10), [])],
+)
+def test_only_what_is_missing_is_said(lack: Lack | StillHolding, lines: list[str]) -> None:
+    """While a gate holds for its stability time nothing is said; the type decides, not the words."""
+    assert said(events.GateWaiting(ONE, "every client", lack, 3, 24, 120)) == lines
+
+
+def test_facts_stand_beside_sentences() -> None:
+    """A program reads fields, a person the sentence; nested facts say what they are."""
+    stream = io.StringIO()
+    drift = Drift("BGPPeer/p", DriftKind.OVERWRITTEN, "spec.node", None, "a")
+    JsonProgress(stream).report(events.StepFailed(ONE, Drifted((drift,))))
+    assert json.loads(stream.getvalue()) == {
+        "event": "StepFailed",
+        "step": "drain/a",
+        "reason": 'somebody else changed the cluster: BGPPeer/p has spec.node none, the run wrote `"a"`',
+        "why": {
+            "fact": "Drifted",
+            "drifts": [
+                {
+                    "fact": "Drift",
+                    "key": "BGPPeer/p",
+                    "kind": "overwritten",
+                    "path": "spec.node",
+                    "found": None,
+                    "written": "a",
+                    "node": "",
+                }
+            ],
+        },
+    }

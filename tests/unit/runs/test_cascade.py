@@ -7,9 +7,13 @@ import pytest
 
 from rrplan.adapters.local.runs import FileLog
 from rrplan.errors import DatastoreRefused, DatastoreUnreachable
+from rrplan.ids import StepId
 from rrplan.ports import Document
+from rrplan.reports import events
+from rrplan.reports.drift import Drift, DriftKind
+from rrplan.reports.reasons import Drifted, MayStillLand, NeitherState, NotWritten, Outcome
 from rrplan.resources import CalicoVersion, ResourceKey
-from rrplan.runs import Journal, Result, events
+from rrplan.runs import Journal, Result
 from rrplan.runs.writing import GIVE_UP_SECONDS
 from rrplan.sandbox import Sandbox
 from tests.support import Bench
@@ -97,7 +101,7 @@ def test_what_landed_is_taken_back(refused: ResourceKey, tmp_path: Path) -> None
     part = ["started", "undo-started", "undone"]
     assert said(made) == (["started", "apply-failed"] if refused == PEER else part)
     failed = made.listener.of(events.StepFailed)[0]
-    assert failed.reason == f"{refused} belongs to somebody else"
+    assert failed.why == NotWritten(Outcome.REFUSED, f"{refused} belongs to somebody else")
 
 
 def test_halted_in_the_middle(tmp_path: Path) -> None:
@@ -140,11 +144,11 @@ def test_somebody_meddles_with_the_rest(tmp_path: Path) -> None:
     stored = sandbox.get(BGP)
     assert stored is not None
     sandbox.patch(BGP, {"spec": {"logSeverityScreen": "Fatal"}}, stored.version)
-    reason = f"{BGP} is neither as before nor as after `{STEP}`"
     assert made.runner().apply() is Result.PARTIAL
-    assert made.listener.of(events.StepFailed)[-1].reason == reason
+    why = f"{BGP} is neither as before nor as after `{STEP}`"
+    assert made.listener.of(events.StepFailed)[-1].why == NotWritten(Outcome.DRIFTED, why)
     assert made.runner().rollback() is Result.PARTIAL
-    assert made.listener.of(events.UndoFailed)[-1].reason == reason
+    assert made.listener.of(events.UndoFailed)[-1].why == NeitherState(str(BGP), StepId(STEP))
     assert there(made) == {BGP, ENDPOINT, NODE}
     assert "apply-failed" not in said(made)
 
@@ -160,8 +164,8 @@ def test_somebody_makes_one_of_them_again(tmp_path: Path) -> None:
     assert said(made)[-1] == "settled"
     sandbox.create(FELIX, felix)
     assert made.runner().apply() is Result.PARTIAL
-    reason = made.listener.of(events.StepFailed)[-1].reason
-    assert reason == f"somebody else changed the cluster: {FELIX} is there again, the run removed it"
+    why = made.listener.of(events.StepFailed)[-1].why
+    assert why == Drifted((Drift(str(FELIX), DriftKind.MADE_AGAIN),))
 
 
 def test_an_undo_that_is_refused_in_the_middle(tmp_path: Path) -> None:
@@ -225,8 +229,7 @@ def test_one_write_alone_may_land_late(tmp_path: Path) -> None:
     sandbox.late_seconds = 60
     waits = len(made.listener.of(events.Retrying))
     assert made.runner().rollback() is Result.UNDONE, made.listener.events[-3:]
-    texts = [event.reason for event in made.listener.of(events.Retrying)[waits:]]
-    assert texts == [f"{FELIX}: the write got no answer and may still land"]
+    assert [event.why for event in made.listener.of(events.Retrying)[waits:]] == [MayStillLand(str(FELIX))]
     assert said(made) == ["started", "undo-started", "undone"]
 
 

@@ -8,8 +8,25 @@ import pytest
 from rrplan.ids import NodeName
 from rrplan.plans.gate import Expectation, Gate, GateKind
 from rrplan.ports import FamilyReading, NodeReading, NodeSessions, SessionReading, Stored, UplinkReading
+from rrplan.render.run import lack_text, reason_text
+from rrplan.reports.gates import (
+    GateFailed,
+    GateUnknown,
+    Lack,
+    NodeShort,
+    NodesShort,
+    PodKept,
+    PodLeft,
+    PodsKept,
+    PodsLeft,
+    PodState,
+    RolloutLack,
+    RolloutShort,
+    Shortfall,
+    StillHolding,
+)
 from rrplan.resources import Pod, ResourceKey
-from rrplan.resources.eviction import Eviction
+from rrplan.resources.eviction import Eviction, EvictionRefusal
 from rrplan.runs.gates import Look, look, settle
 from rrplan.sandbox import Sandbox, demo_cluster
 from tests.support import JumpingClock
@@ -62,51 +79,57 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     return Sandbox.make(tmp_path_factory.mktemp("sandbox"), demo_cluster(3, 1))
 
 
+def short(node: NodeName, shortfall: Shortfall, peer: str = "", found: int = 0, wanted: int = 0) -> NodeShort:
+    """What a node lacks in IPv4."""
+    return NodeShort(node, shortfall, "ipv4", peer, found, wanted)
+
+
+DOWN = short(A, Shortfall.SESSION, R)
+RECOVERS = short(A, Shortfall.RECOVERING)
 CASES = [
-    ("all there", [says(A, r=3, s=3), says(B, r=4, s=3)], 100, 0, ""),
+    ("all there", [says(A, r=3, s=3), says(B, r=4, s=3)], 100, 0, None),
+    ("a session is down", [says(A, r=None, s=3), says(B, r=3, s=3)], 100, 0, NodesShort(1, 2, DOWN)),
+    ("unknown session", [says(A, s=3), says(B, r=3, s=3)], 100, 0, NodesShort(1, 2, DOWN)),
     (
-        "a session is down",
-        [says(A, r=None, s=3), says(B, r=3, s=3)],
+        "routes are missing",
+        [says(A, r=3, s=2), says(B, r=3, s=3)],
         100,
         0,
-        "a: session with r is not established (ipv4)",
+        NodesShort(1, 2, short(A, Shortfall.ROUTES, S, 2, 3)),
     ),
-    ("unknown session", [says(A, s=3), says(B, r=3, s=3)], 100, 0, "a: session with r is not established (ipv4)"),
-    ("routes are missing", [says(A, r=3, s=2), says(B, r=3, s=3)], 100, 0, "a: 2 of 3 routes from s (ipv4)"),
-    ("a node is silent", [says(B, r=3, s=3)], 100, 0, "1 of 2 nodes ready; a: does not answer"),
-    ("a family is missing", [NodeReading(A, {}), says(B, r=3, s=3)], 100, 0, "a: has no ipv4"),
-    ("half is enough", [says(A, r=None, s=None), says(B, r=3, s=3)], 50, 0, ""),
-    ("half is not enough", [says(A, r=None, s=None), says(B, r=3, s=3)], 51, 0, "a: session with r is not established"),
-    ("one of two reflectors is enough", [says(A, r=None, s=3), says(B, r=3, s=None)], 100, 1, ""),
-    ("two are wanted", [says(A, r=None, s=3), says(B, r=3, s=3)], 100, 2, "a: session with r is not established"),
+    ("a node is silent", [says(B, r=3, s=3)], 100, 0, NodesShort(1, 2, short(A, Shortfall.NO_ANSWER))),
     (
-        "recovery",
-        [says(A, r=3, s=3, recovering=True), says(B, r=3, s=3)],
+        "a family is missing",
+        [NodeReading(A, {}), says(B, r=3, s=3)],
         100,
         0,
-        "a: graceful-restart recovery in progress",
+        NodesShort(1, 2, short(A, Shortfall.NO_FAMILY)),
     ),
+    ("half is enough", [says(A, r=None, s=None), says(B, r=3, s=3)], 50, 0, None),
+    ("half is not enough", [says(A, r=None, s=None), says(B, r=3, s=3)], 51, 0, NodesShort(1, 2, DOWN)),
+    ("one of two reflectors is enough", [says(A, r=None, s=3), says(B, r=3, s=None)], 100, 1, None),
+    ("two are wanted", [says(A, r=None, s=3), says(B, r=3, s=3)], 100, 2, NodesShort(1, 2, DOWN)),
+    ("recovery", [says(A, r=3, s=3, recovering=True), says(B, r=3, s=3)], 100, 0, NodesShort(1, 2, RECOVERS)),
     (
         "recovery counts whatever the fraction",
         [says(A, r=3, s=3, recovering=True), says(B, r=3, s=3)],
         50,
         0,
-        "a: graceful-restart recovery in progress",
+        NodesShort(1, 2, RECOVERS),
     ),
 ]
 
 
-@pytest.mark.parametrize(("name", "answers", "fraction", "minimum", "missing"), CASES, ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(("name", "answers", "fraction", "minimum", "lack"), CASES, ids=[case[0] for case in CASES])
 def test_routes(
-    name: str, answers: list[NodeReading], fraction: int, minimum: int, missing: str, cluster: Sandbox
+    name: str, answers: list[NodeReading], fraction: int, minimum: int, lack: NodesShort | None, cluster: Sandbox
 ) -> None:
     """A gate passes, or says which node misses what."""
     gate = Gate(
         ROUTES.kind, ROUTES.title, ROUTES.expectations, timeout=20, stable=10, fraction=fraction, minimum=minimum
     )
     found = look(gate, SETS, cluster, Told([answers]))
-    assert found.passed is (missing == "")
-    assert missing in found.missing
+    assert found.lack == lack
     assert found.recovering is ("recovery" in name)
 
 
@@ -120,40 +143,39 @@ def test_minimum_counts_in_each_family_by_itself(cluster: Sandbox) -> None:
         bad = says(node, r=None, s=None).families["ipv4"]
         return NodeReading(node, {"ipv4": good, "ipv6": good if ipv6 else bad})
 
-    assert look(gate, SETS, cluster, Told([[both(A, ipv6=True), both(B, ipv6=True)]])).passed
+    assert look(gate, SETS, cluster, Told([[both(A, ipv6=True), both(B, ipv6=True)]])).lack is None
     found = look(gate, SETS, cluster, Told([[both(A, ipv6=True), both(B, ipv6=False)]]))
-    assert not found.passed
-    assert found.missing == "1 of 2 nodes ready; b: session with r is not established (ipv6)"
+    assert found.lack == NodesShort(1, 2, NodeShort(B, Shortfall.SESSION, "ipv6", R))
 
 
 UPLINKS = [
-    ("up", {"192.0.2.1": UplinkReading(established=True)}, ""),
+    ("up", {"192.0.2.1": UplinkReading(established=True)}, None),
     (
         "down",
         {"192.0.2.1": UplinkReading(established=False, why="BIRD says `start Active`")},
-        "1 of 2 nodes ready; b: session with 192.0.2.1 is not established (ipv4): BIRD says `start Active`",
+        replace(short(B, Shortfall.SESSION, "192.0.2.1"), why="BIRD says `start Active`"),
     ),
-    ("not configured", {}, "1 of 2 nodes ready; b: session with 192.0.2.1 is not established (ipv4)"),
+    ("not configured", {}, short(B, Shortfall.SESSION, "192.0.2.1")),
 ]
 
 
-@pytest.mark.parametrize(("name", "told", "missing"), UPLINKS, ids=[case[0] for case in UPLINKS])
-def test_uplinks(name: str, told: dict[str, UplinkReading], missing: str, cluster: Sandbox) -> None:
+@pytest.mark.parametrize(("name", "told", "lacking"), UPLINKS, ids=[case[0] for case in UPLINKS])
+def test_uplinks(name: str, told: dict[str, UplinkReading], lacking: NodeShort | None, cluster: Sandbox) -> None:
     """A session to the outside is asked of its node alone."""
     gate = Gate(GateKind.UPLINKS, "uplinks", (Expectation("both", "ipv4", 1, outside="192.0.2.1"),), stable=10)
     good = {"192.0.2.1": UplinkReading(established=True)}
     answers = [
         NodeReading(node, {"ipv4": FamilyReading(False, {}, 0, uplinks)}) for node, uplinks in ((A, good), (B, told))
     ]
-    assert look(gate, SETS, cluster, Told([answers])).missing == missing
+    assert look(gate, SETS, cluster, Told([answers])).lack == (NodesShort(1, 2, lacking) if lacking else None)
 
 
 def test_mesh(cluster: Sandbox) -> None:
     """Mesh sessions are counted."""
     gate = Gate(GateKind.MESH, "mesh", (Expectation("both", "ipv4", 2),), timeout=20, stable=10)
-    assert look(gate, SETS, cluster, Told([[says(A, mesh=2), says(B, mesh=2)]])).passed
+    assert look(gate, SETS, cluster, Told([[says(A, mesh=2), says(B, mesh=2)]])).lack is None
     found = look(gate, SETS, cluster, Told([[says(A, mesh=2), says(B, mesh=1)]]))
-    assert found.missing == "1 of 2 nodes ready; b: 1 of 2 mesh sessions (ipv4)"
+    assert found.lack == NodesShort(1, 2, short(B, Shortfall.MESH_SESSIONS, found=1, wanted=2))
 
 
 def test_asks_each_node_once_for_all_reflectors(cluster: Sandbox) -> None:
@@ -170,7 +192,7 @@ def test_drained(tmp_path_factory: pytest.TempPathFactory) -> None:
     assert stored is not None
     sandbox.patch(ResourceKey("Node", "rr-1"), {"spec": {"unschedulable": True}}, stored.version)
     gate = Gate(GateKind.DRAINED, "drained", node=NodeName("rr-1"), timeout=20, stable=0)
-    assert look(gate, {}, sandbox, Told([[]])).passed
+    assert look(gate, {}, sandbox, Told([[]])) == Look()
 
 
 def drains(eviction: Eviction | None = None) -> Gate:
@@ -208,34 +230,43 @@ def test_drain_says_what_each_pod_waits_for() -> None:
     pods = Pods(pod("a"), pod("b"), held=frozenset({"b"}))
     gate = drains(Eviction(grace=7))
     found = look(gate, {}, pods, Told([[]]))  # type: ignore[arg-type]
-    assert found.missing == "2 of its pods are left: x/a is terminating, x/b is held by a PodDisruptionBudget"
+    assert found.lack == PodsLeft((PodLeft("x", "a", PodState.TERMINATING), PodLeft("x", "b", PodState.HELD)))
+    assert lack_text(found.lack) == "2 of its pods are left: x/a is terminating, x/b is held by a PodDisruptionBudget"
     look(gate, {}, pods, Told([[]]))  # type: ignore[arg-type]
     assert pods.asked == [("a", 7), ("b", 7), ("b", 7)]
     many = look(drains(), {}, Pods(*(pod(f"p{n}") for n in range(9))), Told([[]]))  # type: ignore[arg-type]
-    assert many.missing.endswith("x/p4 is terminating and 4 more")
+    assert many.lack is not None
+    assert lack_text(many.lack).endswith("x/p4 is terminating and 4 more")
 
 
 @pytest.mark.parametrize(
-    ("one", "allowed", "words"),
+    ("one", "allowed", "refusal", "words"),
     [
-        (pod("a", ""), Eviction(force=True), "x/a on rr-1 has no controller that makes it again (`force` evicts it)"),
+        (
+            pod("a", ""),
+            Eviction(force=True),
+            EvictionRefusal.NO_CONTROLLER,
+            "x/a on rr-1 has no controller that makes it again (`force` evicts it)",
+        ),
         (
             pod("a", local_data=True),
             Eviction(delete_empty_dir_data=True),
+            EvictionRefusal.LOCAL_DATA,
             "x/a on rr-1 has data in an emptyDir (`deleteEmptyDirData` evicts it)",
         ),
     ],
     ids=["unmanaged", "local data"],
 )
-def test_drain_refuses(one: Pod, allowed: Eviction, words: str) -> None:
+def test_drain_refuses(one: Pod, allowed: Eviction, refusal: EvictionRefusal, words: str) -> None:
     """What would be lost is not evicted, and nothing else is before that is settled; waiting does not help."""
     pods = Pods(pod("b"), one)
     found = look(drains(), {}, pods, Told([[]]))  # type: ignore[arg-type]
     assert found.final
-    assert found.missing == words
+    assert found.lack == PodsKept((PodKept("x", "a", NodeName("rr-1"), refusal),))
     assert not pods.asked
-    reason, clock = settled([found])
-    assert reason == f"{ROUTES.title}: {words}"
+    failed, clock = settled([found])
+    assert failed == GateFailed(ROUTES.kind, ROUTES.title, found.lack, None)
+    assert reason_text(failed) == f"{ROUTES.title}: {words}"
     assert clock.now() == JumpingClock().now()
     assert not look(drains(allowed), {}, pods, Told([[]])).final  # type: ignore[arg-type]
     assert len(pods.asked) == 2
@@ -252,59 +283,85 @@ class Sets:
         return Stored(self.document, "1") if key.name == "calico-rr" else None
 
 
+def rollout(lack: RolloutLack, number: str = "", found: int = 0, wanted: int = 0) -> RolloutShort:
+    """What the rollout of the DaemonSet lacks."""
+    return RolloutShort("DaemonSet/x/calico-rr", lack, number, found, wanted)
+
+
+UPDATED, AVAILABLE = "updatedNumberScheduled", "numberAvailable"
 ROLLOUTS = [
-    ({"observedGeneration": 1}, 0, "its controller has not seen the change"),
-    ({"numberMisscheduled": 1}, 0, "1 of its pods still run where none belongs"),
-    ({}, 0, ""),
-    ({}, 2, "0 of 2 pods are available"),
-    ({"desiredNumberScheduled": 3, "updatedNumberScheduled": 3, "numberAvailable": 2}, 2, "2 of 3 pods are available"),
-    ({"desiredNumberScheduled": 2, "updatedNumberScheduled": 1, "numberAvailable": 2}, 2, "1 of 2 pods are available"),
-    ({"desiredNumberScheduled": 2, "updatedNumberScheduled": 2, "numberAvailable": 2}, 2, ""),
+    ({"observedGeneration": 1}, 0, rollout(RolloutLack.UNSEEN), "its controller has not seen the change"),
+    (
+        {"numberMisscheduled": 1},
+        0,
+        rollout(RolloutLack.MISSCHEDULED, "numberMisscheduled", 1),
+        "1 of its pods still run where none belongs",
+    ),
+    ({}, 0, None, ""),
+    ({}, 2, rollout(RolloutLack.PODS, UPDATED, 0, 2), "0 of 2 pods are available"),
+    (
+        {"desiredNumberScheduled": 3, UPDATED: 3, AVAILABLE: 2},
+        2,
+        rollout(RolloutLack.PODS, AVAILABLE, 2, 3),
+        "2 of 3 pods are available",
+    ),
+    (
+        {"desiredNumberScheduled": 2, UPDATED: 1, AVAILABLE: 2},
+        2,
+        rollout(RolloutLack.PODS, UPDATED, 1, 2),
+        "1 of 2 pods are available",
+    ),
+    ({"desiredNumberScheduled": 2, UPDATED: 2, AVAILABLE: 2}, 2, None, ""),
 ]
 
 
-@pytest.mark.parametrize(("status", "pods", "missing"), ROLLOUTS, ids=[case[2] or "done" for case in ROLLOUTS])
-def test_rollout(status: dict[str, int], pods: int, missing: str) -> None:
+@pytest.mark.parametrize(("status", "pods", "lack", "text"), ROLLOUTS, ids=[case[3] or "done" for case in ROLLOUTS])
+def test_rollout(status: dict[str, int], pods: int, lack: RolloutShort | None, text: str) -> None:
     """What `kubectl rollout status` waits for, and pods that shall be gone."""
     gate = Gate(GateKind.ROLLOUT, "rolled out", daemonset=ResourceKey("DaemonSet", "calico-rr", "x"), pods=pods)
-    found = look(gate, {}, Sets(**status), Told([[]]))  # type: ignore[arg-type]
-    assert (found.passed, found.missing) == (not missing, missing)
+    seen = look(gate, {}, Sets(**status), Told([[]]))  # type: ignore[arg-type]
+    assert seen.lack == lack
+    assert (lack_text(lack) if lack else "") == text
 
 
 def test_rollout_of_nothing() -> None:
     """A DaemonSet that is gone does not come back by waiting."""
     gate = Gate(GateKind.ROLLOUT, "rolled out", daemonset=ResourceKey("DaemonSet", "gone", "x"))
-    found = look(gate, {}, Sets(), Told([[]]))  # type: ignore[arg-type]
-    assert (found.final, found.missing) == (True, "DaemonSet/x/gone is gone")
+    seen = look(gate, {}, Sets(), Told([[]]))  # type: ignore[arg-type]
+    assert seen == Look(RolloutShort("DaemonSet/x/gone", RolloutLack.GONE), final=True)
+    assert seen.lack is not None
+    assert lack_text(seen.lack) == "DaemonSet/x/gone is gone"
 
 
-GOOD, BAD, RECOVERING = Look(passed=True), Look(passed=False, missing="bad"), Look(passed=False, recovering=True)
+LACK = GateUnknown("bad")
+GOOD, BAD, RECOVERING = Look(), Look(LACK), Look(LACK, recovering=True)
 
 
-def settled(looks: list[Look]) -> tuple[str, JumpingClock]:
-    """The reason of a gate that sees these looks (the last one stays), and its clock."""
+def settled(looks: list[Look]) -> tuple[GateFailed | None, JumpingClock]:
+    """The failure of a gate that sees these looks (the last one stays), and its clock."""
     clock = JumpingClock()
     given = iter(looks)
-    reason = settle(ROUTES, lambda: next(given, looks[-1]), clock, lambda *_: None)
-    return reason, clock
+    failed = settle(ROUTES, lambda: next(given, looks[-1]), clock, lambda *_: None)
+    return failed, clock
 
 
 def test_must_hold_without_a_break() -> None:
     """A flap begins the stability time again."""
     steady, clock = settled([GOOD])
-    assert (steady, clock.now()) == ("", 1010)
+    assert (steady, clock.now()) == (None, 1010)
     flapping, clock = settled([GOOD, GOOD, GOOD, BAD, GOOD])
-    assert flapping == ""
+    assert flapping is None
     assert clock.now() > 1016
 
 
 def test_who_waits_hears_whether_the_gate_holds() -> None:
     """Until it passes what is missing, and then that nothing is missing but time."""
-    heard: list[tuple[bool, str]] = []
+    heard: list[Lack | StillHolding] = []
     given = iter([BAD, GOOD])
-    settle(ROUTES, lambda: next(given, GOOD), JumpingClock(), lambda seen, _: heard.append((seen.passed, seen.missing)))
-    assert heard[0] == (False, "bad")
-    assert set(heard[1:]) == {(True, "holds, must hold 10 s")}
+    settle(ROUTES, lambda: next(given, GOOD), JumpingClock(), lambda lack, _: heard.append(lack))
+    assert heard[0] == LACK
+    assert set(heard[1:]) == {StillHolding(10)}
+    assert lack_text(StillHolding(10)) == "holds, must hold 10 s"
 
 
 def test_date_that_jumps_moves_no_gate() -> None:
@@ -316,15 +373,17 @@ def test_date_that_jumps_moves_no_gate() -> None:
 
 def test_times_out_in_words() -> None:
     """Not a second later than the timeout."""
-    reason, clock = settled([BAD])
-    assert reason == "gate timed out after 20 s: every client holds every route; bad"
+    failed, clock = settled([BAD])
+    assert failed == GateFailed(GateKind.ROUTES, ROUTES.title, LACK, 20)
+    assert reason_text(failed) == "gate timed out after 20 s: every client holds every route; bad"
     assert clock.now() == 1020
 
 
 def test_recovery_is_waited_for_longer() -> None:
     """Graceful-restart recovery may take 240 s by BIRD's own timer; it has its own timeout."""
-    reason, clock = settled([RECOVERING])
-    assert reason.startswith("gate timed out after 60 s")
+    failed, clock = settled([RECOVERING])
+    assert failed is not None
+    assert failed.timeout == 60
     assert clock.now() == 1060
 
 

@@ -9,6 +9,7 @@ import pytest
 from rrplan.adapters.local.runs import FileLog
 from rrplan.errors import JournalError, JournalUnwritable
 from rrplan.ids import StepId
+from rrplan.reports.entry import JournalEvent
 from rrplan.runs import Journal, Status, replay
 
 
@@ -20,7 +21,7 @@ def at(seconds: float) -> datetime:
 def written(path: Path) -> Path:
     """A journal of three entries."""
     journal = Journal.open(FileLog(path / "journal.jsonl"), "digest")
-    for event in ("started", "applied", "settled"):
+    for event in (JournalEvent.STARTED, JournalEvent.APPLIED, JournalEvent.SETTLED):
         journal.append("a", event, at(1.5))
     journal.close()
     return path / "journal.jsonl"
@@ -62,7 +63,7 @@ def test_other_plan_is_refused(tmp_path: Path) -> None:
 def test_impossible_history_is_refused(tmp_path: Path) -> None:
     """Writing and replaying use one table."""
     journal = Journal.open(FileLog(tmp_path / "j"), "digest")
-    journal.append("a", "settled", at(1.0))
+    journal.append("a", JournalEvent.SETTLED, at(1.0))
 
     with pytest.raises(JournalError, match="step `a` is pending, so it cannot become settled"):
         replay(journal.entries)
@@ -73,7 +74,7 @@ def test_full_disk() -> None:
     journal = Journal(FileLog(Path("/dev/full")), [], "digest")
 
     with pytest.raises(JournalUnwritable) as error:
-        journal.append("a", "started", at(1.0))
+        journal.append("a", JournalEvent.STARTED, at(1.0))
     assert str(error.value) == "cannot write /dev/full: No space left on device"
     assert error.value.hint.endswith("make room, then `rrplan resume`")
     assert error.value.exit_code == 4
@@ -83,13 +84,13 @@ def test_full_disk() -> None:
 def test_half_a_line_is_taken_back(tmp_path: Path) -> None:
     """What did not fit is cut off again, so that the journal stays readable."""
     journal = Journal.open(FileLog(tmp_path / "j"), "digest")
-    journal.append("a", "started", at(1.0))
+    journal.append("a", JournalEvent.STARTED, at(1.0))
     before = (tmp_path / "j").read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 20, hard))
     try:
         with pytest.raises(JournalUnwritable, match="File too large"):
-            journal.append("a", "applied", at(2.0))
+            journal.append("a", JournalEvent.APPLIED, at(2.0))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (tmp_path / "j").read_bytes() == before

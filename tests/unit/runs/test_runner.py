@@ -11,10 +11,15 @@ import pytest
 
 from rrplan.adapters.local.runs import FileLog
 from rrplan.errors import DatastoreTimeout, DatastoreUnreachable, LockHeldError, PreflightError
-from rrplan.ids import NodeName
+from rrplan.ids import NodeName, StepId
 from rrplan.ports import NodeReading, NodeSessions
+from rrplan.render.run import ending_text, reason_text
+from rrplan.reports import events
+from rrplan.reports.drift import Drift, DriftKind
+from rrplan.reports.gates import GateFailed, NodesShort, Shortfall
+from rrplan.reports.reasons import Drifted, NeitherState, NotWritten, Outcome
 from rrplan.resources import Node, ResourceKey, encode
-from rrplan.runs import Journal, Result, events
+from rrplan.runs import Journal, Result
 from rrplan.runs.writing import GIVE_UP_SECONDS, GaveUp, Writer
 from rrplan.sandbox import Sandbox
 from tests.support import SPEC, Bench, JumpingClock
@@ -84,8 +89,11 @@ def test_lasting_trouble_is_undone(tmp_path: Path, fault: str) -> None:
     assert bench.runner().apply() is Result.UNDONE
     assert bench.objects() == bench.before
     failed = bench.listener.of(events.StepFailed)[0]
-    assert "gate timed out after" in failed.reason
-    assert fault.partition("=")[2] in failed.reason
+    assert isinstance(failed.why, GateFailed)
+    assert failed.why.timeout == 120
+    assert isinstance(failed.why.lack, NodesShort)
+    assert failed.why.lack.example.shortfall is Shortfall.SESSION
+    assert failed.why.lack.example.peer == fault.partition("=")[2]
     done = [event.step for event in bench.listener.of(events.UndoStarted)]
     order = [step.id for step in bench.plan.steps]
     assert done == [step for step in reversed(order) if step in done]
@@ -96,7 +104,7 @@ def test_dead_reflector_leaves_a_run_that_can_be_taken_back(tmp_path: Path) -> N
     bench = Bench(tmp_path, faults=["reflector-dies=rr-1"])
 
     assert bench.runner().apply() is Result.PARTIAL
-    reasons = [event.reason for event in bench.listener.of(events.UndoFailed)]
+    reasons = [reason_text(event.why) for event in bench.listener.of(events.UndoFailed)]
     assert reasons == [
         "gate timed out after 120 s: rr-1 has all its mesh sessions; 0 of 1 nodes ready; rr-1: does not answer"
     ]
@@ -112,8 +120,11 @@ def test_taken_back_beside_the_change_of_another(tmp_path: Path) -> None:
     assert bench.runner().apply() is Result.DONE
     bench.sandbox.create(ResourceKey("BGPPeer", "theirs"), THEIRS)
     assert bench.runner().rollback() is Result.UNDONE
-    hint = bench.listener.of(events.RunFinished)[-1].hint
-    assert hint == "every step was taken back; somebody else changed the cluster: BGPPeer/theirs is new"
+    finished = bench.listener.of(events.RunFinished)[-1]
+    assert finished.difference == Drifted((Drift("BGPPeer/theirs", DriftKind.NEW),))
+    assert (
+        ending_text(finished) == "every step was taken back; somebody else changed the cluster: BGPPeer/theirs is new"
+    )
 
 
 def test_halt_leaves_all_as_it_is(tmp_path: Path) -> None:
@@ -123,8 +134,8 @@ def test_halt_leaves_all_as_it_is(tmp_path: Path) -> None:
     assert bench.runner().apply() is Result.PARTIAL
     assert bench.sandbox.state.nodes[NodeName("rr-2")].cluster_id == "224.0.0.1"
     assert bench.listener.of(events.UndoStarted) == []
-    hint = bench.listener.of(events.RunFinished)[0].hint
-    assert hint == "`rrplan resume` goes on, `rrplan rollback` takes everything back"
+    text = "`rrplan resume` goes on, `rrplan rollback` takes everything back"
+    assert ending_text(bench.listener.of(events.RunFinished)[0]) == text
     bench.reopen()
     assert bench.runner().apply() is Result.DONE
 
@@ -137,8 +148,8 @@ def test_strangers_edit_stops_the_step(tmp_path: Path) -> None:
     bench.sandbox.patch(NODE, {"metadata": {"labels": {LABEL: "theirs"}}}, stored.version)
 
     assert bench.runner().apply() is Result.PARTIAL
-    reason = bench.listener.of(events.StepFailed)[0].reason
-    assert reason == "somebody else changed the cluster: Node/rr-2 was changed"
+    why = bench.listener.of(events.StepFailed)[0].why
+    assert why == Drifted((Drift("Node/rr-2", DriftKind.CHANGED),))
     assert bench.sandbox.state.nodes[NodeName("rr-2")].labels[LABEL] == "theirs"
     assert not bench.sandbox.state.nodes[NodeName("rr-1")].cluster_id
 
@@ -189,7 +200,7 @@ def test_colleague_in_the_middle_of_a_run(act: Callable[[Sandbox], None], text: 
     act(bench.sandbox)
 
     assert bench.runner().apply() is Result.PARTIAL
-    reason = bench.listener.of(events.StepFailed)[0].reason
+    reason = reason_text(bench.listener.of(events.StepFailed)[0].why)
     assert reason.startswith(f"somebody else changed the cluster: {text}")
     assert bench.listener.of(events.UndoStarted) == []
     assert not bench.sandbox.state.nodes[NodeName("rr-2")].cluster_id
@@ -265,7 +276,10 @@ def test_resume_looks_at_the_last_gate_again(tmp_path: Path) -> None:
     started = len(bench.listener.of(events.StepStarted))
 
     assert bench.runner(probe=Silent()).apply() is Result.PARTIAL
-    assert "does not answer" in bench.listener.of(events.StepFailed)[0].reason
+    why = bench.listener.of(events.StepFailed)[0].why
+    assert isinstance(why, GateFailed)
+    assert isinstance(why.lack, NodesShort)
+    assert why.lack.example.shortfall is Shortfall.NO_ANSWER
     assert len(bench.listener.of(events.StepStarted)) == started
     assert bench.runner().apply() is Result.DONE
 
@@ -294,8 +308,8 @@ def test_announced_write_that_drifted_halts_the_rollback(tmp_path: Path) -> None
     bench.sandbox.patch(NODE, edit, stored.version)
 
     assert bench.runner().rollback() is Result.PARTIAL
-    reason = bench.listener.of(events.UndoFailed)[0].reason
-    assert reason == "Node/rr-2 is neither as before nor as after `promote/rr-2`"
+    why = bench.listener.of(events.UndoFailed)[0].why
+    assert why == NeitherState("Node/rr-2", StepId("promote/rr-2"))
     assert bench.sandbox.state.nodes[NodeName("rr-2")].cluster_id == "9.9.9.9"
 
 
@@ -305,7 +319,7 @@ def test_api_that_stays_away_leaves_a_resumable_run(tmp_path: Path, monkeypatch:
     bench = Bench(tmp_path, faults=["api-away=4"])
 
     assert bench.runner().apply() is Result.PARTIAL
-    assert bench.listener.of(events.StepFailed)[0].reason == "the API server refuses connections"
+    assert bench.listener.of(events.StepFailed)[0].why == NotWritten(Outcome.AWAY, "the API server refuses connections")
     bench.reopen()
     assert bench.runner().apply() is Result.DONE
 

@@ -19,8 +19,10 @@ from rrplan.plans.change import Change
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Edge, Step
 from rrplan.ports import Document, Listed, Stored, Write
+from rrplan.reports import events
+from rrplan.reports.entry import JournalEvent
 from rrplan.resources import Pod, ResourceKey
-from rrplan.runs import Journal, Result, Runner, events
+from rrplan.runs import Journal, Result, Runner
 from rrplan.runs.step_run import RunPorts
 from rrplan.sandbox import Sandbox
 from tests.support.dying import Crash, DyingLog, after, buried
@@ -253,7 +255,7 @@ def test_a_journal_of_another_order(tmp_path: Path) -> None:
     """A step that began before one that the plan wants first: the journal is not of this plan."""
     walk = Walk(tmp_path, drawn(random.Random(3)))
     late = walk.plan.edges[0].after
-    Journal.open(FileLog(tmp_path / "journal.jsonl"), "digest").append(late, "started", SystemClock().wall())
+    Journal.open(FileLog(tmp_path / "journal.jsonl"), "digest").append(late, JournalEvent.STARTED, SystemClock().wall())
     with pytest.raises(JournalError, match=f"step `{late}` began before `.*`, which the plan wants first") as error:
         walk.runner()
     assert error.value.hint == "the journal does not belong to this plan"

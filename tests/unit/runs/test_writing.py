@@ -8,8 +8,10 @@ import pytest
 from rrplan.adapters.local.runs import FileLog
 from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreTimeout
 from rrplan.ports import Document
+from rrplan.reports import events
+from rrplan.reports.reasons import MayStillLand
 from rrplan.resources import ResourceKey
-from rrplan.runs import Journal, Result, events
+from rrplan.runs import Journal, Result
 from rrplan.sandbox import Sandbox
 from tests.support import Bench
 from tests.support.dying import Crash, crash
@@ -105,7 +107,7 @@ def test_absent_now_is_not_never_landed(seconds: float, tmp_path: Path) -> None:
     assert bench.runner().rollback() is Result.UNDONE
     bench.sandbox.clock.sleep(60)
     assert bench.objects() == bench.before
-    assert "the write got no answer and may still land" in bench.listener.of(events.Retrying)[0].reason
+    assert isinstance(bench.listener.of(events.Retrying)[0].why, MayStillLand)
 
 
 def test_overtaken_by_the_late_write(tmp_path: Path) -> None:

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from rrplan.ids import StepId
+from rrplan.reports.gates import Lack, StillHolding
+from rrplan.reports.reasons import DatastoreFailed, Drifted, MayStillLand, Reason
+
+
+class Result(StrEnum):
+    """How a run ended."""
+
+    DONE = "done"
+    UNDONE = "undone"
+    PARTIAL = "partial"
+    INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +41,19 @@ class StepStarted:
 
 @dataclass(frozen=True, slots=True)
 class GateWaiting:
-    """A gate is not passed yet: what is missing, since when, and how long it usually takes (seconds).
-
-    `holding` says that nothing is missing but time: the gate must go on holding.
-    """
+    """A gate is not passed yet: what it lacks, since when, and how long it usually takes (seconds)."""
 
     step: StepId
     gate: str
-    missing: str
+    lack: Lack | StillHolding
     waited: int
     expected: int
     timeout: int
-    holding: bool = False
+
+    @property
+    def holding(self) -> bool:
+        """Whether nothing is missing but time: the gate must go on holding."""
+        return isinstance(self.lack, StillHolding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +66,10 @@ class StepSettled:
 
 @dataclass(frozen=True, slots=True)
 class StepFailed:
-    """A step did not apply, or did not settle."""
+    """A step did not begin, did not apply, or did not settle."""
 
     step: StepId
-    reason: str
+    why: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +92,7 @@ class UndoFailed:
     """A step could not be undone."""
 
     step: StepId
-    reason: str
+    why: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +100,7 @@ class Retrying:
     """A request was turned away and is tried again in `delay` seconds."""
 
     step: StepId
-    reason: str
+    why: DatastoreFailed | MayStillLand
     delay: int
 
 
@@ -102,11 +115,15 @@ class HookRan:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """The run is over."""
+    """The run is over.
 
-    result: str
+    `difference` is of a run that took everything back: how the cluster differs from what it was before, as far as
+    that could be seen; None where it does not.
+    """
+
+    result: Result
     seconds: int
-    hint: str
+    difference: DatastoreFailed | Drifted | None = None
 
 
 RunEvent: TypeAlias = (

@@ -1,0 +1,195 @@
+"""Sentences about a run: what gates lack, what was changed by others, why a step does not begin or fails."""
+
+from __future__ import annotations
+
+import json
+
+from rrplan.plans.plan import SessionDown
+from rrplan.reports.difference import Difference
+from rrplan.reports.drift import Drift, DriftKind
+from rrplan.reports.events import Result, RunFinished
+from rrplan.reports.gates import (
+    GateFailed,
+    GateUnknown,
+    Lack,
+    NodeShort,
+    NodesShort,
+    PodKept,
+    PodLeft,
+    PodsKept,
+    PodsLeft,
+    PodState,
+    RolloutLack,
+    RolloutShort,
+    Shortfall,
+    StillHolding,
+)
+from rrplan.reports.observation import Unready
+from rrplan.reports.reasons import (
+    DatastoreFailed,
+    Drifted,
+    HookObjected,
+    MayStillLand,
+    NeitherState,
+    NotWritten,
+    ReadBack,
+    Reason,
+)
+from rrplan.resources.eviction import refusal_text
+from rrplan.text import SHOWN, listed
+
+GO_ON = "`rrplan resume` goes on, `rrplan rollback` takes everything back"
+
+
+def reason_text(why: Reason | MayStillLand) -> str:
+    """Why a step does not begin, fails, is not taken back or waits for the datastore, in a sentence."""
+    match why:
+        case Drifted(drifts):
+            return f"somebody else changed the cluster: {listed([drift_text(drift) for drift in drifts])}"
+        case DatastoreFailed(detail) | NotWritten(_, detail):
+            return detail
+        case HookObjected(hook, code, output):
+            return f"hook `{hook}` {hook_ending(code)}: {output}".rstrip(": ")
+        case GateFailed(_, gate, lack, None):
+            return f"{gate}: {lack_text(lack)}"
+        case GateFailed(_, gate, lack, timeout):
+            return f"gate timed out after {timeout} s: {gate}; {lack_text(lack)}"
+        case NeitherState(key, step):
+            return f"{key} is neither as before nor as after `{step}`"
+        case MayStillLand(key):
+            return f"{key}: the write got no answer and may still land"
+
+
+def hook_ending(code: int | None) -> str:
+    """How a hook ended, as the end of a sentence."""
+    return "did not end in time" if code is None else f"ended with {code}"
+
+
+def read_back_text(read_back: ReadBack) -> str:
+    """What was found of a step that was cut off, for the journal."""
+    return "landed in part" if read_back is ReadBack.IN_PART else "did not land"
+
+
+def ending_text(event: RunFinished) -> str:
+    """What may be done after a run, or how its cluster is; "" where a plan was carried out and no more is to say."""
+    match event.result:
+        case Result.DONE:
+            return ""
+        case Result.PARTIAL | Result.INTERRUPTED:
+            return GO_ON
+        case Result.UNDONE if event.difference is not None:
+            return f"every step was taken back; {reason_text(event.difference)}"
+        case Result.UNDONE:
+            return "the cluster is as it was before the run"
+
+
+def drift_text(drift: Drift) -> str:
+    """A resource that somebody else changed, in a sentence."""
+    return f"{drift.key} {_drifted(drift)}"
+
+
+def _drifted(drift: Drift) -> str:
+    match drift.kind:
+        case DriftKind.NEW:
+            return "is new"
+        case DriftKind.GONE:
+            return "is gone"
+        case DriftKind.CHANGED:
+            return "was changed"
+        case DriftKind.MADE_AGAIN:
+            return "is there again, the run removed it"
+        case DriftKind.REMOVED:
+            return "is gone, the run made or changed it"
+        case DriftKind.OVERWRITTEN:
+            return f"has {drift.path} {_value(drift.found)}, the run wrote {_value(drift.written)}"
+        case DriftKind.NOT_RESTORED:
+            return f"is deleted with CalicoNode/{drift.node}, and the plan does not restore it"
+
+
+def _value(value: object) -> str:
+    return "none" if value is None else f"`{json.dumps(value, ensure_ascii=False)}`"
+
+
+# --- gates ----------------------------------------------------------------------------------------
+
+
+def lack_text(lack: Lack | StillHolding) -> str:
+    """Why a gate is not passed, in a sentence."""
+    match lack:
+        case NodesShort(ready, nodes, example):
+            return f"{ready} of {nodes} nodes ready; {node_short_text(example)}"
+        case PodsLeft(pods):
+            return f"{len(pods)} of its pods are left: {listed([_left(pod) for pod in pods])}"
+        case PodsKept(pods):
+            return listed([kept_text(pod) for pod in pods])
+        case RolloutShort():
+            return _rollout(lack)
+        case GateUnknown(detail):
+            return detail
+        case StillHolding(stable):
+            return f"holds, must hold {stable} s"
+
+
+def node_short_text(short: NodeShort) -> str:
+    """What one node lacks, in a sentence."""
+    return f"{short.node}: {_short(short)}"
+
+
+def _short(short: NodeShort) -> str:
+    match short.shortfall:
+        case Shortfall.NO_ANSWER:
+            return "does not answer"
+        case Shortfall.NO_FAMILY:
+            return f"has no {short.family}"
+        case Shortfall.RECOVERING:
+            return f"graceful-restart recovery in progress ({short.family})"
+        case Shortfall.SESSION:
+            why = f": {short.why}" if short.why else ""
+            return f"session with {short.peer} is not established ({short.family}){why}"
+        case Shortfall.MESH_SESSIONS:
+            return f"{short.found} of {short.wanted} mesh sessions ({short.family})"
+        case Shortfall.ROUTES:
+            return f"{short.found} of {short.wanted} routes from {short.peer} ({short.family})"
+
+
+def _left(pod: PodLeft) -> str:
+    why = "is held by a PodDisruptionBudget" if pod.state is PodState.HELD else "is terminating"
+    return f"{pod.namespace}/{pod.name} {why}"
+
+
+def kept_text(pod: PodKept) -> str:
+    """Why a drain must not evict a pod, in a sentence."""
+    return refusal_text(pod.refusal, f"{pod.namespace}/{pod.name}", pod.node)
+
+
+def _rollout(short: RolloutShort) -> str:
+    match short.lack:
+        case RolloutLack.GONE:
+            return f"{short.daemonset} is gone"
+        case RolloutLack.UNSEEN:
+            return "its controller has not seen the change"
+        case RolloutLack.MISSCHEDULED:
+            return f"{short.found} of its pods still run where none belongs"
+        case RolloutLack.PODS:
+            return f"{short.found} of {short.wanted} pods are available"
+
+
+def difference_text(difference: Difference) -> str:
+    """A resource that is not as the spec says, in a sentence."""
+    return f"{difference.key}: {difference.summary}"
+
+
+# --- before a run ---------------------------------------------------------------------------------
+
+
+def unready_texts(unready: Unready) -> list[str]:
+    """What stands against beginning a plan, in sentences."""
+    texts = [f"{name} is down now, and was not when the plan was made" for name in unready.down]
+    texts += [f"{name} was asked for its sessions and does not answer" for name in unready.silent]
+    texts += [_session(session) for session in unready.sessions[:SHOWN]]
+    more = len(unready.sessions) - SHOWN
+    return [*texts, f"{more} more sessions that the plan counts on are down"] if more > 0 else texts
+
+
+def _session(session: SessionDown) -> str:
+    return f"the session of {session.node} with {session.peer} ({session.family}) is down: {session.why}"
