@@ -39,7 +39,7 @@ def verdict(
     """Judge `protocol` of `own` towards the node `other`; `here` and `there` are all protocols of the pair."""
     if not there:
         return Verdict(Established.NO, f"{other.name} has no session configured towards {own.name}")
-    contested = next((one.name for one in (own, other) if one.contested), None)
+    contested = next((end.name for end in (own, other) if end.contested), None)
     if contested:
         return Verdict(
             Established.UNKNOWN,
@@ -50,15 +50,15 @@ def verdict(
         return answers[0]
     several = ""
     if len(here) > 1:
-        names = joined_names([one.name for one in here if one is not protocol])
+        names = joined_names([sharing.name for sharing in here if sharing is not protocol])
         several = f"shares the lock on {protocol.peer_address} with {names}"
     elif len(there) > 1:
-        several = f"{other.name} has {joined_names([one.name for one in there])} for this address"
-    doubts = [one for one in _pairs(here, own, there, other) if one.established is not Established.YES]
+        several = f"{other.name} has {joined_names([sharing.name for sharing in there])} for this address"
+    doubts = [answer for answer in _pairs(here, own, there, other) if answer.established is not Established.YES]
     if not doubts:
         return Verdict(Established.UNKNOWN, f"{several}; one of them is up") if several else YES
-    worst = next((one for one in doubts if one.established is Established.NO), doubts[0])
-    dispute = next((one.dispute for one in (*here, *there) if one.disputed), "")
+    worst = next((answer for answer in doubts if answer.established is Established.NO), doubts[0])
+    dispute = next((end.dispute for end in (*here, *there) if end.disputed), "")
     if not several and not dispute:
         return worst
     lead = [f"{several}, and which of them is up is not known"] if several else []
@@ -89,7 +89,7 @@ def _pair(protocol: Protocol, own: Speaker, counterpart: Protocol, other: Speake
             f"bad peer AS: {other.name} expects AS {counterpart.peer_as}{_said_by(counterpart)}, {own.name} has AS "
             f"{protocol.local_as}",
         )
-    if any(one.reflector_client and not one.internal for one in (protocol, counterpart)):
+    if any(end.reflector_client and not end.internal for end in (protocol, counterpart)):
         return Verdict(
             Established.NO, "`rr client` towards another AS (Calico v3.3), so BIRD refuses the whole configuration"
         )
@@ -154,7 +154,7 @@ class Adjacency:
 
     def reversed(self) -> Adjacency:
         """The same seen from the other end."""
-        return Adjacency(tuple(one.reversed() for one in self.links), self.certain)
+        return Adjacency(tuple(link.reversed() for link in self.links), self.certain)
 
 
 NONE = Adjacency()
@@ -193,7 +193,7 @@ def same(before: Ends, after: Ends) -> bool:
 
 
 def _rendered(protocols: Sequence[Protocol]) -> list[frozenset[tuple[object, ...]]]:
-    return [frozenset((one.block, one.filters) for one in protocol.variants) for protocol in protocols]
+    return [frozenset((variant.block, variant.filters) for variant in protocol.variants) for protocol in protocols]
 
 
 def survives(before: Ends, after: Ends) -> bool:

@@ -46,9 +46,9 @@ _INVERTED = {_Matches.ALL: _Matches.NONE, _Matches.NONE: _Matches.ALL, _Matches.
 _KNOWN = {"action", "cidr", "matchOperator", "prefixLength", "source", "interface"}
 
 
-def _both(one: _Matches, other: _Matches) -> _Matches:
+def _both(first: _Matches, second: _Matches) -> _Matches:
     """What matches two conditions at once."""
-    return next((matches for matches in (_Matches.NONE, _Matches.SOME) if matches in (one, other)), _Matches.ALL)
+    return next((matches for matches in (_Matches.NONE, _Matches.SOME) if matches in (first, second)), _Matches.ALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +69,16 @@ class Layer:
             self.verdict(leaving, "export", learned=learned),
             self.verdict(entering, "import", learned=learned),
         }
-        return next((one for one in (Passes.NO, Passes.UNKNOWN) if one in verdicts), Passes.YES)
+        return next((passes for passes in (Passes.NO, Passes.UNKNOWN) if passes in verdicts), Passes.YES)
 
     def verdict(self, filters: Sequence[str], direction: str, *, learned: bool) -> Passes:
         """What filters do with these pools in one direction, rule after rule; what no rule decides goes through."""
         doubtful: set[Passes] = set()
         for name in filters:
-            found = self.rules.get(name)
-            if found is None:
+            rules = self.rules.get(name)
+            if rules is None:
                 return Passes.UNKNOWN
-            for rule in found[direction]:
+            for rule in rules[direction]:
                 matches = self._matches(rule, learned=learned)
                 action = Passes.YES if rule.get("action") == "Accept" else Passes.NO
                 if matches is _Matches.ALL:
@@ -88,8 +88,8 @@ class Layer:
         return Passes.YES if doubtful <= {Passes.YES} else Passes.UNKNOWN
 
     def _matches(self, rule: Mapping[str, object], *, learned: bool) -> _Matches:
-        found = _Matches.NONE if rule.get("source") and not learned else self._prefix(rule)
-        return _both(found, _Matches.SOME) if rule.get("interface") or set(rule) - _KNOWN else found
+        matches = _Matches.NONE if rule.get("source") and not learned else self._prefix(rule)
+        return _both(matches, _Matches.SOME) if rule.get("interface") or set(rule) - _KNOWN else matches
 
     def _prefix(self, rule: Mapping[str, object]) -> _Matches:
         if not rule.get("cidr"):
@@ -105,11 +105,11 @@ class Layer:
         bits = {**(length if isinstance(length, Mapping) else {})}
         operator = str(rule.get("matchOperator") or "")
         if operator.endswith("Equal"):
-            found = _both(self._equal(cidr), _Matches.SOME) if bits else self._equal(cidr)
+            matches = _both(self._equal(cidr), _Matches.SOME) if bits else self._equal(cidr)
         else:
-            found = _both(self._inside(cidr), self._length(bits, cidr))
+            matches = _both(self._inside(cidr), self._length(bits, cidr))
         # `net !~ [ 10.0.0.0/8{8,24} ]`: a negation takes the length in.
-        return _INVERTED[found] if operator.startswith("Not") else found
+        return _INVERTED[matches] if operator.startswith("Not") else matches
 
     def _length(self, bits: Mapping[str, object], cidr: Network) -> _Matches:
         assert self.network is not None
@@ -136,8 +136,8 @@ class Layer:
         if self.block is None:
             within = cidr.prefixlen >= self.network.prefixlen and cidr.overlaps(self.network)
             return _Matches.SOME if within else _Matches.NONE
-        found = self._inside(cidr) if cidr.prefixlen == self.block else _Matches.NONE
-        return _Matches.ALL if found is not _Matches.NONE and cidr == self.network else found
+        matches = self._inside(cidr) if cidr.prefixlen == self.block else _Matches.NONE
+        return _Matches.ALL if matches is not _Matches.NONE and cidr == self.network else matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ class Announced:
         incoming: dict[Family, tuple[Layer, ...]] = {}
         left: list[LeftOut] = []
         for family in FAMILIES:
-            rules = {name: _rules(one, family) for name, one in filters.items()}
+            rules = {name: _rules(bgp_filter, family) for name, bgp_filter in filters.items()}
             known = [(pool, network) for pool in pools.values() if (network := _network(pool, family)) is not None]
             if not known:
                 layers[family] = incoming[family] = (Layer((), None, None, rules),)
@@ -200,7 +200,7 @@ EVERYTHING = _everything()
 def _alike(layers: Iterable[Layer]) -> tuple[Layer, ...]:
     """One layer for all that every filter treats alike."""
     by_verdicts: dict[tuple[Passes, ...], list[Layer]] = {}
-    for layer in sorted(layers, key=lambda one: one.pools):
+    for layer in sorted(layers, key=lambda layer: layer.pools):
         verdicts = tuple(
             layer.verdict([name], direction, learned=learned)
             for name in sorted(layer.rules)
@@ -214,9 +214,9 @@ def _alike(layers: Iterable[Layer]) -> tuple[Layer, ...]:
     )
 
 
-def _rules(one: BGPFilter, family: Family) -> Mapping[str, Sequence[Mapping[str, object]]]:
+def _rules(bgp_filter: BGPFilter, family: Family) -> Mapping[str, Sequence[Mapping[str, object]]]:
     suffix = "V4" if family is Family.IPV4 else "V6"
-    return {direction: [*_listed(one.spec.get(f"{direction}{suffix}"))] for direction in ("export", "import")}
+    return {direction: [*_listed(bgp_filter.spec.get(f"{direction}{suffix}"))] for direction in ("export", "import")}
 
 
 def _listed(value: object) -> Iterator[Mapping[str, object]]:
@@ -238,8 +238,8 @@ def _why_not(pool: IPPool, setting: Mapping[str, object], version: CalicoVersion
         return "it is not announced (`disableBGPExport`)"
     if pool.vxlan_mode in ("Always", "CrossSubnet"):
         return "it uses VXLAN, so Felix programs its routes"
-    told = str(setting.get("programClusterRoutes") or "")
-    return "" if by_bird(pool, told, version) else "Felix programs its routes (`programClusterRoutes`)"
+    programs = str(setting.get("programClusterRoutes") or "")
+    return "" if by_bird(pool, programs, version) else "Felix programs its routes (`programClusterRoutes`)"
 
 
 def by_bird(pool: IPPool, setting: str, version: CalicoVersion) -> bool:

@@ -49,8 +49,8 @@ def render(own: Speaker, kind: Kind, family: Family, emissions: list[Emission], 
 def _block(own: Speaker, kind: Kind, family: Family, emission: Emission, peer_node: NodeName | None) -> Protocol:
     local = own.address(family)
     # Only what a `peerIP` asks for in its own direction carries the local AS (client.go, v3.31).
-    told = emission.peer.local_as_number if own.profile.local_as and emission.by_address else None
-    local_as = told or own.as_number
+    given_as = emission.peer.local_as_number if own.profile.local_as and emission.by_address else None
+    local_as = given_as or own.as_number
     # `rr client` iff iBGP, an own cluster ID, and another one (or none) at the peer (v3.4+, string comparison).
     inside = emission.as_number == local_as or own.profile.client_of_any_as
     client = bool(own.cluster_id) and inside and emission.cluster_id != own.cluster_id
@@ -76,8 +76,8 @@ def _block(own: Speaker, kind: Kind, family: Family, emission: Emission, peer_no
 
 def filters_of(spec: Mapping[str, object]) -> tuple[str, ...]:
     """The names of the BGPFilters of a BGPPeer, in their order."""
-    found = spec.get("filters")
-    return tuple(str(name) for name in found) if isinstance(found, list | tuple) else ()
+    filters = spec.get("filters")
+    return tuple(str(name) for name in filters) if isinstance(filters, list | tuple) else ()
 
 
 def _kernel_chooses(peer: BGPPeer, own: Speaker) -> bool:
@@ -89,6 +89,6 @@ def _options(spec: Mapping[str, object], own: Speaker, kind: Kind, *, internal: 
     known = own.profile.options
     if kind is Kind.GLOBAL and not own.profile.keep_next_hop_globally:
         known -= {"keepOriginalNextHop"}
-    found = {name: rendered(name, spec.get(name)) for name in known - ELSEWHERE}
-    found |= next_hop(spec, known, internal=internal)
-    return tuple(sorted((name, text) for name, text in found.items() if text))
+    options = {name: rendered(name, spec.get(name)) for name in known - ELSEWHERE}
+    options |= next_hop(spec, known, internal=internal)
+    return tuple(sorted((name, text) for name, text in options.items() if text))

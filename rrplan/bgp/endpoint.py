@@ -49,10 +49,10 @@ def endpoint_of(peer_ip: str) -> Endpoint | None:
     address with a zone is none, and an IPv4 address written as IPv6 (`::ffff:10.0.0.1`) is the IPv4 address.
     """
     host, port = _split(peer_ip)
-    found = parse_ip(host)
-    if found is None:
+    address = parse_ip(host)
+    if address is None:
         return None
-    return Endpoint(str(found), Family.IPV4 if found.version == 4 else Family.IPV6, port, host)
+    return Endpoint(str(address), Family.IPV4 if address.version == 4 else Family.IPV6, port, host)
 
 
 def dialled(peer: BGPPeer, profile: Profile) -> Endpoint | None:
@@ -71,11 +71,11 @@ def unreachable(peer: BGPPeer, endpoint: Endpoint, profile: Profile) -> bool:
 
     Only where the BGPPeer is configured; the reverse pass does not look at it (client.go updatePeersV1, v3.25).
     """
-    told = peer.spec.get("reachableBy") if profile.reachable_by else None
-    if not told:
+    reachable_by = peer.spec.get("reachableBy") if profile.reachable_by else None
+    if not reachable_by:
         return False
-    found = parse_ip(str(told))
-    return found is None or (found.version == 4) is not (endpoint.family is Family.IPV4)
+    address = parse_ip(str(reachable_by))
+    return address is None or (address.version == 4) is not (endpoint.family is Family.IPV4)
 
 
 def _split(text: str) -> tuple[str, int]:

@@ -92,14 +92,14 @@ class Holdings:
     @property
     def missing(self) -> frozenset[Pair]:
         """Ordered pairs (holder, origin) of nodes without a route of some pool; (c, c): two different nodes of c."""
-        found: set[Pair] = set()
+        pairs: set[Pair] = set()
         for layer in self.layers:
             for origin in layer.speaking:
                 for holder in layer.speaking:
                     size = self.graph.groups[holder].count - (holder == origin)
                     if size > 0 and not layer.holds(holder, origin):
-                        found.add((holder, origin))
-        return frozenset(found)
+                        pairs.add((holder, origin))
+        return frozenset(pairs)
 
     def delivered(self, sender: int, receiver: int, sizes: Sequence[int]) -> int:
         """How many nodes' routes one node of `sender` hands to one node of `receiver`, with these sizes of classes.
@@ -161,7 +161,7 @@ class Connections:
     def in_doubt(self) -> bool:
         """Whether it may matter how doubt counts."""
         # What a speaker outside hears is in doubt by itself: the best path may be one that is not handed on.
-        doubtful = any(one.in_doubt or len(one.links) > 1 for one in self.adjacencies.values())
+        doubtful = any(joined.in_doubt or len(joined.links) > 1 for joined in self.adjacencies.values())
         return doubtful or any(self.uplinks.values()) or self.filtered
 
     @property
@@ -284,7 +284,9 @@ def propagated(connections: Connections, doubt: Doubt) -> Holdings:
 
     def spread_from(origins: Iterable[int], carries: Carries | None) -> Holdings:
         over = replace(graph, carries=carries)
-        return Holdings(family, over, present, {one: spread(over, one, neighbours) for one in origins}, mute, outside)
+        return Holdings(
+            family, over, present, {origin: spread(over, origin, neighbours) for origin in origins}, mute, outside
+        )
 
     if connections.filtered and layers:
         of_nodes = [spread_from(present, _carries(layer, doubt)) for layer in layers]

@@ -20,8 +20,10 @@ def left_out(peer: BGPPeer, profile: Profile) -> str:
     if endpoint is not None:
         if not unreachable(peer, endpoint, profile):
             return ""
-        told = f"`reachableBy: {_shown(str(peer.spec.get('reachableBy')))}`"
-        return f"{lead} stands beside {told}, which is no {endpoint.family} address, so Calico leaves out the peer"
+        reachable_by = f"`reachableBy: {_shown(str(peer.spec.get('reachableBy')))}`"
+        return (
+            f"{lead} stands beside {reachable_by}, which is no {endpoint.family} address, so Calico leaves out the peer"
+        )
     if peer.peer_selector or (peer.local_workload_selector and profile.local_workloads):
         field = "localWorkloadSelector" if not peer.peer_selector else "peerSelector"
         return f"{lead} stands beside `{field}`, so Calico ignores the address"

@@ -104,16 +104,16 @@ class Model:
         if view is None:
             node_classes = [
                 NodeClass(
-                    tuple(Member(one, one) for one in self.population.members(signature)),
+                    tuple(Member(speaker, speaker) for speaker in self.population.members(signature)),
                     min(sizes[signature], ENOUGH),
                 )
                 for signature in present
             ]
-            found = {family: converged(self.rules, node_classes, family) for family in FAMILIES}
+            answers = {family: converged(self.rules, node_classes, family) for family in FAMILIES}
             view = self._views[key] = View(
                 present,
-                {family: one.certain for family, one in found.items()},
-                {family: one.possible for family, one in found.items()},
+                {family: answer.certain for family, answer in answers.items()},
+                {family: answer.possible for family, answer in answers.items()},
                 {signature: place for place, signature in enumerate(present)},
             )
         return view
@@ -134,7 +134,7 @@ class Model:
         return tuple(ends.loss(pair, family) for family, holdings in held.items() for pair in sorted(holdings.missing))
 
     def _node_class(self, signature: Signature) -> NodeClass:
-        members = tuple(Member(one, one) for one in self.population.members(signature))
+        members = tuple(Member(speaker, speaker) for speaker in self.population.members(signature))
         return NodeClass(members, len(members))
 
     def owes(self) -> bool:
@@ -143,15 +143,17 @@ class Model:
 
     def not_owed(self) -> list[str]:
         """Why routes of pools are not looked at, in words."""
-        told = [f"BGP does not run here: {self.rules.settings.idle}"] if self.rules.settings.idle else []
-        return told + [
-            f"IPPool `{one.pool}` is left out: {one.why}; routes to its pods stay as they are"
-            for one in self.rules.announced.left_out
+        reasons = [f"BGP does not run here: {self.rules.settings.idle}"] if self.rules.settings.idle else []
+        return reasons + [
+            f"IPPool `{left_out.pool}` is left out: {left_out.why}; routes to its pods stay as they are"
+            for left_out in self.rules.announced.left_out
         ]
 
     def owed(self) -> list[str]:
         """The pools that routes are owed for, as far as pools are known."""
-        return sorted({pool for layers in self.rules.announced.layers.values() for one in layers for pool in one.pools})
+        return sorted(
+            {pool for layers in self.rules.announced.layers.values() for layer in layers for pool in layer.pools}
+        )
 
     def down(self) -> list[NodeName]:
         """The nodes that are down, sorted."""
@@ -159,7 +161,7 @@ class Model:
 
     def living(self, view: View) -> list[int]:
         """How many nodes of each class are not down, in the order of a view: their routes are waited for."""
-        return [0 if one.down else len(self.population.classes[one]) for one in view.signatures]
+        return [0 if signature.down else len(self.population.classes[signature]) for signature in view.signatures]
 
     def delivered(self, family: Family, sender: NodeName, receiver: NodeName) -> int:
         """How many nodes' routes `sender` hands to `receiver` at the present state."""
@@ -189,7 +191,7 @@ class Model:
         self.state = state
         kinds = self._kinds(before, settled)
         cost = self._cost(kinds, old_rules, old_view, self.view())
-        if any(one.fate is Fate.GAINED for one in cost.outside):
+        if any(session.fate is Fate.GAINED for session in cost.outside):
             old = {name: signature for name, (signature, _) in before.items()}
             self._remember_untried(kinds, old_rules, old)
         return cost
@@ -201,10 +203,10 @@ class Model:
             for index, outside in through.gained:
                 gained.setdefault((kinds[index].old, kinds[index].new), set()).add(outside.name)
         for name, signature in list(self.population.signature_of.items()):
-            found = gained.get((old.get(name, signature), signature))
-            if found:
+            names = gained.get((old.get(name, signature), signature))
+            if names:
                 speaker = self.population.speakers[name]
-                self._untried[name] = speaker.untried | found
+                self._untried[name] = speaker.untried | names
                 self.population.move(replace(speaker, untried=self._untried[name]))
 
     def _kinds(
@@ -222,7 +224,9 @@ class Model:
             )
         for signature, (members, _) in settled.items():
             if left[signature]:
-                node_class = NodeClass(tuple(Member(one, one) for one in members), min(left[signature], ENOUGH))
+                node_class = NodeClass(
+                    tuple(Member(speaker, speaker) for speaker in members), min(left[signature], ENOUGH)
+                )
                 kinds.append(Kind(signature, signature, left[signature], node_class))
         for (old, new), members_ in moved.items():
             node_class = NodeClass(tuple(members_[:ENOUGH]), min(len(members_), ENOUGH))
@@ -307,16 +311,16 @@ class Model:
                     kinds[index].new.marked,
                     kinds[index].down,
                 )
-                for index, told in through.fates.items()
-                for speaker, fate in told.items()
+                for index, by_outside in through.fates.items()
+                for speaker, fate in by_outside.items()
             ]
         return Transition(
             tuple(lost),
             tuple(exposed),
             tuple(outside),
-            any(one.begins for one in passages.values()),
-            any(one.ends for one in passages.values()),
-            idle=all(one.idle for one in passages.values()),
+            any(through.begins for through in passages.values()),
+            any(through.ends for through in passages.values()),
+            idle=all(through.idle for through in passages.values()),
         )
 
 

@@ -36,5 +36,5 @@ def next_hop(spec: Mapping[str, object], known: frozenset[str], *, internal: boo
     """
     mode = spec.get("nextHopMode") if "nextHopMode" in known else None
     kept = "keepOriginalNextHop" in known and bool(spec.get("keepOriginalNextHop")) and not internal
-    found = {"nextHopSelf": mode == "Self", "nextHopKeep": mode == "Keep" or kept}
-    return {name: "true" for name, set_ in found.items() if set_}
+    next_hops = {"nextHopSelf": mode == "Self", "nextHopKeep": mode == "Keep" or kept}
+    return {name: "true" for name, set_ in next_hops.items() if set_}

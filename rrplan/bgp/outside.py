@@ -67,7 +67,7 @@ class Fate(StrEnum):
 
 def uplinks(rules: Rules, own: Speaker, family: Family) -> Mapping[Outside, Uplink]:
     """The sessions of a node to the outside, in one family."""
-    found: dict[Outside, Uplink] = {}
+    sessions: dict[Outside, Uplink] = {}
     by_address: dict[str, list[Protocol]] = {}
     for protocol in external_protocols(rules, own, family):
         if protocol.peer_address in rules.hosts:
@@ -76,19 +76,19 @@ def uplinks(rules: Rules, own: Speaker, family: Family) -> Mapping[Outside, Upli
         by_address.setdefault(protocol.peer_address, []).append(protocol)
     for sharing in by_address.values():
         by_speaker: dict[Outside, list[Protocol]] = {}
-        for variant in (one for protocol in sharing for one in protocol.variants):
+        for variant in (alternative for protocol in sharing for alternative in protocol.variants):
             by_speaker.setdefault(Outside(family, variant.peer_address, variant.peer_as), []).append(variant)
         for outside, variants in by_speaker.items():
             # BIRD refuses the whole configuration where no AS number is given: there is no such session.
             if outside.as_number:
-                found[outside] = Uplink(
+                sessions[outside] = Uplink(
                     tuple(dict.fromkeys(_link(variant) for variant in variants)),
                     frozenset(_identity(variant) for variant in variants),
                     frozenset(product(*(protocol.blocks for protocol in sharing))),
                     # Which block wins where BGPPeers disagree is random: the other side is configured for one of them,
                     # and what gets through which BGPFilters is not known.
                     len(by_speaker) == 1
-                    and all(len({_identity(variant) for variant in one.variants}) == 1 for one in sharing)
+                    and all(len({_identity(variant) for variant in protocol.variants}) == 1 for protocol in sharing)
                     and outside.name not in own.untried
                     and len({variant.filters for variant in variants}) == 1,
                 )
@@ -101,8 +101,8 @@ def uplinks(rules: Rules, own: Speaker, family: Family) -> Mapping[Outside, Upli
             outside = Outside(family, "", peer.as_number or 0, peer.name)
             links = (Link(internal, bool(cluster_id), False),)
             certain = outside.name not in own.untried
-            found[outside] = Uplink(links, frozenset([block]), frozenset([(*block, cluster_id)]), certain)
-    return found
+            sessions[outside] = Uplink(links, frozenset([block]), frozenset([(*block, cluster_id)]), certain)
+    return sessions
 
 
 def _link(protocol: Protocol) -> Link:
@@ -124,14 +124,14 @@ def _identity(protocol: Protocol) -> tuple[object, ...]:
 
 def fates(before: Mapping[Outside, Uplink], after: Mapping[Outside, Uplink]) -> dict[Outside, Fate]:
     """What becomes of the uplinks of one node; those that are left alone are left out."""
-    found: dict[Outside, Fate] = {}
+    changes: dict[Outside, Fate] = {}
     for outside, old in before.items():
         new = after.get(outside)
         if new is None or old.identity != new.identity:
-            found[outside] = Fate.LOST
+            changes[outside] = Fate.LOST
         elif not old.like(new) or len(old.blocks) > 1 or len(old.links) > 1:
             # Another BGPFilter restarts nothing, but changes what the other side hears: it is told as a restart.
             # Which one it is where BGPPeers disagree is drawn anew with every change of any node or BGPPeer.
-            found[outside] = Fate.RESTARTED
-    found |= {outside: Fate.GAINED for outside in after if outside not in before}
-    return found
+            changes[outside] = Fate.RESTARTED
+    changes |= {outside: Fate.GAINED for outside in after if outside not in before}
+    return changes

@@ -58,15 +58,17 @@ class Passage:
 
     @property
     def _fated(self) -> frozenset[tuple[int, Outside]]:
-        return frozenset((node_class, outside) for node_class, told in self.fates.items() for outside in told)
+        return frozenset(
+            (node_class, outside) for node_class, by_outside in self.fates.items() for outside in by_outside
+        )
 
     @property
     def gained(self) -> frozenset[tuple[int, Outside]]:
         """New uplinks: whether the other side accepts them is not known."""
         return frozenset(
             (node_class, outside)
-            for node_class, told in self.fates.items()
-            for outside, fate in told.items()
+            for node_class, by_outside in self.fates.items()
+            for outside, fate in by_outside.items()
             if fate is Fate.GAINED
         )
 
@@ -77,13 +79,13 @@ def passage(old: Rules, new: Rules, classes: Sequence[NodeClass], family: Family
     shaken: set[Pair] = set()
     begins = ends = False
     idle = True
-    found: dict[Pair, Adjacency] = {}
-    for (here, there), (one, other) in pairs_of(classes, family):
-        before = ends_of(old, one.before, other.before, family)
-        after = ends_of(new, one.after, other.after, family)
+    survivors: dict[Pair, Adjacency] = {}
+    for (here, there), (near, far) in pairs_of(classes, family):
+        before = ends_of(old, near.before, far.before, family)
+        after = ends_of(new, near.after, far.after, family)
         if not any((*before, *after)):
             continue
-        roles = any(_role(member.before) != _role(member.after) for member in (one, other))
+        roles = any(_role(member.before) != _role(member.after) for member in (near, far))
         if roles or not same(before, after):
             changed |= {(here, there), (there, here)}
         if any(protocol.disputed for protocols_ in (*before, *after) for protocol in protocols_):
@@ -91,10 +93,10 @@ def passage(old: Rules, new: Rules, classes: Sequence[NodeClass], family: Family
         if not same(before, after):
             ends = ends or all(before)
             begins = begins or all(after)
-            idle = idle and (one.after.down or other.after.down)
+            idle = idle and (near.after.down or far.after.down)
         if survives(before, after):
-            found[here, there] = surviving(one.before, other.before, before, after)
-    told: dict[int, dict[Outside, Fate]] = {}
+            survivors[here, there] = surviving(near.before, far.before, before, after)
+    fates_of: dict[int, dict[Outside, Fate]] = {}
     kept: dict[int, dict[Outside, Uplink]] = {}
     redrawn: set[tuple[int, Outside]] = set()
     speakers: set[Outside] = set()
@@ -104,24 +106,24 @@ def passage(old: Rules, new: Rules, classes: Sequence[NodeClass], family: Family
             continue
         was, becomes = uplinks(old, member.before, family), uplinks(new, member.after, family)
         speakers |= was.keys() | becomes.keys()
-        told[index] = fates(was, becomes)
-        redrawn |= {(index, one) for one in was.keys() & becomes.keys() if was[one].like(becomes[one])}
+        fates_of[index] = fates(was, becomes)
+        redrawn |= {(index, outside) for outside in was.keys() & becomes.keys() if was[outside].like(becomes[outside])}
         kept[index] = {
-            outside: uplink for outside, uplink in was.items() if outside not in told[index] and uplink.certain
+            outside: uplink for outside, uplink in was.items() if outside not in fates_of[index] and uplink.certain
         }
-    fated = {fate for one in told.values() for fate in one.values()}
+    fated = {fate for by_outside in fates_of.values() for fate in by_outside.values()}
     begins = begins or bool(fated & {Fate.GAINED, Fate.RESTARTED})
     ends = ends or bool(fated & {Fate.LOST, Fate.RESTARTED})
     known = tuple(sorted(speakers))
     return Passage(
         known,
-        propagated(Connections(classes, family, found, kept, new.announced, known), Doubt.AGAINST),
+        propagated(Connections(classes, family, survivors, kept, new.announced, known), Doubt.AGAINST),
         frozenset(changed),
         frozenset(changed | shaken),
         begins,
         ends,
-        idle and all(classes[index].members[0].after.down for index, one in told.items() if one),
-        {index: one for index, one in told.items() if one},
+        idle and all(classes[index].members[0].after.down for index, by_outside in fates_of.items() if by_outside),
+        {index: by_outside for index, by_outside in fates_of.items() if by_outside},
         frozenset(redrawn),
     )
 
@@ -134,13 +136,13 @@ def over(
     All other pairs hold over sessions alone that nothing happens to: whether they are up is not known, but it is the
     same before and after.
     """
-    found = adjacencies(classes, family, lambda one, other: met(rules, one.before, other.before, family))
+    joined = adjacencies(classes, family, lambda near, far: met(rules, near.before, far.before, family))
     up = {
         index: uplinks(rules, node_class.members[0].before, family)
         for index, node_class in enumerate(classes)
         if node_class.members[0].before.address(family)
     }
-    before = propagated(Connections(classes, family, found, up, rules.announced, speakers, touched), Doubt.FOR)
+    before = propagated(Connections(classes, family, joined, up, rules.announced, speakers, touched), Doubt.FOR)
     return frozenset(
         (holder, origin)
         for layer in before.tables

@@ -129,12 +129,12 @@ def _of_standalone(rules: Rules, own: Speaker, other: Speaker, family: Family) -
     """
     if family is not Family.IPV4 or not other.calico:
         return ()
-    found = []
+    blocks = []
     for peer in rules.peers:
         # Its confd (v3.1) is older than nodeSelector (v3.3): such a BGPPeer is not counted on.
         aimed = peer.peer_ip == own.ipv4 and not peer.node_selector
         if aimed and peer.node in ("", other.known_as):
-            found.append(
+            blocks.append(
                 Protocol(
                     node=own.name,
                     family=family,
@@ -152,7 +152,7 @@ def _of_standalone(rules: Rules, own: Speaker, other: Speaker, family: Family) -
                     peers=(peer.name,),
                 )
             )
-    distinct = {(one.kind, one.local_as): one for one in found}
+    distinct = {(block.kind, block.local_as): block for block in blocks}
     return ordered(own, distinct.values())
 
 
@@ -174,15 +174,15 @@ def external_protocols(rules: Rules, own: Speaker, family: Family) -> tuple[Prot
             keys.emit(0 if rules.is_global(peer) else 1, emission)
     return ordered(
         own,
-        [render(own, kind, family, found, None) for kind, found in keys.winners(drop=own.profile.selectors)],
+        [render(own, kind, family, emissions, None) for kind, emissions in keys.winners(drop=own.profile.selectors)],
     )
 
 
-def ordered(own: Speaker, found: Iterable[Protocol]) -> tuple[Protocol, ...]:
+def ordered(own: Speaker, unordered: Iterable[Protocol]) -> tuple[Protocol, ...]:
     """Configuration order: it decides who takes an incoming connection and, after a restart, the lock."""
     if own.profile.sorted_by_name:
-        return tuple(sorted(found, key=lambda protocol: protocol.name))
-    return tuple(sorted(found, key=lambda protocol: (_POSITION[protocol.kind], _key_text(protocol))))
+        return tuple(sorted(unordered, key=lambda protocol: protocol.name))
+    return tuple(sorted(unordered, key=lambda protocol: (_POSITION[protocol.kind], _key_text(protocol))))
 
 
 def _key_text(protocol: Protocol) -> str:

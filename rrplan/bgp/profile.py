@@ -170,13 +170,13 @@ class Versions:
 ASSUMED = "assumed: the newest that rrplan knows"
 
 
-def calico_versions(state: ClusterState, told: CalicoVersion | None = None) -> Versions:
-    """Read versions from calico-node pods, its DaemonSet, ClusterInformation; `told` overrides them all.
+def calico_versions(state: ClusterState, version: CalicoVersion | None = None) -> Versions:
+    """Read versions from calico-node pods, its DaemonSet, ClusterInformation; `version` overrides them all.
 
     The pods decide, because ClusterInformation holds what some node wrote last.
     """
-    if told is not None:
-        return Versions(told, "told by --calico-version")
+    if version is not None:
+        return Versions(version, "told by --calico-version")
     pods = {
         pod.node: pod.calico_version
         for pod in state.others.values()

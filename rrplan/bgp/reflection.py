@@ -165,11 +165,11 @@ def spread(
             if rest[receiver] < needed:
                 continue
             passed = [_pass(graph, holder, receiver, link, copy) for link in links]
-            for one in _copies(graph, passed, (holder, receiver), copy):
-                if isinstance(one, Stop):
-                    stops.setdefault((holder, receiver), one)
+            for outcome in _copies(graph, passed, (holder, receiver), copy):
+                if isinstance(outcome, Stop):
+                    stops.setdefault((holder, receiver), outcome)
                 else:
-                    deliver(holder, receiver, one)
+                    deliver(holder, receiver, outcome)
     if graph.doubt is Doubt.AGAINST:
         _keep_the_best(graph, table, copies, given)
     return Propagation(origin, {group: tuple(held) for group, held in copies.items() if held}, frozenset(given), stops)
@@ -215,13 +215,15 @@ def _copies(
     if len(passed) == 1 and not graph.marked:
         return passed
     marked = way in graph.marked or (before is not None and before.marked)
-    found = [replace(one, marked=True) if marked and isinstance(one, Copy) else one for one in passed]
-    if len(found) == 1 or graph.doubt is Doubt.FOR:
-        return found
-    stop = next((one for one in found if isinstance(one, Stop)), None)
+    outcomes = [
+        replace(outcome, marked=True) if marked and isinstance(outcome, Copy) else outcome for outcome in passed
+    ]
+    if len(outcomes) == 1 or graph.doubt is Doubt.FOR:
+        return outcomes
+    stop = next((outcome for outcome in outcomes if isinstance(outcome, Stop)), None)
     if stop is not None:
         return [stop]
-    copies = [one for one in found if isinstance(one, Copy)]
+    copies = [outcome for outcome in outcomes if isinstance(outcome, Copy)]
     kinds = {copy.learned for copy in copies}
     # What was learned from a plain iBGP peer is passed on least.
     learned = kinds.pop() if len(kinds) == 1 else Learned.PEER
@@ -274,12 +276,12 @@ def _pass(graph: LinkGraph, holder: int, receiver: int, link: Link, copy: Copy) 
     return Copy(holder, _learned(link), clusters, copy.systems, copy)
 
 
-def _dominates(one: Copy, other: Copy) -> bool:
-    """Whether `one` can go everywhere that `other` can: same sender and kind, through less, with its mark."""
+def _dominates(copy: Copy, other: Copy) -> bool:
+    """Whether `copy` can go everywhere that `other` can: same sender and kind, through less, with its mark."""
     return (
-        one.sender == other.sender
-        and one.learned is other.learned
-        and one.clusters <= other.clusters
-        and one.systems <= other.systems
-        and (one.marked or not other.marked)
+        copy.sender == other.sender
+        and copy.learned is other.learned
+        and copy.clusters <= other.clusters
+        and copy.systems <= other.systems
+        and (copy.marked or not other.marked)
     )

@@ -63,11 +63,13 @@ def refusal(rules: Rules, speakers: Mapping[NodeName, Speaker], own: Speaker, fa
         if name in speakers
         for block in protocols(rules, own, speakers[name], family)
     ]
-    found = refusal_of_router_id(rules.settings, own, family)
-    found = _worst(found, refusal_of_blocks(rules, own, family, blocks))
-    if found is not None or not _unreadable_id(own):
-        return found
-    clients = any(one.reflector_client for other in speakers.values() for one in protocols(rules, own, other, family))
+    worst = refusal_of_router_id(rules.settings, own, family)
+    worst = _worst(worst, refusal_of_blocks(rules, own, family, blocks))
+    if worst is not None or not _unreadable_id(own):
+        return worst
+    clients = any(
+        protocol.reflector_client for other in speakers.values() for protocol in protocols(rules, own, other, family)
+    )
     return _of_cluster_id(own) if clients else None
 
 
@@ -85,8 +87,8 @@ def may_be_refused(rules: Rules, own: Speaker, family: Family) -> bool:
     """The same without a look at other nodes, where doubt is enough; that a router ID is not known is no doubt here."""
     if not own.address(family) or own.standalone:
         return False
-    found = refusal_of_router_id(rules.settings, own, family)
-    if found is not None and found.established is Established.NO:
+    answer = refusal_of_router_id(rules.settings, own, family)
+    if answer is not None and answer.established is Established.NO:
         return True
     if refusal_of_blocks(rules, own, family) is not None or any(True for _ in _without_as(rules, own, family)):
         return True
@@ -138,35 +140,35 @@ def _gives_way(rules: Rules, peer: BGPPeer, endpoint: Endpoint, own: Speaker) ->
     if rules.is_global(peer) or not own.profile.selectors:
         return False
     key = (endpoint.address, endpoint.port or BGP_PORT)
-    for one in rules.peers:
-        found = dialled(one, own.profile) if one.as_number and rules.is_global(one) else None
-        same = found is not None and (found.address, found.port or BGP_PORT) == key
-        if found is not None and same and not unreachable(one, found, own.profile):
+    for rival in rules.peers:
+        aimed = dialled(rival, own.profile) if rival.as_number and rules.is_global(rival) else None
+        same = aimed is not None and (aimed.address, aimed.port or BGP_PORT) == key
+        if aimed is not None and same and not unreachable(rival, aimed, own.profile):
             return True
     return False
 
 
 def _worst(*verdicts: Verdict | None) -> Verdict | None:
     """The first that is certain, else the first."""
-    given = [one for one in verdicts if one is not None]
-    return next((one for one in given if one.established is Established.NO), given[0] if given else None)
+    given = [answer for answer in verdicts if answer is not None]
+    return next((answer for answer in given if answer.established is Established.NO), given[0] if given else None)
 
 
 def refusal_of_router_id(settings: Settings, own: Speaker, family: Family) -> Verdict | None:
     """The same, as far as it is for `router id`."""
-    told = settings.router_id
+    router_id = settings.router_id
     if settings.router_id_elsewhere:
         text = f"CALICO_ROUTER_ID of calico-node on {own.name} comes from elsewhere (`valueFrom`), and was not given"
         return Verdict(Established.UNKNOWN, text)
-    if told == HASH:
+    if router_id == HASH:
         return None
-    if told and not bird_reads(told):
-        return _no(own, f"CALICO_ROUTER_ID `{told}` is neither `hash` nor an IPv4 address nor a number")
-    if told and is_zero(told) and family is Family.IPV6:
-        return _no(own, f"CALICO_ROUTER_ID `{told}` is no router ID for IPv6")
-    if told or not without_router_id(own):
+    if router_id and not bird_reads(router_id):
+        return _no(own, f"CALICO_ROUTER_ID `{router_id}` is neither `hash` nor an IPv4 address nor a number")
+    if router_id and is_zero(router_id) and family is Family.IPV6:
+        return _no(own, f"CALICO_ROUTER_ID `{router_id}` is no router ID for IPv6")
+    if router_id or not without_router_id(own):
         return None
-    if told is None:
+    if router_id is None:
         text = f"{own.name} has no IPv4 address, and whether calico-node has CALICO_ROUTER_ID was not given"
         return Verdict(Established.UNKNOWN, text)
     return _no(own, "`router id` is empty: it has no IPv4 address, and calico-node no CALICO_ROUTER_ID")
@@ -177,9 +179,9 @@ def refusal_of_blocks(
 ) -> Verdict | None:
     """The same, as far as it is for single blocks and does not depend on who is a client of the node."""
     outside = external_protocols(rules, own, family)
-    found = _worst(*(_of_block(own, block) for block in (*outside, *towards_nodes)))
-    if found is not None:
-        return found
+    worst = _worst(*(_of_block(own, block) for block in (*outside, *towards_nodes)))
+    if worst is not None:
+        return worst
     if own.cluster_id and (own.profile.client_of_any_as or _unreadable_id(own)):
         for protocol in outside:
             if protocol.reflector_client and not protocol.internal:

@@ -140,8 +140,8 @@ def _why_not(
     beyond = set(holdings.outside.values())
     for pair, stop in sorted(spread.stops.items()):
         if stop is Stop.FILTERED and there not in pair and beyond.isdisjoint(pair):
-            one = origin if pair[0] == here else _another(model, view, pair[0], origin, at)
-            return _filtered(holdings, pair, one, _another(model, view, pair[1], origin, at))
+            near = origin if pair[0] == here else _another(model, view, pair[0], origin, at)
+            return _filtered(holdings, pair, near, _another(model, view, pair[1], origin, at))
     return NoRoute(Obstacle.NOT_CONNECTED)
 
 
@@ -150,10 +150,10 @@ def _another(model: Model, view: View, index: int, origin: NodeName, at: NodeNam
     return next((name for name in members if name not in (origin, at)), origin)
 
 
-def _filtered(holdings: Holdings, pair: tuple[int, int], one: NodeName, other: NodeName) -> NoRoute:
+def _filtered(holdings: Holdings, pair: tuple[int, int], near: NodeName, far: NodeName) -> NoRoute:
     links = holdings.graph.links[pair]
     filters = {name for link in links for name in link.own_filters + link.other_filters}
-    return NoRoute(Obstacle.FILTERED, one, other, filters=tuple(sorted(filters)), pools=tuple(holdings.pools))
+    return NoRoute(Obstacle.FILTERED, near, far, filters=tuple(sorted(filters)), pools=tuple(holdings.pools))
 
 
 def _alone(model: Model, name: NodeName, family: Family) -> NoRoute:
@@ -172,9 +172,9 @@ def _alone(model: Model, name: NodeName, family: Family) -> NoRoute:
             here = protocols(rules, own, other, family)
             if here:
                 beyond = refusal(rules, speakers, other, family) or not_told_apart(rules, own, other, family)
-                found = beyond or verdict(here[0], own, here, other, protocols(rules, other, own, family))
-                if found.reason:
-                    return NoRoute(Obstacle.NO_SESSION, name, protocol=here[0].name, detail=found.reason)
+                answer = beyond or verdict(here[0], own, here, other, protocols(rules, other, own, family))
+                if answer.reason:
+                    return NoRoute(Obstacle.NO_SESSION, name, protocol=here[0].name, detail=answer.reason)
                 break
     for outside in external_protocols(rules, own, family):
         if outside.disputed:

@@ -47,12 +47,12 @@ def rules_of(state: ClusterState, matcher: Matches, version: CalicoVersion) -> R
 
 def _shared(nodes: Iterable[Node]) -> dict[str, tuple[Node, ...]]:
     """The addresses that several nodes have, with these nodes in the order of their names."""
-    found: defaultdict[str, list[Node]] = defaultdict(list)
+    nodes_at: defaultdict[str, list[Node]] = defaultdict(list)
     for node in sorted(nodes, key=lambda node: node.name):
         for address in (node.ipv4, node.ipv6):
             if address:
-                found[address].append(node)
-    return {address: tuple(having) for address, having in found.items() if len(having) > 1}
+                nodes_at[address].append(node)
+    return {address: tuple(having) for address, having in nodes_at.items() if len(having) > 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Speakers:
         return self._refusals[name, family]
 
     def _in_family(self, own: Speaker, family: Family) -> list[Session]:
-        found: dict[Protocol, Verdict] = {}
+        verdicts: dict[Protocol, Verdict] = {}
         refused = self.refusal(own.name, family)
         for name in self._candidates(own):
             other = self.by_name[name]
@@ -105,10 +105,10 @@ class Speakers:
                 there = protocols(self.rules, other, own, family)
                 beyond = self.refusal(name, family) or not_told_apart(self.rules, own, other, family)
                 for protocol in here:
-                    found[protocol] = refused or beyond or verdict(protocol, own, here, other, there)
+                    verdicts[protocol] = refused or beyond or verdict(protocol, own, here, other, there)
         for protocol in external_protocols(self.rules, own, family):
-            found[protocol] = refused or outside_verdict(protocol)
-        return [Session(protocol, found[protocol]) for protocol in ordered(own, found)]
+            verdicts[protocol] = refused or outside_verdict(protocol)
+        return [Session(protocol, verdicts[protocol]) for protocol in ordered(own, verdicts)]
 
     def _candidates(self, own: Speaker) -> list[NodeName]:
         """The nodes that `own` can have a protocol to: everybody in a mesh, else who the BGPPeers bring together."""
@@ -135,7 +135,7 @@ class Speakers:
         if peer.node_selector:
             return self.members(peer.node_selector)
         if peer.node:
-            return frozenset(name for name, one in self.by_name.items() if one.known_as == peer.node)
+            return frozenset(name for name, speaker in self.by_name.items() if speaker.known_as == peer.node)
         return frozenset(self.by_name)
 
     def all_sessions(self) -> Iterator[Session]:

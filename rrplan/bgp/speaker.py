@@ -42,12 +42,14 @@ class Standalone:
     @classmethod
     def of(cls, state: ClusterState) -> Standalone | None:
         """Read DaemonSets and pods; None where there is no such DaemonSet."""
-        sets = [one for one in state.others.values() if isinstance(one, DaemonSet) and one.reflector]
+        sets = [
+            daemonset for daemonset in state.others.values() if isinstance(daemonset, DaemonSet) and daemonset.reflector
+        ]
         if not sets:
             return None
-        pods = [one for one in state.others.values() if isinstance(one, Pod)]
+        pods = [pod for pod in state.others.values() if isinstance(pod, Pod)]
         agents = frozenset(pod.node for pod in pods if pod.calico_version or pod.owner_name == "calico-node")
-        return cls(tuple(frozenset(one.node_selector.items()) for one in sets), agents or None)
+        return cls(tuple(frozenset(daemonset.node_selector.items()) for daemonset in sets), agents or None)
 
     def runs_on(self, node: Node) -> bool:
         """Whether one of them runs on that node."""
@@ -91,7 +93,11 @@ class Settings:
             for name, field in (("maxRestartTime", "nodeMeshMaxRestartTime"), ("password", "nodeMeshPassword"))
             if (text := rendered(name, default.spec.get(field)))
         )
-        ids = [one.router_id for one in state.others.values() if isinstance(one, DaemonSet) and one.agent]
+        ids = [
+            daemonset.router_id
+            for daemonset in state.others.values()
+            if isinstance(daemonset, DaemonSet) and daemonset.agent
+        ]
         return cls(
             mesh=default.mesh_enabled is not False,
             global_as=DEFAULT_AS if default.as_number is None else default.as_number,
@@ -103,18 +109,18 @@ class Settings:
             router_id=ids[0] if ids else None,
             router_id_elsewhere=bool(ids) and ids[0] is None,
             not_ready=frozenset(
-                one.node for one in state.others.values() if isinstance(one, Pod) and one.ready is False
+                pod.node for pod in state.others.values() if isinstance(pod, Pod) and pod.ready is False
             ),
         )
 
 
 def _idle(state: ClusterState) -> str:
     """Why calico-node runs no BIRD: rc.local starts none with these backends (calico/node v3.0 to v3.32)."""
-    for one in state.others.values():
-        if isinstance(one, Installation) and one.bgp == "Disabled":
-            return f"Installation `{one.name}` says `bgp: Disabled`"
-        if isinstance(one, DaemonSet) and not one.reflector and one.backend in ("vxlan", "none"):
-            return f"DaemonSet {one.namespace}/{one.name} runs with backend `{one.backend}`"
+    for resource in state.others.values():
+        if isinstance(resource, Installation) and resource.bgp == "Disabled":
+            return f"Installation `{resource.name}` says `bgp: Disabled`"
+        if isinstance(resource, DaemonSet) and not resource.reflector and resource.backend in ("vxlan", "none"):
+            return f"DaemonSet {resource.namespace}/{resource.name} runs with backend `{resource.backend}`"
     return ""
 
 
@@ -201,10 +207,10 @@ def _router_id(node: Node, settings: Settings) -> str:
 
     Where only 0 is given, BIRD chooses one of the addresses that the host has.
     """
-    told = settings.router_id
-    if told == HASH or settings.router_id_elsewhere or (told and is_zero(told)):
+    router_id = settings.router_id
+    if router_id == HASH or settings.router_id_elsewhere or (router_id and is_zero(router_id)):
         return ""
-    return told or node.ipv4
+    return router_id or node.ipv4
 
 
 def is_zero(router_id: str) -> bool:
@@ -221,8 +227,8 @@ def as_configured(state: ClusterState) -> ClusterState:
     """The same state with every node alive: what its configuration comes to once everything runs."""
     nodes = {name: replace(node, ready=None) if node.ready is False else node for name, node in state.nodes.items()}
     others = {
-        key: replace(one, ready=None) if isinstance(one, Pod) and one.ready is False else one
-        for key, one in state.others.items()
+        key: replace(resource, ready=None) if isinstance(resource, Pod) and resource.ready is False else resource
+        for key, resource in state.others.items()
     }
     return replace(state, nodes=nodes, others=others)
 

@@ -90,7 +90,7 @@ class Ends:
         """
         speaking = set(holdings.speaking)
         kinds = [index for index, place in enumerate(places) if place in speaking]
-        found = {
+        pairs = {
             (holder, origin)
             for origin in (kinds if holdings.owed else ())
             for holder in kinds
@@ -99,10 +99,10 @@ class Ends:
         for position, speaker in enumerate(self.speakers, len(self.kinds)):
             place = holdings.outside.get(speaker)
             if place is not None:
-                found |= {(index, position) for index in kinds if holdings.holds(places[index], place)}
+                pairs |= {(index, position) for index in kinds if holdings.holds(places[index], place)}
                 if holdings.owed:
-                    found |= {(position, index) for index in kinds if holdings.holds(place, places[index])}
-        return found
+                    pairs |= {(position, index) for index in kinds if holdings.holds(place, places[index])}
+        return pairs
 
     def restarted(self, through: Passage) -> set[Pair]:
         """The pairs of nodes and speakers outside whose own session restarts: what it brings comes another way only
@@ -110,8 +110,8 @@ class Ends:
         position = {speaker: index for index, speaker in enumerate(self.speakers, len(self.kinds))}
         return {
             (kind, position[speaker])
-            for kind, told in through.fates.items()
-            for speaker, fate in told.items()
+            for kind, by_outside in through.fates.items()
+            for speaker, fate in by_outside.items()
             if fate is Fate.RESTARTED
         }
 
