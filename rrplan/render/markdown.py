@@ -47,8 +47,8 @@ def plan_markdown(plan: Plan) -> str:
     if noticed := notices(plan):
         lines += ["## Notices", "", *(f"- {notice}" for notice in noticed), ""]
     if plan.findings:
-        lines += ["## Checks", "", *(f"- {finding_text(one)}" for one in plan.findings), ""]
+        lines += ["## Checks", "", *(f"- {finding_text(finding)}" for finding in plan.findings), ""]
     if plan.rehearsal:
-        told = [headline(plan.rehearsal), *result_lines(plan.rehearsal)]
-        lines += ["## Rehearsal", "", *(f"- {text}" for text in told), ""]
+        results = [headline(plan.rehearsal), *result_lines(plan.rehearsal)]
+        lines += ["## Rehearsal", "", *(f"- {text}" for text in results), ""]
     return "\n".join(lines).rstrip() + "\n"

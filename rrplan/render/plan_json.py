@@ -52,8 +52,8 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "on_failure": plan.on_failure.value,
         "hooks": [hook.model_dump(mode="json", by_alias=True) for hook in plan.hooks],
     }
-    found = {**body, "digest": digest(body)}
-    return found if plan.rehearsal is None else {**found, BESIDE: rehearsal_document(plan.rehearsal)}
+    document = {**body, "digest": digest(body)}
+    return document if plan.rehearsal is None else {**document, BESIDE: rehearsal_document(plan.rehearsal)}
 
 
 def _snapshot(reference: SnapshotReference) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class TextProgress:
         """By step, because several may be under way: its place and what it does."""
         self._places: dict[StepId, str] = {}
         """By step: where it stands in the plan, or `undo`."""
-        self._told: dict[StepId, str] = {}
+        self._waited_for: dict[StepId, str] = {}
         """By step: what it waited for when that was last said."""
         self._last = ""
 
@@ -39,7 +39,7 @@ class TextProgress:
                 self._places[event.step] = f"[{event.index}/{event.total}]"
                 self._heads[event.step] = f"{self._places[event.step]} {event.summary}"
                 self._last = f"step {event.index} of {event.total}"
-                self._told.pop(event.step, None)
+                self._waited_for.pop(event.step, None)
                 self._rewrite(f"{self._heads[event.step]} ...")
             case events.GateWaiting():
                 self._waiting(event)
@@ -50,7 +50,7 @@ class TextProgress:
             case events.UndoStarted():
                 self._places[event.step] = "undo"
                 self._heads[event.step] = self._last = f"undo {event.step}"
-                self._told.pop(event.step, None)
+                self._waited_for.pop(event.step, None)
                 self._rewrite(f"{self._last} ...")
             case events.StepUndone():
                 self._line(f"{self._head(event.step)}: done" + (f" after {event.seconds} s" if event.seconds else ""))
@@ -77,8 +77,8 @@ class TextProgress:
         if self._live:
             place = self._places.get(event.step, "")
             self._rewrite(f"{place} {event.step} {event.waited}/{event.expected} s: {missing}".lstrip())
-        elif event.step not in self._told and not event.holding:
-            self._told[event.step] = missing
+        elif event.step not in self._waited_for and not event.holding:
+            self._waited_for[event.step] = missing
             self._line(f"    waiting (usually {event.expected} s): {missing}")
 
     def _rewrite(self, text: str) -> None:
@@ -125,8 +125,8 @@ def json_schema() -> dict[str, Any]:
     kinds: dict[str, Any] = {}
     facts: dict[str, Any] = {}
     for kind in get_args(events.RunEvent):
-        schema, found = schema_json(kind)
-        facts |= found
+        schema, definitions = schema_json(kind)
+        facts |= definitions
         derived = {name: {"type": "boolean" if name == "holding" else "string"} for name in _DERIVED.get(kind, {})}
         schema["properties"] = {"event": {"const": kind.__name__}, **derived, **schema["properties"]}
         schema["required"] = list(schema["properties"])

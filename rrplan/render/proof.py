@@ -114,16 +114,16 @@ def check_text(check: FinalCheck) -> str:
 
 def proof_lines(plan: Plan) -> list[str]:
     """The proof in three lines: after every step, during every step, in the end."""
-    found = exposures(plan)
+    exposed = exposures(plan)
     count = len(plan.proof.steps)
     after = f"each of the {count} steps that touch" if count > 1 else "the one step that touches"
     lines = [f"after {after} sessions: no node loses a route, in both families"]
     if not count:
         lines = ["no step touches a session"]
-    elif found:
-        pairs, seconds = sum(one.pairs for one in found), max(one.seconds for one in found)
+    elif exposed:
+        pairs, seconds = sum(exposure.pairs for exposure in exposed), max(exposure.seconds for exposure in exposed)
         which = "accepted by the spec"
-        kinds = {one.tolerated for one in found}
+        kinds = {exposure.tolerated for exposure in exposed}
         if _at_excepted_nodes(kinds):
             which = f"all end at a node that is {' or '.join(kind for kind in EXCEPTED if kind in kinds)}"
         what = f"{pairs} ordered pair{'' if pairs == 1 else 's'}"
@@ -144,11 +144,11 @@ def exposures(plan: Plan) -> list[Exposure]:
 
 def exposure(plan: Plan) -> str:
     """The exposure of a whole plan in a few words."""
-    found = exposures(plan)
-    if not found:
+    exposed = exposures(plan)
+    if not exposed:
         return "none"
-    pairs, seconds = sum(one.pairs for one in found), max(one.seconds for one in found)
-    kinds = {one.tolerated for one in found}
+    pairs, seconds = sum(exposure.pairs for exposure in exposed), max(exposure.seconds for exposure in exposed)
+    kinds = {exposure.tolerated for exposure in exposed}
     if _at_excepted_nodes(kinds):
         return f"{' and '.join(kind for kind in EXCEPTED if kind in kinds)} nodes only"
     return f"{pairs} ordered pair{'' if pairs == 1 else 's'}, up to {seconds} s each"

@@ -59,7 +59,7 @@ def rehearsal_markdown(rehearsal: Rehearsal) -> str:
 
 def headline(rehearsal: Rehearsal) -> str:
     """What was rehearsed, how."""
-    whole = sum(one.of for one in rehearsal.kept)
+    whole = sum(kept.of for kept in rehearsal.kept)
     return (
         f"Rehearsal of plan {rehearsal.plan[:19]} on real BIRD speakers: {rehearsal.nodes} of {whole} nodes, "
         f"seed {rehearsal.seed}, {rehearsal.flows} pairs of pods, a probe every {rehearsal.probe_every_ms} ms"
@@ -98,12 +98,12 @@ def _counted(count: Count, seen_ms: int) -> str:
 
 def _sample(rehearsal: Rehearsal) -> Iterator[str]:
     kinds: dict[str, list[SampledKind]] = {}
-    for one in rehearsal.kept:
-        kinds.setdefault(one.kind, []).append(one)
-    for kind, found in kinds.items():
-        some, every = sum(one.nodes for one in found), sum(one.of for one in found)
-        classes = f" in {len(found)} classes" if len(found) > 1 else ""
-        yield f"{some} of {every} {kind}{classes}, such as {found[0].example}"
+    for kept in rehearsal.kept:
+        kinds.setdefault(kept.kind, []).append(kept)
+    for kind, sample in kinds.items():
+        some, every = sum(kept.nodes for kept in sample), sum(kept.of for kept in sample)
+        classes = f" in {len(sample)} classes" if len(sample) > 1 else ""
+        yield f"{some} of {every} {kind}{classes}, such as {sample[0].example}"
     yield from (f"not as in the cluster: {text}" for text in rehearsal.left_out)
 
 
@@ -113,8 +113,8 @@ def _folded(steps: Sequence[StepMeasure]) -> Iterator[list[StepMeasure]]:
     def nothing(step: StepMeasure) -> bool:
         return step.seconds == 0 and not any(_lossy(row) for row in step.traffic)
 
-    for (_, quiet), found in groupby(steps, lambda step: (step.back, nothing(step))):
-        run = list(found)
+    for (_, quiet), alike in groupby(steps, lambda step: (step.back, nothing(step))):
+        run = list(alike)
         yield from [run] if quiet else [[step] for step in run]
 
 

@@ -113,8 +113,8 @@ class Site:
 
 def runbook(plan: Plan, site: Site) -> str:
     """The whole plan, and the way back."""
-    made = f"Plan `{plan_document(plan)['digest']}`, Calico {plan.snapshot.calico_version}."
-    lines = [f"# Runbook: {plan.name}", "", f"**{totals(plan)}**", "", made, ""]
+    head = f"Plan `{plan_document(plan)['digest']}`, Calico {plan.snapshot.calico_version}."
+    lines = [f"# Runbook: {plan.name}", "", f"**{totals(plan)}**", "", head, ""]
     if not plan.steps:
         return "\n".join([*lines, ""])
     lines += [
@@ -137,9 +137,9 @@ def runbook(plan: Plan, site: Site) -> str:
         if back or checks:
             lines += [f"### Undo {_range(first, first + len(steps) - 1).lower()}: {_title(steps)}", ""]
             lines += [*_block("Do", back), *_block("Wait until", checks)]
-    told = outside_lines(plan)
-    if told:
-        lines += ["## Sessions to the outside", "", *(f"- {line}" for line in told), ""]
+    sessions = outside_lines(plan)
+    if sessions:
+        lines += ["## Sessions to the outside", "", *(f"- {line}" for line in sessions), ""]
     lines += ["## What was not proved", "", NOT_PROVED, ""]
     return "\n".join(lines)
 
@@ -169,7 +169,8 @@ def _preparation(plan: Plan, site: Site) -> list[str]:
     elif site.calicoctl != "calicoctl":
         lines.append(f'calicoctl() {{ {site.calicoctl} "$@"; }}')
     lines += HELPERS.splitlines()
-    named = {one.nodes for step in plan.steps for gate in (*step.gates, *step.undo_gates) for one in gate.expectations}
+    gates = [gate for step in plan.steps for gate in (*step.gates, *step.undo_gates)]
+    named = {expectation.nodes for gate in gates for expectation in gate.expectations}
     return [*lines, *(f'{_variable(name)}="{" ".join(plan.node_sets[name])}"' for name in sorted(named))]
 
 
@@ -184,7 +185,7 @@ def _do(changes: Sequence[Change], site: Site, gates: Sequence[Gate]) -> Iterato
     for change in changes:
         match change.key.kind:
             case "Node":
-                yield from _node(change, site, next((one for one in gates if one.kind is GateKind.DRAINED), None))
+                yield from _node(change, site, next((gate for gate in gates if gate.kind is GateKind.DRAINED), None))
             case "CalicoNode" if change.after is None:
                 yield f"calicoctl get node {change.key.name} -o yaml > calico-node-{change.key.name}.yaml"
                 yield "# releases the address blocks of the node too, and deletes whatever else still names it"
@@ -216,39 +217,39 @@ def _node(change: Change, site: Site, drained: Gate | None) -> Iterator[str]:
     assert change.before is not None
     assert change.after is not None
     name = change.key.name
-    found = dict(leaves(change.after))
-    labels = {path[2]: value for path, value in found.items() if path[:2] == ("metadata", "labels")}
-    if set(found) == {("spec", "unschedulable")}:
-        if not found["spec", "unschedulable"]:
+    fields = dict(leaves(change.after))
+    labels = {path[2]: value for path, value in fields.items() if path[:2] == ("metadata", "labels")}
+    if set(fields) == {("spec", "unschedulable")}:
+        if not fields["spec", "unschedulable"]:
             yield f"kubectl uncordon {name}"
         elif drained is None:
             yield f"kubectl cordon {name}"
         else:
             flags = _flags(drained.eviction or Eviction())
             yield f"kubectl drain {name} --ignore-daemonsets{flags} --timeout={drained.timeout}s"
-    elif set(found) == {("spec", "taints")}:
-        before, after = ({_taint(one) for one in _taints(document)} for document in (change.before, change.after))
+    elif set(fields) == {("spec", "taints")}:
+        before, after = ({_taint(taint) for taint in _taints(document)} for document in (change.before, change.after))
         words = [*(f"{taint}-" for taint in sorted(before - after)), *sorted(after - before)]
         yield f"kubectl taint node {name} {' '.join(shlex.quote(word) for word in words)}"
-    elif len(labels) == len(found):
-        yield f"kubectl label node {name} --overwrite {' '.join(_label(*one) for one in labels.items())}"
+    elif len(labels) == len(fields):
+        yield f"kubectl label node {name} --overwrite {' '.join(_label(*label) for label in labels.items())}"
     elif site.etcd:
-        yield from _role_in_etcd(name, site.calico_names.get(name, name), found, labels)
+        yield from _role_in_etcd(name, site.calico_names.get(name, name), fields, labels)
     else:
         yield f"kubectl patch node {name}{MERGE} --patch={_json(change.after)}"
 
 
 def _role_in_etcd(
-    name: str, in_calico: str, found: Mapping[tuple[str, ...], object], labels: Mapping[str, object]
+    name: str, in_calico: str, fields: Mapping[tuple[str, ...], object], labels: Mapping[str, object]
 ) -> Iterator[str]:
     """Calico's half first where a label comes, or kube-controllers would copy it without the cluster ID."""
-    cluster_id = found.get(("metadata", "annotations", CLUSTER_ID_ANNOTATION))
+    cluster_id = fields.get(("metadata", "annotations", CLUSTER_ID_ANNOTATION))
     patch = {"metadata": {"labels": dict(labels)}, "spec": {"bgp": {"routeReflectorClusterID": cluster_id}}}
     calico = f"calicoctl patch node {in_calico} --patch={_json(patch)}"
     if not labels:
         yield calico
         return
-    kubernetes = f"kubectl label node {name} --overwrite {' '.join(_label(*one) for one in labels.items())}"
+    kubernetes = f"kubectl label node {name} --overwrite {' '.join(_label(*label) for label in labels.items())}"
     yield from (calico, kubernetes) if cluster_id else (kubernetes, calico)
 
 
@@ -264,8 +265,8 @@ def _label(name: str, value: object) -> str:
 
 
 def _taints(document: Document) -> Sequence[Mapping[str, str]]:
-    found = at(document, ("spec", "taints"))
-    return found if isinstance(found, Sequence) else ()
+    taints = at(document, ("spec", "taints"))
+    return taints if isinstance(taints, Sequence) else ()
 
 
 def _taint(taint: Mapping[str, str]) -> str:
@@ -280,8 +281,8 @@ def _json(value: object) -> str:
 def _plain(value: object) -> object:
     """Plain dictionaries and lists, for encoders that know no others."""
     if isinstance(value, Mapping):
-        return {str(name): _plain(one) for name, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+        return {str(name): _plain(part) for name, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 # --- checks ---------------------------------------------------------------------------------------
@@ -298,14 +299,15 @@ def _check(gate: Gate, site: Site) -> Iterator[str]:
         yield f"await {gate.timeout} {check} && echo ok"
     elif gate.kind in (GateKind.ROUTES, GateKind.MESH, GateKind.UPLINKS):
         yield "gate() {"
-        for one in gate.expectations:
-            socket, check = SOCKETS[one.family], f"meshed $node {SOCKETS[one.family]} {one.count}"
-            if one.outside:
-                check = f"uplink $node {socket} {re.sub(r'[.:]', '_', one.outside)}"
-            elif one.peer is not None:
-                peer = re.sub(r"[.:]", "_", site.addresses[one.peer, one.family])
-                check = f"routed $node {socket} {peer} {one.count}"
-            yield f"  for node in ${_variable(one.nodes)}; do await {gate.timeout} {check} || return 1; done"
+        for expectation in gate.expectations:
+            socket = SOCKETS[expectation.family]
+            check = f"meshed $node {socket} {expectation.count}"
+            if expectation.outside:
+                check = f"uplink $node {socket} {re.sub(r'[.:]', '_', expectation.outside)}"
+            elif expectation.peer is not None:
+                peer = re.sub(r"[.:]", "_", site.addresses[expectation.peer, expectation.family])
+                check = f"routed $node {socket} {peer} {expectation.count}"
+            yield f"  for node in ${_variable(expectation.nodes)}; do await {gate.timeout} {check} || return 1; done"
         yield "}"
         # Everything once, a while, and everything once more.
         yield f"gate && sleep {gate.stable} && gate && echo ok"

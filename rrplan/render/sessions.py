@@ -53,22 +53,22 @@ def json_schema() -> dict[str, Any]:
 
 def session_row(session: Session) -> SessionRow:
     """One session as `-o json` prints it; null where Calico renders nothing."""
-    one = session.protocol
+    protocol = session.protocol
     return {
-        "node": one.node,
-        "family": one.family.value,
-        "protocol": one.name,
-        "kind": one.kind.value,
-        "local_address": one.local_address,
-        "local_as": one.local_as,
-        "peer_address": one.peer_address,
-        "peer_port": one.port,
-        "peer_as": one.peer_as,
-        "peer_node": one.peer_node,
-        "passive": one.passive,
-        "source_address": one.source_address,
-        "reflector_client": one.reflector_client,
-        "cluster_id": one.cluster_id,
+        "node": protocol.node,
+        "family": protocol.family.value,
+        "protocol": protocol.name,
+        "kind": protocol.kind.value,
+        "local_address": protocol.local_address,
+        "local_as": protocol.local_as,
+        "peer_address": protocol.peer_address,
+        "peer_port": protocol.port,
+        "peer_as": protocol.peer_as,
+        "peer_node": protocol.peer_node,
+        "passive": protocol.passive,
+        "source_address": protocol.source_address,
+        "reflector_client": protocol.reflector_client,
+        "cluster_id": protocol.cluster_id,
         "established": session.verdict.established.value,
         "reason": session.verdict.reason or None,
     }
@@ -88,12 +88,12 @@ def sessions_text(sessions: Iterable[Session]) -> Iterator[str]:
     """A table for people."""
     yield f"{'NODE':<16} {'PROTOCOL':<32} {'PEER':<16} {'AS':<8} {'ROLE':<8} UP\n"
     for session in sessions:
-        one = session.protocol
-        role = "client" if one.reflector_client else "passive" if one.passive else "-"
-        peer = one.peer_node or "(outside)"
+        protocol = session.protocol
+        role = "client" if protocol.reflector_client else "passive" if protocol.passive else "-"
+        peer = protocol.peer_node or "(outside)"
         reason = f": {session.verdict.reason}" if session.verdict.reason else ""
         up = f"{session.verdict.established}{reason}"
-        yield f"{one.node:<16} {one.name:<32} {peer:<16} {one.peer_as:<8} {role:<8} {up}\n"
+        yield f"{protocol.node:<16} {protocol.name:<32} {peer:<16} {protocol.peer_as:<8} {role:<8} {up}\n"
 
 
 def sessions_summary(version: str, sessions: Iterable[Session]) -> dict[str, object]:

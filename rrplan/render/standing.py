@@ -11,14 +11,15 @@ from rrplan.reports.standing import Standing
 HEAD = ("REFLECTOR", "FAMILY", "NODES", "COMPLETE", "")
 
 
-def standing_text(found: Sequence[Standing]) -> str:
+def standing_text(standings: Sequence[Standing]) -> str:
     """One row for each reflector and family, the mesh last; what is missing at the end of its row."""
-    if not found:
+    if not standings:
         return "no session between nodes is expected"
     rows = [HEAD]
-    for one in found:
-        more = node_short_text(one.short) if one.short else ""
-        rows.append((one.reflector or "(mesh)", one.family, str(one.expected), str(one.complete), more))
+    for standing in standings:
+        more = node_short_text(standing.short) if standing.short else ""
+        counts = str(standing.expected), str(standing.complete)
+        rows.append((standing.reflector or "(mesh)", standing.family, *counts, more))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = []
     for reflector, family, nodes, complete, more in rows:

@@ -52,11 +52,11 @@ def plan_text(plan: Plan, *, width: int = 80, color: bool = False) -> str:
         lines += [line for text in noticed for line in wrapped(text, width, "  ! ")]
     if plan.findings:
         lines += ["", "Checks:", ""]
-        lines += [line for one in plan.findings for line in wrapped(finding_text(one), width, "  ! ")]
+        lines += [line for finding in plan.findings for line in wrapped(finding_text(finding), width, "  ! ")]
     if plan.rehearsal:
         lines += ["", "Rehearsal:", ""]
-        told = [headline(plan.rehearsal), *result_lines(plan.rehearsal)]
-        lines += [line for text in told for line in wrapped(text, width, "  - ")]
+        results = [headline(plan.rehearsal), *result_lines(plan.rehearsal)]
+        lines += [line for text in results for line in wrapped(text, width, "  - ")]
     lines += ["", *wrapped(totals(plan), width, "")]
     return "\n".join(lines).lstrip("\n") + "\n"
 
@@ -92,15 +92,15 @@ def _order(plan: Plan, width: int) -> list[str]:
         if edge.reason not in known:
             known.append(edge.reason)
     lines: list[str] = []
-    number, told = 0, ""
+    number, last = 0, ""
     for step, count in folded(plan.steps):
         number += 1
         lines += wrapped(f"{step.summary}{and_alike(count)}", width, f"{number:>4}. ")
         number += count - 1
         for reason in reasons.get(step.id, []):
-            if reason != told:
+            if reason != last:
                 lines += wrapped(f"because {reason}", width, "        ")
-            told = reason
+            last = reason
         for gate in step.gates:
             lines += wrapped(gate_text(gate), width, "      > ")
         if step.ungated:

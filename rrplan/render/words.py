@@ -43,7 +43,10 @@ def observed_lines(plan: Plan) -> list[str]:
     if not seen.down and not seen.silent:
         return [f"{asked}: all {seen.sessions} sessions of theirs that the proof counts on are up"]
     lines = [f"{asked}: {len(seen.down)} of {seen.sessions} sessions that the proof counts on are down"]
-    lines += [f"the session of {one.node} with {one.peer} ({one.family}): {one.why}" for one in seen.down[:SHOWN]]
+    lines += [
+        f"the session of {session.node} with {session.peer} ({session.family}): {session.why}"
+        for session in seen.down[:SHOWN]
+    ]
     more = and_more(len(seen.down), SHOWN)
     lines += [more.lstrip()] if more else []
     lines += [f"no answer from {', '.join(seen.silent[:SHOWN])}"] if seen.silent else []

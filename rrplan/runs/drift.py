@@ -81,6 +81,6 @@ def _ours(state: ClusterState, landed: Sequence[Change]) -> Iterator[Drift]:
         elif paths is not None and resource is not None:
             observed = understood(encode(resource))
             for path, value in paths.items():
-                found = at(observed, path)
-                if (found or None) != (value or None):
-                    yield Drift(str(key), DriftKind.OVERWRITTEN, ".".join(path), found, value)
+                present = at(observed, path)
+                if (present or None) != (value or None):
+                    yield Drift(str(key), DriftKind.OVERWRITTEN, ".".join(path), present, value)

@@ -151,16 +151,18 @@ def judged(
     expectations: Sequence[Expectation], node_sets: Mapping[str, tuple[NodeName, ...]], probe: Probe
 ) -> Iterator[tuple[Expectation, NodeName, NodeShort | None]]:
     """Each expectation of each node, and what the node lacks of it, None for nothing; every node is asked once."""
-    nodes = sorted({name for one in expectations for name in node_sets[one.nodes]})
-    peers = sorted({one.peer for one in expectations if one.peer})
+    nodes = sorted({name for expectation in expectations for name in node_sets[expectation.nodes]})
+    peers = sorted({expectation.peer for expectation in expectations if expectation.peer})
     readings = {reading.node: reading for reading in probe.read(nodes, peers)}
-    quiet = {family: probe.quiet(family) for family in {one.family for one in expectations if one.peer}}
-    for one in expectations:
+    families = {expectation.family for expectation in expectations if expectation.peer}
+    quiet = {family: probe.quiet(family) for family in families}
+    for expectation in expectations:
         # Nodes that announce nothing are not waited for; they are nodes of the plan, or another check notices.
-        mute = quiet[one.family] - set(node_sets.get(one.without, ())) if one.peer else frozenset()
-        for name in node_sets[one.nodes]:
-            wanted = one.count - len(mute) + (name in mute)
-            yield one, name, _short(one, name, wanted, readings.get(name))
+        without = node_sets.get(expectation.without, ())
+        mute = quiet[expectation.family].difference(without) if expectation.peer else frozenset()
+        for name in node_sets[expectation.nodes]:
+            wanted = expectation.count - len(mute) + (name in mute)
+            yield expectation, name, _short(expectation, name, wanted, readings.get(name))
 
 
 def _short(expectation: Expectation, name: NodeName, wanted: int, reading: NodeReading | None) -> NodeShort | None:
@@ -180,9 +182,9 @@ def _short(expectation: Expectation, name: NodeName, wanted: int, reading: NodeR
             return short(Shortfall.SESSION, expectation.outside, why=uplink.why if uplink else "")
         return None
     if expectation.peer is None:
-        found = family.mesh_up
-        enough = found >= expectation.count
-        return None if enough else short(Shortfall.MESH_SESSIONS, found=found, wanted=expectation.count)
+        if family.mesh_up >= expectation.count:
+            return None
+        return short(Shortfall.MESH_SESSIONS, found=family.mesh_up, wanted=expectation.count)
     session = family.sessions.get(expectation.peer)
     if session is None or not session.established:
         return short(Shortfall.SESSION, expectation.peer, why=session.why if session else "")

@@ -42,7 +42,7 @@ class Guard:
         """What somebody else changed, or why that cannot be known; None where nothing was."""
         try:
             stored = self._writer.patiently(self._datastore.everything)
-            state = state_of(one.document for one in stored)
+            state = state_of(resource.document for resource in stored)
         except (GaveUp, DatastoreError) as error:
             return DatastoreFailed(str(error))
         landed, doubtful = [], set()
@@ -54,7 +54,7 @@ class Guard:
             if status in LANDED or (status is Status.STARTED and _landed(change, state)):
                 landed.append(change)
         # A write that was announced before a crash is read back, and judged, on its own.
-        drifts = tuple(one for one in drift(self._plan, state, landed) if one.key not in doubtful)
+        drifts = tuple(change for change in drift(self._plan, state, landed) if change.key not in doubtful)
         return Drifted(drifts) if drifts else None
 
 

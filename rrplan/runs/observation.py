@@ -29,7 +29,7 @@ def observe(state: ClusterState, versions: Versions, probe: Probe) -> Observed:
     """
     speakers = Speakers.of(state, versions)
     asked = whom(state, speakers)
-    readings = {one.node: one for one in probe.sessions(asked)}
+    readings = {reading.node: reading for reading in probe.sessions(asked)}
     down: list[SessionDown] = []
     count = 0
     for name in asked:
@@ -59,21 +59,22 @@ def await_sessions(state: ClusterState, versions: Versions, probe: Probe, clock:
 
 def whom(state: ClusterState, speakers: Speakers) -> list[NodeName]:
     """Who is asked: every reflector, else some nodes, one zone after the other."""
-    alive = [one for name, one in sorted(speakers.by_name.items()) if not one.down and (one.ipv4 or one.ipv6)]
-    reflectors = [one.name for one in alive if one.cluster_id and not one.standalone]
+    named = [speaker for _, speaker in sorted(speakers.by_name.items())]
+    alive = [speaker for speaker in named if not speaker.down and (speaker.ipv4 or speaker.ipv6)]
+    reflectors = [speaker.name for speaker in alive if speaker.cluster_id and not speaker.standalone]
     if reflectors:
         return reflectors
     zones: dict[str, list[NodeName]] = defaultdict(list)
-    for one in alive:
-        if not one.standalone:
-            zones[state.nodes[one.name].effective_labels.get(ZONE_LABEL, "")].append(one.name)
-    found: list[NodeName] = []
-    while len(found) < MESH_NODES and any(zones.values()):
+    for speaker in alive:
+        if not speaker.standalone:
+            zones[state.nodes[speaker.name].effective_labels.get(ZONE_LABEL, "")].append(speaker.name)
+    chosen: list[NodeName] = []
+    while len(chosen) < MESH_NODES and any(zones.values()):
         for names in zones.values():
-            if names and len(found) < MESH_NODES:
+            if names and len(chosen) < MESH_NODES:
                 # From both ends of the list in turn, so that neighbours by name are not all there is.
-                found.append(names.pop(0 if len(found) % 2 else -1))
-    return sorted(found)
+                chosen.append(names.pop(0 if len(chosen) % 2 else -1))
+    return sorted(chosen)
 
 
 def _counted_on(speakers: Speakers, name: NodeName) -> Iterator[tuple[str, str, str]]:
@@ -98,13 +99,13 @@ def _certain(alike: Collection[Session]) -> bool:
 
 def _why(reading: NodeSessions, family: str, address: str) -> str | None:
     """Why a session is not there, as its node says it; None where it is established."""
-    told = reading.families.get(family)
-    if told is None:
+    sessions = reading.families.get(family)
+    if sessions is None:
         return f"no BIRD answers for {family}"
-    if address not in told:
+    if address not in sessions:
         return "BIRD has no such session"
     # A probe says "" of a session that is established.
-    return told[address] or None
+    return sessions[address] or None
 
 
 def unready(plan: Plan, seen: Observed, down: Iterable[NodeName], accepted: frozenset[str]) -> Unready:

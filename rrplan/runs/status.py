@@ -72,10 +72,10 @@ class Direction(StrEnum):
 
 def direction(entries: Iterable[Entry]) -> Direction:
     """The direction of a run, by its journal alone."""
-    told = {entry.event for entry in entries}
-    if JournalEvent.ROLLBACK_STARTED in told:
+    events = {entry.event for entry in entries}
+    if JournalEvent.ROLLBACK_STARTED in events:
         return Direction.ROLLBACK
-    return Direction.FORWARD if told.isdisjoint(WAY_BACK) else Direction.UNDO
+    return Direction.FORWARD if events.isdisjoint(WAY_BACK) else Direction.UNDO
 
 
 def replay(entries: Iterable[Entry], edges: Iterable[Edge] = ()) -> dict[StepId, Status]:
@@ -86,15 +86,15 @@ def replay(entries: Iterable[Entry], edges: Iterable[Edge] = ()) -> dict[StepId,
     before: dict[StepId, list[StepId]] = {}
     for edge in edges:
         before.setdefault(edge.after, []).append(edge.before)
-    found: dict[StepId, Status] = {}
+    statuses: dict[StepId, Status] = {}
     for entry in entries:
         if not entry.step:
             continue
-        early = next((step for step in before.get(entry.step, ()) if step not in found), None)
+        early = next((step for step in before.get(entry.step, ()) if step not in statuses), None)
         if early is not None:
             raise JournalError(
                 f"step `{entry.step}` began before `{early}`, which the plan wants first",
                 hint="the journal does not belong to this plan",
             )
-        found[entry.step] = advance(entry.step, found.get(entry.step, Status.PENDING), entry.event)
-    return found
+        statuses[entry.step] = advance(entry.step, statuses.get(entry.step, Status.PENDING), entry.event)
+    return statuses
