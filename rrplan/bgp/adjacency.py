@@ -23,25 +23,25 @@ class Established(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SessionVerdict:
     """The answer for one protocol, with the reason in words ("" for a plain yes)."""
 
     established: Established
     reason: str = ""
 
 
-YES = Verdict(Established.YES)
+YES = SessionVerdict(Established.YES)
 
 
 def verdict(
     protocol: Protocol, own: Speaker, here: Sequence[Protocol], other: Speaker, there: Sequence[Protocol]
-) -> Verdict:
+) -> SessionVerdict:
     """Judge `protocol` of `own` towards the node `other`; `here` and `there` are all protocols of the pair."""
     if not there:
-        return Verdict(Established.NO, f"{other.name} has no session configured towards {own.name}")
+        return SessionVerdict(Established.NO, f"{other.name} has no session configured towards {own.name}")
     contested = next((end.name for end in (own, other) if end.contested), None)
     if contested:
-        return Verdict(
+        return SessionVerdict(
             Established.UNKNOWN,
             f"calico-node and calico/routereflector may both run on {contested}; one of them has no listener",
         )
@@ -56,7 +56,7 @@ def verdict(
         several = f"{other.name} has {joined_names([sharing.name for sharing in there])} for this address"
     doubts = [answer for answer in _pairs(here, own, there, other) if answer.established is not Established.YES]
     if not doubts:
-        return Verdict(Established.UNKNOWN, f"{several}; one of them is up") if several else YES
+        return SessionVerdict(Established.UNKNOWN, f"{several}; one of them is up") if several else YES
     worst = next((answer for answer in doubts if answer.established is Established.NO), doubts[0])
     dispute = next((end.dispute for end in (*here, *there) if end.disputed), "")
     if not several and not dispute:
@@ -64,52 +64,56 @@ def verdict(
     lead = [f"{several}, and which of them is up is not known"] if several else []
     lead += [dispute] if dispute else []
     none = "there is no session" if worst.established is Established.NO else "there may be none"
-    return Verdict(Established.UNKNOWN, f"{'; '.join(lead)}; with one of them {none}: {worst.reason}")
+    return SessionVerdict(Established.UNKNOWN, f"{'; '.join(lead)}; with one of them {none}: {worst.reason}")
 
 
-def _pairs(here: Sequence[Protocol], own: Speaker, there: Sequence[Protocol], other: Speaker) -> list[Verdict]:
+def _pairs(here: Sequence[Protocol], own: Speaker, there: Sequence[Protocol], other: Speaker) -> list[SessionVerdict]:
     """The answers for every block that may be rendered at one end, and every block at the other."""
     return [
         _pair(protocol, own, counterpart, other) for protocol in _variants(here) for counterpart in _variants(there)
     ]
 
 
-def _pair(protocol: Protocol, own: Speaker, counterpart: Protocol, other: Speaker) -> Verdict:
+def _pair(protocol: Protocol, own: Speaker, counterpart: Protocol, other: Speaker) -> SessionVerdict:
     if protocol.peer_as == 0 or counterpart.peer_as == 0:
-        return Verdict(Established.NO, "no AS number is given for the peer, so BIRD refuses the whole configuration")
+        return SessionVerdict(
+            Established.NO, "no AS number is given for the peer, so BIRD refuses the whole configuration"
+        )
     if protocol.peer_as != counterpart.local_as:
-        return Verdict(
+        return SessionVerdict(
             Established.NO,
             f"bad peer AS: {own.name} expects AS {protocol.peer_as}{_said_by(protocol)}, {other.name} has AS "
             f"{counterpart.local_as}",
         )
     if counterpart.peer_as != protocol.local_as:
-        return Verdict(
+        return SessionVerdict(
             Established.NO,
             f"bad peer AS: {other.name} expects AS {counterpart.peer_as}{_said_by(counterpart)}, {own.name} has AS "
             f"{protocol.local_as}",
         )
     if any(end.reflector_client and not end.internal for end in (protocol, counterpart)):
-        return Verdict(
+        return SessionVerdict(
             Established.NO, "`rr client` towards another AS (Calico v3.3), so BIRD refuses the whole configuration"
         )
     if protocol.internal and own.router_id and own.router_id == other.router_id:
         # BIRD 1.6.8: "Bad BGP identifier", within an AS alone.
-        return Verdict(Established.NO, f"{own.name} and {other.name} have one router ID ({own.router_id}) in one AS")
+        return SessionVerdict(
+            Established.NO, f"{own.name} and {other.name} have one router ID ({own.router_id}) in one AS"
+        )
     for name in ("password", "ttlSecurity"):
         if dict(protocol.options).get(name) != dict(counterpart.options).get(name):
-            return Verdict(Established.NO, f"the two ends have different `{name}`")
+            return SessionVerdict(Established.NO, f"the two ends have different `{name}`")
     if protocol.passive and counterpart.passive:
-        return Verdict(Established.NO, "both ends are passive")
+        return SessionVerdict(Established.NO, "both ends are passive")
     dials = not protocol.passive and protocol.peer_port == other.listens
     dialled = not counterpart.passive and counterpart.peer_port == own.listens
     if not dials and not dialled:
-        return Verdict(
+        return SessionVerdict(
             Established.NO,
             f"wrong port: {own.name} dials {protocol.peer_port}, {other.name} listens on {other.listens}",
         )
     if protocol.source_address is None and counterpart.source_address is None:
-        return Verdict(Established.UNKNOWN, "the kernel chooses the source address at both ends")
+        return SessionVerdict(Established.UNKNOWN, "the kernel chooses the source address at both ends")
     return YES
 
 

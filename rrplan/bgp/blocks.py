@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from rrplan.bgp.options import next_hop, rendered
-from rrplan.bgp.protocol import Kind, Protocol
+from rrplan.bgp.protocol import Protocol, ProtocolKind
 from rrplan.bgp.speaker import BGP_PORT, Family, Speaker
 from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer
@@ -33,7 +33,9 @@ class Emission:
         return self.address, self.port or BGP_PORT
 
 
-def render(own: Speaker, kind: Kind, family: Family, emissions: list[Emission], peer_node: NodeName | None) -> Protocol:
+def render(
+    own: Speaker, kind: ProtocolKind, family: Family, emissions: list[Emission], peer_node: NodeName | None
+) -> Protocol:
     """The block of one key; where several BGPPeers write it, whether they agree is judged by what is rendered."""
     distinct: dict[tuple[object, ...], Protocol] = {}
     askers: dict[tuple[object, ...], set[str]] = {}
@@ -46,7 +48,9 @@ def render(own: Speaker, kind: Kind, family: Family, emissions: list[Emission], 
     return replace(first, alternatives=tuple(others))
 
 
-def _block(own: Speaker, kind: Kind, family: Family, emission: Emission, peer_node: NodeName | None) -> Protocol:
+def _block(
+    own: Speaker, kind: ProtocolKind, family: Family, emission: Emission, peer_node: NodeName | None
+) -> Protocol:
     local = own.address(family)
     # Only what a `peerIP` asks for in its own direction carries the local AS (client.go, v3.31).
     given_as = emission.peer.local_as_number if own.profile.local_as and emission.by_address else None
@@ -65,7 +69,7 @@ def _block(own: Speaker, kind: Kind, family: Family, emission: Emission, peer_no
         port=emission.port,
         peer_as=emission.as_number,
         peer_node=peer_node,
-        passive=kind is Kind.GLOBAL and own.profile.passive_global and known and emission.address > local,
+        passive=kind is ProtocolKind.GLOBAL and own.profile.passive_global and known and emission.address > local,
         source_address=None if _kernel_chooses(emission.peer, own) else local,
         reflector_client=client,
         cluster_id=own.cluster_id if client else None,
@@ -84,10 +88,12 @@ def _kernel_chooses(peer: BGPPeer, own: Speaker) -> bool:
     return peer.source_address == "None" and "sourceAddress" in own.profile.options
 
 
-def _options(spec: Mapping[str, object], own: Speaker, kind: Kind, *, internal: bool) -> tuple[tuple[str, str], ...]:
+def _options(
+    spec: Mapping[str, object], own: Speaker, kind: ProtocolKind, *, internal: bool
+) -> tuple[tuple[str, str], ...]:
     """The fields of a BGPPeer that end up in the protocol block and that this node's Calico knows, as rendered."""
     known = own.profile.options
-    if kind is Kind.GLOBAL and not own.profile.keep_next_hop_globally:
+    if kind is ProtocolKind.GLOBAL and not own.profile.keep_next_hop_globally:
         known -= {"keepOriginalNextHop"}
     options = {name: rendered(name, spec.get(name)) for name in known - ELSEWHERE}
     options |= next_hop(spec, known, internal=internal)

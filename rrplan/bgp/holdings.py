@@ -11,7 +11,7 @@ from rrplan.bgp.adjacency import NONE, Adjacency, Ends, Link, adjacency
 from rrplan.bgp.announced import Announced, Layer, Passes
 from rrplan.bgp.outside import Outside, Uplink, uplinks
 from rrplan.bgp.peering import Rules, protocols
-from rrplan.bgp.reflection import ORIGIN, Carries, Doubt, Group, LinkGraph, Links, Propagation, spread
+from rrplan.bgp.reflection import ORIGIN, Carries, Doubt, LinkGraph, Links, Propagation, SpeakerGroup, spread
 from rrplan.bgp.refusals import may_be_refused
 from rrplan.bgp.speaker import Family, Speaker
 
@@ -187,10 +187,10 @@ class Connections:
         """What counts, with doubt counted so; every link carries everything."""
         places = self.places()
         groups = [
-            Group(node_class.count, speaker.as_number, speaker.cluster_id, speaker.down)
+            SpeakerGroup(node_class.count, speaker.as_number, speaker.cluster_id, speaker.down)
             for node_class, speaker in zip(self.classes, self.speakers(), strict=True)
         ]
-        groups += [Group(1, speaker.as_number, "", leaf=True, outside=True) for speaker in places]
+        groups += [SpeakerGroup(1, speaker.as_number, "", leaf=True, outside=True) for speaker in places]
         links: dict[Pair, Links] = {}
         for (here, there), joined in self.adjacencies.items():
             if joined.links and (joined.certain or doubt is Doubt.FOR):

@@ -26,7 +26,7 @@ from rrplan.bgp.profile import Versions
 from rrplan.bgp.reflection import Doubt
 from rrplan.bgp.sessions import rules_of
 from rrplan.bgp.speaker import FAMILIES, Family, Speaker, speaker_of
-from rrplan.bgp.transition import Ends, Kind, Loss, OutsideSession, Transition
+from rrplan.bgp.transition import ClassTransition, Ends, Loss, OutsideSession, Transition
 from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer, ClusterState
 
@@ -127,7 +127,7 @@ class Model:
         view = self.view()
         held = view.holdings if doubt is Doubt.AGAINST else view.possible
         kinds = [
-            Kind(signature, signature, len(self.population.classes[signature]), self._node_class(signature))
+            ClassTransition(signature, signature, len(self.population.classes[signature]), self._node_class(signature))
             for signature in view.signatures
         ]
         ends = Ends(kinds, ())
@@ -196,7 +196,9 @@ class Model:
             self._remember_untried(kinds, old_rules, old)
         return cost
 
-    def _remember_untried(self, kinds: Sequence[Kind], old_rules: Rules, old: Mapping[NodeName, Signature]) -> None:
+    def _remember_untried(
+        self, kinds: Sequence[ClassTransition], old_rules: Rules, old: Mapping[NodeName, Signature]
+    ) -> None:
         """Until the end of the chain nothing rests on a session to the outside that a step has brought."""
         gained: dict[tuple[Signature, Signature], set[str]] = {}
         for through in self._passage(kinds, old_rules).values():
@@ -213,8 +215,8 @@ class Model:
         self,
         before: Mapping[NodeName, tuple[Signature, Speaker]],
         settled: Mapping[Signature, tuple[list[Speaker], int]],
-    ) -> list[Kind]:
-        kinds: list[Kind] = []
+    ) -> list[ClassTransition]:
+        kinds: list[ClassTransition] = []
         moved: dict[tuple[Signature, Signature], list[Member]] = {}
         left = {signature: size for signature, (_, size) in settled.items()}
         for name, (signature, speaker) in before.items():
@@ -227,10 +229,10 @@ class Model:
                 node_class = NodeClass(
                     tuple(Member(speaker, speaker) for speaker in members), min(left[signature], ENOUGH)
                 )
-                kinds.append(Kind(signature, signature, left[signature], node_class))
+                kinds.append(ClassTransition(signature, signature, left[signature], node_class))
         for (old, new), members_ in moved.items():
             node_class = NodeClass(tuple(members_[:ENOUGH]), min(len(members_), ENOUGH))
-            kinds.append(Kind(old, new, len(members_), node_class))
+            kinds.append(ClassTransition(old, new, len(members_), node_class))
         return kinds
 
     def mark(self) -> Mark:
@@ -244,7 +246,7 @@ class Model:
             if name in mark.signature_of:
                 moved.setdefault((mark.signature_of[name], signature), []).append(name)
         kinds = [
-            Kind(
+            ClassTransition(
                 old,
                 new,
                 len(names),
@@ -257,7 +259,7 @@ class Model:
         ]
         return self._cost(kinds, mark.rules, mark.view, self.view())
 
-    def _passage(self, kinds: Sequence[Kind], old_rules: Rules) -> dict[Family, Passage]:
+    def _passage(self, kinds: Sequence[ClassTransition], old_rules: Rules) -> dict[Family, Passage]:
         key = (
             self._number(old_rules),
             self._number(self.rules),
@@ -268,7 +270,7 @@ class Model:
             self._passages[key] = {family: passage(old_rules, self.rules, node_classes, family) for family in FAMILIES}
         return self._passages[key]
 
-    def _cost(self, kinds: Sequence[Kind], old_rules: Rules, before: View, after: View) -> Transition:
+    def _cost(self, kinds: Sequence[ClassTransition], old_rules: Rules, before: View, after: View) -> Transition:
         node_classes = [kind.node_class for kind in kinds]
         lost: list[Loss] = []
         exposed: list[Loss] = []

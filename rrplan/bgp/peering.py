@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from rrplan.bgp.announced import EVERYTHING, Announced
 from rrplan.bgp.blocks import Emission, render
 from rrplan.bgp.endpoint import dialled, unreachable
-from rrplan.bgp.protocol import Kind, Protocol
+from rrplan.bgp.protocol import Protocol, ProtocolKind
 from rrplan.bgp.speaker import BGP_PORT, Family, Settings, Speaker
 from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer, Node
@@ -89,10 +89,10 @@ class _Keys:
         if emission is not None:
             self.passes[which].setdefault(emission.key, []).append(emission)
 
-    def winners(self, *, drop: bool) -> Iterator[tuple[Kind, list[Emission]]]:
+    def winners(self, *, drop: bool) -> Iterator[tuple[ProtocolKind, list[Emission]]]:
         """What is rendered; without `drop` (before v3.3) a Node_ stands beside a Global_ to the same address."""
         taken: set[tuple[str, int]] = set()
-        for kind, written in zip((Kind.GLOBAL, Kind.NODE, Kind.NODE), self.passes, strict=True):
+        for kind, written in zip((ProtocolKind.GLOBAL, ProtocolKind.NODE, ProtocolKind.NODE), self.passes, strict=True):
             yield from ((kind, emissions) for key, emissions in written.items() if key not in taken or not drop)
             taken.update(written)
 
@@ -138,7 +138,7 @@ def _of_standalone(rules: Rules, own: Speaker, other: Speaker, family: Family) -
                 Protocol(
                     node=own.name,
                     family=family,
-                    kind=Kind.NODE if peer.node else Kind.GLOBAL,
+                    kind=ProtocolKind.NODE if peer.node else ProtocolKind.GLOBAL,
                     local_address=own.ipv4,
                     local_as=peer.as_number or 0,
                     peer_address=other.address(family),
@@ -190,13 +190,18 @@ def _key_text(protocol: Protocol) -> str:
 
     The ports 0 and 179 are left out of keys (libcalico-go model/bgppeer.go combineIPAndPort, v3.16 to v3.31).
     """
-    if protocol.kind is Kind.MESH:
+    if protocol.kind is ProtocolKind.MESH:
         return str(protocol.peer_node)
     plain = protocol.peer_port == BGP_PORT
     return protocol.peer_address if plain else f"{protocol.peer_address}-{protocol.port}"
 
 
-_POSITION = {kind: index for index, kind in enumerate((Kind.MESH, Kind.GLOBAL, Kind.NODE, Kind.LOCAL_WORKLOAD))}
+_POSITION = {
+    kind: index
+    for index, kind in enumerate(
+        (ProtocolKind.MESH, ProtocolKind.GLOBAL, ProtocolKind.NODE, ProtocolKind.LOCAL_WORKLOAD)
+    )
+}
 
 
 def _mesh(rules: Rules, own: Speaker, other: Speaker, family: Family) -> Iterator[Protocol]:
@@ -212,7 +217,7 @@ def _mesh(rules: Rules, own: Speaker, other: Speaker, family: Family) -> Iterato
     yield Protocol(
         node=own.name,
         family=family,
-        kind=Kind.MESH,
+        kind=ProtocolKind.MESH,
         local_address=local,
         local_as=own.as_number,
         peer_address=remote,

@@ -13,7 +13,7 @@ from rrplan.ids import NodeName
 _NOT_IN_NAMES = re.compile(r"[.:]")
 
 
-class Kind(StrEnum):
+class ProtocolKind(StrEnum):
     """Where a protocol comes from; the value is what `rrplan sessions` prints."""
 
     MESH = "mesh"
@@ -22,7 +22,12 @@ class Kind(StrEnum):
     LOCAL_WORKLOAD = "local_workload"
 
 
-PREFIX = {Kind.MESH: "Mesh_", Kind.GLOBAL: "Global_", Kind.NODE: "Node_", Kind.LOCAL_WORKLOAD: "Local_Workload_"}
+PREFIX = {
+    ProtocolKind.MESH: "Mesh_",
+    ProtocolKind.GLOBAL: "Global_",
+    ProtocolKind.NODE: "Node_",
+    ProtocolKind.LOCAL_WORKLOAD: "Local_Workload_",
+}
 
 
 def joined_names(names: Sequence[str]) -> str:
@@ -43,7 +48,7 @@ class Protocol:
 
     node: NodeName
     family: Family
-    kind: Kind
+    kind: ProtocolKind
     local_address: str
     local_as: int
     peer_address: str
@@ -88,7 +93,7 @@ class Protocol:
     def name(self) -> str:
         """The name Calico gives it; mesh protocols never carry a port (confd bird.cfg.template)."""
         name = PREFIX[self.kind] + _NOT_IN_NAMES.sub("_", self.peer_address)
-        if self.port is not None and self.kind is not Kind.MESH:
+        if self.port is not None and self.kind is not ProtocolKind.MESH:
             return f"{name}_port_{self.port}"
         return name
 

@@ -20,7 +20,7 @@ NO_AS: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class SpeakerGroup:
     """`count` speakers with the same AS number, cluster ID ("" for none) and links.
 
     A `leaf` passes nothing on: a node that is down, or a speaker outside the cluster. One that is `outside` may not
@@ -58,7 +58,7 @@ class LinkGraph:
     everything through.
     """
 
-    groups: tuple[Group, ...]
+    groups: tuple[SpeakerGroup, ...]
     links: Mapping[tuple[int, int], Links] = field(hash=False)
     doubt: Doubt = Doubt.AGAINST
     marked: frozenset[tuple[int, int]] = frozenset()

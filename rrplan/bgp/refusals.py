@@ -9,7 +9,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from rrplan.bgp.adjacency import Established, Verdict
+from rrplan.bgp.adjacency import Established, SessionVerdict
 from rrplan.bgp.endpoint import Endpoint, dialled, endpoint_of, unreachable
 from rrplan.bgp.peering import Rules, external_protocols, protocols
 from rrplan.bgp.protocol import Protocol
@@ -52,7 +52,7 @@ def bird_reads(cluster_id: str) -> bool:
     return bool(_QUAD.fullmatch(text)) and all(int(part) < 256 for part in text.split("."))
 
 
-def refusal(rules: Rules, speakers: Mapping[NodeName, Speaker], own: Speaker, family: Family) -> Verdict | None:
+def refusal(rules: Rules, speakers: Mapping[NodeName, Speaker], own: Speaker, family: Family) -> SessionVerdict | None:
     """Why BIRD refuses the file of a node in a family, or may; None where it takes it."""
     if not own.address(family) or own.standalone:
         return None
@@ -73,13 +73,13 @@ def refusal(rules: Rules, speakers: Mapping[NodeName, Speaker], own: Speaker, fa
     return _of_cluster_id(own) if clients else None
 
 
-def not_told_apart(rules: Rules, own: Speaker, other: Speaker, family: Family) -> Verdict | None:
+def not_told_apart(rules: Rules, own: Speaker, other: Speaker, family: Family) -> SessionVerdict | None:
     """That one of the two has an address that another node has too; None where neither has."""
     for address in (other.address(family), own.address(family)):
         names = ", ".join(node.name for node in rules.shared.get(address, ())[:SHOWN])
         if names:
             text = f"{address} is the address of {names}, and which of them answers is not known"
-            return Verdict(Established.UNKNOWN, text)
+            return SessionVerdict(Established.UNKNOWN, text)
     return None
 
 
@@ -148,18 +148,18 @@ def _gives_way(rules: Rules, peer: BGPPeer, endpoint: Endpoint, own: Speaker) ->
     return False
 
 
-def _worst(*verdicts: Verdict | None) -> Verdict | None:
+def _worst(*verdicts: SessionVerdict | None) -> SessionVerdict | None:
     """The first that is certain, else the first."""
     given = [answer for answer in verdicts if answer is not None]
     return next((answer for answer in given if answer.established is Established.NO), given[0] if given else None)
 
 
-def refusal_of_router_id(settings: Settings, own: Speaker, family: Family) -> Verdict | None:
+def refusal_of_router_id(settings: Settings, own: Speaker, family: Family) -> SessionVerdict | None:
     """The same, as far as it is for `router id`."""
     router_id = settings.router_id
     if settings.router_id_elsewhere:
         text = f"CALICO_ROUTER_ID of calico-node on {own.name} comes from elsewhere (`valueFrom`), and was not given"
-        return Verdict(Established.UNKNOWN, text)
+        return SessionVerdict(Established.UNKNOWN, text)
     if router_id == HASH:
         return None
     if router_id and not bird_reads(router_id):
@@ -170,13 +170,13 @@ def refusal_of_router_id(settings: Settings, own: Speaker, family: Family) -> Ve
         return None
     if router_id is None:
         text = f"{own.name} has no IPv4 address, and whether calico-node has CALICO_ROUTER_ID was not given"
-        return Verdict(Established.UNKNOWN, text)
+        return SessionVerdict(Established.UNKNOWN, text)
     return _no(own, "`router id` is empty: it has no IPv4 address, and calico-node no CALICO_ROUTER_ID")
 
 
 def refusal_of_blocks(
     rules: Rules, own: Speaker, family: Family, towards_nodes: Iterable[Protocol] = ()
-) -> Verdict | None:
+) -> SessionVerdict | None:
     """The same, as far as it is for single blocks and does not depend on who is a client of the node."""
     outside = external_protocols(rules, own, family)
     worst = _worst(*(_of_block(own, block) for block in (*outside, *towards_nodes)))
@@ -191,7 +191,7 @@ def refusal_of_blocks(
     return _meshed_twice(rules, own, family)
 
 
-def _of_block(own: Speaker, protocol: Protocol) -> Verdict | None:
+def _of_block(own: Speaker, protocol: Protocol) -> SessionVerdict | None:
     """Blocks that `bird -p` refuses for what stands in them; where BGPPeers disagree, one of them may be rendered."""
     bad = [(variant, why) for variant in protocol.variants if (why := _wrong(variant))]
     if not bad:
@@ -201,7 +201,7 @@ def _of_block(own: Speaker, protocol: Protocol) -> Verdict | None:
     if len(bad) == len(protocol.variants):
         return _no(own, text)
     lead = f"{protocol.dispute}; with one of them "
-    return Verdict(Established.UNKNOWN, f"{lead}{_no(own, text).reason}")
+    return SessionVerdict(Established.UNKNOWN, f"{lead}{_no(own, text).reason}")
 
 
 def _wrong(variant: Protocol) -> str:
@@ -216,11 +216,11 @@ def _unreadable_id(own: Speaker) -> bool:
     return bool(own.cluster_id) and not bird_reads(own.cluster_id)
 
 
-def _of_cluster_id(own: Speaker) -> Verdict:
+def _of_cluster_id(own: Speaker) -> SessionVerdict:
     return _no(own, f"`rr cluster id {own.cluster_id}` is neither an IPv4 address nor a number")
 
 
-def _meshed_twice(rules: Rules, own: Speaker, family: Family) -> Verdict | None:
+def _meshed_twice(rules: Rules, own: Speaker, family: Family) -> SessionVerdict | None:
     """Two nodes with one address: the mesh has a block for each of them, and both blocks have one name.
 
     BGPPeers to both are one block: their keys are addresses (client.go updatePeersV1, v3.3 to v3.32).
@@ -237,5 +237,5 @@ def _meshed_twice(rules: Rules, own: Speaker, family: Family) -> Verdict | None:
     return None
 
 
-def _no(own: Speaker, why: str) -> Verdict:
-    return Verdict(Established.NO, f"BIRD refuses the whole configuration of {own.name}: {why}")
+def _no(own: Speaker, why: str) -> SessionVerdict:
+    return SessionVerdict(Established.NO, f"BIRD refuses the whole configuration of {own.name}: {why}")

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from rrplan.bgp.adjacency import Established, Verdict, verdict
+from rrplan.bgp.adjacency import Established, SessionVerdict, verdict
 from rrplan.bgp.announced import Announced
 from rrplan.bgp.endpoint import endpoint_of
 from rrplan.bgp.matching import Matcher
@@ -18,7 +18,7 @@ from rrplan.bgp.speaker import FAMILIES, Family, Settings, Speaker, speaker_of
 from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, Node
 
-EXTERNAL = Verdict(Established.UNKNOWN, "the peer is outside the cluster")
+EXTERNAL = SessionVerdict(Established.UNKNOWN, "the peer is outside the cluster")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Session:
     """One row of the table."""
 
     protocol: Protocol
-    verdict: Verdict
+    verdict: SessionVerdict
 
 
 def rules_of(state: ClusterState, matcher: Matches, version: CalicoVersion) -> Rules:
@@ -62,7 +62,9 @@ class Speakers:
     rules: Rules
     by_name: Mapping[NodeName, Speaker] = field(hash=False)
     _members: dict[str, frozenset[NodeName]] = field(default_factory=dict, hash=False, compare=False)
-    _refusals: dict[tuple[NodeName, Family], Verdict | None] = field(default_factory=dict, hash=False, compare=False)
+    _refusals: dict[tuple[NodeName, Family], SessionVerdict | None] = field(
+        default_factory=dict, hash=False, compare=False
+    )
 
     @classmethod
     def of(cls, state: ClusterState, versions: Versions) -> Speakers:
@@ -86,7 +88,7 @@ class Speakers:
                 rows += self._in_family(own, family)
         return rows
 
-    def refusal(self, name: NodeName, family: Family) -> Verdict | None:
+    def refusal(self, name: NodeName, family: Family) -> SessionVerdict | None:
         """Why BIRD refuses the whole configuration of a node, so that it keeps its old one; None where it does not.
 
         What confd renders goes through `bird -p` first (confd/etc/calico/confd/conf.d/bird.toml, check_cmd).
@@ -96,7 +98,7 @@ class Speakers:
         return self._refusals[name, family]
 
     def _in_family(self, own: Speaker, family: Family) -> list[Session]:
-        verdicts: dict[Protocol, Verdict] = {}
+        verdicts: dict[Protocol, SessionVerdict] = {}
         refused = self.refusal(own.name, family)
         for name in self._candidates(own):
             other = self.by_name[name]
@@ -144,10 +146,12 @@ class Speakers:
             yield from self.sessions(name)
 
 
-def outside_verdict(protocol: Protocol) -> Verdict:
+def outside_verdict(protocol: Protocol) -> SessionVerdict:
     """Whether a session to the outside comes up, as far as it can be told from here."""
     if any(variant.peer_as == 0 for variant in protocol.variants):
-        return Verdict(Established.NO, "no AS number is given for the peer, so BIRD refuses the whole configuration")
+        return SessionVerdict(
+            Established.NO, "no AS number is given for the peer, so BIRD refuses the whole configuration"
+        )
     if protocol.disputed:
-        return Verdict(Established.UNKNOWN, protocol.dispute)
+        return SessionVerdict(Established.UNKNOWN, protocol.dispute)
     return EXTERNAL

@@ -30,7 +30,7 @@ FAMILIES = (Family.IPV4, Family.IPV6)
 
 
 @dataclass(frozen=True, slots=True)
-class Standalone:
+class StandalonePlacement:
     """Where containers of `calico/routereflector` run: on nodes with all labels of one of `selectors`.
 
     `agents` are the nodes on which a calico-node pod runs too, None where no pod of calico-node is known.
@@ -40,7 +40,7 @@ class Standalone:
     agents: frozenset[NodeName] | None
 
     @classmethod
-    def of(cls, state: ClusterState) -> Standalone | None:
+    def of(cls, state: ClusterState) -> StandalonePlacement | None:
         """Read DaemonSets and pods; None where there is no such DaemonSet."""
         sets = [
             daemonset for daemonset in state.others.values() if isinstance(daemonset, DaemonSet) and daemonset.reflector
@@ -69,7 +69,7 @@ class Settings:
     default_port: int | None = None
     ports: Mapping[NodeName, int] = field(default_factory=dict, hash=False)
     mesh_options: tuple[tuple[str, str], ...] = ()
-    standalone: Standalone | None = None
+    standalone: StandalonePlacement | None = None
     not_ready: frozenset[NodeName] = frozenset()
     """Nodes whose calico-node pod is known not to be ready."""
     idle: str = ""
@@ -104,7 +104,7 @@ class Settings:
             default_port=default.listen_port,
             ports=ports,
             mesh_options=options,
-            standalone=Standalone.of(state),
+            standalone=StandalonePlacement.of(state),
             idle=_idle(state),
             router_id=ids[0] if ids else None,
             router_id_elsewhere=bool(ids) and ids[0] is None,

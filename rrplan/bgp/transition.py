@@ -62,7 +62,7 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ClassTransition:
     """A class of nodes across a step."""
 
     old: Signature
@@ -80,7 +80,7 @@ class Kind:
 class Ends:
     """What pairs join: kinds of nodes, by index, and behind them speakers outside."""
 
-    kinds: Sequence[Kind]
+    kinds: Sequence[ClassTransition]
     speakers: Sequence[Outside]
 
     def held(self, places: Sequence[int], holdings: Holdings) -> set[Pair]:
@@ -131,7 +131,7 @@ class Ends:
             outside=here is None or there is None,
         )
 
-    def _kind(self, index: int) -> Kind | None:
+    def _kind(self, index: int) -> ClassTransition | None:
         return self.kinds[index] if index < len(self.kinds) else None
 
     def _size(self, index: int) -> int:

@@ -8,7 +8,7 @@ from functools import partial
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import NEWEST, Versions, check_planned
-from rrplan.bgp.speaker import Settings, Standalone, as_configured
+from rrplan.bgp.speaker import Settings, StandalonePlacement, as_configured
 from rrplan.bgp.transition import Transition
 from rrplan.checks.agreement import disputes, peers_agree
 from rrplan.checks.bgp import findings, id_of
@@ -208,7 +208,7 @@ def touched(model: Model, after: ClusterState, step: Step) -> list[NodeName]:
     """The nodes whose speakers a step concerns: those it changes, or those on which containers start or end."""
     nodes = {NodeName(change.key.name): None for change in step.changes if change.key.kind in ("Node", "CalicoNode")}
     if any(change.key.kind == "DaemonSet" for change in step.changes):
-        places = [place for state in (model.state, after) if (place := Standalone.of(state))]
+        places = [place for state in (model.state, after) if (place := StandalonePlacement.of(state))]
         nodes |= {name: None for name, node in after.nodes.items() if any(place.runs_on(node) for place in places)}
     return list(nodes)
 

@@ -12,7 +12,7 @@ from rrplan.bgp.outside import Outside
 from rrplan.bgp.population import Signature
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.reflection import Doubt
-from rrplan.bgp.speaker import FAMILIES, Standalone
+from rrplan.bgp.speaker import FAMILIES, StandalonePlacement
 from rrplan.bgp.transition import Loss
 from rrplan.ids import NodeName, StepId
 from rrplan.planning.build import touched
@@ -132,7 +132,7 @@ def reflecting(plan: Plan, state: ClusterState) -> frozenset[NodeName]:
     """The nodes that reflect in some state of a plan: with a cluster ID, or with a container that reflects."""
     reflectors: set[NodeName] = set()
     for present in states(plan, state):
-        place = Standalone.of(present)
+        place = StandalonePlacement.of(present)
         reflectors |= {
             name for name, node in present.nodes.items() if node.cluster_id or (place and place.runs_on(node))
         }

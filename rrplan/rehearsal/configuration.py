@@ -72,7 +72,7 @@ def _lines(own: Speaker, protocols: Iterable[Protocol], blocks: Iterable[str], p
 
 
 @dataclass(slots=True)
-class Outside:
+class OutsideDaemon:
     """A peer outside the cluster, such as a ToR switch: it takes every session of a node and passes nothing on.
 
     It announces one prefix of its own. Like most switches it negotiates no `add paths`.
@@ -86,7 +86,7 @@ class Outside:
     """Addresses and AS numbers of nodes."""
 
     @classmethod
-    def collect(cls, outside: dict[str, Outside], speakers: Speakers) -> None:
+    def collect(cls, outside: dict[str, OutsideDaemon], speakers: Speakers) -> None:
         """Add the outside peers of a state, by address."""
         for own in speakers.by_name.values():
             for protocol in (

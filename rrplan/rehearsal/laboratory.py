@@ -16,9 +16,9 @@ from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.errors import DatastoreRefused
 from rrplan.ids import NodeName
 from rrplan.ports import Whereabouts
-from rrplan.rehearsal.configuration import Daemon, Outside, configuration
+from rrplan.rehearsal.configuration import Daemon, OutsideDaemon, configuration
 from rrplan.rehearsal.namespaces import Host, Network, inside
-from rrplan.rehearsal.speakers import Speaker
+from rrplan.rehearsal.speakers import NodeDaemons
 from rrplan.resources import ClusterState, DaemonSet, Node
 
 POOLS = {
@@ -75,7 +75,8 @@ class Laboratory:
             hosts.append(Host(name, [address], [_pod(block)], index + 1))
         self.network = Network.build(hosts)
         self._birds = {
-            name: Speaker(folder / name.replace("/", "-"), namespace) for name, namespace in self.network.hosts.items()
+            name: NodeDaemons(folder / name.replace("/", "-"), namespace)
+            for name, namespace in self.network.hosts.items()
         }
 
     # --- configuration -------------------------------------------------------------------------
@@ -191,9 +192,9 @@ def _agent(state: ClusterState, node: Node) -> bool:
     return bool(node.ipv4 or node.ipv6) and (not fits or any(fits))
 
 
-def _outside(speakers: Speakers) -> dict[str, Outside]:
-    outside: dict[str, Outside] = {}
-    Outside.collect(outside, speakers)
+def _outside(speakers: Speakers) -> dict[str, OutsideDaemon]:
+    outside: dict[str, OutsideDaemon] = {}
+    OutsideDaemon.collect(outside, speakers)
     return outside
 
 

@@ -23,7 +23,7 @@ END_SECONDS = 5.0
 START_SECONDS = 10.0
 
 
-class Speaker:
+class NodeDaemons:
     """The BIRDs of one node, one for each family."""
 
     def __init__(self, folder: Path, namespace: int) -> None:

@@ -15,7 +15,7 @@ from rrplan.bgp.model import Mark, Model
 from rrplan.bgp.outside import Fate
 from rrplan.bgp.passage import Passage
 from rrplan.bgp.protocol import Protocol
-from rrplan.bgp.reflection import Group
+from rrplan.bgp.reflection import SpeakerGroup
 from rrplan.bgp.transition import OutsideSession, Transition
 from rrplan.planning import build, proof
 from rrplan.plans.plan import FinalCheck, OutsideEffect, Tolerance, Violation
@@ -104,8 +104,8 @@ def the_dead_are_paths(patch: pytest.MonkeyPatch) -> None:
         *,
         leaf: bool = False,
         outside: bool = False,
-    ) -> Group:
-        return Group(count, as_number, cluster_id, leaf, outside)
+    ) -> SpeakerGroup:
+        return SpeakerGroup(count, as_number, cluster_id, leaf, outside)
 
     patch.setattr(holdings, "Group", alive)
 

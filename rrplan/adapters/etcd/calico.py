@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 
 from rrplan.adapters.etcd.answers import Compacted
-from rrplan.adapters.etcd.client import Entry, Etcd, delete, put
+from rrplan.adapters.etcd.client import Etcd, KeyValue, delete, put
 from rrplan.adapters.kubernetes.documents import mapping
 from rrplan.adapters.kubernetes.kinds import KINDS, V3
 from rrplan.adapters.local.clock import SystemClock, timestamp
@@ -67,7 +67,7 @@ class CalicoEtcd:
         """Every address block of a node: prefix, node, state ("" where an old version wrote none)."""
         return [block for entry in self._consistent([BLOCKS]) if (block := _block(entry)) is not None]
 
-    def _consistent(self, folders: Sequence[str]) -> list[Entry]:
+    def _consistent(self, folders: Sequence[str]) -> list[KeyValue]:
         """Everything below these folders, as it was at one moment."""
         return retry(
             lambda: self._at_one_revision(folders),
@@ -76,8 +76,8 @@ class CalicoEtcd:
             lambda _: DatastoreUnreachable(f"etcd was compacted {LIST_TRIES} times while its lists were read"),
         )
 
-    def _at_one_revision(self, folders: Sequence[str]) -> list[Entry]:
-        entries: list[Entry] = []
+    def _at_one_revision(self, folders: Sequence[str]) -> list[KeyValue]:
+        entries: list[KeyValue] = []
         revision = 0
         for start in folders:
             end, more = start[:-1] + chr(ord("/") + 1), True
@@ -136,7 +136,7 @@ class CalicoEtcd:
         answer = self._etcd.transact(_path(key), int(version), operation)
         if answer is False:
             raise DatastoreConflict(f"{key} does not exist")
-        if isinstance(answer, Entry):
+        if isinstance(answer, KeyValue):
             raise DatastoreConflict(f"{key} is at version {answer.revision}, not {version}")
 
 
@@ -144,7 +144,7 @@ def _path(key: ResourceKey) -> str:
     return f"{PREFIX}{PLURALS[key.kind]}/{key.name}"
 
 
-def _block(entry: Entry) -> tuple[str, NodeName, str] | None:
+def _block(entry: KeyValue) -> tuple[str, NodeName, str] | None:
     """One block affinity; None for other keys of IPAM below a node."""
     parts = entry.key.removeprefix(BLOCKS).split("/")
     if len(parts) != 4 or parts[2] != "block":
@@ -159,7 +159,7 @@ def _block(entry: Entry) -> tuple[str, NodeName, str] | None:
     return f"{address}/{length}", NodeName(parts[0]), state
 
 
-def _stored(entry: Entry) -> Stored:
+def _stored(entry: KeyValue) -> Stored:
     try:
         document = json.loads(entry.value)
         metadata = document["metadata"]

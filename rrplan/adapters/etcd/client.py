@@ -26,7 +26,7 @@ from rrplan.errors import (
 )
 from rrplan.retry import Tries, retry
 
-__all__ = ["Access", "Compacted", "Entry", "Etcd", "Page"]
+__all__ = ["Access", "Compacted", "KeyValue", "Etcd", "Page"]
 
 TOKENS = 2
 """A token that etcd no longer knows is asked for again, once."""
@@ -48,7 +48,7 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class KeyValue:
     """One key, its value, and the revision that last changed it."""
 
     key: str
@@ -60,7 +60,7 @@ class Entry:
 class Page:
     """Part of a range as it was at `revision`; `more` says that the limit cut it."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[KeyValue, ...]
     revision: int
     more: bool
 
@@ -106,7 +106,7 @@ class Etcd:
         with _understood(self.name):
             return Page(tuple(_entries(answer)), int(answer["header"]["revision"]), bool(answer.get("more")))
 
-    def transact(self, key: str, revision: int | None, operation: Mapping[str, object]) -> Entry | bool:
+    def transact(self, key: str, revision: int | None, operation: Mapping[str, object]) -> KeyValue | bool:
         """One operation on a key at a revision (0: it is not there; None: never, only the right to do it is checked).
 
         True where it was done, else the key as it is, or False where it is not there.
@@ -328,10 +328,10 @@ def _reason(error: BaseException) -> str:
     return error.strerror or "" if isinstance(error, OSError) else ""
 
 
-def _entries(answer: Mapping[str, Any]) -> Iterator[Entry]:
+def _entries(answer: Mapping[str, Any]) -> Iterator[KeyValue]:
     for pair in answer.get("kvs", ()):
         value = base64.b64decode(pair.get("value", ""))
-        yield Entry(base64.b64decode(pair["key"]).decode(), value, int(pair["mod_revision"]))
+        yield KeyValue(base64.b64decode(pair["key"]).decode(), value, int(pair["mod_revision"]))
 
 
 def _encoded(text: str) -> str:

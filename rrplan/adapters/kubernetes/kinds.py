@@ -9,7 +9,7 @@ CRD = "crd.projectcalico.org/v1"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ResourceKind:
     """One kind; `group` "" is Kubernetes' core, and None is Calico's: V3 or CRD, as the cluster serves it."""
 
     group: str | None
@@ -25,23 +25,23 @@ class Kind:
 
 
 KINDS = {
-    "Node": Kind("", "nodes"),
-    "Pod": Kind("", "pods", namespaced=True),
-    "ConfigMap": Kind("", "configmaps", namespaced=True),
-    "Secret": Kind("", "secrets", namespaced=True),
-    "Event": Kind("", "events", namespaced=True),
-    "DaemonSet": Kind("apps", "daemonsets", namespaced=True),
-    "Lease": Kind("coordination.k8s.io", "leases", namespaced=True),
-    "Installation": Kind("operator.tigera.io", "installations"),
-    "BGPPeer": Kind(None, "bgppeers"),
-    "BGPConfiguration": Kind(None, "bgpconfigurations"),
-    "BGPFilter": Kind(None, "bgpfilters"),
-    "IPPool": Kind(None, "ippools"),
-    "ClusterInformation": Kind(None, "clusterinformations"),
-    "FelixConfiguration": Kind(None, "felixconfigurations"),
-    "HostEndpoint": Kind(None, "hostendpoints"),
-    "BlockAffinity": Kind(None, "blockaffinities"),
-    "CalicoNodeStatus": Kind(None, "caliconodestatuses"),
+    "Node": ResourceKind("", "nodes"),
+    "Pod": ResourceKind("", "pods", namespaced=True),
+    "ConfigMap": ResourceKind("", "configmaps", namespaced=True),
+    "Secret": ResourceKind("", "secrets", namespaced=True),
+    "Event": ResourceKind("", "events", namespaced=True),
+    "DaemonSet": ResourceKind("apps", "daemonsets", namespaced=True),
+    "Lease": ResourceKind("coordination.k8s.io", "leases", namespaced=True),
+    "Installation": ResourceKind("operator.tigera.io", "installations"),
+    "BGPPeer": ResourceKind(None, "bgppeers"),
+    "BGPConfiguration": ResourceKind(None, "bgpconfigurations"),
+    "BGPFilter": ResourceKind(None, "bgpfilters"),
+    "IPPool": ResourceKind(None, "ippools"),
+    "ClusterInformation": ResourceKind(None, "clusterinformations"),
+    "FelixConfiguration": ResourceKind(None, "felixconfigurations"),
+    "HostEndpoint": ResourceKind(None, "hostendpoints"),
+    "BlockAffinity": ResourceKind(None, "blockaffinities"),
+    "CalicoNodeStatus": ResourceKind(None, "caliconodestatuses"),
 }
 """Every kind that rrplan reads or writes."""
 

@@ -29,7 +29,7 @@ class BirdOutputProblem(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Protocol:
+class BirdProtocol:
     """One protocol of BIRD.
 
     `recovery` is `pending` where the daemon waits for this session, `waiting` where this protocol is held back
@@ -56,7 +56,7 @@ class Protocol:
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class BirdRoute:
     """One way to a prefix; a multipath route gives one Route per next hop.
 
     `via` is empty where there is no next hop; `target` is BIRD's word for where the route leads (`via`, `dev`,
@@ -74,10 +74,10 @@ class Route:
     target: str = "via"
 
 
-def protocols(text: str) -> tuple[Protocol, ...]:
+def protocols(text: str) -> tuple[BirdProtocol, ...]:
     """The protocols of `show protocols` or `show protocols all`, in their order; may raise BirdOutputProblem."""
-    shown: list[Protocol] = []
-    row: Protocol | None = None
+    shown: list[BirdProtocol] = []
+    row: BirdProtocol | None = None
     details: dict[str, str] = {}
     began = False
     for code, line in _answer(text):
@@ -99,11 +99,11 @@ def protocols(text: str) -> tuple[Protocol, ...]:
     return tuple(shown)
 
 
-def routes(text: str) -> tuple[Route, ...]:
+def routes(text: str) -> tuple[BirdRoute, ...]:
     """The routes of `show route`, with or without `all`, in their order; may raise BirdOutputProblem."""
-    table: list[Route] = []
+    table: list[BirdRoute] = []
     prefix = ""
-    multipath: Route | None = None
+    multipath: BirdRoute | None = None
     for _, line in _answer(text):
         words = line.split()
         if _PREFIX.fullmatch(words[0]):
@@ -170,7 +170,7 @@ def _indented(line: str) -> bool:
     return line[0] in " \t"
 
 
-def _row(line: str) -> Protocol:
+def _row(line: str) -> BirdProtocol:
     """`name proto table state since info`; `since` is a time, a date, or both with a blank in between."""
     fields = line.split(None, 5)
     if len(fields) < 5 or not any(character.isdigit() for character in fields[4]):
@@ -180,10 +180,10 @@ def _row(line: str) -> Protocol:
     time = _TIME.match(info)
     if time and _DATE.fullmatch(since):
         since, info = f"{since} {time[0]}", info[time.end() :]
-    return Protocol(name, proto, state, info.strip(), since)
+    return BirdProtocol(name, proto, state, info.strip(), since)
 
 
-def _detailed(row: Protocol, details: Mapping[str, str]) -> Protocol:
+def _detailed(row: BirdProtocol, details: Mapping[str, str]) -> BirdProtocol:
     counts = _counts(details.get("Routes", ""))
     first_word = row.info.split()[0] if row.proto == "BGP" and row.info else ""
     return replace(
@@ -208,14 +208,14 @@ def _counts(routes_line: str) -> dict[str, int]:
     }
 
 
-def _route(prefix: str, words: list[str], line: str) -> Route:
+def _route(prefix: str, words: list[str], line: str) -> BirdRoute:
     """`via 10.0.0.2 on eth0 [Node_10_0_0_2 12:00:01 from 10.0.0.3] * (100/0) [i]`, its words without the prefix."""
     source, closed, rest = line.partition("[")[2].partition("]")
     learned = source.split()
     if not closed or not learned:
         raise _problem(line)
     marks = rest.split()
-    return Route(
+    return BirdRoute(
         prefix=prefix,
         via=words[1] if words[0] == "via" and len(words) > 1 else "",
         protocol=learned[0],

@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 from rrplan.adapters.kubernetes.kinds import collection
 from rrplan.adapters.kubernetes.server import ApiServer
-from rrplan.adapters.nodes.bird_output import BirdOutputProblem, Protocol, Route, protocols, routes
-from rrplan.adapters.nodes.ends import DEVICE, End, Session
+from rrplan.adapters.nodes.bird_output import BirdOutputProblem, BirdProtocol, BirdRoute, protocols, routes
+from rrplan.adapters.nodes.ends import DEVICE, End, SeenSession
 from rrplan.errors import DatastoreRefused
 from rrplan.ids import NodeName
 
@@ -76,13 +76,13 @@ def _pod(server: ApiServer, node: NodeName) -> tuple[str, str]:
     raise DatastoreRefused(f"node {node} has no calico-node pod")
 
 
-def _end(shown: tuple[Protocol, ...], table: tuple[Route, ...] | None) -> End:
-    sessions: dict[str, Session] = {}
-    mesh: dict[str, Session] = {}
+def _end(shown: tuple[BirdProtocol, ...], table: tuple[BirdRoute, ...] | None) -> End:
+    sessions: dict[str, SeenSession] = {}
+    mesh: dict[str, SeenSession] = {}
     neighbor: dict[str, str] = {}
     for protocol in shown:
         if protocol.proto == "BGP":
-            session = Session(protocol.established, f"{protocol.state} {protocol.info}".strip(), protocol.imported)
+            session = SeenSession(protocol.established, f"{protocol.state} {protocol.info}".strip(), protocol.imported)
             (mesh if protocol.name.startswith("Mesh_") else sessions)[protocol.neighbor] = session
             neighbor[protocol.name] = protocol.neighbor
     recovering = any(protocol.recovering for protocol in shown)
@@ -95,7 +95,7 @@ def _end(shown: tuple[Protocol, ...], table: tuple[Route, ...] | None) -> End:
     return End(recovering, sessions, mesh, dict(over), own)
 
 
-def _own(table: Iterable[Route]) -> dict[str, str]:
+def _own(table: Iterable[BirdRoute]) -> dict[str, str]:
     """Where routes without a next hop lead; one that leads nowhere (a block) before one to an interface."""
     targets: dict[str, str] = {}
     for route in table:

@@ -15,7 +15,7 @@ from typing import Any
 
 from rrplan.adapters.kubernetes.kinds import collection
 from rrplan.adapters.kubernetes.server import ApiServer
-from rrplan.adapters.nodes.ends import DEVICE, End, Session
+from rrplan.adapters.nodes.ends import DEVICE, End, SeenSession
 from rrplan.errors import DatastoreError, DatastoreRefused
 from rrplan.ids import NodeName
 from rrplan.ports import Clock
@@ -103,12 +103,12 @@ def ends_of(status: Mapping[str, Any]) -> dict[str, End]:
         peers = (status.get("bgp") or {}).get(f"peers{suffix}") or []
         if agent.get("state") != "Ready" and not peers:
             continue
-        sessions: dict[str, Session] = {}
-        mesh: dict[str, Session] = {}
+        sessions: dict[str, SeenSession] = {}
+        mesh: dict[str, SeenSession] = {}
         for peer in peers:
             # BIRD's other states (`Passive`, `Down`) come as "" (calico-bgp: peer state enum).
             state = str(peer.get("state") or "not up")
-            session = Session(state == "Established", state)
+            session = SeenSession(state == "Established", state)
             (mesh if peer.get("type") == "NodeMesh" else sessions)[str(peer.get("peerIP"))] = session
         table = (status.get("routes") or {}).get(f"routes{suffix}")
         ends[family] = End(False, sessions, mesh, _routes(table), _own(table))

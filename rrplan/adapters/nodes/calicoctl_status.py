@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from rrplan.adapters.local.command import CommandTimeout, run_command
-from rrplan.adapters.nodes.ends import End, Session
+from rrplan.adapters.nodes.ends import End, SeenSession
 from rrplan.errors import DatastoreRefused, DatastoreTimeout, PreflightError
 from rrplan.ids import NodeName
 
@@ -58,10 +58,12 @@ def parse(text: str) -> dict[str, End]:
     ends: dict[str, End] = {}
     parts = TITLE.split(text)
     for number, part in zip(parts[1::2], parts[2::2], strict=True):
-        sessions: dict[str, Session] = {}
-        mesh: dict[str, Session] = {}
+        sessions: dict[str, SeenSession] = {}
+        mesh: dict[str, SeenSession] = {}
         for row in _rows(part):
-            session = Session(row["INFO"] == "Established" and row["STATE"] == "up", f"{row['STATE']} {row['INFO']}")
+            session = SeenSession(
+                row["INFO"] == "Established" and row["STATE"] == "up", f"{row['STATE']} {row['INFO']}"
+            )
             address = PORT.sub("", row["PEER ADDRESS"])
             (mesh if row["PEER TYPE"] == MESH else sessions)[address] = session
         if sessions or mesh:

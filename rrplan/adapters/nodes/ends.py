@@ -12,7 +12,7 @@ DEVICE = "dev"
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class SeenSession:
     """One end of a session; `imported` prefixes came over it, None where the source does not say.
 
     What BIRD calls `exported` is not kept: with `add paths` the counter of BIRD 1.6 goes wrong where a session flaps
@@ -23,9 +23,9 @@ class Session:
     state: str
     imported: int | None = None
 
-    def joined(self, other: Session) -> Session:
+    def joined(self, other: SeenSession) -> SeenSession:
         """Established only if both sources say so; the state that is in the way, and the count if it is known."""
-        return Session(
+        return SeenSession(
             self.established and other.established,
             self.state if not self.established else other.state,
             self.imported if self.imported is not None else other.imported,
@@ -42,8 +42,8 @@ class End:
     """
 
     recovering: bool
-    sessions: Mapping[str, Session] = field(hash=False)
-    mesh: Mapping[str, Session] = field(hash=False)
+    sessions: Mapping[str, SeenSession] = field(hash=False)
+    mesh: Mapping[str, SeenSession] = field(hash=False)
     routes: Mapping[str, Routes] | None = field(default=None, hash=False)
     own: Mapping[str, str] = field(default_factory=dict, hash=False)
 
@@ -67,6 +67,6 @@ class End:
         return first
 
 
-def _joined(first: Mapping[str, Session], second: Mapping[str, Session]) -> dict[str, Session]:
+def _joined(first: Mapping[str, SeenSession], second: Mapping[str, SeenSession]) -> dict[str, SeenSession]:
     both = {address: session.joined(second[address]) for address, session in first.items() if address in second}
     return {**second, **first, **both}

@@ -19,7 +19,7 @@ from rrplan.adapters.kubernetes.server import Forbidden
 from rrplan.adapters.nodes.birdcl import Birds
 from rrplan.adapters.nodes.calico_node_status import NoAnswer, NodeStatuses, NotServed
 from rrplan.adapters.nodes.calicoctl_status import NodeStatusTables
-from rrplan.adapters.nodes.ends import End, Session
+from rrplan.adapters.nodes.ends import End, SeenSession
 from rrplan.adapters.nodes.origins import AT_ONCE, Origins
 from rrplan.errors import DatastoreRefused
 from rrplan.ids import NodeName
@@ -261,7 +261,7 @@ class LiveProbe:
         }
 
 
-def _handed(node: NodeName, table: Counter[NodeName], session: Session | None) -> int:
+def _handed(node: NodeName, table: Counter[NodeName], session: SeenSession | None) -> int:
     """How many nodes' routes went from a reflector to a node: at least all it holds, less one for each prefix short."""
     due = table.total() - table[node]
     short = max(0, due - session.imported) if session and session.imported is not None else 0
@@ -269,7 +269,12 @@ def _handed(node: NodeName, table: Counter[NodeName], session: Session | None) -
 
 
 def _broken(
-    node: NodeName, peer: NodeName, mine: End | None, theirs: End | None, near: Session | None, remote: Session | None
+    node: NodeName,
+    peer: NodeName,
+    mine: End | None,
+    theirs: End | None,
+    near: SeenSession | None,
+    remote: SeenSession | None,
 ) -> str:
     """Why a session does not count, "" if it does. Both ends must have it, where both were asked."""
     if mine is not None and theirs is not None and (near is None or remote is None):

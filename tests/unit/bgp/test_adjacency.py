@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 
 from rrplan.bgp.adjacency import survives
-from rrplan.bgp.protocol import Kind, Protocol
+from rrplan.bgp.protocol import Protocol, ProtocolKind
 from rrplan.bgp.speaker import Family
 from rrplan.ids import NodeName
 
 MESH = Protocol(
     node=NodeName("a"),
     family=Family.IPV4,
-    kind=Kind.MESH,
+    kind=ProtocolKind.MESH,
     local_address="10.0.0.1",
     local_as=64512,
     peer_address="10.0.0.2",
@@ -24,7 +24,7 @@ MESH = Protocol(
     reflector_client=False,
     cluster_id=None,
 )
-NODE = replace(MESH, kind=Kind.NODE)
+NODE = replace(MESH, kind=ProtocolKind.NODE)
 CLIENT = replace(NODE, reflector_client=True, cluster_id="1.0.0.1")
 FAR = replace(NODE, node=NodeName("b"), local_address="10.0.0.2", peer_address="10.0.0.1", peer_node=NodeName("a"))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from rrplan.bgp.adjacency import Link
-from rrplan.bgp.reflection import Group, LinkGraph, Links, spread
+from rrplan.bgp.reflection import LinkGraph, Links, SpeakerGroup, spread
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def missing(one: Lab) -> int:
     for a, b in one.sessions:
         link = Link(True, bool(one.ids[a]) and one.ids[a] != one.ids[b], bool(one.ids[b]) and one.ids[a] != one.ids[b])
         links[a, b], links[b, a] = (link,), (link.reversed(),)
-    graph = LinkGraph(tuple(Group(1, 64512, cluster) for cluster in one.ids), links)
+    graph = LinkGraph(tuple(SpeakerGroup(1, 64512, cluster) for cluster in one.ids), links)
     size = len(one.ids)
     return sum(not spread(graph, origin).reaches(at) for origin in range(size) for at in range(size) if at != origin)
 

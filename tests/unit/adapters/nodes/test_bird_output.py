@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rrplan.adapters.nodes.bird_output import BirdOutputProblem, Protocol, Route, protocols, recovering, routes
+from rrplan.adapters.nodes.bird_output import BirdOutputProblem, BirdProtocol, BirdRoute, protocols, recovering, routes
 
 BANNER = "BIRD v0.3.3+birdv1.6.8 ready.\n"
 HEADER = "name     proto    table    state  since       info\n"
@@ -141,9 +141,9 @@ def on_the_socket(answer: str, code: str, detail: str = "") -> str:
 def test_sessions_and_their_details() -> None:
     """Neighbor, state, counts and last error come from the details; a disabled session says Down."""
     assert protocols(BANNER + HEADER + DEVICE + ESTABLISHED + REFUSED + DISABLED) == (
-        Protocol("device1", "Device", "up", "", "09:14:18"),
-        Protocol("Mesh_172_16_0_12", "BGP", "up", "Established", "09:14:28", "172.16.0.12", "Established", 3, 2),
-        Protocol(
+        BirdProtocol("device1", "Device", "up", "", "09:14:18"),
+        BirdProtocol("Mesh_172_16_0_12", "BGP", "up", "Established", "09:14:28", "172.16.0.12", "Established", 3, 2),
+        BirdProtocol(
             name="Node_172_16_0_13",
             proto="BGP",
             state="start",
@@ -153,7 +153,7 @@ def test_sessions_and_their_details() -> None:
             bgp_state="Active",
             last_error="Socket: Connection refused",
         ),
-        Protocol("Node_172_16_0_18", "BGP", "down", "", "09:14:18", "172.16.0.18", "Down"),
+        BirdProtocol("Node_172_16_0_18", "BGP", "down", "", "09:14:18", "172.16.0.18", "Down"),
     )
 
 
@@ -271,17 +271,17 @@ def test_codes_of_the_socket() -> None:
 def test_routes_of_every_kind() -> None:
     """Best and further routes, targets without next hop, one Route per hop, sender, AS, and the kernel's refusal."""
     assert routes(BANNER + ROUTES) == (
-        Route("172.16.0.0/24", "", "direct1", "", True, target="dev"),
-        Route("172.16.0.0/24", "172.16.0.12", "Mesh_172_16_0_12", "i", False),
-        Route("10.244.9.64/26", "172.16.0.12", "Mesh_172_16_0_12", "i", True),
-        Route("10.244.9.64/26", "172.16.0.12", "Node_172_16_0_13", "i", False, sender="172.16.0.13"),
-        Route("10.244.8.0/26", "", "static1", "", True, target="blackhole"),
-        Route("10.244.7.0/26", "", "static1", "", True, target="unreachable"),
-        Route("10.244.6.0/26", "", "static1", "", True, target="prohibited"),
-        Route("10.244.5.0/26", "172.16.0.13", "static1", "", True, target="multipath"),
-        Route("10.244.5.0/26", "172.16.0.14", "static1", "", True, target="multipath"),
-        Route("10.244.4.0/26", "172.16.0.12", "Node_172_16_0_12", "AS65001i", False),
-        Route("10.244.4.0/26", "172.16.0.13", "kernel1", "", False),
+        BirdRoute("172.16.0.0/24", "", "direct1", "", True, target="dev"),
+        BirdRoute("172.16.0.0/24", "172.16.0.12", "Mesh_172_16_0_12", "i", False),
+        BirdRoute("10.244.9.64/26", "172.16.0.12", "Mesh_172_16_0_12", "i", True),
+        BirdRoute("10.244.9.64/26", "172.16.0.12", "Node_172_16_0_13", "i", False, sender="172.16.0.13"),
+        BirdRoute("10.244.8.0/26", "", "static1", "", True, target="blackhole"),
+        BirdRoute("10.244.7.0/26", "", "static1", "", True, target="unreachable"),
+        BirdRoute("10.244.6.0/26", "", "static1", "", True, target="prohibited"),
+        BirdRoute("10.244.5.0/26", "172.16.0.13", "static1", "", True, target="multipath"),
+        BirdRoute("10.244.5.0/26", "172.16.0.14", "static1", "", True, target="multipath"),
+        BirdRoute("10.244.4.0/26", "172.16.0.12", "Node_172_16_0_12", "AS65001i", False),
+        BirdRoute("10.244.4.0/26", "172.16.0.13", "kernel1", "", False),
     )
 
 
@@ -292,8 +292,8 @@ def test_routes_of_ipv6_and_long_times() -> None:
         "                   via fe80::1 on eth0 [Node_fd00__8 2026-02-03] (100/?) [?]\n"
     )
     assert routes(BANNER + text) == (
-        Route("fd10:244:7::/122", "fd00::7", "Mesh_fd00__7", "i", True, sender="fd00::9"),
-        Route("fd10:244:7::/122", "fe80::1", "Node_fd00__8", "?", False),
+        BirdRoute("fd10:244:7::/122", "fd00::7", "Mesh_fd00__7", "i", True, sender="fd00::9"),
+        BirdRoute("fd10:244:7::/122", "fe80::1", "Node_fd00__8", "?", False),
     )
 
 
