@@ -284,7 +284,7 @@ class Lock(Protocol):
         ...
 
     def release(self) -> None:
-        """Give it back."""
+        """Give the lock back, so that the next run can have it."""
         ...
 
     def holder(self) -> str:

@@ -21,7 +21,7 @@ class Limit(Protocol):
         ...
 
     def wait(self, seconds: float) -> None:
-        """Wait."""
+        """Let that many seconds pass before the next try."""
         ...
 
 
@@ -62,7 +62,7 @@ class Patience:
             delay = min(delay * 2, self.longest)
 
     def wait(self, seconds: float) -> None:
-        """By the clock."""
+        """Let them pass by the clock."""
         self.clock.sleep(seconds)
 
 

@@ -157,7 +157,7 @@ class _Deadly:
         self.place = log.place
 
     def lines(self) -> Sequence[bytes]:
-        """As they are."""
+        """The lines of the log behind it."""
         return self._log.lines()
 
     def append(self, line: bytes, *, durable: bool) -> None:
@@ -168,7 +168,7 @@ class _Deadly:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def close(self) -> None:
-        """As it is."""
+        """Close the log behind it."""
         self._log.close()
 
 

@@ -8,7 +8,7 @@ from rrplan.plans.plan import Plan
 
 
 def dot(plan: Plan) -> str:
-    """Graphviz."""
+    """The graph of a plan in the language of Graphviz."""
     lines = ["digraph plan {", "  rankdir=LR; node [shape=box, fontname=sans-serif];"]
     lines += [f"  {json.dumps(step.id)} [label={json.dumps(step.summary)}];" for step in plan.steps]
     lines += [

@@ -22,7 +22,7 @@ from rrplan.text import and_alike, and_more
 
 
 def plan_markdown(plan: Plan) -> str:
-    """The whole plan."""
+    """A plan as Markdown, for a review or a ticket."""
     lines = [f"# rrplan: {plan.name}", "", f"**{totals(plan)}**", ""]
     if plan.steps:
         lines += ["## Changes", "", "| | resource | field | before | after |", "|---|---|---|---|---|"]

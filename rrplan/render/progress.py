@@ -30,7 +30,7 @@ class TextProgress:
         self._last = ""
 
     def report(self, event: events.RunEvent) -> None:
-        """Say what happened."""
+        """Print a line for what happened, or rewrite the one of the step in flight."""
         match event:
             case events.RunStarted():
                 verb = "goes on" if event.resumed else "starts"

@@ -145,13 +145,13 @@ class Listener(Protocol):
     """Hears every event, in order."""
 
     def report(self, event: RunEvent) -> None:
-        """Take notice."""
+        """Hear of one event; they come one at a time, whichever threads steps run in."""
         ...
 
 
 class _Silent:
     def report(self, event: RunEvent) -> None:
-        """Nobody is told."""
+        """Do nothing with the event."""
 
 
 SILENT: Listener = _Silent()

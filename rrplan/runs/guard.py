@@ -18,7 +18,7 @@ from rrplan.snapshots.snapshot import state_of
 
 
 class Guard:
-    """Looks before writes."""
+    """Decides before each step, without writing anything, whether the run may go on."""
 
     def __init__(self, plan: Plan, datastore: Datastore, lock: Lock, writer: Writer) -> None:
         self._plan = plan

@@ -61,7 +61,7 @@ class Journal:
         return entry
 
     def close(self) -> None:
-        """Release the log."""
+        """Close the log, so that another process may open it."""
         self._log.close()
 
     def __enter__(self) -> Self:

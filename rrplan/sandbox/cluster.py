@@ -96,18 +96,18 @@ class Sandbox:
     # --- Datastore -----------------------------------------------------------------------------
 
     def everything(self) -> Listed:
-        """All objects."""
+        """Every object of the embedded cluster."""
         self._reachable()
         return Listed(tuple(self._store.everything()))
 
     def get(self, key: ResourceKey) -> Stored | None:
-        """One object."""
+        """An object with its version; None where it does not exist."""
         self._reachable()
         stored = self._store.get(key)
         return controlled(stored, self.state) if stored and key.kind == "DaemonSet" else stored
 
     def create(self, key: ResourceKey, document: Document) -> None:
-        """Make an object."""
+        """Make an object; raises DatastoreConflict where it exists already."""
         lost = self._before_write(key)
         if self._store.get(key) is not None:
             raise DatastoreConflict(f"{key} exists already")

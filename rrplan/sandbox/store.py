@@ -66,21 +66,21 @@ class Store:
             )
 
     def everything(self) -> Iterator[Stored]:
-        """All objects."""
+        """Every object in the file."""
         for version, document in self._db.execute("select version, document from objects order by key"):
             yield Stored(json.loads(document), str(version))
 
     def get(self, key: ResourceKey) -> Stored | None:
-        """One object."""
+        """An object with its version; None where it does not exist."""
         row = self._db.execute("select version, document from objects where key = ?", (str(key),)).fetchone()
         return Stored(json.loads(row[1]), str(row[0])) if row else None
 
     def put(self, key: ResourceKey, document: Document, version: int) -> None:
-        """Write one object."""
+        """Write an object, whether it exists or not."""
         self._db.execute("insert or replace into objects values (?, ?, ?)", (str(key), version, json.dumps(document)))
 
     def delete(self, key: ResourceKey) -> None:
-        """Remove one object."""
+        """Remove an object from the file."""
         self._db.execute("delete from objects where key = ?", (str(key),))
 
     def sessions(self) -> dict[str, tuple[float, float, float]]:

@@ -193,7 +193,7 @@ class ClusterRuns:
             ) from error
 
     def log(self, run: str) -> ClusterLog:
-        """Its journal."""
+        """The journal of a run, in ConfigMaps."""
         return ClusterLog(self._server, self._clock, run)
 
     def runs(self) -> Sequence[KeptRun]:

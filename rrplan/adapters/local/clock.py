@@ -18,7 +18,7 @@ class SystemClock:
         return datetime.now(UTC)
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Block this thread for that many seconds."""
         time.sleep(seconds)
 
 

@@ -58,7 +58,7 @@ class FileLog:
             raise
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file of the journal."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -99,7 +99,7 @@ class RunDirectory:
         return read_bytes(self._folder(run) / "plan.json")
 
     def log(self, run: str) -> FileLog:
-        """Its journal."""
+        """The journal of a run, in a file."""
         return FileLog(self._folder(run) / "journal.jsonl")
 
     def runs(self) -> Sequence[KeptRun]:

@@ -48,7 +48,7 @@ class ApiDirectory:
         return any(_uses_pod_cidrs(agent) for agent in agents)
 
     def owners(self) -> Mapping[str, NodeName]:
-        """Confirmed block affinities."""
+        """The owners of address blocks, from block affinities that are confirmed."""
         return _owners(self._calico)
 
     def announced_pools(self) -> Sequence[str]:
@@ -78,11 +78,11 @@ class EtcdDirectory:
         )
 
     def owners(self) -> Mapping[str, NodeName]:
-        """Confirmed block affinities."""
+        """The owners of address blocks, from block affinities that are confirmed."""
         return _owners(self._calico)
 
     def announced_pools(self) -> Sequence[str]:
-        """IPPools without `disableBGPExport`."""
+        """The IPPools whose routes nodes announce: those without `disableBGPExport`."""
         return _announced_pools(self._calico)
 
 
