@@ -10,7 +10,7 @@ from rrplan.plans.plan import SessionDown
 
 @dataclass(frozen=True, slots=True)
 class Unready:
-    """Nodes and sessions that a plan counts on and that are down now; false where there are none.
+    """Nodes and sessions that a plan counts on and that are down now.
 
     `down` are nodes that were not down when the plan was made, `silent` those that do not answer, in the order of
     their names.
@@ -19,6 +19,3 @@ class Unready:
     down: tuple[NodeName, ...] = ()
     silent: tuple[NodeName, ...] = ()
     sessions: tuple[SessionDown, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.down or self.silent or self.sessions)

@@ -35,7 +35,7 @@ class Ending:
     """How a walk ended, and why where it is not done: the first failure first."""
 
     result: Result
-    whys: tuple[Reason, ...] = ()
+    reasons: tuple[Reason, ...] = ()
 
 
 class Runner:
@@ -169,7 +169,7 @@ class Runner:
             self._steps.say(events.StepFailed(step.id, drifted))
             return Ending(Result.PARTIAL, (failure, drifted))
         ending = self._unwind()
-        return ending if ending.whys else replace(ending, whys=(failure,))
+        return ending if ending.reasons else replace(ending, reasons=(failure,))
 
     # --- back ----------------------------------------------------------------------------------
 
@@ -205,7 +205,7 @@ class Runner:
     # --- the end -------------------------------------------------------------------------------
 
     def _finish(self, ending: Ending, began: float) -> Result:
-        self._steps.note(ENDINGS[ending.result], ending.whys)
+        self._steps.note(ENDINGS[ending.result], ending.reasons)
         # What may be said of the cluster after everything was taken back is looked at, not concluded.
         back = ending.result is Result.UNDONE
         difference = self._steps.guard.drifted(self._steps.status) if back else None

@@ -104,10 +104,10 @@ class StepRun:
             self.status[step.id] = advance(step.id, self.status.get(step.id, Status.PENDING), event)
             self.journal.append(step.id, event, self.ports.clock.wall(), note, durable=durable)
 
-    def note(self, event: JournalEvent, whys: Sequence[Reason] = ()) -> None:
+    def note(self, event: JournalEvent, reasons: Sequence[Reason] = ()) -> None:
         """Write what happened to the run to the journal; raises JournalUnwritable."""
         with self.mutex:
-            self.journal.append("", event, self.ports.clock.wall(), "; ".join(map(reason_text, whys)))
+            self.journal.append("", event, self.ports.clock.wall(), "; ".join(map(reason_text, reasons)))
 
     # --- forward -------------------------------------------------------------------------------
 

@@ -20,6 +20,8 @@ from rrplan.errors import JournalUnwritable, LockHeldError, PreflightError
 from rrplan.ids import NodeName
 from rrplan.render.run import reason_text
 from rrplan.reports import events
+from rrplan.reports.drift import Drift, DriftKind
+from rrplan.reports.reasons import Drifted
 from rrplan.resources import Node, encode
 from rrplan.runs import Result
 from tests.real.audit import outside
@@ -193,7 +195,9 @@ def test_mesh_on_again(bench: LiveBench) -> None:
     bench.listener = Acting(meddle)
     result = bench.apply()
     assert result is Result.PARTIAL, bench.told()
-    assert "BGPConfiguration/default has spec.nodeToNodeMeshEnabled `true`, the run wrote `false`" in bench.told()
+    whys = [event.why for event in bench.listener.of(events.StepFailed)]
+    key, path = "BGPConfiguration/default", "spec.nodeToNodeMeshEnabled"
+    assert Drifted((Drift(key, DriftKind.OVERWRITTEN, path, found=True, written=False),)) in whys
     nothing_else_written(bench)
 
 
