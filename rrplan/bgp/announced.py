@@ -55,13 +55,15 @@ def _both(first: _Matches, second: _Matches) -> _Matches:
 class Layer:
     """Pools of one family that all filters treat alike; `network` is one of them, None where no pool is known.
 
-    `block` is the length of the routes, None where it is not known: what a speaker outside announces.
+    `block` is the length of the routes, None where it is not known: what a speaker outside announces. What lies in
+    none of the pools `beyond` is a layer too: a node hands on what it learned of it only where a filter accepts it.
     """
 
     pools: tuple[str, ...]
     network: Network | None
     block: int | None
     rules: Mapping[str, Mapping[str, Sequence[Mapping[str, object]]]] = field(hash=False, compare=False)
+    beyond: tuple[Network, ...] | None = None
 
     def passes(self, leaving: Sequence[str], entering: Sequence[str], *, learned: bool) -> Passes:
         """Whether routes get over a session: the sender's own ones, or those that it learned."""
@@ -72,7 +74,11 @@ class Layer:
         return next((passes for passes in (Passes.NO, Passes.UNKNOWN) if passes in verdicts), Passes.YES)
 
     def verdict(self, filters: Sequence[str], direction: str, *, learned: bool) -> Passes:
-        """What filters do with these pools in one direction, rule after rule; what no rule decides goes through."""
+        """What filters do with these pools in one direction, rule after rule; what no rule decides goes through.
+
+        On the way out `calico_export_to_bgp_peers` decides then, which lets nothing through that lies in no pool.
+        """
+        undecided = Passes.NO if self.beyond is not None and learned and direction == "export" else Passes.YES
         doubtful: set[Passes] = set()
         for name in filters:
             rules = self.rules.get(name)
@@ -85,7 +91,7 @@ class Layer:
                     return action if doubtful <= {action} else Passes.UNKNOWN
                 if matches is _Matches.SOME:
                     doubtful.add(action)
-        return Passes.YES if doubtful <= {Passes.YES} else Passes.UNKNOWN
+        return undecided if doubtful <= {undecided} else Passes.UNKNOWN
 
     def _matches(self, rule: Mapping[str, object], *, learned: bool) -> _Matches:
         matches = _Matches.NONE if rule.get("source") and not learned else self._prefix(rule)
@@ -95,8 +101,6 @@ class Layer:
         if not rule.get("cidr"):
             # Calico renders `prefixLength` only together with `cidr`.
             return _Matches.ALL
-        if self.network is None:
-            return _Matches.SOME
         try:
             cidr = ipaddress.ip_network(str(rule["cidr"]), strict=False)
         except ValueError:
@@ -104,7 +108,10 @@ class Layer:
         length = rule.get("prefixLength")
         bits = {**(length if isinstance(length, Mapping) else {})}
         operator = str(rule.get("matchOperator") or "")
-        if operator.endswith("Equal"):
+        if self.network is None:
+            # What lies in a pool does not lie beyond the pools.
+            matches = _Matches.NONE if any(_holds(pool, cidr) for pool in self.beyond or ()) else _Matches.SOME
+        elif operator.endswith("Equal"):
             matches = _both(self._equal(cidr), _Matches.SOME) if bits else self._equal(cidr)
         else:
             matches = _both(self._inside(cidr), self._length(bits, cidr))
@@ -153,7 +160,8 @@ class LeftOut:
 class Announced:
     """The layers of each family; none where pools are known and nothing is owed for any of them.
 
-    `incoming` are those of what speakers outside announce: all pools that are announced, whoever programs the routes.
+    `incoming` are those of what speakers outside announce: all pools that are announced, whoever programs the routes,
+    and at last what lies in none of them.
     """
 
     layers: Mapping[Family, tuple[Layer, ...]] = field(hash=False)
@@ -173,7 +181,8 @@ class Announced:
             rules = {name: _rules(bgp_filter, family) for name, bgp_filter in filters.items()}
             known = [(pool, network) for pool in pools.values() if (network := _network(pool, family)) is not None]
             if not known:
-                layers[family] = incoming[family] = (Layer((), None, None, rules),)
+                layers[family] = (Layer((), None, None, rules),)
+                incoming[family] = (*layers[family], Layer((), None, None, rules, beyond=()))
                 continue
             reasons = {pool.name: _why_not(pool, setting, version) for pool, _ in known}
             left += [LeftOut(name, family, why) for name, why in sorted(reasons.items()) if why]
@@ -182,8 +191,10 @@ class Announced:
                 for pool, network in known
                 if not reasons[pool.name]
             )
-            incoming[family] = _alike(
-                Layer((pool.name,), network, None, rules) for pool, network in known if not pool.disable_bgp_export
+            exported = [(pool, network) for pool, network in known if not pool.disable_bgp_export]
+            incoming[family] = (
+                *_alike(Layer((pool.name,), network, None, rules) for pool, network in exported),
+                Layer((), None, None, rules, beyond=tuple(network for _, network in exported)),
             )
         return cls(layers, incoming, tuple(left))
 
@@ -222,6 +233,10 @@ def _rules(bgp_filter: BGPFilter, family: Family) -> Mapping[str, Sequence[Mappi
 def _listed(value: object) -> Iterator[Mapping[str, object]]:
     if isinstance(value, list | tuple):
         yield from (rule for rule in value if isinstance(rule, Mapping))
+
+
+def _holds(pool: Network, cidr: Network) -> bool:
+    return pool.version == cidr.version and pool.prefixlen <= cidr.prefixlen and pool.overlaps(cidr)
 
 
 def _network(pool: IPPool, family: Family) -> Network | None:

@@ -312,7 +312,7 @@ def propagated(connections: Connections, doubt: Doubt) -> Holdings:
 def _incoming(connections: Connections, doubt: Doubt) -> list[Carries | None]:
     """How sessions carry what speakers outside announce of pools, for each layer of it; None: all of it."""
     layers = connections.announced.incoming[connections.family]
-    return [_carries(layer, doubt) if connections.filtered else None for layer in layers]
+    return [_carries(layer, doubt) if connections.filtered or layer.beyond is not None else None for layer in layers]
 
 
 def _carries(layer: Layer, doubt: Doubt) -> Carries:

@@ -62,8 +62,18 @@ def doubt_is_something_after(patch: pytest.MonkeyPatch) -> None:
     _converged(patch, lambda found: Converged(found.possible, found.possible))
 
 
+def _nothing_lies_beyond(patch: pytest.MonkeyPatch) -> None:
+    """What lies in no pool is judged as if it were of one, as the walker does.
+
+    Where it is judged by itself, it shows most of what is wrong with sessions to the outside a second time.
+    """
+    whole = holdings._incoming
+    patch.setattr(holdings, "_incoming", lambda connections, doubt: whole(connections, doubt)[:-1])
+
+
 def disputed_blocks_stay(patch: pytest.MonkeyPatch) -> None:
     """A block that BGPPeers disagree about is taken to be left alone."""
+    _nothing_lies_beyond(patch)
 
     def stays(before: Sequence[Protocol], after: Sequence[Protocol]) -> bool:
         old, new = [one.block for one in before], [one.block for one in after]
@@ -85,11 +95,13 @@ def _effects(patch: pytest.MonkeyPatch, fate: Fate) -> None:
 def lost_uplinks_are_fine(patch: pytest.MonkeyPatch) -> None:
     """A session to the outside may vanish, as long as its routes come another way."""
     _effects(patch, Fate.LOST)
+    _nothing_lies_beyond(patch)
 
 
 def restarted_uplinks_are_fine(patch: pytest.MonkeyPatch) -> None:
     """A session to the outside may restart, as long as its routes come another way."""
     _effects(patch, Fate.RESTARTED)
+    _nothing_lies_beyond(patch)
     patch.setattr(transition.Ends, "restarted", lambda _self, _through: set())
 
 
@@ -107,7 +119,7 @@ def the_dead_are_paths(patch: pytest.MonkeyPatch) -> None:
     ) -> SpeakerGroup:
         return SpeakerGroup(count, as_number, cluster_id, leaf, outside)
 
-    patch.setattr(holdings, "Group", alive)
+    patch.setattr(holdings, "SpeakerGroup", alive)
 
 
 def gained_uplinks_count(patch: pytest.MonkeyPatch) -> None:

@@ -99,7 +99,7 @@ ANY_LENGTH: list[tuple[str, list[Mapping[str, Any]], Passes]] = [
 def test_rules_for_what_speakers_outside_announce(why: str, rules: list[Mapping[str, Any]], expected: Passes) -> None:
     """A route from outside may be of any length within the pool."""
     cluster = ClusterState.of([POOL, BGPFilter("f", {"exportV4": rules})])
-    (layer,) = Announced.of(cluster, VERSION).incoming[Family.IPV4]
+    layer, _ = Announced.of(cluster, VERSION).incoming[Family.IPV4]
     assert layer.verdict(["f"], "export", learned=True) is expected
 
 

@@ -123,3 +123,29 @@ def test_a_way_that_a_filter_closes_to_the_outside(why: str, pool: IPPool, filte
     before, after = (two_ways(pool, filtered, restart=seconds) for seconds in ("60s", "90s"))
 
     assert (pair("c", "switch") in exposed_pairs(before, after, VERSIONS)) is exposed
+
+
+@pytest.mark.parametrize(
+    ("rule", "lost"),
+    [
+        ({"action": "Accept", "matchOperator": "In", "cidr": "0.0.0.0/0"}, True),
+        ({"action": "Accept"}, True),
+        ({"action": "Accept", "matchOperator": "NotIn", "cidr": "10.42.0.0/16"}, True),
+        ({"action": "Accept", "matchOperator": "In", "cidr": "10.42.7.0/24"}, False),
+        ({"action": "Accept", "matchOperator": "In", "cidr": "10.0.0.0/8"}, True),
+        ({"action": "Reject", "matchOperator": "In", "cidr": "192.0.2.0/24"}, False),
+    ],
+)
+def test_what_lies_in_no_pool(rule: dict[str, str], lost: bool) -> None:
+    """A default route goes on only where a filter accepts it: without that filter `b` does not hear of it any more."""
+    nodes = node("a", 1), node("b", 2)
+    told = {"nodeSelector": "all()", "peerSelector": "all()"}
+    cluster = state(*nodes, switch("up", "a"), peer("all", **told, filters=["f"]), mesh(on=False))
+    cluster = cluster.put(POOL).put(BGPFilter("f", {"exportV4": [rule]}))
+    after = cluster.put(peer("all", **told))
+    model = Model(cluster, VERSIONS, peers=[*cluster.peers.values(), *after.peers.values()])
+
+    gone = {Pair("ipv4", loss.at, loss.origin) for loss in model.advance(after, []).lost}
+
+    assert (pair("b", "switch") in gone) is lost
+    assert pair("a", "switch") not in gone
