@@ -33,6 +33,7 @@ class Pair(NamedTuple):
 class Promise:
     """Of one step: who may be without a route while it takes effect, and who cannot have one before or after it.
 
+    Nobody is promised a route from or to a node that is down.
     Undoing the step promises the same: the relation is symmetric.
     """
 
@@ -82,8 +83,9 @@ def promises(plan: Plan, state: ClusterState, versions: Versions) -> dict[StepId
         for name in state.nodes
         for pair in (Pair(str(speaker.family), name, speaker.name), Pair(str(speaker.family), speaker.name, name))
     }
+    silent = _of_nodes_down(model)
     without = [
-        missing_pairs_here | (everybody - heard_pairs)
+        missing_pairs_here | (everybody - heard_pairs) | silent
         for missing_pairs_here, heard_pairs in zip(missing, heard, strict=True)
     ]
     return {
@@ -101,15 +103,19 @@ def exposed_pairs(before: ClusterState, after: ClusterState, versions: Versions)
 def missing_pairs(state: ClusterState, versions: Versions) -> frozenset[Pair]:
     """The pairs of nodes that do not have a route for certain in a state; of nodes that are down, all of them."""
     model = Model(state, versions)
-    silent = {
+    return _pairs(model, model.missing(), {}) | _of_nodes_down(model)
+
+
+def _of_nodes_down(model: Model) -> frozenset[Pair]:
+    """All pairs that end at a node that is down: whether it still serves routes is nobody's promise."""
+    return frozenset(
         Pair(str(family), *pair)
         for family in FAMILIES
         for node in model.down()
-        for other in state.nodes
+        for other in model.state.nodes
         if node != other
         for pair in ((node, other), (other, node))
-    }
-    return _pairs(model, model.missing(), {}) | silent
+    )
 
 
 def held_pairs(state: ClusterState, versions: Versions, doubt: Doubt = Doubt.AGAINST) -> frozenset[Pair]:

@@ -18,6 +18,7 @@ from rrplan.sandbox import demo_cluster
 from rrplan.snapshots import Snapshot
 from rrplan.specs import load
 from tests.support import SPEC
+from tests.support.clusters import VERSIONS, planned, reflected
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +91,17 @@ def test_kept_in_the_plan_file(made: tuple[Plan, ClusterState]) -> None:
     ):
         with pytest.raises(DigestMismatch, match="the rehearsal in the file was changed, or is that of another plan"):
             read_plan(edited, "plan.json")
+
+
+def test_a_node_that_is_down_is_promised_nothing() -> None:
+    """It may serve routes all the same, and they may go at any moment."""
+    cluster = reflected(dead="c")
+    plan = planned(cluster, "topology: full-mesh, drain: true")
+    told = promises(plan, cluster, VERSIONS)
+    assert told
+    for promise in told.values():
+        assert {
+            Pair("ipv4", NodeName("a"), NodeName("c")),
+            Pair("ipv4", NodeName("c"), NodeName("a")),
+        } <= promise.excused
+        assert Pair("ipv4", NodeName("a"), NodeName("b")) not in promise.excused
