@@ -319,7 +319,7 @@ class NodeAgent:
         view = model.view()
         pair = [view.index(model.population.signature_of[name]) for name in (one, other)]
         reflects = model.population.speakers[one].cluster_id or model.population.speakers[other].cluster_id
-        return bool(reflects) and (pair[0], pair[1]) in view.holdings[family].joined
+        return bool(reflects) and view.holdings[family].joins(pair[0], pair[1])
 
     def _given(self, sender: NodeName, receiver: NodeName, family: Family) -> set[NodeName]:
         """Whose blocks a session carries from one end to the other."""
@@ -329,12 +329,14 @@ class NodeAgent:
         holdings = view.holdings[family]
         gone = self.twin._down(family, self.twin.clock.now())[sender]
         found: set[NodeName] = set()
-        for origin in holdings.present:
-            given = holdings.propagations[origin].given
+        of = holdings.blocks.of
+        for origin in sorted(holdings.present):
+            assert holdings.of_nodes is not None
+            spread = holdings.of_nodes.of(of[origin])
             members = set(model.population.classes[view.signatures[origin]])
-            if (here, there) in given:
+            if spread.gave(of[here], of[there]):
                 found |= members - {sender} - gone
-            if origin == here and (ORIGIN, there) in given:
+            if origin == here and spread.gave(ORIGIN, of[there]):
                 found.add(sender)
         return found - {receiver} - self._quiet
 
