@@ -150,11 +150,11 @@ class _Spreading:
     def enter(self, home: SpeakerGroup, links: Links, receivers: int, *, marked: bool) -> None:
         """Hand the routes of the origin to its neighbours."""
         graph = self.bulk.graph
-        by_system: dict[int, int] = {}
-        for part in bits(receivers & self.alive):
-            by_system.setdefault(graph.groups[self.group(part)].as_number, 0)
-            by_system[graph.groups[self.group(part)].as_number] |= 1 << part
-        for mask in by_system.values():
+        # What the origin tells depends on whether the receiver is in its AS, and on nothing else of the receiver.
+        inside = self.spreading_over(self.bulk.of_system.get(home.as_number, 0))
+        for mask in (receivers & self.alive & inside, receivers & self.alive & ~inside):
+            if not mask:
+                continue
             receiver = graph.groups[self.group((mask & -mask).bit_length() - 1)]
             passed = [first_copy(graph, home, receiver, link) for link in links]
             for outcome in copies_over(graph, passed, marked=marked):

@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import yaml
 
+from rrplan.bgp.profile import calico_versions
 from rrplan.ids import NodeName
+from rrplan.planning import draft_plan
+from rrplan.plans.plan import SnapshotReference
 from rrplan.resources import BGPConfiguration, BGPPeer, CalicoVersion, ClusterState, Node, Resource
 from rrplan.snapshots import Snapshot
 from rrplan.specs import Spec, load
@@ -181,3 +185,15 @@ def _mesh_spec() -> dict[str, object]:
 def _shape(resources: Iterable[Resource], body: dict[str, object], *, mesh: bool = False) -> Shape:
     document = {"apiVersion": "rrplan.io/v1", "kind": "BGPTopology", "metadata": {"name": "shape"}, "spec": body}
     return Shape(load(yaml.safe_dump(document).encode(), "spec.yaml"), Snapshot(ClusterState.of(resources)))
+
+
+def main() -> None:
+    """Plan and prove one shape: its name, how many nodes, how many parts."""
+    name, nodes, parts = sys.argv[1:]
+    shape = SHAPES[name](int(nodes), int(parts))
+    state = shape.snapshot.state
+    draft_plan(shape.spec, state, calico_versions(state, CALICO), SnapshotReference("", None, CALICO))
+
+
+if __name__ == "__main__":
+    main()
