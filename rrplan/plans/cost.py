@@ -22,7 +22,7 @@ PER_REFLECTOR = 5
 """Requests to a reflector in a look at everybody: a CalicoNodeStatus made, read twice and removed, and one command."""
 PER_LOOK = 4
 """Lists in a look at everybody: pods, address blocks, now and then nodes."""
-NODES_PER_SECOND = 60
+NODES_PER_SECOND = 50
 """That are asked with 64 at a time; measured with 600 nodes whose API server and kubelets shared two busy cores."""
 
 

@@ -139,7 +139,9 @@ def test_pod_that_is_replaced(bench: LiveBench) -> None:
     assert requests["list pods"] == 1
     assert requests[EXEC] == 4
     bench.server.force(f"{pods}/calico-node-node-003")
-    with pytest.raises(DatastoreRefused, match="node node-003 has no calico-node pod"):
+    with pytest.raises(
+        DatastoreRefused, match=r"nothing can be run in the calico-node pod of node node-003: .*not found"
+    ):
         birds.ask(names[2], Wanted.SESSIONS)
     birds.look(anew=False)
     with pytest.raises(DatastoreRefused, match="node node-003 has no calico-node pod"):
