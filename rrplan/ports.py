@@ -6,7 +6,7 @@ DatastoreError family of `rrplan.errors`; nothing else crosses this border.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeAlias
@@ -156,6 +156,16 @@ class NodeSessions:
     families: Mapping[str, Mapping[str, str]] = field(hash=False)
 
 
+PROBE_PARALLELISM = 64
+"""How many nodes a probe asks at the same time, where nobody says otherwise."""
+Asking: TypeAlias = Callable[[int, int], None]
+"""Hears how many nodes of how many a look has asked so far; what it raises ends the look."""
+
+
+def unheard(_asked: int, _nodes: int) -> None:
+    """Nobody hears it."""
+
+
 class Probe(Protocol):
     """Reads sessions and routes from nodes."""
 
@@ -163,8 +173,18 @@ class Probe(Protocol):
         """Every session of each node as the node itself reports it; a silent node is left out."""
         ...
 
-    def read(self, nodes: Collection[NodeName], peers: Collection[NodeName]) -> Sequence[NodeReading]:
-        """The present reading of each node, with its sessions to `peers`; a silent node is left out."""
+    def read(
+        self,
+        nodes: Collection[NodeName],
+        peers: Collection[NodeName],
+        *,
+        spared: Collection[NodeName] = (),
+        asking: Asking = unheard,
+    ) -> Sequence[NodeReading]:
+        """The present reading of each node, with its sessions to `peers`; a silent node is left out.
+
+        Nodes in `spared` need not be asked: of them it is enough to read what the peers say of their sessions.
+        """
         ...
 
     def quiet(self, family: str) -> frozenset[NodeName]:

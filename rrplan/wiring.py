@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from rrplan.adapters.local.clock import SystemClock
 from rrplan.plans import Plan
-from rrplan.ports import Clock, Datastore, Directory, Lock, Probe, RunStore, SeparateCalico
+from rrplan.ports import PROBE_PARALLELISM, Clock, Datastore, Directory, Lock, Probe, RunStore, SeparateCalico
 from rrplan.reports.events import Listener
 from rrplan.runs.preflight import EVERY_CLUSTER, PreflightCheck
 from rrplan.sandbox import Sandbox
@@ -64,14 +64,15 @@ class Connection:
         served = KubernetesCalico(server)
         return cls(server, in_kubernetes(server, served), ApiDirectory(server, served), served.group)
 
-    def probe(self, clock: Clock, tell: Callable[[str], None], tables: NodeStatusTables | None) -> Probe:
+    def probe(self, clock: Clock, tell: Callable[[str], None], tables: NodeStatusTables | None, at_once: int) -> Probe:
         """What asks the nodes; CalicoNodeStatus is an object of Kubernetes, so nobody reports it with etcd."""
-        from rrplan.adapters.nodes.birdcl import Birds, in_pods
+        from rrplan.adapters.nodes.birdcl import Birds
         from rrplan.adapters.nodes.calico_node_status import NodeStatuses
+        from rrplan.adapters.nodes.pods import PodCommands
         from rrplan.adapters.nodes.probe import LiveProbe
 
         statuses = NodeStatuses(self.server, self.group, clock) if self.group else None
-        return LiveProbe(Birds(in_pods(self.server)), self.directory, statuses, tell, tables)
+        return LiveProbe(Birds(PodCommands(self.server)), self.directory, statuses, tell, tables, at_once)
 
     def checks(self) -> tuple[PreflightCheck, ...]:
         """What is asked before a run, in this order; of a plan that was just made, as far as it can be asked then."""
@@ -88,7 +89,13 @@ class Connection:
             *EVERY_CLUSTER,
         )
 
-    def cluster(self, clock: Clock, tell: Callable[[str], None], tables: NodeStatusTables | None = None) -> Cluster:
+    def cluster(
+        self,
+        clock: Clock,
+        tell: Callable[[str], None],
+        tables: NodeStatusTables | None = None,
+        at_once: int = PROBE_PARALLELISM,
+    ) -> Cluster:
         """The cluster that a run can change; `tell` hears what an operator should know."""
         from rrplan.adapters.kubernetes.events import EventRecorder
         from rrplan.adapters.kubernetes.lease import LeaseLock
@@ -98,7 +105,7 @@ class Connection:
         return Cluster(
             server.name,
             self.datastore,
-            self.probe(clock, tell, tables),
+            self.probe(clock, tell, tables, at_once),
             clock,
             LeaseLock(server, clock, tell),
             ClusterRuns(server, clock),
@@ -121,6 +128,8 @@ class LiveOptions:
     """The command that calls calicoctl, for the same."""
     node_status: str | None = None
     """The command that prints the status of `{node}`, for clusters where nobody may run commands in pods."""
+    at_once: int = PROBE_PARALLELISM
+    """How many nodes are asked at the same time."""
 
     @property
     def given(self) -> bool:
@@ -147,7 +156,9 @@ class LiveOptions:
 
     def cluster(self, tell: Callable[[str], None]) -> Cluster:
         """The cluster that they lead to; `tell` hears what an operator should know. Raises as `connection` does."""
-        return live(self.kubeconfig, self.context, tell, self.impersonated, self.calico(), self.node_status)
+        return live(
+            self.kubeconfig, self.context, tell, self.impersonated, self.calico(), self.node_status, self.at_once
+        )
 
 
 def live(
@@ -157,17 +168,19 @@ def live(
     impersonated: str | None = None,
     calico: SeparateCalico | None = None,
     node_status: str | None = None,
+    at_once: int = PROBE_PARALLELISM,
 ) -> Cluster:
     """The cluster that a kubeconfig leads to; `tell` hears what an operator should know. Raises PreflightError.
 
     `calico` is where Calico's resources are, if not in Kubernetes; `node_status` is a command that prints the status of
-    `{node}`, for clusters where nobody may run commands in pods.
+    `{node}`, for clusters where nobody may run commands in pods; `at_once` nodes are asked at the same time.
     """
     from rrplan.adapters.kubernetes.server import ApiServer
     from rrplan.adapters.nodes.calicoctl_status import NodeStatusTables
 
     tables = NodeStatusTables(node_status) if node_status else None
-    return live_on(ApiServer.connect(kubeconfig, context, impersonated), SystemClock(), tell, calico, tables)
+    server = ApiServer.connect(kubeconfig, context, impersonated)
+    return live_on(server, SystemClock(), tell, calico, tables, at_once)
 
 
 def live_on(
@@ -176,9 +189,10 @@ def live_on(
     tell: Callable[[str], None],
     calico: SeparateCalico | None = None,
     tables: NodeStatusTables | None = None,
+    at_once: int = PROBE_PARALLELISM,
 ) -> Cluster:
     """The live cluster behind an API server; `calico` is where Calico's resources are, if not in Kubernetes."""
-    return Connection.on(server, calico).cluster(clock, tell, tables)
+    return Connection.on(server, calico).cluster(clock, tell, tables, at_once)
 
 
 def embedded(sandbox: Sandbox, directory: Path) -> Cluster:

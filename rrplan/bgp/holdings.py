@@ -1,68 +1,42 @@
-"""Which class of nodes holds the routes of which other class: in one state, and while one state becomes another."""
+"""Which class of nodes holds the routes of which other class, at one state or while one becomes another."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import chain
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from rrplan.bgp.adjacency import NONE, Adjacency, Ends, Link, adjacency
-from rrplan.bgp.announced import Announced, Layer, Passes
-from rrplan.bgp.outside import Outside, Uplink, uplinks
-from rrplan.bgp.peering import Rules, protocols
-from rrplan.bgp.reflection import ORIGIN, Carries, Doubt, LinkGraph, Links, Propagation, SpeakerGroup, spread
-from rrplan.bgp.refusals import may_be_refused
-from rrplan.bgp.speaker import Family, Speaker
-
-
-class Member(NamedTuple):
-    """One node as it is before and after a step (twice the same where only one state is asked about)."""
-
-    before: Speaker
-    after: Speaker
-
-
-ENOUGH = 3
-"""No rule involves more than three nodes of one class, so counts above that change nothing."""
+from rrplan.bgp.alike import Blocks
+from rrplan.bgp.outside import Outside
+from rrplan.bgp.reflection import ORIGIN, Doubt, LinkGraph
+from rrplan.bgp.speaker import Family
+from rrplan.bgp.spreads import NOTHING, Beyond, Heard, Spreads
 
 Pair = tuple[int, int]
-
-
-class Touched(NamedTuple):
-    """Sessions that a change does not leave alone: between pairs of node classes, and from classes to outside."""
-
-    sessions: frozenset[Pair]
-    uplinks: frozenset[tuple[int, Outside]]
-
-
-@dataclass(frozen=True, slots=True)
-class NodeClass:
-    """Nodes that are alike before and alike after: two of them (or the only one) to ask, and how many, up to ENOUGH."""
-
-    members: tuple[Member, ...]
-    count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
     """The answer for one family, over indices of node classes, and of the speakers outside behind them.
 
-    `present` are the classes that have the family at all, `mute` those without routes of their own or pods that need
-    any: standalone reflectors. `outside` has the index of each speaker outside. Where BGPFilters treat pools
-    differently, `others` are the answers for the other pools, and `pools` names those of this one; `owed` says whether
-    nodes announce anything of them. The last of `others` tell where routes of a pool go that speakers outside announce.
+    What nodes exchange is worked out for `blocks` of classes. `present` are the classes that have the family at all,
+    `mute` those without routes of their own or pods that need any: standalone reflectors. `outside` has the index of
+    each speaker outside, `beyond` their sessions in that order. Where BGPFilters treat pools differently, `others` are
+    the answers for the other pools, and `pools` names those of this one; `owed` says whether nodes announce anything of
+    them. The last of `others` tell where routes of a pool go that speakers outside announce: there `of_nodes` is None.
     """
 
     family: Family
-    graph: LinkGraph = field(hash=False)
-    present: tuple[int, ...]
-    propagations: Mapping[int, Propagation] = field(hash=False)
+    blocks: Blocks
+    of_nodes: Spreads | None = field(hash=False)
+    of_outside: Spreads | None = field(hash=False)
+    present: frozenset[int]
     mute: frozenset[int] = frozenset()
     outside: Mapping[Outside, int] = field(default_factory=dict, hash=False)
+    beyond: tuple[Beyond, ...] = field(default=(), hash=False)
     others: tuple[Holdings, ...] = ()
     owed: bool = True
     pools: tuple[str, ...] = ()
+    doubt: Doubt = Doubt.AGAINST
 
     @property
     def tables(self) -> tuple[Holdings, ...]:
@@ -76,29 +50,74 @@ class Holdings:
 
     def holds(self, holder: int, origin: int) -> bool:
         """Whether every node of `holder` holds the routes of every (other) node of `origin`."""
-        return origin in self.propagations and self.propagations[origin].reaches(holder)
+        return self.heard(holder, origin).held
+
+    def heard(self, holder: int, origin: int) -> Heard:
+        """The same, and whether over a touched session."""
+        nodes = len(self.blocks.of)
+        if origin >= nodes:
+            return self.of_outside.inwards(self.beyond[origin - nodes], holder) if self.of_outside else NOTHING
+        if self.of_nodes is None:
+            return NOTHING
+        if holder >= nodes:
+            return self.of_nodes.outwards(self.beyond[holder - nodes], origin, self.doubt)
+        return self.of_nodes.between(self.blocks.of[holder], self.blocks.of[origin])
+
+    @property
+    def graph(self) -> LinkGraph:
+        """The sessions between blocks."""
+        return self._spreads.graph
+
+    @property
+    def _spreads(self) -> Spreads:
+        spreads = self.of_nodes or self.of_outside
+        assert spreads is not None, "a table has routes of nodes, or of speakers outside, or both"
+        return spreads
+
+    def joins(self, here: int, there: int) -> bool:
+        """Whether there are sessions between the (different) nodes of two classes."""
+        of = self.blocks.of
+        return (of[here], of[there]) in self.graph.links and (here != there or self.blocks.counts[here] > 1)
+
+    def linked(self, here: int) -> Iterator[int]:
+        """The node classes to whose nodes those of a class have sessions."""
+        for block, _ in self._spreads.table.linked[self.blocks.of[here]]:
+            for there in self.blocks.within[block]:
+                if here != there or self.blocks.counts[here] > 1:
+                    yield there
 
     @property
     def joined(self) -> list[Pair]:
         """The pairs of node classes between whose nodes there are sessions, each both ways round."""
-        beyond = set(self.outside.values())
-        return [pair for pair in self.graph.links if beyond.isdisjoint(pair)]
+        return [(here, there) for here in range(len(self.blocks.of)) for there in self.linked(here)]
 
     @property
     def speaking(self) -> list[int]:
         """The node classes that have routes of their own."""
-        return [index for index in self.present if index not in self.mute]
+        return sorted(self.present - self.mute)
+
+    def speaks(self, index: int) -> bool:
+        """Whether a node class has routes of its own, and needs those of others."""
+        return index in self.present and index not in self.mute
 
     @property
     def missing(self) -> frozenset[Pair]:
         """Ordered pairs (holder, origin) of nodes without a route of some pool; (c, c): two different nodes of c."""
         pairs: set[Pair] = set()
+        blocks = self.blocks
         for layer in self.layers:
-            for origin in layer.speaking:
-                for holder in layer.speaking:
-                    size = self.graph.groups[holder].count - (holder == origin)
-                    if size > 0 and not layer.holds(holder, origin):
-                        pairs.add((holder, origin))
+            speaking = set(layer.speaking)
+            for origins in blocks.within:
+                for holders in blocks.within:
+                    # All classes of a block have the family, or none of them; and all of them speak, or none.
+                    if not {origins[0], holders[0]} <= speaking or layer.holds(holders[0], origins[0]):
+                        continue
+                    pairs |= {
+                        (there, here)
+                        for here in origins
+                        for there in holders
+                        if here != there or blocks.counts[here] > 1
+                    }
         return frozenset(pairs)
 
     def delivered(self, sender: int, receiver: int, sizes: Sequence[int]) -> int:
@@ -109,13 +128,17 @@ class Holdings:
         return min((layer._delivered(sender, receiver, sizes) for layer in self.layers), default=0)
 
     def _delivered(self, sender: int, receiver: int, sizes: Sequence[int]) -> int:
-        total = 0
-        for origin in self.speaking:
-            given = self.propagations[origin].given
-            if origin == sender:
-                total += (ORIGIN, receiver) in given
-            if (sender, receiver) in given:
-                total += max(0, sizes[origin] - (origin == sender) - (origin == receiver))
+        if self.of_nodes is None:
+            return 0
+        of = self.blocks.of
+        total = int(sender not in self.mute and self.of_nodes.of(of[sender]).gave(ORIGIN, of[receiver]))
+        for origin, classes in enumerate(self.blocks.within):
+            if classes[0] in self.mute or not self.of_nodes.of(origin).gave(of[sender], of[receiver]):
+                continue
+            total += sum(sizes[index] for index in classes)
+            # Neither end is told of itself.
+            ends = {sender: 1, receiver: 1} if sender != receiver else {sender: 2}
+            total -= sum(min(sizes[index], times) for index, times in ends.items() if of[index] == origin)
         return total
 
     def withheld(self, sender: int, receiver: int) -> tuple[frozenset[int], bool]:
@@ -123,205 +146,13 @@ class Holdings:
 
         Of its own class, those of the other members.
         """
+        of = self.blocks.of
+        spreads = [layer.of_nodes for layer in self.layers if layer.of_nodes is not None]
         kept = {
-            origin
-            for layer in self.layers
-            for origin in self.present
-            if (sender, receiver) not in layer.propagations[origin].given
-        }
-        own = any((ORIGIN, receiver) not in layer.propagations[sender].given for layer in self.layers)
+            index
+            for origin, classes in enumerate(self.blocks.within)
+            if not all(spread.of(origin).gave(of[sender], of[receiver]) for spread in spreads)
+            for index in classes
+        } & self.present
+        own = not all(spread.of(of[sender]).gave(ORIGIN, of[receiver]) for spread in spreads)
         return frozenset(kept if self.owed else self.present) | self.mute, own or sender in self.mute or not self.owed
-
-
-@dataclass(frozen=True, slots=True)
-class Converged:
-    """Who holds what once the sessions of a state are up: for certain, and with doubt counted for a session."""
-
-    certain: Holdings
-    possible: Holdings
-
-
-@dataclass(frozen=True, slots=True)
-class Connections:
-    """Everything that routes of one family may go over: what joins node classes, and what joins them to the outside.
-
-    `outside` are the speakers outside to give an index to; None for those that `uplinks` name. With `touched` things
-    are as they stand before a change, and every copy of a route that comes over a touched session is marked.
-    """
-
-    classes: Sequence[NodeClass]
-    family: Family
-    adjacencies: Mapping[Pair, Adjacency]
-    uplinks: Mapping[int, Mapping[Outside, Uplink]]
-    announced: Announced
-    outside: Sequence[Outside] | None = None
-    touched: Touched | None = None
-
-    @property
-    def in_doubt(self) -> bool:
-        """Whether it may matter how doubt counts."""
-        # What a speaker outside hears is in doubt by itself: the best path may be one that is not handed on.
-        doubtful = any(joined.in_doubt or len(joined.links) > 1 for joined in self.adjacencies.values())
-        return doubtful or any(self.uplinks.values()) or self.filtered
-
-    @property
-    def filtered(self) -> bool:
-        """Whether any session has BGPFilters."""
-        uplinks = (uplink.links for by_speaker in self.uplinks.values() for uplink in by_speaker.values())
-        sessions = chain((joined.links for joined in self.adjacencies.values()), uplinks)
-        return any(link.own_filters or link.other_filters for links in sessions for link in links)
-
-    def speakers(self) -> list[Speaker]:
-        """One node of each class."""
-        members = (node_class.members[0] for node_class in self.classes)
-        return [member.before if self.touched else member.after for member in members]
-
-    def places(self) -> dict[Outside, int]:
-        """The index of each speaker outside, behind the node classes."""
-        outside = self.outside
-        if outside is None:
-            outside = sorted({speaker for by_speaker in self.uplinks.values() for speaker in by_speaker})
-        return {speaker: place for place, speaker in enumerate(outside, len(self.classes))}
-
-    def graph(self, doubt: Doubt) -> LinkGraph:
-        """What counts, with doubt counted so; every link carries everything."""
-        places = self.places()
-        groups = [
-            SpeakerGroup(node_class.count, speaker.as_number, speaker.cluster_id, speaker.down)
-            for node_class, speaker in zip(self.classes, self.speakers(), strict=True)
-        ]
-        groups += [SpeakerGroup(1, speaker.as_number, "", leaf=True, outside=True) for speaker in places]
-        links: dict[Pair, Links] = {}
-        for (here, there), joined in self.adjacencies.items():
-            if joined.links and (joined.certain or doubt is Doubt.FOR):
-                links[here, there] = joined.links
-                links[there, here] = joined.reversed().links
-        marked = set(self.touched.sessions) if self.touched else set()
-        for index, by_speaker in self.uplinks.items():
-            for speaker, uplink in by_speaker.items():
-                if not uplink.certain and doubt is Doubt.AGAINST:
-                    continue
-                place = places[speaker]
-                links[index, place] = uplink.links
-                links[place, index] = tuple(link.reversed() for link in uplink.links)
-                if self.touched and (index, speaker) in self.touched.uplinks:
-                    marked |= {(index, place), (place, index)}
-        return LinkGraph(tuple(groups), links, doubt, frozenset(marked))
-
-
-def converged(
-    rules: Rules,
-    classes: Sequence[NodeClass],
-    family: Family,
-    *,
-    without: frozenset[tuple[int, Outside]] = frozenset(),
-) -> Converged:
-    """Who holds what once the sessions of the state `after` are all up; `without` are uplinks not to count on."""
-    up = {
-        index: {
-            outside: uplink
-            for outside, uplink in uplinks(rules, node_class.members[0].after, family).items()
-            if (index, outside) not in without
-        }
-        for index, node_class in enumerate(classes)
-        if node_class.members[0].after.address(family)
-    }
-    joined = adjacencies(classes, family, lambda near, far: met(rules, near.after, far.after, family))
-    connections = Connections(classes, family, joined, up, rules.announced)
-    certain = propagated(connections, Doubt.AGAINST)
-    return Converged(certain, propagated(connections, Doubt.FOR) if connections.in_doubt else certain)
-
-
-def ends_of(rules: Rules, near: Speaker, far: Speaker, family: Family) -> Ends:
-    """What the two nodes of a pair render towards each other."""
-    return protocols(rules, near, far, family), protocols(rules, far, near, family)
-
-
-def met(rules: Rules, near: Speaker, far: Speaker, family: Family) -> Adjacency:
-    """What comes of the protocols of a pair."""
-    here, there = ends_of(rules, near, far, family)
-    joined = adjacency(near, here, far, there)
-    if (
-        joined.certain
-        and joined.links
-        and any(end.address(family) in rules.shared or may_be_refused(rules, end, family) for end in (near, far))
-    ):
-        # A node whose BIRD refuses its file keeps the sessions that it had: which these are is not known.
-        return replace(joined, certain=False)
-    return joined
-
-
-def pairs_of(classes: Sequence[NodeClass], family: Family) -> list[tuple[Pair, tuple[Member, Member]]]:
-    """Two different nodes for each two node classes, and for each class of more than one node."""
-    present = [index for index, node_class in enumerate(classes) if node_class.members[0].after.address(family)]
-    pairs = []
-    for position, here in enumerate(present):
-        for there in present[position:]:
-            near, far = classes[here].members, classes[there].members
-            if here != there:
-                pairs.append(((here, there), (near[0], far[0])))
-            elif len(near) > 1:
-                pairs.append(((here, there), (near[0], near[1])))
-    return pairs
-
-
-def adjacencies(
-    classes: Sequence[NodeClass], family: Family, ask: Callable[[Member, Member], Adjacency]
-) -> dict[Pair, Adjacency]:
-    """What comes of the protocols of every pair that renders any."""
-    asked = ((pair, ask(*members)) for pair, members in pairs_of(classes, family))
-    return {pair: joined for pair, joined in asked if joined is not NONE}
-
-
-def propagated(connections: Connections, doubt: Doubt) -> Holdings:
-    """Who holds what over what counts, for each layer of pools."""
-    family, layers = connections.family, connections.announced.layers[connections.family]
-    speakers, outside = connections.speakers(), connections.places()
-    graph = connections.graph(doubt)
-    neighbours = graph.neighbours()
-    present = tuple(index for index, speaker in enumerate(speakers) if speaker.address(family))
-    mute = frozenset(index for index in present if speakers[index].standalone)
-
-    def spread_from(origins: Iterable[int], carries: Carries | None) -> Holdings:
-        over = replace(graph, carries=carries)
-        return Holdings(
-            family, over, present, {origin: spread(over, origin, neighbours) for origin in origins}, mute, outside
-        )
-
-    if connections.filtered and layers:
-        of_nodes = [spread_from(present, _carries(layer, doubt)) for layer in layers]
-    else:
-        # Without filters every pool is treated alike.
-        of_nodes = [spread_from(present, None)] * max(1, len(layers))
-    # What a speaker outside announces may be of no pool, and then no filter may have a say.
-    of_outside = spread_from(outside.values(), None)
-    of_pools = [
-        of_outside if carries is None else spread_from(outside.values(), carries)
-        for carries in _incoming(connections, doubt)
-    ]
-    first, *others = (
-        replace(table, pools=layer.pools if layer else (), owed=layer is not None)
-        for table, layer in zip(of_nodes, layers or [None], strict=True)
-    )
-    propagations = {**first.propagations, **of_outside.propagations}
-    return replace(
-        first, propagations=propagations, others=(*others, *(replace(table, owed=False) for table in of_pools))
-    )
-
-
-def _incoming(connections: Connections, doubt: Doubt) -> list[Carries | None]:
-    """How sessions carry what speakers outside announce of pools, for each layer of it; None: all of it."""
-    layers = connections.announced.incoming[connections.family]
-    return [_carries(layer, doubt) if connections.filtered or layer.beyond is not None else None for layer in layers]
-
-
-def _carries(layer: Layer, doubt: Doubt) -> Carries:
-    enough = (Passes.YES,) if doubt is Doubt.AGAINST else (Passes.YES, Passes.UNKNOWN)
-    known: dict[tuple[Link, bool], bool] = {}
-
-    def carries(link: Link, learned: bool) -> bool:
-        if (link, learned) not in known:
-            known[link, learned] = layer.passes(link.own_filters, link.other_filters, learned=learned) in enough
-        return known[link, learned]
-
-    return carries

@@ -10,14 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from rrplan.bgp.holdings import (
-    ENOUGH,
-    Holdings,
-    Member,
-    NodeClass,
-    Pair,
-    converged,
-)
+from rrplan.bgp.alike import ENOUGH, Member, NodeClass
+from rrplan.bgp.connections import converged
+from rrplan.bgp.holdings import Holdings, Pair
 from rrplan.bgp.outside import Fate, Outside
 from rrplan.bgp.passage import Passage, over, passage
 from rrplan.bgp.peering import Rules
@@ -35,12 +30,13 @@ from rrplan.resources import BGPPeer, ClusterState
 class View:
     """One state: its classes in a fixed order, and who holds whose routes for certain, per family.
 
-    `possible` counts every session that may be up.
+    `possible` counts every session that may be up; `doubtless` are the families in which all of these are.
     """
 
     signatures: tuple[Signature, ...]
     holdings: Mapping[Family, Holdings] = field(hash=False)
     possible: Mapping[Family, Holdings] = field(hash=False)
+    doubtless: frozenset[Family]
     _places: dict[Signature, int] = field(hash=False, compare=False)
 
     def index(self, signature: Signature) -> int:
@@ -87,6 +83,7 @@ class Model:
         self._passages: dict[object, dict[Family, Passage]] = {}
         self._numbers: dict[Rules, int] = {}
         self._untried: dict[NodeName, frozenset[str]] = {}
+        self._present: View | None = None
 
     def _number(self, rules: Rules) -> int:
         """Rules are compared once and then known by number."""
@@ -94,8 +91,15 @@ class Model:
 
     def view(self, without: Mapping[Signature, int] | None = None) -> View:
         """Who holds what at the present state; `without` takes nodes of some classes away first."""
+        if without:
+            return self._view(without)
+        if self._present is None:
+            self._present = self._view({})
+        return self._present
+
+    def _view(self, without: Mapping[Signature, int]) -> View:
         sizes = self.sizes()
-        for signature, gone in (without or {}).items():
+        for signature, gone in without.items():
             sizes[signature] -= gone
         present = tuple(signature for signature in self.population.classes if sizes[signature] > 0)
         shape = frozenset((signature, min(sizes[signature], ENOUGH)) for signature in present)
@@ -114,6 +118,7 @@ class Model:
                 present,
                 {family: answer.certain for family, answer in answers.items()},
                 {family: answer.possible for family, answer in answers.items()},
+                frozenset(family for family, answer in answers.items() if answer.doubtless),
                 {signature: place for place, signature in enumerate(present)},
             )
         return view
@@ -189,6 +194,7 @@ class Model:
             speaker = speaker_of(state.nodes[name], self.rules.settings, self.versions)
             self.population.move(replace(speaker, untried=self._untried.get(name, frozenset())))
         self.state = state
+        self._present = None
         kinds = self._kinds(before, settled)
         cost = self._cost(kinds, old_rules, old_view, self.view())
         if any(session.fate is Fate.GAINED for session in cost.outside):
@@ -209,6 +215,7 @@ class Model:
             if names:
                 speaker = self.population.speakers[name]
                 self._untried[name] = speaker.untried | names
+                self._present = None
                 self.population.move(replace(speaker, untried=self._untried[name]))
 
     def _kinds(
@@ -281,26 +288,36 @@ class Model:
             ends = Ends(kinds, through.speakers)
             here, there = [before.index(kind.old) for kind in kinds], [after.index(kind.new) for kind in kinds]
             # A host that becomes a standalone reflector has no routes of its own any more, and needs none.
-            silent = {index for index, place in enumerate(there) if place not in set(new.speaking)}
+            silent = {index for index, place in enumerate(there) if not new.speaks(place)}
             if through.gained:
                 # Nobody knows whether the other side accepts a new session: nothing rests on it.
                 there, new = [*range(len(kinds))], _without(self.rules, node_classes, family, through.gained)
             gone: set[Pair] = set()
             bare: set[Pair] = set()
             restarted: set[Pair] = set()
+            own = [*range(len(kinds))]
             for was, becomes, left in zip(old.tables, new.tables, through.surviving.tables, strict=True):
-                had = {pair for pair in ends.held(here, was) if silent.isdisjoint(pair)}
-                gone |= had - ends.held(there, becomes)
-                bare |= had - ends.held([*range(len(kinds))], left)
-                restarted |= had & ends.restarted(through)
+                gone |= {pair for pair in ends.lost(here, was, there, becomes) if silent.isdisjoint(pair)}
+                bare |= {pair for pair in ends.lost(here, was, own, left) if silent.isdisjoint(pair)}
+                restarted |= {
+                    pair for pair in ends.restarted(through) if silent.isdisjoint(pair) and ends.holds(pair, here, was)
+                }
             if gone:
                 # A new session may bring a node a better path that it does not hand on to the outside: what is heard
                 # there may be lost although nothing happens to the sessions that it came over.
-                sure = {pair for certain in before.holdings[family].tables for pair in ends.held(here, certain)}
-                heard = {pair for pair in gone & sure if pair[0] >= len(kinds)}
-                gone = heard | gone & over(old_rules, node_classes, family, through.speakers, through.changed)
+                certain = before.holdings[family].tables
+                heard = {
+                    pair
+                    for pair in gone
+                    if pair[0] >= len(kinds) and any(ends.holds(pair, here, table) for table in certain)
+                }
+                gone = heard | _touched(gone, ends, over(old_rules, node_classes, family, through, through.changed))
             if bare and old is not before.holdings[family]:
-                bare &= over(old_rules, node_classes, family, through.speakers, through.shaken)
+                # Where all sessions are up for certain, those that are not left alone are those that are touched.
+                asked = {pair for pair in bare if family not in before.doubtless or pair[0] >= len(kinds)}
+                if asked:
+                    marked = over(old_rules, node_classes, family, through, through.shaken)
+                    bare = bare - asked | _touched(asked, ends, marked)
             bare |= restarted | gone
             lost += [ends.loss(pair, family) for pair in sorted(gone)]
             exposed += [ends.loss(pair, family) for pair in sorted(bare)]
@@ -328,6 +345,12 @@ class Model:
 
 def _nobody(_selector: str, _speaker: Speaker) -> bool:
     return False
+
+
+def _touched(pairs: set[Pair], ends: Ends, marked: Holdings) -> set[Pair]:
+    """Those that may hold a route over a session that a change touches."""
+    own = [*range(len(ends.kinds))]
+    return {pair for pair in pairs if any(ends.touched(pair, own, table) for table in marked.tables)}
 
 
 def _without(

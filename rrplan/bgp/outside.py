@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
+from typing import cast
 
 from rrplan.bgp.adjacency import Link
 from rrplan.bgp.peering import Rules, external_protocols
@@ -67,6 +68,15 @@ class Fate(StrEnum):
 
 def uplinks(rules: Rules, own: Speaker, family: Family) -> Mapping[Outside, Uplink]:
     """The sessions of a node to the outside, in one family."""
+    remembered = rules.index.remembered
+    key = ("uplinks", id(own), family)
+    if key not in remembered:
+        rules.index.masks(own)
+        remembered[key] = _uplinks(rules, own, family)
+    return cast(Mapping[Outside, Uplink], remembered[key])
+
+
+def _uplinks(rules: Rules, own: Speaker, family: Family) -> Mapping[Outside, Uplink]:
     sessions: dict[Outside, Uplink] = {}
     by_address: dict[str, list[Protocol]] = {}
     for protocol in external_protocols(rules, own, family):
@@ -92,8 +102,8 @@ def uplinks(rules: Rules, own: Speaker, family: Family) -> Mapping[Outside, Upli
                     and outside.name not in own.untried
                     and len({variant.filters for variant in variants}) == 1,
                 )
-    for peer in rules.peers:
-        if peer.local_workload_selector and own.profile.local_workloads and rules.selects_local(peer, own):
+    for peer in rules.index.on(own):
+        if peer.local_workload_selector and own.profile.local_workloads:
             internal = peer.as_number == own.as_number
             # `rr client` is rendered towards the same AS alone.
             cluster_id = own.cluster_id if internal else ""

@@ -6,18 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rrplan.bgp.adjacency import Adjacency, same, survives, surviving
-from rrplan.bgp.holdings import (
-    Connections,
-    Holdings,
-    NodeClass,
-    Pair,
-    Touched,
-    adjacencies,
-    ends_of,
-    met,
-    pairs_of,
-    propagated,
-)
+from rrplan.bgp.alike import Blocks, NodeClass, merged, standing
+from rrplan.bgp.connections import Connections, Touched, adjacencies, ends_of, met, pairs_of, propagated
+from rrplan.bgp.holdings import Holdings, Pair
 from rrplan.bgp.outside import Fate, Outside, Uplink, fates, uplinks
 from rrplan.bgp.peering import Rules
 from rrplan.bgp.reflection import Doubt
@@ -28,14 +19,15 @@ from rrplan.bgp.speaker import Family, Speaker
 class Passage:
     """One family while a state becomes another, over indices of node classes and of speakers outside.
 
-    `surviving` is who holds what over those sessions alone that are certainly left alone. `changed_pairs` are those
-    between which some session may be another one than before, `shaken_pairs` those and all between which a session may
-    restart because BGPPeers disagree about its block. `begins` and `ends` say whether a session comes up,
+    `surviving` is who holds what over those sessions alone that are certainly left alone. `changed_pairs` are those of
+    blocks between which some session may be another one than before, `shaken_pairs` those and all between which a
+    session may restart because BGPPeers disagree about its block. `begins` and `ends` say whether a session comes up,
     and whether one goes down, `idle` whether all of these have an end at a node that is down. `fates` are the uplinks
     of one node of each node class that are not left alone, `speakers` all speakers outside, before and after.
     """
 
     speakers: tuple[Outside, ...]
+    blocks: Blocks
     surviving: Holdings
     changed_pairs: frozenset[Pair]
     shaken_pairs: frozenset[Pair]
@@ -80,7 +72,14 @@ def passage(old: Rules, new: Rules, classes: Sequence[NodeClass], family: Family
     begins = ends = False
     idle = True
     survivors: dict[Pair, Adjacency] = {}
-    for (here, there), (near, far) in pairs_of(classes, family):
+    blocks = merged(
+        classes,
+        [
+            (standing(old, member.before, family), standing(new, member.after, family))
+            for member in (node_class.members[0] for node_class in classes)
+        ],
+    )
+    for (here, there), (near, far) in pairs_of(blocks.classes, family):
         before = ends_of(old, near.before, far.before, family)
         after = ends_of(new, near.after, far.after, family)
         if not any((*before, *after)):
@@ -117,7 +116,8 @@ def passage(old: Rules, new: Rules, classes: Sequence[NodeClass], family: Family
     known = tuple(sorted(speakers))
     return Passage(
         known,
-        propagated(Connections(classes, family, survivors, kept, new.announced, known), Doubt.AGAINST),
+        blocks,
+        propagated(Connections(blocks, family, survivors, kept, new.announced, known), Doubt.AGAINST),
         frozenset(changed),
         frozenset(changed | shaken),
         begins,
@@ -128,28 +128,20 @@ def passage(old: Rules, new: Rules, classes: Sequence[NodeClass], family: Family
     )
 
 
-def over(
-    rules: Rules, classes: Sequence[NodeClass], family: Family, speakers: Sequence[Outside], touched: Touched
-) -> frozenset[Pair]:
-    """The pairs (holder, origin) that may hold a route before a change over a session that it touches.
+def over(rules: Rules, classes: Sequence[NodeClass], family: Family, through: Passage, touched: Touched) -> Holdings:
+    """What is held before a change, with a mark on what comes over a session that it touches.
 
     All other pairs hold over sessions alone that nothing happens to: whether they are up is not known, but it is the
     same before and after.
     """
-    joined = adjacencies(classes, family, lambda near, far: met(rules, near.before, far.before, family))
+    blocks = through.blocks
+    joined = adjacencies(blocks.classes, family, lambda near, far: met(rules, near.before, far.before, family))
     up = {
         index: uplinks(rules, node_class.members[0].before, family)
         for index, node_class in enumerate(classes)
         if node_class.members[0].before.address(family)
     }
-    before = propagated(Connections(classes, family, joined, up, rules.announced, speakers, touched), Doubt.FOR)
-    return frozenset(
-        (holder, origin)
-        for layer in before.tables
-        for origin, reached in layer.propagations.items()
-        for holder, copies in reached.copies.items()
-        if any(copy.marked for copy in copies)
-    )
+    return propagated(Connections(blocks, family, joined, up, rules.announced, through.speakers, touched), Doubt.FOR)
 
 
 def _role(speaker: Speaker) -> tuple[int, str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from rrplan.bgp.announced import EVERYTHING, Announced
 from rrplan.bgp.blocks import Emission, render
+from rrplan.bgp.concern import PeerIndex
 from rrplan.bgp.endpoint import dialled, unreachable
 from rrplan.bgp.protocol import Protocol, ProtocolKind
 from rrplan.bgp.speaker import BGP_PORT, Family, Settings, Speaker
@@ -37,6 +38,10 @@ class Rules:
     hosts: frozenset[str] = field(default=frozenset(), hash=False, compare=False)
     announced: Announced = field(default=EVERYTHING, hash=False, compare=False)
     shared: Mapping[str, tuple[Node, ...]] = field(default_factory=dict, hash=False)
+    index: PeerIndex = field(init=False, hash=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", PeerIndex(self.peers, self.matches))
 
     def is_global(self, peer: BGPPeer) -> bool:
         """A BGPPeer without node and nodeSelector holds for every node."""
@@ -105,7 +110,7 @@ def protocols(rules: Rules, own: Speaker, other: Speaker, family: Family) -> tup
     if own.standalone:
         return _of_standalone(rules, own, other, family)
     keys = _Keys()
-    for peer in rules.peers:
+    for peer in rules.index.between(own, other):
         if (peer.local_workload_selector and own.profile.local_workloads) or not _known(peer, own):
             continue
         if rules.selects_local(peer, own):
@@ -130,7 +135,7 @@ def _of_standalone(rules: Rules, own: Speaker, other: Speaker, family: Family) -
     if family is not Family.IPV4 or not other.calico:
         return ()
     blocks = []
-    for peer in rules.peers:
+    for peer in rules.index.between(own, other):
         # Its confd (v3.1) is older than nodeSelector (v3.3): such a BGPPeer is not counted on.
         aimed = peer.peer_ip == own.ipv4 and not peer.node_selector
         if aimed and peer.node in ("", other.known_as):
@@ -161,13 +166,13 @@ def external_protocols(rules: Rules, own: Speaker, family: Family) -> tuple[Prot
     if not own.address(family) or own.standalone or rules.settings.idle:
         return ()
     keys = _Keys()
-    for peer in rules.peers:
+    for peer in rules.index.on(own):
         if not _known(peer, own):
             continue
         endpoint = dialled(peer, own.profile)
         if endpoint is None or endpoint.family is not family or endpoint.address in rules.addresses:
             continue
-        if rules.selects_local(peer, own) and not unreachable(peer, endpoint, own.profile):
+        if not unreachable(peer, endpoint, own.profile):
             emission = Emission(
                 endpoint.address, endpoint.port or None, peer.as_number or 0, "", False, peer, by_address=True
             )

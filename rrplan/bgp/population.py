@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
+from rrplan.bgp.alike import ENOUGH
 from rrplan.bgp.endpoint import endpoint_of
-from rrplan.bgp.holdings import ENOUGH
 from rrplan.bgp.matching import Matcher
 from rrplan.bgp.peering import Rules
 from rrplan.bgp.profile import Profile
@@ -42,6 +42,16 @@ class Signature:
     contested: bool = False
     down: bool = False
     untried: frozenset[str] = frozenset()
+    _hash: int = field(init=False, repr=False, compare=False, default=0)
+
+    def __post_init__(self) -> None:
+        # Signatures are keys everywhere, and have many fields.
+        told = self.own_as, self.as_number, self.cluster_id, self.ipv4, self.ipv6, self.own_port, self.port
+        rest = self.matches, self.zone, self.marked, self.alone, self.standalone, self.contested, self.down
+        object.__setattr__(self, "_hash", hash((told, rest, self.untried)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)

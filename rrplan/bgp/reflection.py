@@ -9,9 +9,10 @@ every node of a class holds the same copies, so the work grows with classes and 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from rrplan.bgp.adjacency import Link
 
@@ -23,15 +24,13 @@ NO_AS: frozenset[int] = frozenset()
 class SpeakerGroup:
     """`count` speakers with the same AS number, cluster ID ("" for none) and links.
 
-    A `leaf` passes nothing on: a node that is down, or a speaker outside the cluster. One that is `outside` may not
-    negotiate `add paths`, and then hears the best path alone.
+    A `leaf` passes nothing on: a node that is down, or a speaker outside the cluster.
     """
 
     count: int
     as_number: int
     cluster_id: str
     leaf: bool = False
-    outside: bool = False
 
 
 class Doubt(StrEnum):
@@ -64,12 +63,41 @@ class LinkGraph:
     marked: frozenset[tuple[int, int]] = frozenset()
     carries: Carries | None = field(default=None, hash=False, compare=False)
 
-    def neighbours(self) -> list[list[tuple[int, Links]]]:
+    def neighbours(self) -> Neighbours:
         """For every group, whom it has links to."""
-        table: list[list[tuple[int, Links]]] = [[] for _ in self.groups]
+        table = Neighbours([[] for _ in self.groups], [[] for _ in self.groups], [[] for _ in self.groups])
         for (here, there), links in self.links.items():
-            table[here].append((there, links))
+            table.linked[here].append((there, links))
+            external = not all(link.internal for link in links)
+            if external:
+                table.external[here].append((there, links))
+            if external or any(link.own_client for link in links):
+                table.served[here].append((there, links))
         return table
+
+
+Linked = list[list[tuple[int, Links]]]
+"""For every group the groups that it has links to, and these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Whom every group has links to: all of them, those over an AS border, and those or clients."""
+
+    linked: Linked
+    external: Linked
+    served: Linked
+
+    def hearing(self, group: SpeakerGroup, holder: int, learned: Learned) -> list[tuple[int, Links]]:
+        """Those that a route may be passed on to: what came from an iBGP peer goes to clients or over a border alone.
+
+        A speaker without cluster ID has no clients (RFC 4456 section 6).
+        """
+        if learned is Learned.EXTERNAL:
+            return self.linked[holder]
+        if not group.cluster_id:
+            return self.external[holder]
+        return self.linked[holder] if learned is Learned.CLIENT else self.served[holder]
 
 
 class Learned(StrEnum):
@@ -112,90 +140,114 @@ class Stop(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Propagation:
-    """Where the routes of one node of group `origin` end up.
+class Trace:
+    """Where the routes of one node end up, for people: the first copies are those that took the shortest ways.
 
-    `copies[g]` are those that the (other) members of g hold. `given` are the (sender, receiver) pairs over
-    which something was passed on, `stops` the pairs over which nothing was, with the first reason.
+    `copies[g]` are those that the (other) members of g hold, without those that nobody needs. `stops` are the (sender,
+    receiver) pairs over which some copy is not passed on, with the first reason.
     """
 
-    origin: int
     copies: Mapping[int, tuple[Copy, ...]]
-    given: frozenset[tuple[int, int]]
     stops: Mapping[tuple[int, int], Stop]
 
-    def reaches(self, group: int) -> bool:
-        """Whether the members of that group hold the route."""
-        return bool(self.copies.get(group))
+
+class Part(NamedTuple):
+    """`size` members of a group that differ from the others in one respect alone: how they hear of the origin."""
+
+    group: int
+    size: int
 
 
-def spread(
-    graph: LinkGraph, origin: int, neighbours: Sequence[Sequence[tuple[int, Links]]] | None = None
-) -> Propagation:
+class Entry(NamedTuple):
+    """What one part gets from the origin: over `links`, seen from there, which leave a mark or do not."""
+
+    part: int
+    links: Links
+    marked: bool
+
+
+def trace(graph: LinkGraph, origin: int) -> Trace:
     """Propagate the routes of one node of group `origin` until nothing changes."""
-    table = graph.neighbours() if neighbours is None else neighbours
-    rest = [group.count - (index == origin) for index, group in enumerate(graph.groups)]
-    copies: dict[int, list[Copy]] = {}
-    given: set[tuple[int, int]] = set()
-    stops: dict[tuple[int, int], Stop] = {}
-    queue: deque[tuple[int, Copy]] = deque()
+    return _Spreading(graph, origin).run()
 
-    def deliver(sender: int, receiver: int, copy: Copy) -> None:
-        given.add((sender, receiver))
-        held = copies.setdefault(receiver, [])
-        if not any(_dominates(other, copy) for other in held):
-            held[:] = [other for other in held if not _dominates(copy, other)]
-            held.append(copy)
-            queue.append((receiver, copy))
 
-    for receiver, links in table[origin]:
-        if rest[receiver] > 0:
-            for copy in _copies(graph, [_first(graph, origin, receiver, link) for link in links], (origin, receiver)):
-                if isinstance(copy, Copy):
-                    deliver(ORIGIN, receiver, copy)
-                else:
-                    stops.setdefault((origin, receiver), copy)
-    while queue:
-        holder, copy = queue.popleft()
-        if graph.groups[holder].leaf or copy not in copies[holder]:
-            continue
-        for receiver, links in table[holder]:
-            # Holder, the one it learned from, and the receiver are three different nodes.
-            needed = 1 + (receiver == holder) + (receiver == copy.sender)
-            if rest[receiver] < needed:
+class _Spreading:
+    """Copies on their way from one origin, in the order in which they arrive; for people, who also ask for reasons."""
+
+    def __init__(self, graph: LinkGraph, origin: int) -> None:
+        self.graph = graph
+        self.origin = origin
+        self.rest = [group.count - (index == origin) for index, group in enumerate(graph.groups)]
+        self.copies: dict[int, list[Copy]] = {}
+        self.reasons: dict[tuple[int, int], Stop] = {}
+        self.queue: deque[tuple[int, Copy]] = deque()
+
+    def run(self) -> Trace:
+        """Hand the routes of the origin to its neighbours, and on from there until nothing changes."""
+        graph, groups, rest, linked = self.graph, self.graph.groups, self.rest, self.graph.neighbours().linked
+        for receiver, links in linked[self.origin]:
+            if rest[receiver] > 0:
+                passed = [first_copy(graph, groups[self.origin], groups[receiver], link) for link in links]
+                marked = (self.origin, receiver) in graph.marked
+                self._take(self.origin, receiver, copies_over(graph, passed, marked=marked))
+        while self.queue:
+            holder, copy = self.queue.popleft()
+            if groups[holder].leaf or not any(copy is held for held in self.copies[holder]):
                 continue
-            passed = [_pass(graph, holder, receiver, link, copy) for link in links]
-            for outcome in _copies(graph, passed, (holder, receiver), copy):
-                if isinstance(outcome, Stop):
-                    stops.setdefault((holder, receiver), outcome)
-                else:
-                    deliver(holder, receiver, outcome)
+            for receiver, links in linked[holder]:
+                # Holder, the one it learned from, and the receiver are three different nodes.
+                if rest[receiver] < 1 + (receiver == holder) + (receiver == copy.sender):
+                    continue
+                passed = [passes(graph, groups[holder], groups[receiver], holder, link, copy) for link in links]
+                marked = copy.marked or (holder, receiver) in graph.marked
+                self._take(holder, receiver, copies_over(graph, passed, marked=marked))
+        return Trace({group: tuple(copies) for group, copies in self.copies.items() if copies}, self.reasons)
+
+    def _take(self, sender: int, receiver: int, outcomes: Iterable[Copy | Stop]) -> None:
+        for outcome in outcomes:
+            if isinstance(outcome, Stop):
+                self.reasons.setdefault((sender, receiver), outcome)
+                continue
+            held = self.copies.setdefault(receiver, [])
+            if not _unneeded(outcome, held, self.rest, receiver):
+                held[:] = [other for other in held if not _dominates(outcome, other)]
+                held.append(outcome)
+                self.queue.append((receiver, outcome))
+
+
+def handed_out(
+    graph: LinkGraph, holder: int, copies: Sequence[Copy], ways: Links, outside: SpeakerGroup, *, marked: bool
+) -> tuple[bool, bool]:
+    """Whether a speaker outside hears of the origin from one that holds these copies, and whether with a mark.
+
+    It may not negotiate `add paths`, and then hears the best path alone: in doubt that one must be handed on.
+    """
+    own = graph.groups[holder]
+    if own.leaf:
+        return False, False
+    outcomes = [
+        outcome
+        for copy in copies
+        for outcome in copies_over(
+            graph,
+            [passes(graph, own, outside, holder, way, copy) for way in ways],
+            marked=marked or copy.marked,
+        )
+        if isinstance(outcome, Copy)
+    ]
     if graph.doubt is Doubt.AGAINST:
-        _keep_the_best(graph, table, copies, given)
-    return Propagation(origin, {group: tuple(held) for group, held in copies.items() if held}, frozenset(given), stops)
+        first = min(map(_preference, copies), default=None)
+        best = [copy for copy in copies if _preference(copy) == first]
+        if not all(isinstance(passes(graph, own, outside, holder, way, copy), Copy) for way in ways for copy in best):
+            return False, False
+    return bool(outcomes), any(outcome.marked for outcome in outcomes)
 
 
-def _keep_the_best(
-    graph: LinkGraph,
-    table: Sequence[Sequence[tuple[int, Links]]],
-    copies: Mapping[int, list[Copy]],
-    given: set[tuple[int, int]],
-) -> None:
-    """Take back what an outside speaker does not hear for certain, because the best path may not be handed on."""
-    for receiver, group in enumerate(graph.groups):
-        if not group.outside:
-            continue
-        for holder, links in table[receiver]:
-            ways = [link.reversed() for link in links]
-            held = copies.get(holder, [])
-            first = min(map(_preference, held), default=None)
-            held = [copy for copy in held if _preference(copy) == first]
-            if all(isinstance(_pass(graph, holder, receiver, way, copy), Copy) for way in ways for copy in held):
-                continue
-            given.discard((holder, receiver))
-            kept = copies.get(receiver)
-            if kept:
-                kept[:] = [copy for copy in kept if copy.sender != holder]
+def announced_to(graph: LinkGraph, home: int, ways: Links, outside: SpeakerGroup, *, marked: bool) -> tuple[bool, bool]:
+    """Whether a speaker outside hears of a node from that node itself, and whether with a mark."""
+    passed = [first_copy(graph, graph.groups[home], outside, way) for way in ways]
+    outcomes = [outcome for outcome in copies_over(graph, passed, marked=marked) if isinstance(outcome, Copy)]
+    return bool(outcomes), any(outcome.marked for outcome in outcomes)
 
 
 def _preference(copy: Copy) -> tuple[int, bool, int]:
@@ -208,13 +260,10 @@ def _preference(copy: Copy) -> tuple[int, bool, int]:
     return len(copy.systems), copy.learned is not Learned.EXTERNAL, len(copy.clusters) if inside else 0
 
 
-def _copies(
-    graph: LinkGraph, passed: Sequence[Copy | Stop], way: tuple[int, int], before: Copy | None = None
-) -> Sequence[Copy | Stop]:
+def copies_over(graph: LinkGraph, passed: Sequence[Copy | Stop], *, marked: bool) -> Sequence[Copy | Stop]:
     """What comes over a link that may be one of several: all of it, or only what comes over each of them."""
-    if len(passed) == 1 and not graph.marked:
+    if len(passed) == 1 and not marked:
         return passed
-    marked = way in graph.marked or (before is not None and before.marked)
     outcomes = [
         replace(outcome, marked=True) if marked and isinstance(outcome, Copy) else outcome for outcome in passed
     ]
@@ -232,14 +281,13 @@ def _copies(
     return [replace(copies[0], learned=learned, clusters=clusters, systems=systems)]
 
 
-def _first(graph: LinkGraph, origin: int, receiver: int, link: Link) -> Copy | Stop:
+def first_copy(graph: LinkGraph, home: SpeakerGroup, receiver: SpeakerGroup, link: Link) -> Copy | Stop:
     """What a neighbour of the origin gets."""
-    home = graph.groups[origin]
     if graph.carries and not graph.carries(link, False):
         return Stop.FILTERED
     if link.internal:
         return Copy(ORIGIN, _learned(link), NOTHING, NO_AS, None)
-    if home.as_number == graph.groups[receiver].as_number:
+    if home.as_number == receiver.as_number:
         return Stop.AS_LOOP
     return Copy(ORIGIN, Learned.EXTERNAL, NOTHING, frozenset([home.as_number]), None)
 
@@ -251,8 +299,10 @@ def _learned(link: Link) -> Learned:
     return Learned.CLIENT if link.other_client else Learned.PEER
 
 
-def _pass(graph: LinkGraph, holder: int, receiver: int, link: Link, copy: Copy) -> Copy | Stop:
-    own, other = graph.groups[holder], graph.groups[receiver]
+def passes(
+    graph: LinkGraph, own: SpeakerGroup, other: SpeakerGroup, holder: int, link: Link, copy: Copy
+) -> Copy | Stop:
+    """What `other` gets of a copy that `own` holds, over a link seen from `own`."""
     if graph.carries and not graph.carries(link, True):
         return Stop.FILTERED
     if not link.internal:
@@ -276,11 +326,34 @@ def _pass(graph: LinkGraph, holder: int, receiver: int, link: Link, copy: Copy) 
     return Copy(holder, _learned(link), clusters, copy.systems, copy)
 
 
+def _unneeded(copy: Copy, held: Sequence[Copy], rest: Sequence[int], holder: int) -> bool:
+    """Whether what is held can go everywhere that `copy` can.
+
+    A copy is not sent back to where it came from: so one from the same sender is as good, one from a sender that is
+    not the only one of its kind, or two from two others: one of these two is not from whoever is to get it.
+    """
+    another: int | None = None
+    for other in held:
+        if not goes_further(other, copy):
+            continue
+        sender = other.sender
+        if sender in (copy.sender, ORIGIN) or rest[sender] >= 2 + (sender == holder):
+            return True
+        if another not in (None, sender):
+            return True
+        another = sender
+    return False
+
+
 def _dominates(copy: Copy, other: Copy) -> bool:
     """Whether `copy` can go everywhere that `other` can: same sender and kind, through less, with its mark."""
+    return copy.sender == other.sender and goes_further(copy, other)
+
+
+def goes_further(copy: Copy, other: Copy) -> bool:
+    """Whether `copy` can be passed on wherever `other` can, but for who sent it."""
     return (
-        copy.sender == other.sender
-        and copy.learned is other.learned
+        copy.learned is other.learned
         and copy.clusters <= other.clusters
         and copy.systems <= other.systems
         and (copy.marked or not other.marked)

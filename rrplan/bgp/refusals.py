@@ -93,8 +93,9 @@ def may_be_refused(rules: Rules, own: Speaker, family: Family) -> bool:
     if refusal_of_blocks(rules, own, family) is not None or any(True for _ in _without_as(rules, own, family)):
         return True
     # `rr cluster id` is rendered with the first client, and clients come from BGPPeers.
-    return _unreadable_id(own) and any(
-        rules.selects_local(peer, own) or rules.selects_remote(peer, own) for peer in rules.peers
+    local, remote = rules.index.masks(own)
+    return _unreadable_id(own) and (
+        local > 0 or any(rules.selects_remote(peer, own) for peer in rules.index.of(remote))
     )
 
 
@@ -127,12 +128,12 @@ def _without_as(rules: Rules, own: Speaker, family: Family) -> Iterator[tuple[BG
 
     A BGPPeer of some nodes gives way to one of all nodes with the same address and port (client.go updatePeersV1).
     """
-    for peer in rules.peers:
+    for peer in rules.index.on(own):
         endpoint = dialled(peer, own.profile) if not peer.as_number else None
         if endpoint is None or endpoint.family is not family or endpoint.address == own.address(family):
             continue
         dials = endpoint.address in rules.addresses and not unreachable(peer, endpoint, own.profile)
-        if dials and rules.selects_local(peer, own) and not _gives_way(rules, peer, endpoint, own):
+        if dials and not _gives_way(rules, peer, endpoint, own):
             yield peer, endpoint
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 
 from rrplan.bgp.adjacency import Established, verdict
-from rrplan.bgp.holdings import ENOUGH, Holdings
+from rrplan.bgp.alike import ENOUGH
+from rrplan.bgp.holdings import Holdings
 from rrplan.bgp.model import Model, View
 from rrplan.bgp.peering import external_protocols, idle_selector, protocols
-from rrplan.bgp.reflection import ORIGIN, Copy, Stop
+from rrplan.bgp.reflection import ORIGIN, Copy, LinkGraph, Links, Stop, Trace, trace
 from rrplan.bgp.refusals import not_told_apart, refusal, refusal_of_router_id
 from rrplan.bgp.sessions import outside_verdict
 from rrplan.bgp.speaker import FAMILIES, Family
@@ -83,11 +85,13 @@ def route(model: Model, origin: NodeName, at: NodeName, family: Family) -> Route
     there = view.index(model.population.signature_of[at])
     # Where BGPFilters treat pools differently, the route of each pool is a route of its own.
     holdings = next((layer for layer in whole.layers if not layer.holds(there, here)), whole)
-    copies = holdings.propagations[here].copies.get(there, ())
+    apart = _Apart.of(model, view, holdings, here, there)
+    traced = trace(apart.graph, apart.part[here])
+    copies = traced.copies.get(apart.part[there], ())
     if not copies:
-        return Route(family, origin, at, (), _why_not(model, view, holdings, here, there, origin, at))
+        return Route(family, origin, at, (), _why_not(apart, traced, origin, at))
     best = min(copies, key=_length)
-    return Route(family, origin, at, _path(model, view, best, origin, at))
+    return Route(family, origin, at, _path(apart, best, origin, at))
 
 
 def routes(model: Model, origin: NodeName, at: NodeName) -> list[Route]:
@@ -104,56 +108,94 @@ def _length(copy: Copy) -> int:
     return length
 
 
-def _path(model: Model, view: View, copy: Copy, origin: NodeName, at: NodeName) -> tuple[NodeName, ...]:
+@dataclass(frozen=True, slots=True)
+class _Apart:
+    """The blocks of nodes of a state, with the classes of the two nodes that are asked about taken out of theirs.
+
+    `part` has the place of each class in `graph`, `within` the classes of each place in order.
+    """
+
+    model: Model
+    view: View
+    holdings: Holdings
+    here: int
+    there: int
+    graph: LinkGraph
+    part: tuple[int, ...]
+    within: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def of(cls, model: Model, view: View, holdings: Holdings, here: int, there: int) -> _Apart:
+        blocks = holdings.blocks
+        places: dict[tuple[int, int], list[int]] = {}
+        for index, block in enumerate(blocks.of):
+            places.setdefault((block, index if index in (here, there) else -1), []).append(index)
+        of_block = [block for block, _ in places]
+        within = tuple(map(tuple, places.values()))
+        counts = [min(sum(blocks.counts[index] for index in classes), ENOUGH) for classes in within]
+        links: dict[tuple[int, int], Links] = {}
+        for near, block in enumerate(of_block):
+            for far in range(near, len(of_block)):
+                ways = holdings.graph.links.get((block, of_block[far]))
+                if ways is not None and (near != far or counts[near] > 1):
+                    links[near, far] = ways
+                    links[far, near] = holdings.graph.links[of_block[far], block]
+        groups = (replace(holdings.graph.groups[block], count=counts[place]) for place, block in enumerate(of_block))
+        part = {index: place for place, classes in enumerate(within) for index in classes}
+        graph = replace(holdings.graph, groups=tuple(groups), links=links)
+        places_of = tuple(part[index] for index in range(len(blocks.of)))
+        return cls(model, view, holdings, here, there, graph, places_of, within)
+
+    def names(self, part: int) -> Iterator[NodeName]:
+        for index in self.within[part]:
+            yield from self.model.population.classes[self.view.signatures[index]]
+
+    def another(self, part: int, origin: NodeName, at: NodeName) -> NodeName:
+        return next((name for name in self.names(part) if name not in (origin, at)), origin)
+
+
+def _path(apart: _Apart, copy: Copy, origin: NodeName, at: NodeName) -> tuple[NodeName, ...]:
     path = [at]
     step: Copy | None = copy
     while step is not None:
         if step.sender == ORIGIN:
             path.append(origin)
         else:
-            members = model.population.classes[view.signatures[step.sender]]
-            path.append(next(name for name in members if name not in path and name != origin))
+            path.append(next(name for name in apart.names(step.sender) if name not in path and name != origin))
         step = step.before
     return tuple(reversed(path))
 
 
-def _why_not(
-    model: Model, view: View, holdings: Holdings, here: int, there: int, origin: NodeName, at: NodeName
-) -> NoRoute:
-    for name, index in ((at, there), (origin, here)):
-        if not any(pair[0] == index for pair in holdings.joined):
+def _why_not(apart: _Apart, traced: Trace, origin: NodeName, at: NodeName) -> NoRoute:
+    model, holdings = apart.model, apart.holdings
+    for name, index in ((at, apart.there), (origin, apart.here)):
+        if not any(True for _ in holdings.linked(index)):
             return _alone(model, name, holdings.family)
-    spread = holdings.propagations[here]
-    if spread.stops.get((here, there)) is Stop.FILTERED:
-        return _filtered(holdings, (here, there), origin, at)
-    joined = set(holdings.joined)
-    for index, signature in enumerate(view.signatures):
-        if signature.down and index not in (here, there) and (index, there) in joined and spread.reaches(index):
+    here, there = apart.part[apart.here], apart.part[apart.there]
+    if traced.stops.get((here, there)) is Stop.FILTERED:
+        return _filtered(apart, (here, there), origin, at)
+    for index, signature in enumerate(apart.view.signatures):
+        down = signature.down and index not in (apart.here, apart.there) and holdings.joins(index, apart.there)
+        if down and apart.part[index] in traced.copies:
             return NoRoute(Obstacle.NODE_DOWN, next(iter(model.population.classes[signature])))
-    stops = [(pair, stop) for pair, stop in spread.stops.items() if pair[1] == there and pair[0] != there]
+    stops = [(pair, stop) for pair, stop in traced.stops.items() if pair[1] == there and pair[0] != there]
     order = {Stop.FILTERED: 0, Stop.CLUSTER_LOOP: 1, Stop.AS_LOOP: 2, Stop.NOT_REFLECTED: 3}
     for (holder, _), stop in sorted(stops, key=lambda item: order[item[1]]):
-        name = _another(model, view, holder, origin, at)
+        name = apart.another(holder, origin, at)
         if stop is Stop.FILTERED:
-            return _filtered(holdings, (holder, there), name, at)
+            return _filtered(apart, (holder, there), name, at)
         return NoRoute(Obstacle(stop.value), name)
-    beyond = set(holdings.outside.values())
-    for pair, stop in sorted(spread.stops.items()):
-        if stop is Stop.FILTERED and there not in pair and beyond.isdisjoint(pair):
-            near = origin if pair[0] == here else _another(model, view, pair[0], origin, at)
-            return _filtered(holdings, pair, near, _another(model, view, pair[1], origin, at))
+    for pair, stop in sorted(traced.stops.items()):
+        if stop is Stop.FILTERED and there not in pair:
+            near = origin if pair[0] == here else apart.another(pair[0], origin, at)
+            return _filtered(apart, pair, near, apart.another(pair[1], origin, at))
     return NoRoute(Obstacle.NOT_CONNECTED)
 
 
-def _another(model: Model, view: View, index: int, origin: NodeName, at: NodeName) -> NodeName:
-    members = model.population.classes[view.signatures[index]]
-    return next((name for name in members if name not in (origin, at)), origin)
-
-
-def _filtered(holdings: Holdings, pair: tuple[int, int], near: NodeName, far: NodeName) -> NoRoute:
-    links = holdings.graph.links[pair]
+def _filtered(apart: _Apart, pair: tuple[int, int], near: NodeName, far: NodeName) -> NoRoute:
+    links = apart.graph.links[pair]
     filters = {name for link in links for name in link.own_filters + link.other_filters}
-    return NoRoute(Obstacle.FILTERED, near, far, filters=tuple(sorted(filters)), pools=tuple(holdings.pools))
+    return NoRoute(Obstacle.FILTERED, near, far, filters=tuple(sorted(filters)), pools=tuple(apart.holdings.pools))
 
 
 def _alone(model: Model, name: NodeName, family: Family) -> NoRoute:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from rrplan.bgp.holdings import Holdings, NodeClass, Pair
+from rrplan.bgp.alike import NodeClass
+from rrplan.bgp.holdings import Holdings, Pair
 from rrplan.bgp.outside import Fate, Outside
 from rrplan.bgp.passage import Passage
 from rrplan.bgp.population import Signature
 from rrplan.bgp.speaker import Family
+from rrplan.bgp.spreads import NOTHING, Heard
 from rrplan.ids import NodeName
 
 
@@ -83,26 +85,69 @@ class Ends:
     kinds: Sequence[ClassTransition]
     speakers: Sequence[Outside]
 
-    def held(self, places: Sequence[int], holdings: Holdings) -> set[Pair]:
-        """The pairs (holder, origin) whose routes are held; `places` has the index of each kind in `holdings`.
+    def holds(self, pair: Pair, places: Sequence[int], holdings: Holdings) -> bool:
+        """Whether the first of a pair holds the routes of the second, of one layer of pools.
 
-        Of one layer of pools.
+        `places` has the index of each kind in `holdings`.
         """
-        speaking = set(holdings.speaking)
-        kinds = [index for index, place in enumerate(places) if place in speaking]
-        pairs = {
-            (holder, origin)
-            for origin in (kinds if holdings.owed else ())
-            for holder in kinds
-            if (holder != origin or self.kinds[holder].size > 1) and holdings.holds(places[holder], places[origin])
-        }
-        for position, speaker in enumerate(self.speakers, len(self.kinds)):
-            place = holdings.outside.get(speaker)
-            if place is not None:
-                pairs |= {(index, position) for index in kinds if holdings.holds(places[index], place)}
-                if holdings.owed:
-                    pairs |= {(position, index) for index in kinds if holdings.holds(place, places[index])}
-        return pairs
+        return self._heard(pair, places, holdings).held
+
+    def touched(self, pair: Pair, places: Sequence[int], holdings: Holdings) -> bool:
+        """Whether it does over a session that is marked."""
+        return self._heard(pair, places, holdings).marked
+
+    def _heard(self, pair: Pair, places: Sequence[int], holdings: Holdings) -> Heard:
+        holder, origin = (self._place(end, places, holdings) for end in pair)
+        kinds = len(self.kinds)
+        if holder is None or origin is None or (pair[1] < kinds and not holdings.owed):
+            return NOTHING
+        return holdings.heard(holder, origin)
+
+    def _place(self, end: int, places: Sequence[int], holdings: Holdings) -> int | None:
+        """The index of an end in `holdings`; None where it is not there, or has no routes and needs none."""
+        if end >= len(self.kinds):
+            return holdings.outside.get(self.speakers[end - len(self.kinds)])
+        return places[end] if holdings.speaks(places[end]) else None
+
+    def lost(self, before: Sequence[int], was: Holdings, after: Sequence[int], becomes: Holdings) -> Iterator[Pair]:
+        """The pairs (holder, origin) whose routes are held in `was`, and not in `becomes`.
+
+        Kinds that neither of the two tells apart are asked about once.
+        """
+        alike: dict[Pair, list[int]] = {}
+        for kind, (here, there) in enumerate(zip(before, after, strict=True)):
+            if was.speaks(here):
+                alike.setdefault((was.blocks.of[here], becomes.blocks.of[there]), []).append(kind)
+        groups = list(alike.values())
+
+        def loses(holder: int, origin: int) -> bool:
+            pair = holder, origin
+            return self.holds(pair, before, was) and not self.holds(pair, after, becomes)
+
+        for origins in groups:
+            for holders in groups:
+                if loses(holders[0], origins[0]):
+                    yield from (
+                        (holder, origin)
+                        for origin in origins
+                        for holder in holders
+                        if holder != origin or self.kinds[holder].size > 1
+                    )
+        kinds_before, kinds_after = _kinds_at(before), _kinds_at(after)
+        for outside, speaker in enumerate(self.speakers, len(self.kinds)):
+            attached = {*_attached(speaker, kinds_before, was), *_attached(speaker, kinds_after, becomes)}
+            for group in groups:
+                # Those without a session of their own to the speaker outside are alike.
+                first = next((kind for kind in group if kind not in attached), None)
+                if first is not None and loses(first, outside):
+                    yield from ((kind, outside) for kind in group if kind not in attached)
+                if first is not None and loses(outside, first):
+                    yield from ((outside, kind) for kind in group if kind not in attached)
+            for kind in attached:
+                if loses(kind, outside):
+                    yield kind, outside
+                if loses(outside, kind):
+                    yield outside, kind
 
     def restarted(self, through: Passage) -> set[Pair]:
         """The pairs of nodes and speakers outside whose own session restarts: what it brings comes another way only
@@ -141,3 +186,19 @@ class Ends:
     def _name(self, index: int, member: int = 0) -> NodeName:
         kind = self._kind(index)
         return kind.node_class.members[member].after.name if kind else self.speakers[index - len(self.kinds)].name
+
+
+def _kinds_at(places: Sequence[int]) -> dict[int, list[int]]:
+    """The kinds by their index in an answer."""
+    kinds: dict[int, list[int]] = {}
+    for kind, place in enumerate(places):
+        kinds.setdefault(place, []).append(kind)
+    return kinds
+
+
+def _attached(speaker: Outside, kinds: Mapping[int, Sequence[int]], holdings: Holdings) -> Iterator[int]:
+    """The kinds that have a session of their own to a speaker outside."""
+    place = holdings.outside.get(speaker)
+    if place is not None:
+        for index in holdings.beyond[place - len(holdings.blocks.of)].attached:
+            yield from kinds.get(index, ())

@@ -59,8 +59,9 @@ def _pairs(model: Model) -> Iterator[tuple[Speaker, Speaker]]:
     rules, classes = model.rules, model.population.classes
     for signature in classes:
         own = model.population.members(signature)[0]
-        concerned = [peer for peer in rules.peers if rules.selects_local(peer, own) or rules.selects_remote(peer, own)]
-        if len(concerned) > 1:
+        local, remote = rules.index.masks(own)
+        dialling = sum(rules.selects_remote(peer, own) for peer in rules.index.of(remote & ~local))
+        if local.bit_count() + dialling > 1:
             for there in classes:
                 for other in model.population.members(there, [own.name])[:1]:
                     yield own, other

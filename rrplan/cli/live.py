@@ -9,12 +9,21 @@ from typing import Any
 import click
 
 from rrplan.errors import UsageProblem
+from rrplan.ports import PROBE_PARALLELISM
 from rrplan.wiring import LiveOptions
 
 NODE_STATUS = click.option(
     "--node-status",
     metavar="COMMAND",
     help="Asked where nobody may run `birdcl` in pods: `ssh {node} sudo calicoctl node status`.",
+)
+"""For verbs that run plans."""
+PROBE = click.option(
+    "--probe-parallelism",
+    type=click.IntRange(1, 256),
+    default=PROBE_PARALLELISM,
+    show_default=True,
+    help="Nodes of a live cluster that are asked at the same time.",
 )
 """For verbs that ask nodes."""
 OPTIONS = (
@@ -46,9 +55,10 @@ def with_live(command: Callable[..., Any], *more: Callable[[Any], Any]) -> Calla
         calico_config: str | None,
         calicoctl: str | None,
         node_status: str | None = None,
+        probe_parallelism: int = PROBE_PARALLELISM,
         **rest: object,
     ) -> object:
-        live = LiveOptions(kubeconfig, context, impersonated, calico_config, calicoctl, node_status)
+        live = LiveOptions(kubeconfig, context, impersonated, calico_config, calicoctl, node_status, probe_parallelism)
         _check(live)
         return command(live=live, **rest)
 

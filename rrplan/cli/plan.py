@@ -10,12 +10,15 @@ from pathlib import Path
 import click
 
 from rrplan.adapters.local.files import write_atomically
-from rrplan.cli.sources import Source, spec_from, with_state
+from rrplan.cli.live import PROBE
+from rrplan.cli.sources import Source, note, spec_from, with_state
 from rrplan.errors import UsageProblem
 from rrplan.exit_codes import ExitCode
 from rrplan.operations import plan as make_plan
 from rrplan.plans import Plan
+from rrplan.plans.cost import gates_cost
 from rrplan.render.plan_json import plan_document, write_plan
+from rrplan.render.run import gates_cost_text
 from rrplan.specs import Flavor
 from rrplan.specs.model import Platform
 
@@ -51,6 +54,7 @@ def rendered(made: Plan, form: str) -> str:
     help="What calls calicoctl in a runbook, if not `--calicoctl`; `kubectl` where Calico's API server runs.",
 )
 @click.option("--out", metavar="FILE", help="Write the plan file too.")
+@PROBE
 @click.option("--no-observe", is_flag=True, help="Of a live cluster, read objects alone; ask no node for its sessions.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there is something to do.")
 def command(
@@ -72,6 +76,9 @@ def command(
     if not no_observe and made.steps:
         made = source.observed(made, snapshot)
     source.review(made)
+    cost = gates_cost(made)
+    if source.live.given and cost.gates:
+        note(gates_cost_text(cost))
     file = out or (output if output not in (*FORMATS, RUNBOOK) else None)
     if output == RUNBOOK:
         from rrplan.render.runbook import Site, runbook

@@ -16,7 +16,7 @@ import click
 
 from rrplan import operations, wiring
 from rrplan.adapters.local.clock import SystemClock
-from rrplan.cli.live import NODE_STATUS, with_live
+from rrplan.cli.live import NODE_STATUS, PROBE, with_live
 from rrplan.cli.sources import faults_from, note
 from rrplan.errors import RRPlanError, UsageProblem
 from rrplan.exit_codes import ExitCode
@@ -82,7 +82,7 @@ def with_cluster(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(where=where, **rest)
 
     sandbox = click.option("--sandbox", metavar="DIR", help="An embedded cluster.")
-    with_options: Callable[..., Any] = sandbox(with_live(placed, NODE_STATUS))
+    with_options: Callable[..., Any] = sandbox(with_live(placed, NODE_STATUS, PROBE))
     return with_options
 
 

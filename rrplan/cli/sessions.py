@@ -9,6 +9,7 @@ import click
 
 from rrplan.bgp.left_out import left_out
 from rrplan.bgp.profile import calico_versions, profile_for
+from rrplan.bgp.session_counts import count_sessions, counted
 from rrplan.bgp.sessions import Speakers
 from rrplan.cli.sources import Source, with_state
 from rrplan.errors import UsageProblem
@@ -42,13 +43,12 @@ def command(
         notice = left_out(peer, profile)
         if notice:
             click.echo(f"notice: {notice}", err=True)
-    rows = speakers.sessions(NodeName(node)) if node else speakers.all_sessions()
     version = str(versions.of(NodeName(node)) if node else versions.default)
     if summary:
-        counted = sessions_summary(version, rows)
-        click.echo(
-            json.dumps(counted, indent=2) + "\n" if output == "json" else sessions_summary_text(counted), nl=False
-        )
+        counts = counted(speakers.sessions(NodeName(node))) if node else count_sessions(speakers)
+        told = sessions_summary(version, counts)
+        click.echo(json.dumps(told, indent=2) + "\n" if output == "json" else sessions_summary_text(told), nl=False)
         return
+    rows = speakers.sessions(NodeName(node)) if node else speakers.all_sessions()
     for part in sessions_json(version, rows) if output == "json" else sessions_text(rows):
         click.echo(part, nl=False)

@@ -222,7 +222,6 @@ class GateMaker:
         view = model.view()
         classes = model.population.classes
         sizes = model.living(view)
-        joined = {family: set(holdings.joined) for family, holdings in view.holdings.items()}
         expectations: list[Expectation] = []
         wanted = set(only)
         for family in FAMILIES:
@@ -230,7 +229,7 @@ class GateMaker:
             for peer in peers:
                 here = view.index(model.population.signature_of[peer])
                 for there, signature in enumerate(view.signatures):
-                    if signature.down or (here, there) not in joined[family]:
+                    if signature.down or not holdings.joins(here, there):
                         continue
                     nodes = tuple(sorted(set(classes[signature]) - {peer}))
                     if wanted:

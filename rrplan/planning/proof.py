@@ -177,17 +177,12 @@ def _counts(spec: Spec, model: Model) -> Iterator[FinalCheck | Violation]:
     most: tuple[int, NodeName] | None = None
     for family in FAMILIES:
         holdings = view.holdings[family]
-        neighbours = holdings.graph.neighbours()
-        for here in holdings.present:
+        for here in sorted(holdings.present):
             signature = view.signatures[here]
             name = next(iter(classes[signature]))
             if signature.down:
                 continue
-            linked = [
-                there
-                for there, _ in neighbours[here]
-                if there < len(view.signatures) and not view.signatures[there].down
-            ]
+            linked = [there for there in holdings.linked(here) if not view.signatures[there].down]
             if signature.cluster_id:
                 clients = sum(
                     len(classes[view.signatures[there]]) for there in linked if not view.signatures[there].cluster_id

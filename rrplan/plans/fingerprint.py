@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
+from functools import partial
 
 from rrplan.bgp.profile import Versions
 from rrplan.digest import digest
@@ -15,15 +16,39 @@ from rrplan.specs import Spec
 from rrplan.specs.model import ZONE_LABEL
 
 
+class Digests:
+    """Digests of resources that were the same objects the last time, so that they are not computed again."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[object, Hashable, str]] = {}
+
+    def of(self, key: str, resource: object, beside: Hashable, make: Callable[[], str]) -> str:
+        """What `make` makes of a resource and of what counts `beside` it."""
+        kept = self._kept.get(key)
+        if kept is None or kept[0] is not resource or kept[1] != beside:
+            kept = self._kept[key] = (resource, beside, make())
+        return kept[2]
+
+
 def deleted_nodes(steps: Iterable[Step]) -> frozenset[str]:
     """The nodes whose Calico Node the steps of a plan delete: what would go with it counts."""
     return frozenset(step.node for step in steps if step.action is ActionName.DELETE_CALICO_NODE and step.node)
 
 
-def fingerprints(spec: Spec, state: ClusterState, versions: Versions, deleted: Collection[str] = ()) -> dict[str, str]:
-    """Digests by resource key, sorted; `deleted` are the nodes whose Calico Node the plan deletes."""
+def fingerprints(
+    spec: Spec, state: ClusterState, versions: Versions, deleted: Collection[str] = (), known: Digests | None = None
+) -> dict[str, str]:
+    """Digests by resource key, sorted; `deleted` are the nodes whose Calico Node the plan deletes.
+
+    `known` are those that were computed before; new ones are added to them.
+    """
     labels = _labels(spec, state)
-    digests = {str(node.key): _node(node, labels, versions) for node in state.nodes.values()}
+    known = known or Digests()
+    digests = {}
+    for node in state.nodes.values():
+        version = str(versions.of(node.name))
+        make = partial(_node, node, labels, version)
+        digests[str(node.key)] = known.of(str(node.key), node, (labels, version), make)
     digests |= {str(peer.key): _short(encode(peer)["spec"]) for peer in state.peers.values()}
     digests |= {
         str(configuration.key): _short(encode(configuration)["spec"]) for configuration in state.configurations.values()
@@ -33,7 +58,7 @@ def fingerprints(spec: Spec, state: ClusterState, versions: Versions, deleted: C
     return dict(sorted(digests.items()))
 
 
-def _node(node: Node, labels: frozenset[str], versions: Versions) -> str:
+def _node(node: Node, labels: frozenset[str], version: str) -> str:
     effective = node.effective_labels
     return _short(
         [
@@ -43,7 +68,7 @@ def _node(node: Node, labels: frozenset[str], versions: Versions) -> str:
             node.cluster_id,
             {label: effective[label] for label in sorted(labels) if label in effective},
             node.unschedulable,
-            str(versions.of(node.name)),
+            version,
         ]
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rrplan import operations
 from rrplan.adapters.local.clock import SystemClock
-from rrplan.adapters.nodes.birdcl import Birds
+from rrplan.adapters.nodes.birdcl import Birds, OneByOne
 from rrplan.adapters.nodes.probe import LiveProbe
 from rrplan.bgp.profile import Versions, calico_versions
 from rrplan.operations import Control, apply, rollback
@@ -73,7 +73,7 @@ def _rehearsed(
     stage = Stage([*states(plan, state)], versions, folder / "nodes", about.seed, SystemClock())
     try:
         here = embedded(sandbox, folder)
-        birds = Birds(lambda node: lambda family, words: stage.laboratory.ask(node, family, words))
+        birds = Birds(OneByOne(stage.laboratory.ask))
         probe = LiveProbe(birds, stage.laboratory, None, lambda _notice: None)
         heard = ObservedDatastore(sandbox, lambda: stage.hear(sandbox.state))
         cluster = replace(here, datastore=heard, probe=probe, clock=SystemClock())

@@ -11,7 +11,11 @@ from rrplan.render.facts import fields_json, schema_json
 from rrplan.render.run import ending_text, hook_ending, lack_text, reason_text
 from rrplan.reports import events
 from rrplan.reports.events import Result
+from rrplan.reports.gates import Sweeping
 from rrplan.text import wrapped
+
+SWEEP_SECONDS = 30
+"""Between two lines about how far a look is, where lines stay."""
 
 
 class TextProgress:
@@ -27,6 +31,8 @@ class TextProgress:
         """By step: where it stands in the plan, or `undo`."""
         self._waited_for: dict[StepId, str] = {}
         """By step: what it waited for when that was last said."""
+        self._next_word: dict[StepId, int] = {}
+        """By step: after how many seconds it is said again how far a look is."""
         self._last = ""
 
     def report(self, event: events.RunEvent) -> None:
@@ -77,6 +83,10 @@ class TextProgress:
         if self._live:
             place = self._places.get(event.step, "")
             self._rewrite(f"{place} {event.step} {event.waited}/{event.expected} s: {missing}".lstrip())
+        elif isinstance(event.lack, Sweeping):
+            if event.waited >= self._next_word.get(event.step, SWEEP_SECONDS):
+                self._next_word[event.step] = event.waited + SWEEP_SECONDS
+                self._line(f"    {missing} after {event.waited} s")
         elif event.step not in self._waited_for and not event.holding:
             self._waited_for[event.step] = missing
             self._line(f"    waiting (usually {event.expected} s): {missing}")

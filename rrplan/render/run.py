@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from rrplan.plans.cost import GatesCost
 from rrplan.plans.plan import SessionDown
 from rrplan.reports.difference import Difference
 from rrplan.reports.drift import Drift, DriftKind
@@ -11,7 +12,6 @@ from rrplan.reports.events import Result, RunFinished
 from rrplan.reports.gates import (
     GateFailed,
     GateUnknown,
-    Lack,
     NodeShort,
     NodesShort,
     PodKept,
@@ -23,6 +23,8 @@ from rrplan.reports.gates import (
     RolloutShort,
     Shortfall,
     StillHolding,
+    Sweeping,
+    Waiting,
 )
 from rrplan.reports.observation import Unready
 from rrplan.reports.reasons import (
@@ -113,7 +115,7 @@ def _value(value: object) -> str:
 # --- gates ----------------------------------------------------------------------------------------
 
 
-def lack_text(lack: Lack | StillHolding) -> str:
+def lack_text(lack: Waiting) -> str:
     """Why a gate is not passed, in a sentence."""
     match lack:
         case NodesShort(ready, nodes, example):
@@ -128,6 +130,17 @@ def lack_text(lack: Lack | StillHolding) -> str:
             return detail
         case StillHolding(stable):
             return f"holds, must hold {stable} s"
+        case Sweeping(asked, nodes):
+            return f"{asked:,} of {nodes:,} nodes asked"
+
+
+def gates_cost_text(cost: GatesCost) -> str:
+    """What the gates of a plan cost a live cluster, in a sentence."""
+    gates = "gate asks" if cost.gates == 1 else f"{cost.gates} gates ask"
+    return (
+        f"the {gates} the nodes in about {cost.requests:,} requests if each passes at once; one look at everybody asks "
+        f"up to {cost.nodes:,} nodes and takes about {cost.seconds:,} s"
+    )
 
 
 def node_short_text(short: NodeShort) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
+from rrplan.bgp.session_counts import SessionCounts
 from rrplan.bgp.sessions import Session
 
 
@@ -96,26 +97,21 @@ def sessions_text(sessions: Iterable[Session]) -> Iterator[str]:
         yield f"{protocol.node:<16} {protocol.name:<32} {peer:<16} {protocol.peer_as:<8} {role:<8} {up}\n"
 
 
-def sessions_summary(version: str, sessions: Iterable[Session]) -> dict[str, object]:
+def sessions_summary(version: str, counts: SessionCounts) -> dict[str, object]:
     """How many protocols there are: by kind, family and verdict, and of how many nodes."""
-    nodes: set[str] = set()
-    kinds: Counter[str] = Counter()
-    families: Counter[str] = Counter()
-    verdicts: Counter[str] = Counter()
-    for session in sessions:
-        nodes.add(session.protocol.node)
-        kinds[session.protocol.kind.value] += 1
-        families[session.protocol.family.value] += 1
-        verdicts[session.verdict.established.value] += 1
     return {
         "format_version": "1.0",
         "calico_version": version,
-        "nodes": len(nodes),
-        "protocols": sum(kinds.values()),
-        "kinds": dict(sorted(kinds.items())),
-        "families": dict(sorted(families.items())),
-        "established": dict(sorted(verdicts.items())),
+        "nodes": len(counts.nodes),
+        "protocols": counts.kinds.total(),
+        "kinds": _sorted(counts.kinds),
+        "families": _sorted(counts.families),
+        "established": _sorted(counts.established),
     }
+
+
+def _sorted(counts: Counter[Any]) -> dict[str, int]:
+    return {name.value: number for name, number in sorted(counts.items())}
 
 
 def sessions_summary_text(summary: dict[str, object]) -> str:

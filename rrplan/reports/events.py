@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from rrplan.ids import StepId
-from rrplan.reports.gates import Lack, StillHolding
+from rrplan.reports.gates import StillHolding, Waiting
 from rrplan.reports.reasons import DatastoreFailed, Drifted, MayStillLand, Reason
 
 
@@ -41,11 +41,11 @@ class StepStarted:
 
 @dataclass(frozen=True, slots=True)
 class GateWaiting:
-    """A gate is not passed yet: what it lacks, since when, and how long it usually takes (seconds)."""
+    """A gate is not passed yet: what it waits for, since when, and how long it usually takes (seconds)."""
 
     step: StepId
     gate: str
-    lack: Lack | StillHolding
+    lack: Waiting
     waited: int
     expected: int
     timeout: int

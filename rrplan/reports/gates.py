@@ -133,8 +133,18 @@ class StillHolding:
     stable: int
 
 
+@dataclass(frozen=True, slots=True)
+class Sweeping:
+    """A look is under way: so far `asked` of `nodes` nodes were asked."""
+
+    asked: int
+    nodes: int
+
+
 Lack: TypeAlias = NodesShort | PodsLeft | PodsKept | RolloutShort | GateUnknown
 """Why a gate does not hold."""
+Waiting: TypeAlias = Lack | StillHolding | Sweeping
+"""What a gate waits for."""
 
 
 @dataclass(frozen=True, slots=True)

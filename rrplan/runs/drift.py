@@ -2,33 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import is_
 
 from rrplan.bgp.profile import calico_versions
 from rrplan.ids import ActionName, NodeName
 from rrplan.plans.change import Change, changed, understood
-from rrplan.plans.fingerprint import deleted_nodes, fingerprints
+from rrplan.plans.fingerprint import Digests, deleted_nodes, fingerprints
 from rrplan.plans.plan import Plan
 from rrplan.reports.drift import Drift, DriftKind
-from rrplan.resources import ClusterState, ResourceKey, encode
+from rrplan.resources import ClusterState, Resource, ResourceKey, encode
 from rrplan.resources.cascade import cascades
 from rrplan.resources.documents import at, leaves
 
+CALICO_NODE = "CalicoNode"
 
-def drift(plan: Plan, state: ClusterState, landed: Sequence[Change] = ()) -> tuple[Drift, ...]:
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A resource that the run changed, judged: what it was before, and what is not as the run wrote it.
+
+    The past of a Calico Node is not kept.
+    """
+
+    present: Resource | None
+    changes: tuple[Change, ...]
+    past: Resource | None
+    drifts: tuple[Drift, ...]
+
+    def stands(self, present: Resource | None, changes: tuple[Change, ...]) -> bool:
+        """Whether it is still the same resource, changed in the same way."""
+        same = len(changes) == len(self.changes) and all(map(is_, changes, self.changes))
+        return same and present is self.present
+
+
+class Memory:
+    """What was found out about resources that have not changed since: of these, nothing is computed again."""
+
+    def __init__(self) -> None:
+        self.judged: dict[ResourceKey, _Judged] = {}
+        self.digests = Digests()
+
+
+def drift(
+    plan: Plan, state: ClusterState, landed: Sequence[Change] = (), memory: Memory | None = None
+) -> tuple[Drift, ...]:
     """What somebody else changed, once for each resource and in the order of their keys.
 
-    `landed` are the run's own changes, in their order.
+    `landed` are the run's own changes, in their order. With the `memory` of an earlier question about the same plan,
+    resources that are the same objects as then are not looked at again.
     """
-    ours = list(_ours(state, landed))
+    memory = memory or Memory()
+    by_resource: dict[ResourceKey, list[Change]] = {}
+    for change in landed:
+        by_resource.setdefault(change.key, []).append(change)
+    judged = {key: _judged(key, state, tuple(changes), memory) for key, changes in by_resource.items()}
+    ours = [drift for each in judged.values() for drift in each.drifts]
+    past = _past(state, landed, judged)
+    # Of a resource that is told of several times the last is kept: what the run itself wrote says most.
+    found = (*_uncovered(plan, past, landed), *_others(plan, past, memory.digests), *ours)
+    by_key = {drift.key: drift for drift in found}
+    return tuple(by_key[key] for key in sorted(by_key))
+
+
+def _judged(key: ResourceKey, state: ClusterState, changes: tuple[Change, ...], memory: Memory) -> _Judged:
+    present = state.get(key)
+    kept = memory.judged.get(key)
+    if kept is None or not kept.stands(present, changes):
+        alone = ClusterState.of([present] if present is not None else [])
+        past = None if key.kind == CALICO_NODE else _taken_back(alone, changes).get(key)
+        kept = memory.judged[key] = _Judged(present, changes, past, tuple(_ours(alone, changes)))
+    return kept
+
+
+def _past(state: ClusterState, landed: Sequence[Change], judged: Mapping[ResourceKey, _Judged]) -> ClusterState:
+    """The state without the run's own changes."""
+    if any(key.kind == CALICO_NODE for key in judged):
+        # What becomes of a Calico Node shows in its Node too, so no resource stands for itself.
+        return _taken_back(state, landed)
+    others = [resource for resource in state if resource.key not in judged]
+    return ClusterState.of([*others, *(each.past for each in judged.values() if each.past is not None)])
+
+
+def _taken_back(state: ClusterState, landed: Sequence[Change]) -> ClusterState:
     for change in reversed(landed):
         inverse = change.inverse()
         # What is gone altogether cannot be taken back in thought: it stays missing, and is reported.
         if inverse.before is None or state.get(change.key) is not None:
             state = changed(state, inverse)
-    # Of a resource that is told of several times the last is kept: what the run itself wrote says most.
-    by_key = {drift.key: drift for drift in (*_uncovered(plan, state, landed), *_others(plan, state), *ours)}
-    return tuple(by_key[key] for key in sorted(by_key))
+    return state
 
 
 def _uncovered(plan: Plan, state: ClusterState, landed: Sequence[Change]) -> Iterator[Drift]:
@@ -46,13 +109,13 @@ def _uncovered(plan: Plan, state: ClusterState, landed: Sequence[Change]) -> Ite
                 yield Drift(str(resource.key), DriftKind.NOT_RESTORED, node=name)
 
 
-def _others(plan: Plan, state: ClusterState) -> Iterator[Drift]:
+def _others(plan: Plan, state: ClusterState, known: Digests) -> Iterator[Drift]:
     """What the plan relied on and is different now."""
     planned = plan.snapshot.calico_version
     versions = calico_versions(state)
     if versions.assumed or versions.default != planned:
         versions = calico_versions(state, planned)
-    present = fingerprints(plan.spec, state, versions, deleted_nodes(plan.steps))
+    present = fingerprints(plan.spec, state, versions, deleted_nodes(plan.steps), known)
     past = plan.fingerprints
     for key in present.keys() | past.keys():
         if key not in past:

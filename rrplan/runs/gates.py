@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import count
 
 from rrplan.ids import NodeName
+from rrplan.plans.cost import HOLD_SECONDS
 from rrplan.plans.gate import Expectation, Gate, GateKind
 from rrplan.plans.plan import Plan
-from rrplan.ports import Clock, Datastore, Document, NodeReading, Probe
+from rrplan.ports import Asking, Clock, Datastore, Document, NodeReading, Probe, unheard
 from rrplan.reports.gates import (
     GateFailed,
     Lack,
@@ -24,6 +26,8 @@ from rrplan.reports.gates import (
     RolloutShort,
     Shortfall,
     StillHolding,
+    Sweeping,
+    Waiting,
 )
 from rrplan.resources import Pod, ResourceKey
 from rrplan.resources.documents import at
@@ -31,34 +35,59 @@ from rrplan.resources.eviction import Eviction
 
 POLL_SECONDS = (1, 1, 1, 2, 2, 3, 5)
 """Between two looks while a gate waits; the last one repeats, so that a large cluster is not asked all the time."""
-HOLD_SECONDS = 2
-"""Between two looks while a gate holds: a session that went down needs longer than this to come back.
 
-BIRD waits `connect delay time` (5 s) before it tries again (proto/bgp, version 1.6).
-"""
+
+class Extent(StrEnum):
+    """Whom a look asks."""
+
+    EVERYBODY = "everybody"
+    """All nodes of the gate."""
+    REST = "rest"
+    """The reflectors, and the nodes that did not pass yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """One look at a gate: what it lacks, None where it holds, and whether a BIRD is in graceful-restart recovery.
 
-    `final` says that waiting does not help.
+    `final` says that waiting does not help; `passed` are the nodes that have all that is expected of them.
     """
 
     lack: Lack | None = None
     recovering: bool = False
     final: bool = False
+    passed: frozenset[NodeName] = frozenset()
 
 
-def look(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], datastore: Datastore, probe: Probe) -> Look:
-    """Compare what the cluster says with what the gate expects."""
-    match gate.kind:
-        case GateKind.DRAINED:
-            return _drained(gate, datastore)
-        case GateKind.ROLLOUT:
-            return _rolled_out(gate, datastore)
-        case GateKind.ROUTES | GateKind.MESH | GateKind.UPLINKS:
-            return _compared(gate, node_sets, probe)
+class Watch:
+    """One wait for a gate: looks at it, and remembers which nodes passed.
+
+    A node that passed is not asked in the looks at the rest: it counts as passed until a reflector says that its
+    session is down, or that a BIRD is in recovery.
+    """
+
+    def __init__(
+        self, gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], datastore: Datastore, probe: Probe
+    ) -> None:
+        self._gate = gate
+        self._node_sets = node_sets
+        self._datastore = datastore
+        self._probe = probe
+        self._passed: frozenset[NodeName] = frozenset()
+
+    def look(self, extent: Extent = Extent.EVERYBODY, asking: Asking = unheard) -> Look:
+        """Compare what the cluster says with what the gate expects; `asking` hears how far that is."""
+        gate = self._gate
+        match gate.kind:
+            case GateKind.DRAINED:
+                return _drained(gate, self._datastore)
+            case GateKind.ROLLOUT:
+                return _rolled_out(gate, self._datastore)
+            case GateKind.ROUTES | GateKind.MESH | GateKind.UPLINKS:
+                spared = self._passed if extent is Extent.REST else frozenset()
+                seen = _compared(gate, self._node_sets, self._probe, spared, asking)
+                self._passed = seen.passed
+                return seen
 
 
 def undrainable(plan: Plan, datastore: Datastore) -> tuple[PodKept, ...]:
@@ -122,12 +151,18 @@ def _number(document: Document, *path: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _compared(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], probe: Probe) -> Look:
+def _compared(
+    gate: Gate,
+    node_sets: Mapping[str, tuple[NodeName, ...]],
+    probe: Probe,
+    spared: frozenset[NodeName],
+    asking: Asking,
+) -> Look:
     good: dict[tuple[NodeName, str], int] = {}
     asked: dict[tuple[NodeName, str], int] = {}
     shorts: dict[tuple[NodeName, str], NodeShort] = {}
     recovering = False
-    for expectation, name, short in judged(gate.expectations, node_sets, probe):
+    for expectation, name, short in judged(gate.expectations, node_sets, probe, spared, asking):
         key = name, expectation.family
         asked[key] = asked.get(key, 0) + 1
         if short is None:
@@ -140,20 +175,28 @@ def _compared(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], probe: 
         key for key in shorts if good.get(key, 0) < (min(gate.minimum, asked[key]) if gate.minimum else asked[key])
     ]
     nodes = {name for name, _ in asked}
-    ready = len(nodes) - len({name for name, _ in failing})
+    passed = frozenset(nodes.difference(name for name, _ in failing))
+    ready = len(passed)
     if ready * 100 >= gate.fraction * len(nodes) and not recovering:
-        return Look()
+        return Look(passed=passed)
     example = shorts[failing[0] if failing else next(iter(shorts))]
-    return Look(NodesShort(ready, len(nodes), example), recovering=recovering)
+    return Look(NodesShort(ready, len(nodes), example), recovering=recovering, passed=passed)
 
 
 def judged(
-    expectations: Sequence[Expectation], node_sets: Mapping[str, tuple[NodeName, ...]], probe: Probe
+    expectations: Sequence[Expectation],
+    node_sets: Mapping[str, tuple[NodeName, ...]],
+    probe: Probe,
+    spared: frozenset[NodeName] = frozenset(),
+    asking: Asking = unheard,
 ) -> Iterator[tuple[Expectation, NodeName, NodeShort | None]]:
-    """Each expectation of each node, and what the node lacks of it, None for nothing; every node is asked once."""
+    """Each expectation of each node, and what the node lacks of it, None for nothing; every node is asked once.
+
+    Nodes in `spared` are not asked: they lack what a reflector says that they lack.
+    """
     nodes = sorted({name for expectation in expectations for name in node_sets[expectation.nodes]})
     peers = sorted({expectation.peer for expectation in expectations if expectation.peer})
-    readings = {reading.node: reading for reading in probe.read(nodes, peers)}
+    readings = {reading.node: reading for reading in probe.read(nodes, peers, spared=spared, asking=asking)}
     families = {expectation.family for expectation in expectations if expectation.peer}
     quiet = {family: probe.quiet(family) for family in families}
     for expectation in expectations:
@@ -161,8 +204,21 @@ def judged(
         without = node_sets.get(expectation.without, ())
         mute = quiet[expectation.family].difference(without) if expectation.peer else frozenset()
         for name in node_sets[expectation.nodes]:
+            reading = readings.get(name)
+            if name in spared and not _contradicts(expectation, reading):
+                yield expectation, name, None
+                continue
             wanted = expectation.count - len(mute) + (name in mute)
-            yield expectation, name, _short(expectation, name, wanted, readings.get(name))
+            yield expectation, name, _short(expectation, name, wanted, reading)
+
+
+def _contradicts(expectation: Expectation, reading: NodeReading | None) -> bool:
+    """Whether the reflectors say that a node has no longer what it had when it was asked itself."""
+    family = reading.families.get(expectation.family) if reading is not None else None
+    if family is None:
+        return False
+    session = family.sessions.get(expectation.peer) if expectation.peer else None
+    return family.recovering or (session is not None and not session.established)
 
 
 def _short(expectation: Expectation, name: NodeName, wanted: int, reading: NodeReading | None) -> NodeShort | None:
@@ -193,34 +249,64 @@ def _short(expectation: Expectation, name: NodeName, wanted: int, reading: NodeR
     return None
 
 
+ASKING_SECONDS = 2
+"""Between two words on how far a look is."""
+
+
 def settle(
     gate: Gate,
-    check: Callable[[], Look],
+    check: Callable[[Extent, Asking], Look],
     clock: Clock,
-    waiting: Callable[[Lack | StillHolding, int], None],
+    waiting: Callable[[Waiting, int], None],
 ) -> GateFailed | None:
     """Wait until the gate holds for its stability time, and return None; else what it lacked when it timed out.
 
-    `waiting` hears of each look that does not end it, and for how many seconds the gate was waited for.
+    The first look asks everybody. After it, the reflectors and the nodes that did not pass are asked, until nothing
+    is missing and the stability time is over; then a closing look asks everybody again, and decides. So at the moment
+    the gate passes, every node passed before the stability time began and again in the one closing look, and no
+    reflector lost a session in between. What else goes down and comes back within the stability time, as a session of
+    the mesh, is not seen.
+
+    The timeout counts from the end of the first look, and is longer by what that look took, because the closing one
+    takes as long: a node that lags in a long look is asked again. `waiting` hears of each look that does not end the
+    wait, of how far a long look is, and for how many seconds the gate was waited for.
     """
-    began = clock.now()
+    began = told = clock.now()
+
+    def asking(asked: int, nodes: int) -> None:
+        nonlocal told
+        now = clock.now()
+        if now - told >= ASKING_SECONDS and asked < nodes:
+            told = now
+            waiting(Sweeping(asked, nodes), round(now - began))
+
+    extent = Extent.EVERYBODY
+    rest = Extent.REST if gate.expectations else Extent.EVERYBODY
+    swept: float | None = None
     holds_since: float | None = None
     for looks in count():
-        seen = check()
+        closing = extent is Extent.EVERYBODY
+        told = clock.now()
+        seen = check(extent, asking)
         now = clock.now()
+        swept = now if swept is None else swept
         if seen.lack is None:
             holds_since = now if holds_since is None else holds_since
-            if now - holds_since >= gate.stable:
+            left = holds_since + gate.stable - now
+            if left <= 0 and closing:
                 return None
             waiting(StillHolding(gate.stable), round(now - began))
-            clock.sleep(min(HOLD_SECONDS, holds_since + gate.stable - now))
+            extent = rest if left > HOLD_SECONDS else Extent.EVERYBODY
+            clock.sleep(max(0, min(HOLD_SECONDS, left)))
         else:
             if seen.final:
                 return GateFailed(gate.kind, gate.title, seen.lack, None)
             holds_since = None
             limit = gate.recovery_timeout if seen.recovering else gate.timeout
-            if now - began >= limit:
+            left = swept + (swept - began) + limit - now
+            if left <= 0:
                 return GateFailed(gate.kind, gate.title, seen.lack, limit)
             waiting(seen.lack, round(now - began))
-            clock.sleep(min(POLL_SECONDS[min(looks, len(POLL_SECONDS) - 1)], began + limit - now))
+            extent = rest
+            clock.sleep(min(POLL_SECONDS[min(looks, len(POLL_SECONDS) - 1)], left))
     raise AssertionError("a gate passes or times out")

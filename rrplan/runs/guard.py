@@ -11,10 +11,10 @@ from rrplan.plans.plan import Plan, Step
 from rrplan.ports import Datastore, Lock
 from rrplan.reports.reasons import DatastoreFailed, Drifted, Objection
 from rrplan.resources import ClusterState, encode
-from rrplan.runs.drift import drift
+from rrplan.runs.drift import Memory, drift
 from rrplan.runs.status import LANDED, Status
 from rrplan.runs.writing import GaveUp, Writer
-from rrplan.snapshots.snapshot import state_of
+from rrplan.snapshots.decoded import Decoded
 
 
 class Guard:
@@ -25,6 +25,8 @@ class Guard:
         self._datastore = datastore
         self._lock = lock
         self._writer = writer
+        self._decoded = Decoded()
+        self._memory = Memory()
 
     def objection(self, step: Step, statuses: Mapping[StepId, Status]) -> Objection | None:
         """Why a step may not begin, None if it may; raises LockHeldError where the lock is somebody else's."""
@@ -42,7 +44,7 @@ class Guard:
         """What somebody else changed, or why that cannot be known; None where nothing was."""
         try:
             stored = self._writer.patiently(self._datastore.everything)
-            state = state_of(resource.document for resource in stored)
+            state = self._decoded.state(stored)
         except (GaveUp, DatastoreError) as error:
             return DatastoreFailed(str(error))
         landed, doubtful = [], set()
@@ -54,7 +56,9 @@ class Guard:
             if status in LANDED or (status is Status.STARTED and _landed(change, state)):
                 landed.append(change)
         # A write that was announced before a crash is read back, and judged, on its own.
-        drifts = tuple(change for change in drift(self._plan, state, landed) if change.key not in doubtful)
+        drifts = tuple(
+            change for change in drift(self._plan, state, landed, self._memory) if change.key not in doubtful
+        )
         return Drifted(drifts) if drifts else None
 
 

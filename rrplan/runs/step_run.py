@@ -12,13 +12,13 @@ from rrplan.ids import StepId
 from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate
 from rrplan.plans.plan import Plan, Step
-from rrplan.ports import Clock, Datastore, HookRunner, Lock, Probe
+from rrplan.ports import Asking, Clock, Datastore, HookRunner, Lock, Probe
 from rrplan.render.run import read_back_text, reason_text
 from rrplan.reports import events
 from rrplan.reports.entry import JournalEvent
-from rrplan.reports.gates import GateFailed, GateUnknown, Lack, StillHolding
+from rrplan.reports.gates import GateFailed, GateUnknown, Waiting
 from rrplan.reports.reasons import DatastoreFailed, MayStillLand, NeitherState, NotWritten, Outcome, ReadBack, Reason
-from rrplan.runs.gates import Look, look, settle
+from rrplan.runs.gates import Extent, Look, Watch, settle
 from rrplan.runs.guard import Guard
 from rrplan.runs.hooks import Hooks
 from rrplan.runs.journal import Journal
@@ -229,16 +229,17 @@ class StepRun:
         """Wait for gates one after the other; why the first that fails does, None where all pass."""
         self._here.step = step.id
         for gate in gates:
+            watch = Watch(gate, self.plan.node_sets, self.ports.datastore, self.ports.probe)
 
-            def waiting(lack: Lack | StillHolding, waited: int, gate: Gate = gate) -> None:
+            def waiting(lack: Waiting, waited: int, gate: Gate = gate) -> None:
+                # A long look ends here, where the run was stopped at once.
+                self._go_on()
                 self.say(events.GateWaiting(step.id, gate.title, lack, waited, gate.expected, gate.timeout))
 
-            def check(gate: Gate = gate) -> Look:
+            def check(extent: Extent, asking: Asking, watch: Watch = watch) -> Look:
                 self._go_on()
                 try:
-                    return self._writer.patiently(
-                        lambda: look(gate, self.plan.node_sets, self.ports.datastore, self.ports.probe)
-                    )
+                    return self._writer.patiently(lambda: watch.look(extent, asking))
                 except DatastoreError as error:
                     return Look(GateUnknown(str(error)))
 

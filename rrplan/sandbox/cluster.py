@@ -19,6 +19,7 @@ from rrplan.errors import (
 )
 from rrplan.ids import NodeName
 from rrplan.ports import (
+    Asking,
     Document,
     Listed,
     NodeReading,
@@ -26,6 +27,7 @@ from rrplan.ports import (
     Stored,
     Write,
     at_version,
+    unheard,
 )
 from rrplan.resources import ClusterState, Pod, ResourceKey, decode, key_of
 from rrplan.resources.documents import patched
@@ -314,7 +316,14 @@ class Sandbox:
         """Nobody: every node of the sandbox announces a block."""
         return frozenset()
 
-    def read(self, nodes: Collection[NodeName], peers: Collection[NodeName]) -> Sequence[NodeReading]:
+    def read(
+        self,
+        nodes: Collection[NodeName],
+        peers: Collection[NodeName],
+        *,
+        spared: Collection[NodeName] = (),
+        asking: Asking = unheard,
+    ) -> Sequence[NodeReading]:
         """The readings at this simulated moment; a dead node is silent."""
         self._reachable()
         now = self.clock.now()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rrplan.digest import digest
 from rrplan.errors import ManifestError
 from rrplan.ports import Document, Inventory
-from rrplan.resources import ClusterState, DecodeProblem, decode, encode
+from rrplan.resources import ClusterState, DecodeProblem, Resource, decode, encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,12 @@ def capture(datastore: Inventory, taken_at: str = "") -> Snapshot:
 
 def state_of(documents: Iterable[Document]) -> ClusterState:
     """The state that documents of one cluster make; raises ManifestError for an object that cannot be right."""
-    resources = []
-    for document in documents:
-        try:
-            resource = decode(document)
-        except DecodeProblem as problem:
-            raise ManifestError.one(problem.message, file="the cluster", hint=problem.hint) from problem
-        if resource is not None:
-            resources.append(resource)
-    return ClusterState.of(resources)
+    return ClusterState.of(resource for document in documents if (resource := resource_of(document)) is not None)
+
+
+def resource_of(document: Document) -> Resource | None:
+    """The value of a document of a cluster, None for one that does not matter; raises ManifestError."""
+    try:
+        return decode(document)
+    except DecodeProblem as problem:
+        raise ManifestError.one(problem.message, file="the cluster", hint=problem.hint) from problem

@@ -47,7 +47,7 @@ PURE = {
     *("resources", "bgp", "specs", "desired", "checks", "plans", "planning", "reports", "render"),
 }
 EFFECTS = {"os", "io", "time", "random", "socket", "subprocess", "threading", "logging", "pathlib", "sqlite3", "sys"}
-ADAPTER_BASES = {"Protocol", "ResourceStore", "Exception", "ValueError"}
+ADAPTER_BASES = {"Protocol", "ResourceStore", "Exception", "ValueError", "StrEnum"}
 """What classes of adapters may be made of, beside the errors of `rrplan.errors`."""
 ONLY_IN = {
     "networkx": {"plans/graph.py"},

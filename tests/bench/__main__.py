@@ -14,8 +14,10 @@ import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import log2
 from pathlib import Path
 
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 RRPLAN = [sys.executable, "-m", "rrplan"]
 
 SPEC = """\
@@ -36,6 +38,19 @@ spec:
 WAVES = SPEC + "  dedicated: true\n  rollout: {waves: [10%, 40%]}\n"
 
 
+PARTS = {
+    "switches_by_node": 500,
+    "racks_with_switches": 100,
+    "racks_with_systems": 100,
+    "racks_to_reflectors": 50,
+    "nodes_with_systems": 100,
+    "groups": 20,
+    "zones": 200,
+    "three_peers_of_each_node": 900,
+}
+"""How many of its hard things each shape of `tests.bench.shapes` has here."""
+
+
 @dataclass(frozen=True)
 class Cost:
     """What one process took."""
@@ -49,7 +64,7 @@ def cost(command: list[str], folder: Path, codes: Iterable[int] = (0,)) -> Cost:
     """Run a command to its end and measure it; a surprising exit code ends the benchmark with its output."""
     with (folder / "output").open("w+b") as output:
         began = time.perf_counter()
-        child = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
+        child = subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, stdout=output, stderr=subprocess.STDOUT)
         _, status, usage = os.wait4(child.pid, 0)
         wall = time.perf_counter() - began
         child.returncode = os.waitstatus_to_exitcode(status)
@@ -88,6 +103,18 @@ def planning(folder: Path, sizes: Iterable[int]) -> None:
             ratio = f"{size / before[0]:.1f}x the nodes: {one.wall / before[1].wall:.1f}x wall"
         row("rrplan plan (nodes)", size, one, ratio)
         before = (size, one)
+
+
+def structures(folder: Path, sizes: Iterable[int]) -> None:
+    """Plan and prove clusters whose structure is hard; the exponent is that of CPU seconds over twice the parts."""
+    for size in sizes:
+        for name, parts in PARTS.items():
+            before: Cost | None = None
+            for some in (parts // 2, parts):
+                one = cost([sys.executable, "-m", "tests.bench.shapes", name, str(size), str(some)], folder)
+                power = f"exponent {log2(one.cpu / before.cpu):.1f}" if before else ""
+                row(f"{name} ({some} parts)", size, one, power)
+                before = one
 
 
 def applying(folder: Path, sizes: Iterable[int]) -> dict[int, Cost]:
@@ -136,6 +163,7 @@ def main() -> None:
         folder = Path(name)
         startup(folder)
         planning(folder, (120, 1_000, 5_000, 20_000))
+        structures(folder, (1_000, 5_000))
         ours = applying(folder, (500, 2_500))
         terraform(folder, (1_000, 5_000) if full else (1_000,), ours)
 

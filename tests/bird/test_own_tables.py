@@ -8,7 +8,7 @@ import pytest
 
 from rrplan import api
 from rrplan.adapters.local.clock import SystemClock
-from rrplan.adapters.nodes.birdcl import Birds
+from rrplan.adapters.nodes.birdcl import Birds, OneByOne
 from rrplan.adapters.nodes.origins import BY_TABLE
 from rrplan.adapters.nodes.probe import LiveProbe
 from rrplan.errors import DatastoreRefused
@@ -67,14 +67,14 @@ def counted() -> tuple[list[Standing], Mapping[str, str], list[str]]:
         laboratory = Silent([last], VERSIONS, Path(folder), recover=False)
         try:
             laboratory.run(last)
-            birds = Birds(lambda node: lambda family, words: laboratory.ask(node, family, words))
+            birds = Birds(OneByOne(laboratory.ask))
             probe = LiveProbe(birds, laboratory, None, notices.append)
             await_sessions(last, VERSIONS, probe, clock)
             until = clock.now() + MOST
             while True:
                 found = standings(*expected(last, VERSIONS), probe)
                 if all(one.complete == one.expected for one in found) or clock.now() >= until:
-                    return found, birds.own(NodeName("node-001"), "ipv4") or {}, notices
+                    return found, birds.own(NodeName("node-001")).get("ipv4", {}), notices
                 clock.sleep(1)
         finally:
             laboratory.close()

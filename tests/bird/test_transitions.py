@@ -8,7 +8,7 @@ import pytest
 from rrplan import api
 from rrplan.bgp import holdings, model
 from rrplan.bgp.adjacency import Adjacency, adjacency
-from rrplan.bgp.holdings import Converged, converged
+from rrplan.bgp.connections import Converged, converged
 from rrplan.bgp.profile import Versions, calico_versions
 from rrplan.bgp.protocol import Protocol
 from rrplan.bgp.reflection import Doubt

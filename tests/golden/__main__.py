@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 from rrplan import api
 from rrplan.bgp.profile import calico_versions
+from rrplan.bgp.session_counts import count_sessions
 from rrplan.bgp.sessions import Speakers
 from rrplan.errors import RRPlanError
 from rrplan.ids import NodeName
@@ -65,7 +66,7 @@ def _sessions() -> dict[str, str]:
     return {
         "sessions.txt": "".join(sessions_text(rows)),
         "sessions.json": "".join(sessions_json(version, rows)),
-        "sessions.summary.txt": sessions_summary_text(sessions_summary(version, speakers.all_sessions())),
+        "sessions.summary.txt": sessions_summary_text(sessions_summary(version, count_sessions(speakers))),
     }
 
 

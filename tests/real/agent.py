@@ -6,6 +6,7 @@ agent answers CalicoNodeStatus and runs `birdcl` for the exec endpoint of the ku
 
 import ipaddress
 import json
+import shlex
 import threading
 import time
 from collections.abc import Collection
@@ -40,6 +41,8 @@ DEFAULT_POOLS = {Family.IPV4: "10.244.0.0/16", Family.IPV6: "fd00:10:244::/64"}
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 TYPES = {"Node_": "NodePeer", "Mesh_": "NodeMesh"}
 TABLE_TYPES = {"Node_": "node specific", "Mesh_": "node-to-node mesh"}
+REPLACED = "-again"
+"""Ends the name of a calico-node pod that a test put in the place of another."""
 TICK = 0.1
 """Real seconds between two looks of the agent at the API server, where no test drives it."""
 
@@ -76,6 +79,8 @@ class NodeAgent:
         """Nodes whose BIRD is in graceful-restart recovery."""
         self.breaking: set[str] = set()
         """Nodes whose kubelet closes the connection instead of saying what a command prints."""
+        self.bare: set[str] = set()
+        """Nodes whose calico-node container has no shell."""
         self.silent: set[str] = set()
         """Nodes whose kubelet keeps the connection and says nothing."""
         self.cut: set[frozenset[str]] = set()
@@ -87,6 +92,11 @@ class NodeAgent:
         self._quiet = set(quiet)
         self._versions: dict[ResourceKey, str] = {}
         self._blocks: dict[NodeName, int] = {}
+        self._answers: dict[tuple[NodeName, tuple[str, ...]], str] = {}
+        """What birdcl printed, as long as nothing changes: thousands of nodes are asked for the same again."""
+        self._moment: tuple[object, ...] = ()
+        """What `_answers` rest on."""
+        self._revision = 0
         self._live = store or in_kubernetes(server)
         state = capture(self._live).state
         self._version = calico_versions(state).default
@@ -189,6 +199,7 @@ class NodeAgent:
             self._mirror(key, None)
 
     def _mirror(self, key: ResourceKey, document: Document | None) -> None:
+        self._revision += 1
         present = self.twin.get(key)
         if document is None:
             if present is not None:
@@ -319,7 +330,7 @@ class NodeAgent:
         view = model.view()
         pair = [view.index(model.population.signature_of[name]) for name in (one, other)]
         reflects = model.population.speakers[one].cluster_id or model.population.speakers[other].cluster_id
-        return bool(reflects) and (pair[0], pair[1]) in view.holdings[family].joined
+        return bool(reflects) and view.holdings[family].joins(pair[0], pair[1])
 
     def _given(self, sender: NodeName, receiver: NodeName, family: Family) -> set[NodeName]:
         """Whose blocks a session carries from one end to the other."""
@@ -329,12 +340,14 @@ class NodeAgent:
         holdings = view.holdings[family]
         gone = self.twin._down(family, self.twin.clock.now())[sender]
         found: set[NodeName] = set()
-        for origin in holdings.present:
-            given = holdings.propagations[origin].given
+        of = holdings.blocks.of
+        for origin in sorted(holdings.present):
+            assert holdings.of_nodes is not None
+            spread = holdings.of_nodes.of(of[origin])
             members = set(model.population.classes[view.signatures[origin]])
-            if (here, there) in given:
+            if spread.gave(of[here], of[there]):
                 found |= members - {sender} - gone
-            if origin == here and (ORIGIN, there) in given:
+            if origin == here and spread.gave(ORIGIN, of[there]):
                 found.add(sender)
         return found - {receiver} - self._quiet
 
@@ -408,17 +421,43 @@ class NodeAgent:
         return {"lastUpdated": "2026-01-01T00:00:00Z", "agent": agent, "bgp": bgp, "routes": routes}
 
     def _execute(self, pod: str, command: list[str]) -> str:
-        assert command[:2] == ["birdcl", "-s"]
-        node = NodeName(pod.removeprefix("calico-node-"))
+        node = NodeName(pod.removeprefix("calico-node-").removesuffix(REPLACED))
         self.asked.append(node)
         if node in self.silent:
             self._stop.wait(5)
         if node in self.breaking:
             raise ConnectionError
-        return self._birdcl(node, command)
+        if command[0] != "sh":
+            return self._birdcl(node, command)
+        return "" if node in self.bare else "".join(self._ran(node, line) for line in command[2].split("; "))
+
+    def _ran(self, node: NodeName, line: str) -> str:
+        """What a line of the script in `PodCommands` prints."""
+        words = shlex.split(line.removeprefix("{ "))
+        match words[0]:
+            case "echo":
+                return " ".join(words[1:]) + "\n"
+            case "birdcl":
+                return self._birdcl(node, words)
+            case other:
+                assert other in ("exit", "}"), line
+                return ""
 
     def _birdcl(self, node: NodeName, command: list[str]) -> str:
         """The output of `birdcl -s SOCKET show ...`."""
+        assert command[:2] == ["birdcl", "-s"]
+        with self._lock:
+            faults = (frozenset(self.stale), frozenset(self.recovering), frozenset(self.cut))
+            moment = (self.twin.clock.now(), self._revision, *faults)
+            if moment != self._moment:
+                self._moment = moment
+                self._answers.clear()
+            asked = node, tuple(command)
+            if asked not in self._answers:
+                self._answers[asked] = self._printed(node, command)
+            return self._answers[asked]
+
+    def _printed(self, node: NodeName, command: list[str]) -> str:
         with self._lock:
             family = Family.IPV6 if "bird6" in command[2] else Family.IPV4
             speakers = self.twin._model.population.speakers

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,7 @@ AUDIT = {
     "omitStages": ["RequestReceived"],
     "rules": [
         {"level": "Request", "users": ["operator"], "verbs": list(WRITES)},
+        {"level": "Metadata", "users": ["operator"]},
         {"level": "None"},
     ],
 }
@@ -170,6 +172,22 @@ class RealServer:
                     if kept and entry["user"]["username"] == user and "dryRun=All" not in entry["requestURI"]:
                         found.append(entry)
         return found
+
+    def requests(self, since: int = 0, user: str = "operator") -> Counter[str]:
+        """How often an account asked for what since a `moment`, as `VERB RESOURCE`, refusals and retries included."""
+        asked: dict[str, str] = {}
+        with (self.folder / "audit.log").open("rb") as log:
+            log.seek(since)
+            for line in log:
+                with suppress(ValueError):
+                    entry: dict[str, Any] = json.loads(line)
+                    about = entry.get("objectRef") or {"resource": entry["requestURI"]}
+                    names = [str(about[name]) for name in ("resource", "subresource") if name in about]
+                    # A connection that was handed on is told of again when it ends, which may be after a `moment`.
+                    again = entry["stage"] == "ResponseComplete" and entry["responseStatus"]["code"] == 101
+                    if entry["user"]["username"] == user and not again:
+                        asked[entry["auditID"]] = f"{entry['verb']} {'/'.join(names)}"
+        return Counter(asked.values())
 
     def _connected(self) -> ApiServer:
         """Wait for the real daemon to be ready."""

@@ -15,7 +15,9 @@ from rrplan.adapters.kubernetes.containers import CONFIG_KEYS, METADATA_ONLY
 from rrplan.adapters.local.clock import SystemClock
 from rrplan.errors import FileFormatError
 from rrplan.plans.change import changed
+from rrplan.plans.cost import gates_cost
 from rrplan.ports import Write
+from rrplan.render.run import gates_cost_text
 from rrplan.reports.reasons import Outcome
 from rrplan.resources import ClusterState, decode
 from rrplan.runs.writing import Writer
@@ -30,6 +32,11 @@ from tests.support.specs import STANDALONE as SPEC
 pytestmark = pytest.mark.real
 
 DOCUMENTS = ucp_cluster(5)
+COST = (
+    "notice: the 4 gates ask the nodes in about 194 requests if each passes at once; one look at everybody asks up to "
+    "10 nodes and takes about 1 s\n"
+)
+"""Of the plan of all tests."""
 
 
 @pytest.fixture
@@ -87,7 +94,7 @@ def test_secret_that_may_not_be_looked_at(ucp: tuple[RealServer, Path], tmp_path
     words = ["plan", str(tmp_path / "spec.yaml"), "--kubeconfig", str(proxy.kubeconfig), "--calico-config", str(ucp[1])]
     try:
         done = subprocess.run([sys.executable, "-m", "rrplan", *words], capture_output=True, text=True, check=False)
-        assert (done.returncode, done.stderr) == (0, "")
+        assert (done.returncode, done.stderr) == (0, COST)
         assert [kind for kind, _, _ in proxy.seen] == ["status"]
     finally:
         proxy.stop()
@@ -106,7 +113,7 @@ def test_plan(ucp: tuple[RealServer, Path], tmp_path: Path) -> None:
     found = json.loads(done.stdout)
     assert [step["id"] for step in found["steps"]] == [step.id for step in plan.steps]
     assert found["fingerprints"] == dict(plan.fingerprints)
-    assert done.stderr == ""
+    assert done.stderr == COST == f"notice: {gates_cost_text(gates_cost(plan))}\n"
 
 
 def test_writes_of_a_plan(ucp: tuple[RealServer, Path], mixed_cluster: MixedCluster) -> None:

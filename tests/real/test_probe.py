@@ -12,10 +12,11 @@ import pytest
 from rrplan.adapters.kubernetes import server as api_server
 from rrplan.adapters.kubernetes.calico import KubernetesCalico
 from rrplan.adapters.kubernetes.server import ApiServer, Forbidden
-from rrplan.adapters.nodes.birdcl import CONTAINER, SOCKETS, Birds, in_pods
+from rrplan.adapters.nodes.birdcl import Birds
 from rrplan.adapters.nodes.calico_node_status import NodeStatuses
 from rrplan.adapters.nodes.calicoctl_status import NodeStatusTables
 from rrplan.adapters.nodes.directory import ApiDirectory
+from rrplan.adapters.nodes.pods import CONTAINER, SOCKETS, PodCommands
 from rrplan.adapters.nodes.probe import LiveProbe
 from rrplan.errors import DatastoreRefused, DatastoreTimeout, PreflightError
 from rrplan.ids import NodeName
@@ -187,7 +188,7 @@ def test_pod_that_is_not_there(bench: LiveBench) -> None:
     server = bench.server.connect()
     statuses = NodeStatuses(server, group, AgentClock(bench.agent))
     probe = LiveProbe(
-        Birds(in_pods(server)), ApiDirectory(server, KubernetesCalico(server)), statuses, bench.notices.append
+        Birds(PodCommands(server)), ApiDirectory(server, KubernetesCalico(server)), statuses, bench.notices.append
     )
     assert probe.read([NodeName("node-001")], []) == []
     assert bench.notices == []

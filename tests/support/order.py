@@ -24,6 +24,7 @@ MODULES = {
     "test_live_scenarios": "crd-2",
     "test_rights": "crd-2",
     "test_probe": "crd-2",
+    "test_look": "crd-2",
     "test_block_owners": "crd-2",
     "test_crds": "others",
     "test_live": "crd-2",

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from rrplan.bgp import adjacency, holdings, model, transition
+from rrplan.bgp import adjacency, connections, holdings, model, transition
 from rrplan.bgp.announced import Layer, Passes
-from rrplan.bgp.holdings import Converged
+from rrplan.bgp.connections import Converged
 from rrplan.bgp.model import Mark, Model
 from rrplan.bgp.outside import Fate
 from rrplan.bgp.passage import Passage
@@ -44,7 +44,7 @@ def counts_at_the_end(patch: pytest.MonkeyPatch) -> None:
 
 
 def _converged(patch: pytest.MonkeyPatch, read: Callable[[Converged], Converged]) -> None:
-    whole = holdings.converged
+    whole = connections.converged
 
     def other(*given: object, **named: object) -> Converged:
         return read(whole(*given, **named))  # type: ignore[arg-type]
@@ -67,8 +67,8 @@ def _nothing_lies_beyond(patch: pytest.MonkeyPatch) -> None:
 
     Where it is judged by itself, it shows most of what is wrong with sessions to the outside a second time.
     """
-    whole = holdings._incoming
-    patch.setattr(holdings, "_incoming", lambda connections, doubt: whole(connections, doubt)[:-1])
+    whole = connections._incoming
+    patch.setattr(connections, "_incoming", lambda routes, doubt: whole(routes, doubt)[:-1])
 
 
 def disputed_blocks_stay(patch: pytest.MonkeyPatch) -> None:
@@ -115,11 +115,10 @@ def the_dead_are_paths(patch: pytest.MonkeyPatch) -> None:
         _down: bool = False,
         *,
         leaf: bool = False,
-        outside: bool = False,
     ) -> SpeakerGroup:
-        return SpeakerGroup(count, as_number, cluster_id, leaf, outside)
+        return SpeakerGroup(count, as_number, cluster_id, leaf)
 
-    patch.setattr(holdings, "SpeakerGroup", alive)
+    patch.setattr(connections, "SpeakerGroup", alive)
 
 
 def gained_uplinks_count(patch: pytest.MonkeyPatch) -> None:
@@ -157,8 +156,8 @@ def filters_let_everything_through(patch: pytest.MonkeyPatch) -> None:
 
 def filters_spare_the_outside(patch: pytest.MonkeyPatch) -> None:
     """What a speaker outside announces gets over every session, whatever its BGPFilters say."""
-    whole = holdings._incoming
-    patch.setattr(holdings, "_incoming", lambda *given: [None for _ in whole(*given)])
+    whole = connections._incoming
+    patch.setattr(connections, "_incoming", lambda *given: [None for _ in whole(*given)])
 
 
 def pools_are_alike(patch: pytest.MonkeyPatch) -> None:

@@ -102,8 +102,11 @@ class ApiServer:
         """
         token = ""
         while True:
-            more = {"continue": token} if token else {}
-            asked = {**query, "limit": str(PAGE), **more}
+            asked = {**query, "limit": str(PAGE)}
+            if token:
+                # The token says which version the rest is of; naming one beside it is refused.
+                asked = {**asked, "continue": token}
+                asked.pop("resourceVersion", None)
             page = self._send("GET", path, asked, None, "", missing_is_none=True, accept=accept)
             if page is None:
                 return
@@ -148,6 +151,8 @@ class ApiServer:
     def execute(self, namespace: str, pod: str, container: str, command: Sequence[str]) -> str:
         """What a command in a container prints; raises DatastoreRefused where it cannot be run there.
 
+        Raises Missing where there is no such pod, NoOutput or DatastoreTimeout where the node, or the server, is away.
+        Each command takes a connection of its own: a WebSocket is not given back.
         WebSocket protocol v4: every kubelet speaks it, and no server has to translate it.
         """
         from kubernetes.client.exceptions import ApiException
@@ -167,10 +172,7 @@ class ApiServer:
                 output = _whole(client)
             except ApiException as error:
                 text = f"no command can be run in pod {namespace}/{pod}: {_handshake(error)}"
-                if re.search(r"Handshake status 4(?!29)", str(error.reason)):
-                    kind = Forbidden if "Handshake status 403" in str(error.reason) else DatastoreRefused
-                    raise kind(text) from error
-                raise NoOutput(text) from error
+                raise _unexecuted(str(error.reason))(text) from error
             if output is None:
                 raise NoOutput(f"the output of a command in pod {namespace}/{pod} broke off")
             return output
@@ -258,6 +260,20 @@ def _whole(client: Any) -> str | None:
         if client.read_channel(STATUS_CHANNEL):
             return str(client.read_all())
     return None
+
+
+def _unexecuted(reason: str) -> type[DatastoreError]:
+    """What the answer to the handshake means, where no command was run."""
+    status = re.search(r"Handshake status (4\d\d)", reason)
+    match status[1] if status else "":
+        case "403":
+            return Forbidden
+        case "404":
+            return Missing
+        case "" | "429":
+            return NoOutput
+        case _:
+            return DatastoreRefused
 
 
 def _handshake(error: Any) -> str:

@@ -1,28 +1,68 @@
-"""BIRD asked directly, both families; in a live cluster by `birdcl` in the calico-node pod of a node."""
+"""BIRD asked directly, both families at once; in a live cluster by `birdcl` in the calico-node pod of a node."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
 
-from rrplan.adapters.kubernetes.kinds import collection
-from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.adapters.nodes.bird_output import BirdOutputProblem, BirdProtocol, BirdRoute, protocols, routes
 from rrplan.adapters.nodes.ends import DEVICE, End, SeenSession
-from rrplan.errors import DatastoreRefused
 from rrplan.ids import NodeName
 
-SOCKETS = {"ipv4": "/var/run/calico/bird.ctl", "ipv6": "/var/run/calico/bird6.ctl"}
-"""Calico starts BIRD with these (node/filesystem/etc/service/available/bird*/run)."""
-CONTAINER = "calico-node"
-AGENT = {"labelSelector": "k8s-app=calico-node"}
+FAMILIES = ("ipv4", "ipv6")
+PROTOCOLS = "show protocols all"
+ROUTES = "show route"
 OWN_ROUTES = "show route where source != RTS_BGP"
 """Routes that came over no BGP session: a few, where the whole table has one for each node (filter language, BIRD 1.6).
 """
 
-Way: TypeAlias = Callable[[NodeName], Callable[[str, str], str]]
-"""How a node is asked: what its BIRD of a family says to some words; DatastoreRefused where it cannot be asked."""
+
+class Wanted(StrEnum):
+    """What a node is asked for, beside its sessions."""
+
+    SESSIONS = "sessions"
+    """Nothing else."""
+    OWN = "own"
+    """The routes that it has itself."""
+    TABLE = "table"
+    """All its routes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Words for the BIRD of a family."""
+
+    family: str
+    words: str
+
+
+class Way(Protocol):
+    """How nodes are asked."""
+
+    def look(self, *, anew: bool) -> None:
+        """A look begins; with `anew`, nothing that was found for an earlier one is used."""
+        ...
+
+    def ask(self, node: NodeName, questions: Sequence[Question]) -> Sequence[str]:
+        """What is said to each question; DatastoreRefused or DatastoreTimeout where a node cannot be asked."""
+        ...
+
+
+class OneByOne:
+    """Implements Way where a question costs nothing: `say` answers for the BIRD of a node and family."""
+
+    def __init__(self, say: Callable[[NodeName, str, str], str]) -> None:
+        self._say = say
+
+    def look(self, *, anew: bool) -> None:
+        """There is nothing to find."""
+
+    def ask(self, node: NodeName, questions: Sequence[Question]) -> Sequence[str]:
+        """One after the other."""
+        return [self._say(node, question.family, question.words) for question in questions]
 
 
 class Birds:
@@ -31,52 +71,40 @@ class Birds:
     def __init__(self, way: Way) -> None:
         self._way = way
 
-    def ask(self, node: NodeName, *, with_routes: bool) -> Mapping[str, End]:
-        """What BIRD says, by family; raises DatastoreRefused where it cannot be asked."""
-        say = self._way(node)
+    def look(self, *, anew: bool) -> None:
+        """A look begins; with `anew`, nothing that was found for an earlier one is used."""
+        self._way.look(anew=anew)
+
+    def ask(self, node: NodeName, wanted: Wanted) -> Mapping[str, End]:
+        """What BIRD says, by family; raises as `Way.ask` does."""
+        more = {Wanted.SESSIONS: (), Wanted.OWN: (OWN_ROUTES,), Wanted.TABLE: (ROUTES,)}[wanted]
         ends: dict[str, End] = {}
-        for family in SOCKETS:
+        for family, (shown, *tables) in self._answers(node, (PROTOCOLS, *more)):
             try:
-                shown = protocols(say(family, "show protocols all"))
+                ends[family] = _end(protocols(shown), wanted, [route for table in tables for route in routes(table)])
             except BirdOutputProblem:
                 # No BIRD for this family: the node does not speak it.
                 continue
-            ends[family] = _end(shown, routes(say(family, "show route")) if with_routes else None)
         return ends
 
-    def own(self, node: NodeName, family: str) -> Mapping[str, str] | None:
-        """The routes without next hop that a node has itself, see `End.own`; None where no BIRD of that family answers.
+    def own(self, node: NodeName) -> Mapping[str, Mapping[str, str]]:
+        """The routes without next hop that a node has itself, see `End.own`, by family; raises as `Way.ask` does."""
+        own: dict[str, Mapping[str, str]] = {}
+        for family, (table,) in self._answers(node, (OWN_ROUTES,)):
+            try:
+                own[family] = _own(routes(table))
+            except BirdOutputProblem:
+                continue
+        return own
 
-        Raises DatastoreRefused where it cannot be asked.
-        """
-        say = self._way(node)
-        try:
-            return _own(routes(say(family, OWN_ROUTES)))
-        except BirdOutputProblem:
-            return None
-
-
-def in_pods(server: ApiServer) -> Way:
-    """`birdcl` in the running calico-node pod of a node."""
-
-    def way(node: NodeName) -> Callable[[str, str], str]:
-        namespace, pod = _pod(server, node)
-        return lambda family, words: server.execute(
-            namespace, pod, CONTAINER, ["birdcl", "-s", SOCKETS[family], *words.split()]
-        )
-
-    return way
+    def _answers(self, node: NodeName, words: Sequence[str]) -> Iterator[tuple[str, Sequence[str]]]:
+        """What the BIRD of each family says to the same words."""
+        answers = self._way.ask(node, [Question(family, each) for family in FAMILIES for each in words])
+        for number, family in enumerate(FAMILIES):
+            yield family, answers[number * len(words) : (number + 1) * len(words)]
 
 
-def _pod(server: ApiServer, node: NodeName) -> tuple[str, str]:
-    where = {**AGENT, "fieldSelector": f"spec.nodeName={node}"}
-    for item in server.listed(collection("Pod"), dict, **where):
-        if not item["metadata"].get("deletionTimestamp"):
-            return str(item["metadata"]["namespace"]), str(item["metadata"]["name"])
-    raise DatastoreRefused(f"node {node} has no calico-node pod")
-
-
-def _end(shown: tuple[BirdProtocol, ...], table: tuple[BirdRoute, ...] | None) -> End:
+def _end(shown: tuple[BirdProtocol, ...], wanted: Wanted, table: Sequence[BirdRoute]) -> End:
     sessions: dict[str, SeenSession] = {}
     mesh: dict[str, SeenSession] = {}
     neighbor: dict[str, str] = {}
@@ -86,12 +114,14 @@ def _end(shown: tuple[BirdProtocol, ...], table: tuple[BirdRoute, ...] | None) -
             (mesh if protocol.name.startswith("Mesh_") else sessions)[protocol.neighbor] = session
             neighbor[protocol.name] = protocol.neighbor
     recovering = any(protocol.recovering for protocol in shown)
-    if table is None:
+    if wanted is Wanted.SESSIONS:
         return End(recovering, sessions, mesh)
+    own = _own(route for route in table if route.protocol not in neighbor)
+    if wanted is Wanted.OWN:
+        return End(recovering, sessions, mesh, own=own)
     over: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for route in table:
         over[neighbor.get(route.protocol, "")][route.prefix] = route.via
-    own = _own(route for route in table if route.protocol not in neighbor)
     return End(recovering, sessions, mesh, dict(over), own)
 
 

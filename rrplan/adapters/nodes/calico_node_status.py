@@ -24,7 +24,8 @@ from rrplan.retry import Patience, retry
 AT_ONCE = 9
 """Docs of CalicoNodeStatus: made for fewer than ten nodes at a time."""
 ANSWER_SECONDS = 15
-POLL_SECONDS = 0.5
+POLL_SECONDS, LONGEST_POLL_SECONDS = 0.5, 1.5
+"""Between the first two looks for the answer, and later: each look is a request."""
 LABELS = {"app.kubernetes.io/managed-by": "rrplan"}
 FAMILIES = {"ipv4": "V4", "ipv6": "V6"}
 NOWHERE = ("blackhole", "unreachable")
@@ -92,7 +93,7 @@ class NodeStatuses:
                 raise NoAnswer(f"{node} did not answer CalicoNodeStatus within {ANSWER_SECONDS} s")
             return status
 
-        return retry(read, NoAnswer, Patience(self._clock, ANSWER_SECONDS, POLL_SECONDS, POLL_SECONDS))
+        return retry(read, NoAnswer, Patience(self._clock, ANSWER_SECONDS, POLL_SECONDS, LONGEST_POLL_SECONDS))
 
 
 def ends_of(status: Mapping[str, Any]) -> dict[str, End]:
@@ -111,7 +112,7 @@ def ends_of(status: Mapping[str, Any]) -> dict[str, End]:
             session = SeenSession(state == "Established", state)
             (mesh if peer.get("type") == "NodeMesh" else sessions)[str(peer.get("peerIP"))] = session
         table = (status.get("routes") or {}).get(f"routes{suffix}")
-        ends[family] = End(False, sessions, mesh, _routes(table), _own(table))
+        ends[family] = End(False, sessions, mesh, _routes(table), None if table is None else _own(table))
     return ends
 
 
@@ -124,10 +125,10 @@ def _routes(routes: list[Mapping[str, Any]] | None) -> dict[str, dict[str, str]]
     return dict(by_sender)
 
 
-def _own(routes: list[Mapping[str, Any]] | None) -> dict[str, str]:
+def _own(routes: list[Mapping[str, Any]]) -> dict[str, str]:
     """What came over no session and has no next hop; `interface` is a name, `blackhole` or `unreachable`."""
     targets: dict[str, str] = {}
-    for route in routes or ():
+    for route in routes:
         prefix = str(route.get("destination"))
         if not _sender(route) and not _gateway(route) and targets.get(prefix, DEVICE) == DEVICE:
             where = str(route.get("interface"))

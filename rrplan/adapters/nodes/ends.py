@@ -37,15 +37,15 @@ class End:
     """One BIRD. `sessions` are the explicit ones (BGPPeers) by the other end's address, `mesh` those of the mesh.
 
     `routes` are all it has, best or not, by the address of the session they came over ("" for those that came over
-    none); None: not asked. `own` are those that came over none and have no next hop, with BIRD's word for where they
-    lead (`blackhole`, `unreachable`, DEVICE ...): what this node may announce as its own is among them.
+    none). `own` are those that came over none and have no next hop, with BIRD's word for where they lead (`blackhole`,
+    `unreachable`, DEVICE ...): what this node may announce as its own is among them. None: not asked.
     """
 
     recovering: bool
     sessions: Mapping[str, SeenSession] = field(hash=False)
     mesh: Mapping[str, SeenSession] = field(hash=False)
     routes: Mapping[str, Routes] | None = field(default=None, hash=False)
-    own: Mapping[str, str] = field(default_factory=dict, hash=False)
+    own: Mapping[str, str] | None = field(default=None, hash=False)
 
     @property
     def mesh_up(self) -> int:

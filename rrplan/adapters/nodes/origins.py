@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from rrplan.adapters.nodes.ends import DEVICE, End
 from rrplan.errors import DatastoreRefused
 from rrplan.ids import NodeName
 from rrplan.ports import Directory, Whereabouts
 
-AT_ONCE = 10
-"""Nodes that are asked together."""
 BY_TABLE = "routes are counted by next hop, and a node's own by the table of its BIRD"
 BY_POD_CIDR = (
     "calico-node has USE_POD_CIDR: the podCIDRs of a Kubernetes Node are its address blocks, and routes are counted by "
@@ -27,12 +24,15 @@ BY_POD_CIDR = (
 
 
 class Origins:
-    """Which node a route belongs to; `own` asks a node for `End.own` (None: no answer), `say` is told once how."""
+    """Which node a route belongs to; `say` is told once how that is known.
+
+    `own` asks nodes for their `End.own` by family; a node that does not answer is left out.
+    """
 
     def __init__(
         self,
         directory: Directory,
-        own: Callable[[NodeName, str], Mapping[str, str] | None],
+        own: Callable[[Collection[NodeName]], Mapping[NodeName, Mapping[str, Mapping[str, str]]]],
         say: Callable[[str, str], None],
     ) -> None:
         self._directory = directory
@@ -93,6 +93,11 @@ class Origins:
         except (DatastoreRefused, ValueError):
             return []
 
+    @property
+    def by_table(self) -> bool:
+        """Whether what nodes announce is read in their own tables."""
+        return self._owner is None
+
     # --- whose routes --------------------------------------------------------------------------
 
     def table(self, node: NodeName, family: str, end: End) -> Counter[NodeName]:
@@ -101,7 +106,7 @@ class Origins:
         held = {prefix: hop for table in end.routes.values() for prefix, hop in table.items()}
         nodes = {prefix: self._node_of(prefix, hop) for prefix, hop in held.items()}
         if self._owner is None:
-            nodes |= dict.fromkeys(self.announced(end.own), node)
+            nodes |= dict.fromkeys(self.announced(end.own or {}), node)
         counts = Counter(node for node in nodes.values() if node is not None)
         self._held.setdefault(family, set()).update(counts)
         return counts
@@ -132,8 +137,8 @@ class Origins:
     # --- who announces nothing -----------------------------------------------------------------
 
     def note(self, node: NodeName, family: str, end: End) -> None:
-        """The whole table of a node was read."""
-        if self._owner is None and end.routes is not None:
+        """Keep whether a node announces anything, if it was asked for its own routes."""
+        if self._owner is None and end.own is not None:
             self._announces[node, family] = bool(self.announced(end.own))
 
     def quiet(self, family: str) -> frozenset[NodeName]:
@@ -148,9 +153,11 @@ class Origins:
         held = self._held.get(family, set())
         missing = [node for node in speaking if node not in held]
         asked = [node for node in missing if (node, family) not in self._announces]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            for node, own in zip(asked, pool.map(lambda node: self._own(node, family), asked), strict=True):
-                self._announces[node, family] = None if own is None else bool(self.announced(own))
+        answers = self._own(asked) if asked else {}
+        for node in asked:
+            for each in {family, *self._addresses[node]}:
+                own = answers.get(node, {}).get(each)
+                self._announces[node, each] = None if own is None else bool(self.announced(own))
         return frozenset(node for node in missing if self._announces[node, family] is False)
 
 

@@ -2,6 +2,7 @@
 
 A reflector is asked twice: by CalicoNodeStatus, and BIRD itself by `birdcl` in its calico-node pod. The other end of
 a session is asked once every reflector's end of it is up: thousands of nodes are not asked while a reflector says no.
+A look that spares nodes is a quick one between two whole ones: it leaves CalicoNodeStatus out.
 A session counts when every end that was asked has it established, and nodes' routes count when the reflector holds
 them and the other end says how many came over the session. A standalone reflector is a container that cannot be asked:
 then the nodes say which routes they got.
@@ -12,20 +13,29 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TypeAlias, TypeVar
 
 from rrplan.adapters.kubernetes.server import Forbidden
-from rrplan.adapters.nodes.birdcl import Birds
+from rrplan.adapters.nodes.birdcl import FAMILIES, Birds, Wanted
 from rrplan.adapters.nodes.calico_node_status import NoAnswer, NodeStatuses, NotServed
 from rrplan.adapters.nodes.calicoctl_status import NodeStatusTables
 from rrplan.adapters.nodes.ends import End, SeenSession
-from rrplan.adapters.nodes.origins import AT_ONCE, Origins
-from rrplan.errors import DatastoreRefused
+from rrplan.adapters.nodes.origins import Origins
+from rrplan.errors import DatastoreRefused, DatastoreTimeout
 from rrplan.ids import NodeName
-from rrplan.ports import Directory, FamilyReading, NodeReading, NodeSessions, SessionReading, UplinkReading
+from rrplan.ports import (
+    PROBE_PARALLELISM,
+    Asking,
+    Directory,
+    FamilyReading,
+    NodeReading,
+    NodeSessions,
+    SessionReading,
+    UplinkReading,
+    unheard,
+)
 
-FAMILIES = ("ipv4", "ipv6")
 T = TypeVar("T")
 Ends: TypeAlias = Mapping[str, End]
 """What a node says, by family."""
@@ -34,7 +44,8 @@ Ends: TypeAlias = Mapping[str, End]
 class LiveProbe:
     """Implements the port Probe; `tell` hears, once for each, of sources that cannot be used.
 
-    `statuses` None: nobody reports CalicoNodeStatus here. `tables` are asked where `birdcl` cannot be used.
+    `statuses` None: nobody reports CalicoNodeStatus here. `tables` are asked where `birdcl` cannot be used. `at_once`
+    nodes are asked at the same time.
     """
 
     def __init__(
@@ -44,7 +55,9 @@ class LiveProbe:
         statuses: NodeStatuses | None,
         tell: Callable[[str], None],
         tables: NodeStatusTables | None = None,
+        at_once: int = PROBE_PARALLELISM,
     ) -> None:
+        self._at_once = at_once
         self._tables = tables
         self._directory = directory
         self._tell = tell
@@ -62,26 +75,42 @@ class LiveProbe:
         """Nodes that CalicoNodeStatus was asked about in vain."""
         self._reported = False
         """Whether any node answered CalicoNodeStatus."""
+        self._away: list[DatastoreTimeout] = []
+        """Why nodes did not answer in this look."""
         self._origins = Origins(directory, self._own, self._say)
 
     # --- port ----------------------------------------------------------------------------------
 
-    def read(self, nodes: Collection[NodeName], peers: Collection[NodeName]) -> Sequence[NodeReading]:
-        """The readings of this moment; a node that does not answer is left out."""
+    def read(
+        self,
+        nodes: Collection[NodeName],
+        peers: Collection[NodeName],
+        *,
+        spared: Collection[NodeName] = (),
+        asking: Asking = unheard,
+    ) -> Sequence[NodeReading]:
+        """The readings of this moment; a node that does not answer is left out.
+
+        Raises DatastoreTimeout where no node answers at all.
+        """
         # A host becomes a peer, or no peer any more, after Calico forgot it or knows it again.
         if set(peers) != self._peers or not set(nodes) <= self._addresses.keys():
             self._read_addresses()
             self._peers = set(peers)
-        self._origins.look()
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            far = {peer: dict[str, End]() for peer in peers if peer in self._hosts}
-            inside = [peer for peer in peers if peer not in far]
-            # With one cluster ID, a prefix comes over a session once; with several it may come once for each path that
-            # a reflector has (`add paths on`), and a count hides what is missing.
-            whole = bool(far) or len(self._cluster_ids) > 1
-            far |= dict(zip(inside, pool.map(self._reflector, inside), strict=True))
-            asked = [node for node in nodes if node not in far and self._worth_asking(node, far)]
-            ends = {**far, **dict(zip(asked, pool.map(lambda node: self._node(node, whole), asked), strict=True))}
+        self._begin(anew=not spared)
+        if not set(nodes) <= set(spared):
+            self._origins.look()
+        far: dict[NodeName, Ends] = {peer: {} for peer in peers if peer in self._hosts}
+        inside = [peer for peer in peers if peer not in far]
+        # With one cluster ID, a prefix comes over a session once; with several it may come once for each path that a
+        # reflector has (`add paths on`), and a count hides what is missing.
+        whole = bool(far) or len(self._cluster_ids) > 1
+        far |= self._all(lambda node: self._reflector(node, reported=not spared), inside)
+        left = set(nodes) - far.keys() - set(spared)
+        asked = [node for node in nodes if node in left and self._worth_asking(node, far)]
+        wanted = Wanted.TABLE if whole else Wanted.OWN if self._origins.by_table else Wanted.SESSIONS
+        ends: dict[NodeName, Ends | None] = {**far, **self._all(lambda node: self._node(node, wanted), asked, asking)}
+        self._check_answered(ends.values())
         for node, families in ends.items():
             for family, end in (families or {}).items():
                 self._origins.note(node, family, end)
@@ -101,9 +130,10 @@ class LiveProbe:
     def sessions(self, nodes: Collection[NodeName]) -> Sequence[NodeSessions]:
         """What BIRD says or, where nobody may run `birdcl` in pods, CalicoNodeStatus or the tables of calicoctl."""
         self._read_addresses()
+        self._begin(anew=True)
         inside = [node for node in nodes if node not in self._hosts]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            ends = dict(zip(inside, pool.map(lambda node: self._node(node, with_routes=False), inside), strict=True))
+        ends = self._all(lambda node: self._node(node, Wanted.SESSIONS), inside)
+        self._check_answered(ends.values())
         if self._statuses and "birdcl" in self._said:
             # It is made for a few nodes at a time, so one is asked after the other.
             for node in inside:
@@ -131,6 +161,29 @@ class LiveProbe:
 
     # --- asking --------------------------------------------------------------------------------
 
+    def _begin(self, *, anew: bool) -> None:
+        self._away = []
+        self._birds.look(anew=anew)
+
+    def _all(
+        self, ask: Callable[[NodeName], T], nodes: Sequence[NodeName], asking: Asking = unheard
+    ) -> dict[NodeName, T]:
+        """What each of the nodes says; `asking` is told here how many have been asked, and may end it by an error."""
+        pool = ThreadPoolExecutor(self._at_once)
+        try:
+            answers = {pool.submit(ask, node): node for node in nodes}
+            for count, answer in enumerate(as_completed(answers), 1):
+                answer.result()
+                asking(count, len(nodes))
+        finally:
+            pool.shutdown(cancel_futures=True)
+        return {node: answer.result() for answer, node in answers.items()}
+
+    def _check_answered(self, ends: Collection[Ends | None]) -> None:
+        """Raise why nodes did not answer, if none did: then it is not the nodes that are away."""
+        if self._away and not any(ends):
+            raise self._away[0]
+
     def _worth_asking(self, node: NodeName, far: Mapping[NodeName, Ends]) -> bool:
         """Whether no reflector's end already says no, and asking is possible at all."""
         if "birdcl" in self._said and self._tables is None:
@@ -141,12 +194,14 @@ class LiveProbe:
         )
         return all(session is None or session.established for session in sessions)
 
-    def _reflector(self, node: NodeName) -> dict[str, End]:
+    def _reflector(self, node: NodeName, *, reported: bool) -> Ends:
+        """What a reflector says; with `reported`, by CalicoNodeStatus too."""
         # Each question in vain takes its time, in every look of every gate: BIRD itself is asked instead.
         silent = node in self._unanswered or (self._unanswered and not self._reported)
-        sources = [] if silent and "birdcl" not in self._said else [self._status(node)]
+        spare = (silent or not reported) and "birdcl" not in self._said
+        sources = [] if spare else [self._status(node)]
         if "birdcl" not in self._said:
-            sources.append(self._asked("birdcl", lambda name: self._birds.ask(name, with_routes=True), node))
+            sources.append(self._bird(node, Wanted.TABLE))
         return {
             family: End.of([ends[family] for ends in sources if family in ends])
             for family in FAMILIES
@@ -172,15 +227,27 @@ class LiveProbe:
 
         return self._asked("CalicoNodeStatus", ask, node)
 
-    def _node(self, node: NodeName, with_routes: bool) -> Ends | None:
-        ends = self._asked("birdcl", lambda name: self._birds.ask(name, with_routes=with_routes), node)
+    def _node(self, node: NodeName, wanted: Wanted) -> Ends | None:
+        ends = self._bird(node, wanted)
         if "birdcl" not in self._said:
             return ends
-        return self._asked("node status", self._tables.ask, node) if self._tables else None
+        tables = self._tables
+        return self._patient(lambda: self._asked("node status", tables.ask, node)) if tables else None
 
-    def _own(self, node: NodeName, family: str) -> Mapping[str, str] | None:
-        """The routes without next hop that a node has itself; None where it does not answer."""
-        return self._asked("birdcl", lambda name: {family: self._birds.own(name, family)}, node).get(family)
+    def _bird(self, node: NodeName, wanted: Wanted) -> Ends:
+        return self._patient(lambda: self._asked("birdcl", lambda name: self._birds.ask(name, wanted), node))
+
+    def _own(self, nodes: Collection[NodeName]) -> Mapping[NodeName, Mapping[str, Mapping[str, str]]]:
+        """The routes without next hop that nodes have themselves, by family."""
+        return self._all(lambda node: self._patient(lambda: self._asked("birdcl", self._birds.own, node)), [*nodes])
+
+    def _patient(self, ask: Callable[[], Mapping[str, T]]) -> Mapping[str, T]:
+        """What is said; nothing, and a note of it, where one node is away: the others are there."""
+        try:
+            return ask()
+        except DatastoreTimeout as error:
+            self._away.append(error)
+            return {}
 
     def _asked(self, what: str, ask: Callable[[NodeName], Mapping[str, T]], node: NodeName) -> Mapping[str, T]:
         """What a source says of a node; one that nobody may use is told about once, and left out from then on."""

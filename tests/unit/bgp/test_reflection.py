@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import pytest
 
 from rrplan.bgp.adjacency import Link
-from rrplan.bgp.reflection import LinkGraph, Links, SpeakerGroup, spread
+from rrplan.bgp.bulk import Bulk
+from rrplan.bgp.reflection import LinkGraph, Links, SpeakerGroup, trace
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,10 @@ def missing(one: Lab) -> int:
         links[a, b], links[b, a] = (link,), (link.reversed(),)
     graph = LinkGraph(tuple(SpeakerGroup(1, 64512, cluster) for cluster in one.ids), links)
     size = len(one.ids)
-    return sum(not spread(graph, origin).reaches(at) for origin in range(size) for at in range(size) if at != origin)
+    bulk = Bulk(graph, graph.neighbours())
+    pairs = [(origin, at) for origin in range(size) for at in range(size) if at != origin]
+    assert all(bulk.from_group(origin).reaches(at) == (at in trace(graph, origin).copies) for origin, at in pairs)
+    return sum(not bulk.from_group(origin).reaches(at) for origin, at in pairs)
 
 
 @pytest.mark.parametrize("one", LABS, ids=lambda one: one.name)

@@ -2,11 +2,16 @@
 
 from pathlib import Path
 
+from rrplan.plans.change import Change
+from rrplan.ports import Document
 from rrplan.reports import events
 from rrplan.reports.drift import Drift, DriftKind
 from rrplan.reports.reasons import Drifted
 from rrplan.resources import ResourceKey
 from rrplan.runs import Result
+from rrplan.runs.drift import Memory, drift
+from rrplan.snapshots import capture
+from rrplan.snapshots.decoded import Decoded
 from tests.support import Bench
 
 NODE = ResourceKey("Node", "rr-1")
@@ -28,3 +33,54 @@ def test_what_the_run_wrote_says_most(tmp_path: Path) -> None:
     path = f"metadata.annotations.{CLUSTER_ID}"
     drift = Drift("Node/rr-1", DriftKind.OVERWRITTEN, path, "9.9.9.9", "224.0.0.1")
     assert bench.listener.of(events.StepFailed)[0].why == Drifted((drift,))
+
+
+def test_memory_changes_no_answer(tmp_path: Path) -> None:
+    """Between edits of all kinds, a guard that remembers says what one that knows nothing says."""
+    bench = Bench(tmp_path)
+    decoded, memory = Decoded(), Memory()
+    landed: list[Change] = []
+    answers: list[tuple[Drift, ...]] = []
+
+    def compare() -> None:
+        state = decoded.state(bench.sandbox.everything())
+        answers.append(drift(bench.plan, state, landed, memory))
+        assert answers[-1] == drift(bench.plan, capture(bench.sandbox).state, landed)
+
+    def edit(key: ResourceKey, patch: Document) -> None:
+        stored = bench.sandbox.get(key)
+        assert stored is not None
+        bench.sandbox.patch(key, patch, stored.version)
+        compare()
+
+    compare()
+    for _, change in bench.plan.writes:
+        stored = bench.sandbox.get(change.key)
+        if change.after is None:
+            assert stored is not None
+            bench.sandbox.delete(change.key, stored.version)
+        elif stored is None:
+            bench.sandbox.create(change.key, change.after)
+        else:
+            bench.sandbox.patch(change.key, change.after, stored.version)
+        landed.append(change)
+        compare()
+    assert set(answers) == {()}
+    edit(NODE, {"metadata": {"annotations": {CLUSTER_ID: "9.9.9.9"}}})
+    edit(NODE, {"metadata": {"annotations": {CLUSTER_ID: "224.0.0.1"}}})
+    edit(NODE, {"metadata": {"annotations": {AS_NUMBER: "65001"}}})
+    edit(ResourceKey("Node", "node-001"), {"spec": {"unschedulable": True}})
+    assert [len(answer) for answer in answers[-4:]] == [1, 0, 1, 2]
+    edit(ResourceKey("Node", "node-002"), {"metadata": {"labels": {"color": "red"}}})
+    looks = {"peerIP": "192.0.2.1", "asNumber": 65000, "nodeSelector": "color == 'red'"}
+    other = {"apiVersion": "projectcalico.org/v3", "kind": "BGPPeer", "metadata": {"name": "other"}, "spec": looks}
+    bench.sandbox.create(ResourceKey("BGPPeer", "other"), other)
+    compare()
+    assert [len(answer) for answer in answers[-2:]] == [2, 4]
+    del landed[-1]
+    compare()
+    stored = bench.sandbox.get(NODE)
+    assert stored is not None
+    bench.sandbox.delete(NODE, stored.version)
+    compare()
+    assert DriftKind.REMOVED in {each.kind for each in answers[-1]}

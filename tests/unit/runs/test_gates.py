@@ -1,18 +1,28 @@
 """What a gate makes of what nodes say, and how long it waits; the probe is a port, so it can say anything."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
 
 from rrplan.ids import NodeName
 from rrplan.plans.gate import Expectation, Gate, GateKind
-from rrplan.ports import FamilyReading, NodeReading, NodeSessions, SessionReading, Stored, UplinkReading
+from rrplan.ports import (
+    Asking,
+    Datastore,
+    FamilyReading,
+    NodeReading,
+    NodeSessions,
+    Probe,
+    SessionReading,
+    Stored,
+    UplinkReading,
+    unheard,
+)
 from rrplan.render.run import lack_text, reason_text
 from rrplan.reports.gates import (
     GateFailed,
     GateUnknown,
-    Lack,
     NodeShort,
     NodesShort,
     PodKept,
@@ -24,10 +34,12 @@ from rrplan.reports.gates import (
     RolloutShort,
     Shortfall,
     StillHolding,
+    Sweeping,
+    Waiting,
 )
 from rrplan.resources import Pod, ResourceKey
 from rrplan.resources.eviction import Eviction, EvictionRefusal
-from rrplan.runs.gates import Look, look, settle
+from rrplan.runs.gates import Extent, Look, Watch, settle
 from rrplan.sandbox import Sandbox, demo_cluster
 from tests.support import JumpingClock
 
@@ -57,11 +69,21 @@ class Told:
 
     looks: list[list[NodeReading]]
     asked: list[tuple[list[NodeName], list[NodeName]]] = field(default_factory=list)
+    spared: list[set[NodeName]] = field(default_factory=list)
     mute: frozenset[NodeName] = frozenset()
 
-    def read(self, nodes: Collection[NodeName], peers: Collection[NodeName]) -> Sequence[NodeReading]:
+    def read(
+        self,
+        nodes: Collection[NodeName],
+        peers: Collection[NodeName],
+        *,
+        spared: Collection[NodeName] = (),
+        asking: Asking = unheard,
+    ) -> Sequence[NodeReading]:
         """The next answer."""
         self.asked.append((list(nodes), list(peers)))
+        self.spared.append(set(spared))
+        asking(1, len(nodes))
         return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
 
     def sessions(self, nodes: Collection[NodeName]) -> Sequence[NodeSessions]:
@@ -77,6 +99,11 @@ class Told:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """A datastore that a routes gate does not ask."""
     return Sandbox.make(tmp_path_factory.mktemp("sandbox"), demo_cluster(3, 1))
+
+
+def look(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], datastore: Datastore, probe: Probe) -> Look:
+    """A first look at a gate."""
+    return Watch(gate, node_sets, datastore, probe).look()
 
 
 def short(node: NodeName, shortfall: Shortfall, peer: str = "", found: int = 0, wanted: int = 0) -> NodeShort:
@@ -341,7 +368,7 @@ def settled(looks: list[Look]) -> tuple[GateFailed | None, JumpingClock]:
     """The failure of a gate that sees these looks (the last one stays), and its clock."""
     clock = JumpingClock()
     given = iter(looks)
-    failed = settle(ROUTES, lambda: next(given, looks[-1]), clock, lambda *_: None)
+    failed = settle(ROUTES, lambda *_: next(given, looks[-1]), clock, lambda *_: None)
     return failed, clock
 
 
@@ -356,9 +383,9 @@ def test_must_hold_without_a_break() -> None:
 
 def test_who_waits_hears_whether_the_gate_holds() -> None:
     """Until it passes what is missing, and then that nothing is missing but time."""
-    heard: list[Lack | StillHolding] = []
+    heard: list[Waiting] = []
     given = iter([BAD, GOOD])
-    settle(ROUTES, lambda: next(given, GOOD), JumpingClock(), lambda lack, _: heard.append(lack))
+    settle(ROUTES, lambda *_: next(given, GOOD), JumpingClock(), lambda lack, _: heard.append(lack))
     assert heard[0] == LACK
     assert set(heard[1:]) == {StillHolding(10)}
     assert lack_text(StillHolding(10)) == "holds, must hold 10 s"
@@ -392,3 +419,119 @@ def test_looks_less_often_with_time() -> None:
     _, clock = settled([RECOVERING])
     assert clock.waits[:7] == [1, 1, 1, 2, 2, 3, 5]
     assert max(clock.waits) == 5
+
+
+ALL, REST = Extent.EVERYBODY, Extent.REST
+
+
+def test_a_node_that_passed_is_not_asked_again(cluster: Sandbox) -> None:
+    """Until the closing look, only the others are; a reflector that says no of it puts it among them again."""
+    good, late = says(B, r=3, s=3), says(A, r=None, s=3)
+    nothing, lost = NodeReading(B, {}), says(B, r=3, s=None)
+    probe = Told([[late, good], [late, nothing], [says(A, r=3, s=3), lost], [says(A, r=3, s=3), good]])
+    watch = Watch(ROUTES, SETS, cluster, probe)
+    lacks = [watch.look(extent).lack for extent in (ALL, REST, REST, REST, ALL)]
+    assert lacks == [
+        NodesShort(1, 2, DOWN),
+        NodesShort(1, 2, DOWN),
+        NodesShort(1, 2, short(B, Shortfall.SESSION, S)),
+        None,
+        None,
+    ]
+    assert probe.spared == [set(), {B}, {B}, {A}, set()]
+
+
+def test_what_a_reflector_does_not_know_of_a_spared_node_is_no_lack(cluster: Sandbox) -> None:
+    """Of its routes, its mesh and its uplinks the reflectors say nothing: the closing look asks for these."""
+    expectations = (
+        Expectation("both", "ipv4", 2),
+        Expectation("both", "ipv4", 3, R),
+        Expectation("both", "ipv4", 1, outside="x"),
+    )
+    up = {"x": UplinkReading(established=True)}
+    session = {R: SessionReading(R, established=True, routes=3)}
+    whole = [NodeReading(node, {"ipv4": FamilyReading(False, session, 2, up)}) for node in (A, B)]
+    known = {R: SessionReading(R, established=True, routes=0)}
+    probe = Told([whole, [NodeReading(A, {"ipv4": FamilyReading(False, known)})], whole[:1]])
+    watch = Watch(replace(ROUTES, expectations=expectations), SETS, cluster, probe)
+    assert [watch.look(extent).lack for extent in (ALL, REST)] == [None, None]
+    assert watch.look().lack == NodesShort(1, 2, short(B, Shortfall.NO_ANSWER))
+
+
+def test_recovery_that_a_reflector_tells_is_a_lack_of_a_spared_node(cluster: Sandbox) -> None:
+    """Nothing passes while a BIRD is in recovery, whoever was asked."""
+    probe = Told([[says(A, r=3, s=3), says(B, r=3, s=3)], [says(A, r=3, recovering=True)], [says(A, r=3, s=3)]])
+    watch = Watch(ROUTES, SETS, cluster, probe)
+    watch.look()
+    assert watch.look(REST).recovering
+    watch.look(REST)
+    assert probe.spared == [set(), {A, B}, {B}]
+
+
+class Slow:
+    """Looks of which one at everybody takes as long as it is told; they see what they are told."""
+
+    def __init__(self, sees: Sequence[Look], seconds: float) -> None:
+        self.clock = JumpingClock()
+        self.extents: list[Extent] = []
+        self.heard: list[tuple[Waiting, int]] = []
+        self._sees = iter(sees)
+        self._last = sees[-1]
+        self._seconds = seconds
+
+    def look(self, extent: Extent, asking: Asking) -> Look:
+        """The next look; it says how far it is four times."""
+        self.extents.append(extent)
+        for asked in range(1, 5):
+            self.clock.sleep(self._seconds / 4 if extent is ALL else 0)
+            asking(asked * 1000, 4000)
+        return next(self._sees, self._last)
+
+    def settle(self, gate: Gate = ROUTES) -> GateFailed | None:
+        """Wait for a gate."""
+        return settle(gate, self.look, self.clock, lambda lack, waited: self.heard.append((lack, waited)))
+
+
+def test_two_looks_ask_everybody() -> None:
+    """The first and the closing one; those between are at the rest."""
+    quick = Slow([GOOD], 0)
+    assert quick.settle() is None
+    assert quick.extents == [ALL, REST, REST, REST, REST, ALL]
+    once = Slow([GOOD], 0)
+    assert once.settle(replace(ROUTES, stable=0)) is None
+    assert once.extents == [ALL]
+
+
+def test_the_closing_look_decides() -> None:
+    """Nodes that passed one after the other must pass together; who fails then is waited for again."""
+    late = Slow([BAD, GOOD, BAD, GOOD, GOOD], 0)
+    assert late.settle(replace(ROUTES, stable=0)) is None
+    assert late.extents == [ALL, REST, ALL, REST, ALL]
+
+
+def test_a_long_look_is_no_timeout() -> None:
+    """A node that lags while thousands are asked has the whole timeout after that; the closing look has its time."""
+    slow = Slow([BAD, GOOD, GOOD, GOOD, GOOD, GOOD, BAD, GOOD], 100)
+    assert slow.settle() is None
+    assert slow.extents.count(ALL) == 3
+    stuck = Slow([BAD], 100)
+    failed = stuck.settle()
+    assert failed is not None
+    assert failed.timeout == 20
+    assert stuck.clock.now() == 1000 + 100 + 20 + 100
+
+
+def test_who_waits_hears_how_far_a_long_look_is() -> None:
+    """Every few seconds, and not at its end."""
+    slow = Slow([BAD, GOOD], 8)
+    slow.settle()
+    assert slow.heard[:4] == [
+        (Sweeping(1000, 4000), 2),
+        (Sweeping(2000, 4000), 4),
+        (Sweeping(3000, 4000), 6),
+        (LACK, 8),
+    ]
+    assert lack_text(Sweeping(3120, 5000)) == "3,120 of 5,000 nodes asked"
+    quick = Slow([BAD, GOOD], 0)
+    quick.settle()
+    assert not [lack for lack, _ in quick.heard if isinstance(lack, Sweeping)]

@@ -1,12 +1,12 @@
 """Whose routes these are, by BIRD's tables of a reflector and of the nodes."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
 from rrplan.adapters.kubernetes.calico import KubernetesCalico
-from rrplan.adapters.nodes.birdcl import OWN_ROUTES, Birds
+from rrplan.adapters.nodes.birdcl import OWN_ROUTES, Birds, OneByOne, Wanted
 from rrplan.adapters.nodes.directory import ApiDirectory
 from rrplan.adapters.nodes.origins import BY_POD_CIDR, BY_TABLE, Origins
 from rrplan.errors import DatastoreRefused
@@ -78,7 +78,7 @@ class Asked:
         self.notices: list[str] = []
         self.nodes: list[NodeName] = []
         self.tables = {NodeName("n1"): TABLE, NodeName("n2"): TABLE, NodeName("n4"): QUIET}
-        self.birds = Birds(lambda node: lambda _family, words: self.say(node, words))
+        self.birds = Birds(OneByOne(lambda node, _family, words: self.say(node, words)))
         self.origins = Origins(places, self._own, lambda _what, text: self.notices.append(text))
         self.origins.begin(places.whereabouts())
         self.origins.look()
@@ -91,13 +91,13 @@ class Asked:
         lines = [line for line in (table or "").splitlines(keepends=True) if words != OWN_ROUTES or "Node_" not in line]
         return BANNER + "".join(lines) if table is not None else "Unable to connect to server control socket.\n"
 
-    def _own(self, node: NodeName, family: str) -> Mapping[str, str] | None:
-        self.nodes.append(node)
-        return self.birds.own(node, family)
+    def _own(self, nodes: Collection[NodeName]) -> Mapping[NodeName, Mapping[str, Mapping[str, str]]]:
+        self.nodes += nodes
+        return {node: self.birds.own(node) for node in nodes}
 
     def held(self) -> Counter[NodeName]:
         """What reflector n1 holds."""
-        end = self.birds.ask(NodeName("n1"), with_routes=True)["ipv4"]
+        end = self.birds.ask(NodeName("n1"), Wanted.TABLE)["ipv4"]
         return self.origins.table(NodeName("n1"), "ipv4", end)
 
 
@@ -166,7 +166,7 @@ def test_whole_tables_answer_for_themselves() -> None:
     """A node whose whole table was read is not asked for its own."""
     asked = Asked(Places({}))
     for name in ("n1", "n4"):
-        asked.origins.note(NodeName(name), "ipv4", asked.birds.ask(NodeName(name), with_routes=True)["ipv4"])
+        asked.origins.note(NodeName(name), "ipv4", asked.birds.ask(NodeName(name), Wanted.TABLE)["ipv4"])
     assert asked.origins.quiet("ipv4") == {"n4"}
     assert sorted(asked.nodes) == ["n2", "n3"]
 
