@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from rrplan import api
-from rrplan.bgp import holdings, model
+from rrplan.bgp import connections, model
 from rrplan.bgp.adjacency import Adjacency, adjacency
 from rrplan.bgp.connections import Converged, converged
 from rrplan.bgp.profile import Versions, calico_versions
@@ -63,7 +63,7 @@ def test_doubt_does_not_hide_a_loss(monkeypatch: pytest.MonkeyPatch) -> None:
 
     promise = promises(plan, state, versions)[DEMOTED]
     assert _contradictions(plan, state, promise, crossing) == []
-    monkeypatch.setattr(holdings, "adjacency", _absent_where_disputed)
+    monkeypatch.setattr(connections, "adjacency", _absent_where_disputed)
     monkeypatch.setattr(model, "converged", _certain_alone)
     blind = promises(plan, state, versions)[DEMOTED].exposed
     assert not blind & {pair for pair, _ in crossing.away()}
