@@ -40,8 +40,13 @@ def remedy(spec: Spec, plan: Plan) -> str:
     updates = {step.id for step in plan.steps if step.action is ActionName.UPDATE_PEER}
     if Invariant.SURVIVING in kinds and any(violation.step in updates for violation in violations):
         return "sessions restart when their options change: accept it with `policy: {exposure: {brief: 15s}}`"
-    if kinds == {Invariant.GATED}:
+    if kinds == {Invariant.GATED} and plan.down:
         return "a gate asks nodes that are up: bring the nodes up first that have the other ends of these sessions"
+    if kinds == {Invariant.GATED}:
+        return (
+            "gates ask for sessions of the node-to-node mesh and with reflectors alone, and these are neither: replace "
+            "the BGPPeers of these sessions by the mesh first; no plan of rrplan proves that step"
+        )
     if kinds & {Invariant.RESILIENCE, Invariant.REFLECTORS_PER_CLIENT}:
         return "add reflectors, or lower `policy.minReflectorsPerClient`"
     if Invariant.CONVERGED in kinds and spec.rollout.waves and not spec.drain:

@@ -50,8 +50,8 @@ def _violated(violation: Violation) -> str:
                 return f"`{step}` takes away the session of {who} to {speaker}, and with it the routes that it carries"
             return f"`{step}` restarts a session to the outside: {who} to {speaker}"
         case Invariant.GATED:
-            changes = "when undone, changes" if violation.undo else "changes"
-            return f"`{step}` {changes} sessions, and no gate can tell when they are up"
+            what = f"undoing `{step}`" if violation.undo else f"`{step}`"
+            return f"{what} changes sessions, and no gate can tell when they are up"
         case Invariant.REFLECTORS_PER_CLIENT:
             reflectors = f"{violation.count} reflector{'' if violation.count == 1 else 's'}"
             return f"{at} has {reflectors}, the policy wants {violation.wanted}"

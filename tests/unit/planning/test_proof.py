@@ -276,7 +276,7 @@ def test_sessions_that_no_gate_can_ask_for_are_refused() -> None:
     found = violations(cluster, ALONE)
     assert [(one.invariant, one.step, violation_text(one)) for one in found] == [
         ("gated", "promote/r1", "`promote/r1` changes sessions, and no gate can tell when they are up"),
-        ("gated", "promote/r1", "`promote/r1` when undone, changes sessions, and no gate can tell when they are up"),
+        ("gated", "promote/r1", "undoing `promote/r1` changes sessions, and no gate can tell when they are up"),
     ]
     with pytest.raises(UnsafePlanError) as refusal:
         planned(cluster, ALONE)

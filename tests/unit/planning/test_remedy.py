@@ -6,7 +6,7 @@ import pytest
 
 from rrplan.bgp.outside import Fate
 from rrplan.bgp.routes import NoRoute, Obstacle
-from rrplan.ids import ActionName, StepId
+from rrplan.ids import ActionName, NodeName, StepId
 from rrplan.planning.remedy import remedy
 from rrplan.plans.plan import FINAL_STATE, Invariant, Proof, Step, Violation
 from rrplan.specs import Spec, load
@@ -42,7 +42,7 @@ def spec(more: str) -> Spec:
         ((SURVIVING, FILTERED), "drain: true", "let the BGPFilters that are named accept the pool"),
         ((SURVIVING,), "drain: true", "give every client a session to every reflector"),
         ((replace(SURVIVING, step=StepId("options")),), "drain: true", "sessions restart when their options change"),
-        ((GATED,), "drain: true", "a gate asks nodes that are up"),
+        ((GATED,), "drain: true", "gates ask for sessions of the node-to-node mesh and with reflectors alone"),
         ((GATED, CONVERGED), "drain: true", "give every client a session to every reflector"),
         ((Violation(Invariant.RESILIENCE, FINAL_STATE, at="r1"),), "drain: true", "add reflectors"),
         ((CONVERGED,), f"drain: false, {WAVES}", "waves need reflectors whose own routes nobody needs"),
@@ -53,3 +53,9 @@ def test_hints(violations: tuple[Violation, ...], more: str, words: str) -> None
     """What stands in the way decides, not how it is worded nor how a step is called."""
     plan = plan_of(STEPS, proof=Proof((), (), violations))
     assert remedy(spec(more), plan).startswith(words)
+
+
+def test_nodes_that_are_down() -> None:
+    """Where nodes are down, they may be why nobody can be asked."""
+    plan = replace(plan_of(STEPS, proof=Proof((), (), (GATED,))), down=(NodeName("c"),))
+    assert remedy(spec("drain: true"), plan).startswith("a gate asks nodes that are up: bring the nodes up first")

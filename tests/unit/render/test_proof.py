@@ -68,7 +68,7 @@ SWITCH = "outside 10.0.0.254 (AS 64512)"
         ),
         (
             Violation(Invariant.GATED, PROMOTE, undo=True),
-            "`promote/r1` when undone, changes sessions, and no gate can tell when they are up",
+            "undoing `promote/r1` changes sessions, and no gate can tell when they are up",
         ),
         (
             Violation(Invariant.REFLECTORS_PER_CLIENT, FINAL_STATE, at="a", count=1, wanted=2),
