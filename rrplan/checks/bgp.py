@@ -8,12 +8,15 @@ what is around BGP are in `surroundings`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 
 from rrplan.bgp.endpoint import dialled
+from rrplan.bgp.peering import Rules
 from rrplan.bgp.profile import profile_for
 from rrplan.bgp.refusals import bird_reads
-from rrplan.bgp.speaker import effective_cluster_id
+from rrplan.bgp.sessions import Speakers
+from rrplan.bgp.speaker import Speaker, effective_cluster_id
 from rrplan.checks.addressing import (
     addresses_known,
     addresses_unique,
@@ -26,8 +29,9 @@ from rrplan.checks.addressing import (
 from rrplan.checks.context import CheckContext, CheckResults, names
 from rrplan.checks.finding import Finding, Severity, error, warning
 from rrplan.checks.surroundings import cluster_routes, kubernetes_given, label_sync, owners, providers, typha, workloads
+from rrplan.desired.ownership import is_ours
 from rrplan.desired.peers import clients_selector
-from rrplan.resources import CalicoVersion, ClusterInformation, DaemonSet, Installation, IPPool
+from rrplan.resources import BGPPeer, CalicoVersion, ClusterInformation, DaemonSet, Installation, IPPool
 from rrplan.resources.selector import SelectorSyntaxError, parse
 
 FRAGILE = {
@@ -101,6 +105,29 @@ def peers_select(context: CheckContext) -> CheckResults:
             nodes = [*context.state.nodes.values(), *context.desired.state.nodes.values()]
             if selector is not None and not any(selector.matches(node.effective_labels) for node in nodes):
                 yield warning("no-node", peer=name, field=field, selector=text)
+
+
+def peers_left(context: CheckContext) -> CheckResults:
+    """Where the topology changes, no BGPPeer of others goes on joining nodes of which none reflects."""
+    before, after = context.state, context.desired.state
+    if before.configurations.get("default") == after.configurations.get("default") and not any(
+        node.cluster_id != before.nodes[name].cluster_id for name, node in after.nodes.items()
+    ):
+        return
+    others = [peer for peer in after.peers.values() if not is_ours(peer)]
+    if not others:
+        return
+    speakers = Speakers.of(after, context.versions)
+    plain = [speaker for speaker in speakers.by_name.values() if not speaker.cluster_id]
+    left = [peer.name for peer in others if _joins(speakers.rules, peer, plain)]
+    if left:
+        yield warning("left", peers=names(left))
+
+
+def _joins(rules: Rules, peer: BGPPeer, speakers: Sequence[Speaker]) -> bool:
+    """Whether a BGPPeer is configured on one of these nodes and means another one of them."""
+    meant = list(islice((speaker for speaker in speakers if rules.selects_remote(peer, speaker)), 2))
+    return bool(meant) and any(meant != [speaker] for speaker in speakers if rules.selects_local(peer, speaker))
 
 
 def mesh_fields(context: CheckContext) -> CheckResults:
@@ -269,6 +296,7 @@ CHECKS: tuple[Callable[[CheckContext], CheckResults], ...] = (
     blocks_in_pools,
     selectors_readable,
     peers_select,
+    peers_left,
     cluster_ids_valid,
     cluster_id_unused,
     as_numbers_equal,

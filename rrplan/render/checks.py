@@ -156,6 +156,12 @@ TEXTS: dict[str, dict[str, str]] = {
         ),
         "not-all": "only the first {count} pairs of kinds of nodes were looked at: too many nodes differ",
     },
+    "peers-left": {
+        "left": (
+            "BGPPeers that rrplan does not manage stay: {peers}; they join nodes of which none reflects, beside the "
+            "sessions of the spec: delete them once the plan is done, unless something else needs them"
+        ),
+    },
     "peers-select": {
         "no-node": "BGPPeer `{peer}`: `{field}: {selector}` matches no node",
     },

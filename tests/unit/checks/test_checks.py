@@ -22,7 +22,7 @@ from rrplan.sandbox import demo_cluster, ucp_cluster
 from rrplan.snapshots import Snapshot
 from rrplan.specs import load
 from tests.support import SPEC
-from tests.support.clusters import VERSIONS, mesh, peer, state
+from tests.support.clusters import BACK, CLIENTS, REFLECTORS, VERSIONS, mesh, peer, planned, state
 from tests.support.clusters import node as small
 from tests.support.specs import STANDALONE
 
@@ -126,6 +126,11 @@ def only_ipv6(name: str) -> dict[str, object]:
 def pool(**spec: Any) -> dict[str, object]:
     """The IPv4 pool of the cluster, with more fields."""
     return thing("IPPool", "default-ipv4-ippool", cidr="10.42.0.0/16", **spec)
+
+
+def hostname(name: str) -> str:
+    """A selector of one node."""
+    return f"kubernetes.io/hostname == '{name}'"
 
 
 def environment(**variables: str) -> dict[str, object]:
@@ -271,6 +276,16 @@ WARNINGS = [
         "peers-select",
         [thing("BGPPeer", "typo", nodeSelector="all()", peerSelector="route-reflektor == 'true'")],
         "BGPPeer `typo`: `peerSelector: route-reflektor == 'true'` matches no node",
+    ),
+    (
+        "peers-left",
+        [thing("BGPPeer", "hand", nodeSelector=hostname("node-001"), peerSelector=hostname("node-002"))],
+        "BGPPeers that rrplan does not manage stay: hand; they join nodes of which none reflects, beside the sessions",
+    ),
+    (
+        "peers-left",
+        [thing("BGPPeer", "hand", node="node-001", peerIP="10.0.0.4", asNumber=64512)],
+        "BGPPeers that rrplan does not manage stay: hand;",
     ),
     (
         "addresses-known",
@@ -430,6 +445,9 @@ SILENT = [
         "it selects somebody",
         [thing("BGPPeer", "p", nodeSelector="all()", peerIP="192.0.2.1", asNumber=1)],
     ),
+    ("peers-left", "outside", [thing("BGPPeer", "p", nodeSelector="all()", peerIP="192.0.2.1", asNumber=1)]),
+    ("peers-left", "one end reflects", [thing("BGPPeer", "p", node="node-001", peerIP="10.0.0.1", asNumber=64512)]),
+    ("peers-left", "it means itself", [thing("BGPPeer", "p", node="node-001", peerIP="10.0.0.3", asNumber=64512)]),
     ("addresses-known", "one of two InternalIPs", [located("two", "10.0.0.99/24", "10.0.0.98", "10.0.0.99")]),
     ("addresses-known", "Kubernetes says nothing", [located("none", "10.0.0.99/24")]),
     ("one-link", "one subnet", [thing("IPPool", "pods", cidr="10.42.0.0/16", ipipMode="Never")]),
@@ -656,6 +674,18 @@ def test_blocks_of_deleted_nodes(check: str, more: list[dict[str, object]], told
         "`--calico-config`, which leaves blocks alone"
     )
     assert texts == ([("warning", text)] if told else [])
+
+
+def test_peers_of_others_are_told_when_the_topology_changes() -> None:
+    """A reflector that is added to a group in place changes roles; a plan that changes none says nothing."""
+    nodes = [small(f"r{number}", number, "224.0.0.1", rr="main") for number in (1, 2)]
+    nodes += [small(name, number) for number, name in enumerate("abc", 3)]
+    hand = peer("hand", node="a", peerIP="10.0.0.4", asNumber=64512)
+    cluster = state(*nodes, CLIENTS, REFLECTORS, hand, mesh(on=False))
+    same = "topology: route-reflectors, clusterID: 224.0.0.1, groups: [{name: main, nodes: {names: [r1, r2]}}]"
+    findings = planned(cluster, f"{same}, drain: true").findings
+    assert [one.check for one in findings if one.check == "peers-left"] == []
+    assert [one.check for one in planned(cluster, f"{BACK}, drain: true").findings if one.check == "peers-left"]
 
 
 def test_every_problem_has_its_sentence() -> None:
