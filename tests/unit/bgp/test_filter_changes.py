@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from rrplan.bgp.model import Model
+from rrplan.bgp.speaker import Family
 from rrplan.ids import NodeName
 from rrplan.planning.promise import Pair, exposed_pairs
 from rrplan.resources import BGPFilter, BGPPeer, ClusterState, IPPool
@@ -149,3 +150,20 @@ def test_what_lies_in_no_pool(rule: dict[str, str], lost: bool) -> None:
 
     assert (pair("b", "switch") in gone) is lost
     assert pair("a", "switch") not in gone
+
+
+def test_who_alone_has_a_session_to_the_outside_is_told_of_by_nobody() -> None:
+    """Its filter hands on what it learned and keeps back its own routes; nodes that are like it have no such session."""
+    rules = [{"action": "Accept", "source": "RemotePeers"}, {"action": "Reject"}]
+    nodes = [node(name, number) for number, name in enumerate("abc", 1)]
+    cluster = state(*nodes, switch("up", "a", filters=["f"]), mesh(on=True))
+    model = Model(cluster.put(POOL).put(BGPFilter("f", {"exportV4": rules})), VERSIONS)
+    view = model.view()
+    holdings = view.holdings[Family.IPV4]
+    (place,) = holdings.outside.values()
+
+    def heard(name: str) -> bool:
+        return holdings.holds(place, view.index(model.population.signature_of[NodeName(name)]))
+
+    assert not heard("a")
+    assert heard("b")
