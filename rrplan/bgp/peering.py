@@ -84,7 +84,7 @@ def idle_selector(rules: Rules, peer: BGPPeer, speakers: Collection[Speaker]) ->
     return ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Keys:
     """The three passes of updatePeersV1: global keys, node keys, reverse; the first writer of a key wins."""
 

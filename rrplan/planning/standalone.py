@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 
 from rrplan.desired import Desired
 from rrplan.desired.ownership import is_ours
-from rrplan.desired.standalone import AWAY, daemonset
+from rrplan.desired.standalone import AWAY
 from rrplan.ids import ActionName, StepId
 from rrplan.planning import actions
 from rrplan.plans.change import Change
-from rrplan.plans.diff import between
+from rrplan.plans.diff import between, change_of
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Step
 from rrplan.resources import ClusterState, DaemonSet, Node, Resource, ResourceKey, encode, original
@@ -35,7 +35,7 @@ def standalone_steps(spec: Spec, state: ClusterState, desired: Desired) -> list[
     steps += [_deletion(state, old, desired.cascades[old.name]) for old, _ in hosts if old.name in desired.cascades]
     key = spec.standalone.label_key, "true"
     steps += [_label(old, key, ActionName.LABEL_REFLECTOR, "label", "label the reflector's node") for old, _ in hosts]
-    steps += _deployment(spec, state)
+    steps += _deployment(spec, state, target)
     steps += _peers(state, target)
     before, after = state.configurations.get("default"), target.configurations.get("default")
     if after is not None and after is not before:
@@ -102,12 +102,11 @@ def _deletion(state: ClusterState, node: Node, cascade: Sequence[Resource]) -> S
     )
 
 
-def _deployment(spec: Spec, state: ClusterState) -> Iterator[Step]:
-    document = daemonset(spec)
+def _deployment(spec: Spec, state: ClusterState, target: ClusterState) -> Iterator[Step]:
     key = ResourceKey("DaemonSet", "calico-rr", spec.standalone.namespace)
     if state.get(key) is None:
         what = f"run {spec.standalone.image} on the labelled nodes (DaemonSet {key.namespace}/{key.name})"
-        change = Change.create(key, document)
+        change = change_of(key, None, target.get(key))
         step = StepId("deploy/calico-rr")
         yield Step(step, ActionName.DEPLOY_REFLECTORS, what, (change,), topology=True, phase=Phase.CONTAINERS)
 

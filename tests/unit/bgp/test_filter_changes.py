@@ -153,7 +153,7 @@ def test_what_lies_in_no_pool(rule: dict[str, str], lost: bool) -> None:
 
 
 def test_who_alone_has_a_session_to_the_outside_is_told_of_by_nobody() -> None:
-    """Its filter hands on what it learned and keeps back its own routes; nodes that are like it have no such session."""
+    """Its filter hands on what it learned and keeps back its own routes; nodes like it have no such session."""
     rules = [{"action": "Accept", "source": "RemotePeers"}, {"action": "Reject"}]
     nodes = [node(name, number) for number, name in enumerate("abc", 1)]
     cluster = state(*nodes, switch("up", "a", filters=["f"]), mesh(on=True))
