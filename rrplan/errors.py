@@ -14,8 +14,8 @@ RRPlanError                  has a sentence, a `hint` and an exit code
 ├── LockHeldError            another run holds the cluster                                       (exit 6)
 ├── PreflightError           a check before the first write failed                               (exit 8)
 │   └── ChecksFailed         preflight checks found errors; carries them
-├── JournalError             the journal contradicts itself or the plan
-│   └── JournalUnwritable    it cannot be written, so the run stops where it is                 (exit 4)
+├── JournalError             the journal contradicts itself, the plan or the cluster             (exit 4)
+│   └── JournalUnwritable    it cannot be written, so the run stops where it is
 └── DatastoreError           the place where resources live said no, or said nothing
     ├── DatastoreRefused     a definite no: invalid, forbidden
     ├── DatastoreConflict    a definite no: the object is not what we thought it is
@@ -176,13 +176,18 @@ class StalePlanError(RRPlanError):
 
     exit_code = ExitCode.STALE
 
-    def __init__(self, changed: Sequence[object], texts: Sequence[str]) -> None:
+    def __init__(
+        self,
+        changed: Sequence[object],
+        texts: Sequence[str],
+        *,
+        hint: str = "make a new plan from the cluster as it is now",
+    ) -> None:
         self.changed = tuple(changed)
         count = len(self.changed)
         shown = listed(texts)
         super().__init__(
-            f"stale plan: {count} resource{'' if count == 1 else 's'} changed since it was made: {shown}",
-            hint="make a new plan from the cluster as it is now",
+            f"stale plan: {count} resource{'' if count == 1 else 's'} changed since it was made: {shown}", hint=hint
         )
 
 
@@ -215,13 +220,13 @@ class ChecksFailed(PreflightError):
 
 
 class JournalError(RRPlanError):
-    """The journal contradicts itself or the plan."""
+    """The journal contradicts itself, the plan or the cluster: nobody knows which steps were done."""
+
+    exit_code = ExitCode.PARTIAL
 
 
 class JournalUnwritable(JournalError):
     """The journal cannot be written, so the run stops where it is."""
-
-    exit_code = ExitCode.PARTIAL
 
 
 class DatastoreError(RRPlanError):

@@ -13,9 +13,18 @@ from itertools import dropwhile
 
 from rrplan.adapters.local.clock import timestamp
 from rrplan.adapters.local.hooks import CommandHooks
+from rrplan.adapters.local.lock import UNLOCK, described
 from rrplan.bgp.profile import Versions, calico_versions
 from rrplan.checks.finding import Finding
-from rrplan.errors import ChecksFailed, PreflightError, RRPlanError
+from rrplan.errors import (
+    ChecksFailed,
+    DatastoreError,
+    JournalError,
+    LockHeldError,
+    PreflightError,
+    RRPlanError,
+    StalePlanError,
+)
 from rrplan.planning import build_plan, draft_plan
 from rrplan.planning.expected import expected
 from rrplan.plans import Plan, read_plan
@@ -23,13 +32,19 @@ from rrplan.plans.plan import SnapshotReference
 from rrplan.ports import KeptRun, Log, Probe
 from rrplan.render.checks import named
 from rrplan.render.plan_json import plan_document, write_plan
+from rrplan.render.record import unfinished_text
 from rrplan.reports.entry import JournalEvent
-from rrplan.reports.events import SILENT, Listener
+from rrplan.reports.events import SILENT, Listener, RunState
+from rrplan.reports.gates import GateFailed
+from rrplan.reports.record import Moment, RunRecord
 from rrplan.reports.standing import Standing
 from rrplan.resources import CalicoVersion, ClusterState
 from rrplan.runs import Journal, Result, Runner
+from rrplan.runs.gates import glimpse
+from rrplan.runs.guard import landed_by_sight
 from rrplan.runs.observation import observe
 from rrplan.runs.preflight import Situation, When, check_before_run
+from rrplan.runs.record import recorded, run_state
 from rrplan.runs.runner import PARALLELISM
 from rrplan.runs.standing import standings as runs_standings
 from rrplan.runs.step_run import RunPorts
@@ -82,45 +97,168 @@ def apply(plan: Plan, cluster: Cluster, control: Control = DEFAULT) -> Result:
     run = now.strftime("%Y%m%dt%H%M%S-%f") + uuid.uuid4().hex[:2]
     digest = str(plan_document(plan)["digest"])
     situation = Situation(plan, cluster.datastore, cluster.probe, accepted=control.accept_down)
+    left = unfinished(cluster)
+    if left is not None:
+        cluster.tell(unfinished_text(left))
     check_before_run(cluster.checks, When.UNLOCKED, situation, cluster.tell)
     cluster.lock.acquire(_holder(run, "apply", digest, now))
     try:
         situation = replace(situation, state=capture(cluster.datastore).state)
-        check_before_run(cluster.checks, When.LOCKED, situation, cluster.tell)
+        try:
+            check_before_run(cluster.checks, When.LOCKED, situation, cluster.tell)
+        except StalePlanError as error:
+            if left is not None:
+                error.hint = f"{unfinished_text(left)}; only then make a new plan"
+            raise
         kept = KeptRun(run, plan.name, getpass.getuser(), timestamp(now))
         cluster.runs.begin(kept, write_plan(plan))
-        return _run(plan, digest, run, cluster, control, back=False)
+        return _Running(plan, digest, run, cluster, control).applied()
     finally:
         cluster.lock.release()
 
 
 def resume(cluster: Cluster, control: Control = DEFAULT, run: str | None = None) -> Result:
-    """Go on with a run, the last one where none is named."""
-    return _again(cluster, control, run, back=False)
+    """Go on with a run, the last one where none is named; one that is over is left alone.
+
+    Raises JournalError where the journal does not fit the cluster.
+    """
+    found = record(cluster, run)
+    if found.state in OVER:
+        return OVER[found.state]
+    return _again(cluster, control, found, back=False)
 
 
-def rollback(cluster: Cluster, control: Control = DEFAULT, run: str | None = None) -> Result:
-    """Take a run back, the last one where none is named."""
-    return _again(cluster, control, run, back=True)
+def rollback(
+    cluster: Cluster, control: Control = DEFAULT, run: str | None = None, *, accept_drift: bool = False
+) -> Result:
+    """Take a run back, the last one where none is named; one that is taken back is left alone.
+
+    Raises JournalError where the journal does not fit the cluster and, unless `accept_drift`, StalePlanError where
+    somebody else changed what its plan rests on.
+    """
+    found = record(cluster, run)
+    if found.state is RunState.UNDONE:
+        return Result.UNDONE
+    return _again(cluster, control, found, back=True, accept_drift=accept_drift)
 
 
-def _again(cluster: Cluster, control: Control, run: str | None, *, back: bool) -> Result:
+OVER = {RunState.DONE: Result.DONE, RunState.UNDONE: Result.UNDONE}
+"""The states in which nothing is left to go on with."""
+
+
+def record(cluster: Cluster, run: str | None = None) -> RunRecord:
+    """What is known of a run, the last one where none is named.
+
+    Raises LockHeldError while some run is alive, RRPlanError for an unknown run, JournalError for a damaged journal.
+    """
+    held = cluster.lock.holder()
+    if held and cluster.lock.alive():
+        raise LockHeldError(described(held), hint=UNLOCK)
+    return sighted(cluster, run)
+
+
+def sighted(cluster: Cluster, run: str | None = None) -> RunRecord:
+    """What is known of a run, the last one where none is named, also while it goes on; raises as `record` does."""
+    runs = {kept.run: kept for kept in cluster.runs.runs()}
     name = run or last_run(cluster)
     plan, digest = read_plan(cluster.runs.plan(name), f"the plan of run {name}")
-    _check_newest(cluster, name)
-    cluster.lock.acquire(_holder(name, "rollback" if back else "resume", digest, cluster.clock.wall()))
+    held = cluster.lock.holder()
+    alive = bool(held) and cluster.lock.alive()
     try:
-        return _run(plan, digest, name, cluster, control, back=back)
+        journal = Journal.open(cluster.runs.log(name), digest)
+    except JournalError as error:
+        raise JournalError(f"{error}; {_in_sight(plan, cluster)}", hint=error.hint) from error
+    kept = runs.get(name) or KeptRun(name, plan.name, "", "")
+    return recorded(kept, plan, digest, journal, held if alive and held.get("run") == name else {})
+
+
+def runs_with_states(cluster: Cluster) -> list[tuple[KeptRun, RunState]]:
+    """All runs that a cluster knows, oldest first, each with its state."""
+    held = cluster.lock.holder()
+    running = held.get("run") if held and cluster.lock.alive() else None
+    return [(kept, run_state(kept.last, running=kept.run == running)) for kept in cluster.runs.runs()]
+
+
+def unfinished(cluster: Cluster) -> KeptRun | None:
+    """The last run if it neither goes on nor is over; None where there is none, or where nobody may look."""
+    try:
+        runs = runs_with_states(cluster)
+    except DatastoreError:
+        return None
+    return runs[-1][0] if runs and runs[-1][1] is RunState.STOPPED else None
+
+
+def waiting_for(found: RunRecord, cluster: Cluster) -> GateFailed | None:
+    """The gate that the run is waiting for at this moment, and what it lacks; None where it waits for none."""
+    if found.at is None or found.at.moment not in (Moment.WAITING, Moment.UNDOING):
+        return None
+    step = found.at.step
+    for gate in step.gates if found.at.moment is Moment.WAITING else step.undo_gates:
+        lack = glimpse(gate, found.plan.node_sets, cluster.datastore, cluster.probe)
+        if lack is not None:
+            return GateFailed(gate.kind, gate.title, lack, None)
+    return None
+
+
+def _in_sight(plan: Plan, cluster: Cluster) -> str:
+    """Which steps of a plan a cluster shows, where no journal says it."""
+    try:
+        state = capture(cluster.datastore).state
+    except DatastoreError as error:
+        return f"the cluster cannot be asked: {error}"
+    done = [step for step in plan.writing if landed_by_sight(step, state)]
+    last = f", the last of them `{done[-1].id}`" if done else ""
+    return f"the cluster shows what {len(done)} of its {len(plan.writing)} steps do{last}"
+
+
+def check_rollback(cluster: Cluster, found: RunRecord, *, named: bool) -> None:
+    """Raise PreflightError where a run is not to be taken back: it is done and was not named, or others built on it."""
+    name = found.kept.run
+    if found.state is RunState.DONE and not named:
+        raise PreflightError(
+            [f"run {name} of plan `{found.plan.name}` is done"],
+            hint=f"nothing was changed; `rrplan rollback {name}` takes it back",
+        )
+    _check_newest(cluster, name)
+
+
+def _again(cluster: Cluster, control: Control, found: RunRecord, *, back: bool, accept_drift: bool = False) -> Result:
+    name = found.kept.run
+    _check_newest(cluster, name)
+    holder = _holder(name, "rollback" if back else "resume", found.digest, cluster.clock.wall())
+    cluster.lock.acquire(holder)
+    try:
+        runner = _Running(found.plan, found.digest, name, cluster, control)
+        return runner.rolled_back(accept_drift=accept_drift) if back else runner.applied()
     finally:
         cluster.lock.release()
 
 
-def _run(plan: Plan, digest: str, run: str, cluster: Cluster, control: Control, *, back: bool) -> Result:
-    with Journal.open(control.wrap(cluster.runs.log(run)), digest) as journal:
-        listener = cluster.record(plan, control.listener)
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A run whose lock is ours."""
+
+    plan: Plan
+    digest: str
+    run: str
+    cluster: Cluster
+    control: Control
+
+    def applied(self) -> Result:
+        """Carry out what is left of it."""
+        with Journal.open(self.control.wrap(self.cluster.runs.log(self.run)), self.digest) as journal:
+            return self._runner(journal).apply()
+
+    def rolled_back(self, *, accept_drift: bool) -> Result:
+        """Take it back."""
+        with Journal.open(self.control.wrap(self.cluster.runs.log(self.run)), self.digest) as journal:
+            return self._runner(journal).rollback(accept_drift=accept_drift)
+
+    def _runner(self, journal: Journal) -> Runner:
+        cluster, control = self.cluster, self.control
+        listener = cluster.record(self.plan, control.listener)
         ports = RunPorts(cluster.datastore, cluster.probe, cluster.clock, cluster.lock, CommandHooks(), listener)
-        runner = Runner(plan, run, ports, journal, control.stop, control.parallelism)
-        return runner.rollback() if back else runner.apply()
+        return Runner(self.plan, self.run, ports, journal, control.stop, control.parallelism)
 
 
 def observed(plan: Plan, snapshot: Snapshot, probe: Probe, *, version: CalicoVersion | None = None) -> Plan:

@@ -307,8 +307,8 @@ class Lock(Protocol):
         """Give the lock back, so that the next run can have it."""
         ...
 
-    def holder(self) -> str:
-        """Who holds it, or held it when its process died, in words; "" for nobody."""
+    def holder(self) -> Mapping[str, str]:
+        """Who holds it, or held it when its process died: who, where, since, why, run, plan; {} for nobody."""
         ...
 
     def alive(self) -> bool:
@@ -337,7 +337,10 @@ class Log(Protocol):
         ...
 
     def lines(self) -> Sequence[bytes]:
-        """All complete lines, oldest first; reading changes nothing that is kept, and leaves nothing open."""
+        """All complete lines, oldest first; reading changes nothing that is kept, and leaves nothing open.
+
+        Raises JournalError where it is known that more were written.
+        """
         ...
 
     def append(self, line: bytes, *, durable: bool) -> None:
@@ -362,6 +365,8 @@ class KeptRun:
     since: str
     last: str = ""
     number: int = 0
+    problem: str = ""
+    """Why the journal cannot be read; "" where it can."""
 
 
 class RunStore(Protocol):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from rrplan.adapters.local.clock import SystemClock
@@ -135,6 +136,19 @@ class LiveOptions:
     def given(self) -> bool:
         """Whether they name a cluster."""
         return bool(self.kubeconfig or self.context)
+
+    @property
+    def words(self) -> str:
+        """The options of the command line that say the same, quoted for a shell."""
+        options = {
+            "--context": self.context,
+            "--kubeconfig": self.kubeconfig,
+            "--calico-config": self.calico_config,
+            "--calicoctl": self.calicoctl,
+            "--node-status": self.node_status,
+            "--as": self.impersonated,
+        }
+        return " ".join(f"{name} {quote(value)}" for name, value in options.items() if value)
 
     def calico(self) -> SeparateCalico | None:
         """Calico's resources in etcd; None where they are in Kubernetes. Raises FileFormatError or PreflightError."""

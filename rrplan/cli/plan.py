@@ -72,6 +72,7 @@ def command(
         raise UsageProblem("`--runbook-calicoctl` is for runbooks", hint="give `-o runbook` too")
     wanted = spec_from(spec)
     snapshot = source.snapshot()
+    source.tell_unfinished()
     made = make_plan(wanted, snapshot, version=source.version)
     if not no_observe and made.steps:
         made = source.observed(made, snapshot)

@@ -6,6 +6,7 @@ import click
 
 from rrplan import operations
 from rrplan.cli.running import EXIT, Where, control, with_run
+from rrplan.render.record import over_text
 
 
 @click.command("resume")
@@ -13,4 +14,9 @@ from rrplan.cli.running import EXIT, Where, control, with_run
 @with_run
 def command(run: str | None, where: Where, output: str) -> int:
     """Go on with a run that stopped: the same loop over what the journal says. RUN is the last one, if not given."""
-    return EXIT[operations.resume(where.cluster(), control(output, where), run)]
+    cluster = where.cluster()
+    found = operations.record(cluster, run)
+    if found.state in operations.OVER:
+        click.echo(over_text(found, "nothing is left to go on with"), err=True)
+        return EXIT[operations.OVER[found.state]]
+    return EXIT[operations.resume(cluster, control(output, where), found.kept.run)]

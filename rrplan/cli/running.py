@@ -6,9 +6,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
+from shlex import quote
 from types import FrameType
 from typing import Any
 
@@ -22,7 +24,7 @@ from rrplan.errors import RRPlanError, UsageProblem
 from rrplan.exit_codes import ExitCode
 from rrplan.ports import Log
 from rrplan.render.progress import JsonProgress, TextProgress
-from rrplan.reports.events import Listener
+from rrplan.reports.events import Listener, RunEvent
 from rrplan.runs import Result
 from rrplan.runs.runner import PARALLELISM
 from rrplan.sandbox import Sandbox
@@ -31,7 +33,7 @@ from rrplan.wiring import LiveOptions
 EXIT = {
     Result.DONE: ExitCode.DONE,
     Result.UNDONE: ExitCode.UNDONE,
-    Result.PARTIAL: ExitCode.PARTIAL,
+    Result.STOPPED: ExitCode.PARTIAL,
     Result.INTERRUPTED: ExitCode.INTERRUPTED,
 }
 
@@ -45,6 +47,11 @@ class Where:
     faults: tuple[str, ...] = ()
     pace: float = 0.0
     parallelism: int = PARALLELISM
+
+    @property
+    def words(self) -> str:
+        """The words that name it, for a command that is to be typed."""
+        return f"--sandbox {quote(self.sandbox)}" if self.sandbox else self.live.words
 
     def cluster(self) -> wiring.Cluster:
         """The cluster; raises UsageProblem for none or two."""
@@ -107,7 +114,9 @@ def with_run(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def control(output: str, where: Where) -> operations.Control:
     """Who hears of the run, Ctrl-C, and how many steps may be under way."""
-    return operations.Control(listener(output), Stopper(), killer(where.faults), parallelism=where.parallelism)
+    stopper = Stopper()
+    heard = UntilClosed(listener(output), stopper.ask)
+    return operations.Control(heard, stopper, killer(where.faults), parallelism=where.parallelism)
 
 
 def listener(output: str) -> Listener:
@@ -134,18 +143,45 @@ class Stopper:
 
     def __init__(self) -> None:
         self.asked = False
-        signal.signal(signal.SIGINT, self._ask)
-        signal.signal(signal.SIGTERM, self._ask)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # What nohup(1) and the like ignore stays ignored.
+            if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGINT:
+                signal.signal(number, self._ask)
 
-    def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        if self.asked:
+    def _ask(self, number: int, _frame: FrameType | None) -> None:
+        if self.asked and number != signal.SIGHUP:
             raise KeyboardInterrupt
         self.asked = True
-        click.echo("\nstops after the step in flight; once more stops at once", err=True)
+        # The terminal may be gone.
+        with suppress(OSError):
+            click.echo("\nstops after the step in flight; once more stops at once", err=True)
+
+    def ask(self) -> None:
+        """Stop after the step in flight."""
+        self.asked = True
 
     def __call__(self) -> bool:
         """Whether to stop."""
         return self.asked
+
+
+class UntilClosed:
+    """Reports until nobody reads any more, as after `| head`; then the run is asked to stop, and goes on in silence."""
+
+    def __init__(self, listener: Listener, closed: Callable[[], None]) -> None:
+        self._listener = listener
+        self._closed = closed
+        self._open = True
+
+    def report(self, event: RunEvent) -> None:
+        """Pass the event on, while somebody reads."""
+        if not self._open:
+            return
+        try:
+            self._listener.report(event)
+        except OSError:
+            self._open = False
+            self._closed()
 
 
 class _Deadly:

@@ -1,4 +1,4 @@
-"""`rrplan runs`."""
+"""`rrplan runs [RUN]`."""
 
 from __future__ import annotations
 
@@ -7,31 +7,40 @@ from dataclasses import asdict
 
 import click
 
+from rrplan import operations
 from rrplan.cli.running import Where, with_cluster
-from rrplan.reports.entry import JournalEvent
+from rrplan.render.record import journal_text, record_json, record_text
 
-WORDS: dict[str, str] = {
-    JournalEvent.RUN_DONE: "done",
-    JournalEvent.RUN_UNDONE: "undone",
-    JournalEvent.RUN_PARTIAL: "stopped",
-    JournalEvent.RUN_INTERRUPTED: "interrupted",
-}
+FORMAT_VERSION = "1.0"
 
 
 @click.command("runs")
+@click.argument("run", required=False)
 @with_cluster
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print.")
-def command(where: Where, output: str) -> None:
-    """The runs that this cluster knows, oldest first: which can be resumed or rolled back."""
-    runs = where.cluster().runs.runs()
+def command(run: str | None, where: Where, output: str) -> None:
+    """The runs that this cluster knows, oldest first; or what happened in RUN, by its journal."""
+    cluster = where.cluster()
+    if run is not None:
+        found = operations.sighted(cluster, run)
+        if output == "json":
+            entries = [asdict(entry) for entry in found.entries]
+            document = {"format_version": FORMAT_VERSION, **record_json(found, None), "journal": entries}
+            click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+            return
+        click.echo(f"{record_text(found, None, cluster.name, where.words)}\n\n{journal_text(found)}")
+        return
+    runs = operations.runs_with_states(cluster)
     if output == "json":
-        click.echo(json.dumps([asdict(run) for run in runs], indent=2))
+        listed = [{**asdict(kept), "state": state} for kept, state in runs]
+        click.echo(json.dumps({"format_version": FORMAT_VERSION, "runs": listed}, indent=2, ensure_ascii=False))
         return
     if not runs:
         click.echo("no run is known")
         return
-    rows = [("RUN", "PLAN", "STATE", "BEGUN", "BY")]
-    rows += [(run.run, run.plan, WORDS.get(run.last, "not finished"), run.since, run.who) for run in runs]
+    rows = [("RUN", "PLAN", "STATE", "BEGUN", "BY", "")]
+    rows += [(kept.run, kept.plan, state, kept.since, kept.who, kept.problem) for kept, state in runs]
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    for row in rows:
-        click.echo("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+    for *cells, problem in rows:
+        line = "  ".join(text.ljust(width) for text, width in zip(cells, widths, strict=True))
+        click.echo(f"{line}  {problem}".rstrip())

@@ -11,12 +11,13 @@ from typing import Any
 
 import click
 
-from rrplan import operations
+from rrplan import operations, wiring
 from rrplan.adapters.local.clock import SystemClock, timestamp
 from rrplan.adapters.local.files import read_bytes
 from rrplan.cli.live import with_live
 from rrplan.errors import DatastoreError, UsageProblem
 from rrplan.plans import Plan
+from rrplan.render.record import unfinished_text
 from rrplan.resources import CalicoVersion
 from rrplan.runs.preflight import Situation, check_when_planned
 from rrplan.sandbox import Fault, Sandbox, parse_fault
@@ -85,6 +86,18 @@ class Source:
         if self.live.given:
             cluster = self.live.cluster(note)
             check_when_planned(cluster.checks, Situation(made, cluster.datastore, cluster.probe), cluster.tell)
+
+    def tell_unfinished(self) -> None:
+        """Tell of a run that stopped on this cluster, where it is one that runs are known of."""
+        if self.sandbox:
+            cluster = wiring.embedded(Sandbox.open(Path(self.sandbox)), Path(self.sandbox))
+        elif self.live.given:
+            cluster = self.live.cluster(note)
+        else:
+            return
+        left = operations.unfinished(cluster)
+        if left is not None:
+            note(unfinished_text(left))
 
     @property
     def version(self) -> CalicoVersion | None:

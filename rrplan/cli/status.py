@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 import click
 
 from rrplan import operations
 from rrplan.cli.running import Where, with_cluster
+from rrplan.errors import RRPlanError
 from rrplan.exit_codes import ExitCode
+from rrplan.render.record import record_json, record_text
 from rrplan.render.standing import standing_json, standing_text
+from rrplan.reports.gates import GateFailed
+from rrplan.reports.record import RunRecord
+from rrplan.reports.standing import Standing
+from rrplan.wiring import Cluster
 
 WATCH_SECONDS = 5
+FORMAT_VERSION = "1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One look: the last run or why it cannot be read, and the sessions."""
+
+    run: RunRecord | None
+    waiting: GateFailed | None
+    problem: str
+    standings: list[Standing]
+
+    @property
+    def short(self) -> bool:
+        """Whether a session is missing, or nobody knows how far a run is."""
+        return bool(self.problem) or any(standing.complete < standing.expected for standing in self.standings)
 
 
 @click.command("status")
@@ -19,22 +42,51 @@ WATCH_SECONDS = 5
 @click.option("--watch", is_flag=True, help=f"Look again every {WATCH_SECONDS} s; Ctrl-C ends it.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print.")
 def command(where: Where, output: str, *, watch: bool) -> int:
-    """Sessions expected against sessions seen, asked of the nodes; exit code 2 where they differ.
+    """What is going on: the last run, whose it is, where it is, what is exposed; then the sessions.
 
-    On a live cluster this makes short-lived CalicoNodeStatus objects and runs `birdcl` in calico-node pods.
+    Sessions expected against sessions seen, asked of the nodes; exit code 2 where they differ. On a live cluster this
+    makes short-lived CalicoNodeStatus objects and runs `birdcl` in calico-node pods.
     """
     cluster = where.cluster()
     shown = ""
     while True:
-        standings = operations.standings(cluster)
-        if output == "json":
-            text = json.dumps([standing_json(standing) for standing in standings], indent=None if watch else 2)
-        else:
-            text = standing_text(standings)
+        seen = _seen(cluster)
+        text = _json(seen, cluster, indent=None if watch else 2) if output == "json" else _text(seen, cluster, where)
         if text != shown:
-            click.echo(text)
+            stamp = f"{cluster.clock.wall():%Y-%m-%d %H:%M:%S} UTC\n" if watch and output == "text" else ""
+            click.echo(stamp + text)
             shown = text
         if not watch:
-            short = any(standing.complete < standing.expected for standing in standings)
-            return ExitCode.DIFFERENT if short else ExitCode.DONE
+            return ExitCode.DIFFERENT if seen.short else ExitCode.DONE
         cluster.clock.sleep(WATCH_SECONDS)
+
+
+def _seen(cluster: Cluster) -> _Seen:
+    run, problem = None, ""
+    try:
+        run = operations.sighted(cluster) if cluster.runs.runs() else None
+    except RRPlanError as error:
+        problem = f"{error}\nhint: {error.hint}" if error.hint else str(error)
+    waiting = operations.waiting_for(run, cluster) if run is not None else None
+    return _Seen(run, waiting, problem, operations.standings(cluster))
+
+
+def _text(seen: _Seen, cluster: Cluster, where: Where) -> str:
+    if seen.problem:
+        about = f"cluster {cluster.name}: the last run cannot be read\n{seen.problem}"
+    elif seen.run is None:
+        about = f"cluster {cluster.name}: no run is known"
+    else:
+        about = record_text(seen.run, seen.waiting, cluster.name, where.words)
+    return f"{about}\n\n{standing_text(seen.standings)}"
+
+
+def _json(seen: _Seen, cluster: Cluster, indent: int | None) -> str:
+    document = {
+        "format_version": FORMAT_VERSION,
+        "cluster": cluster.name,
+        "run": record_json(seen.run, seen.waiting) if seen.run is not None else None,
+        "problem": seen.problem,
+        "sessions": [standing_json(standing) for standing in seen.standings],
+    }
+    return json.dumps(document, indent=indent, ensure_ascii=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rrplan.adapters.local.lock import UNLOCK
+from rrplan.adapters.local.lock import UNLOCK, described
 from rrplan.cli.running import Where, confirmed, with_cluster
 from rrplan.errors import LockHeldError
 from rrplan.exit_codes import ExitCode
@@ -16,10 +16,11 @@ from rrplan.exit_codes import ExitCode
 def command(where: Where, *, auto_approve: bool) -> int:
     """Show who held the lock last and clear it; a run that is alive keeps it."""
     lock = where.cluster().lock
-    holder = lock.holder()
-    if not holder:
+    held = lock.holder()
+    if not held:
         click.echo("nobody holds the lock")
         return ExitCode.DONE
+    holder = described(held)
     if lock.alive():
         raise LockHeldError(holder, hint=UNLOCK)
     click.echo(f"held by {holder}, which is not alive any more", err=True)

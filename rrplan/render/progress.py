@@ -10,8 +10,9 @@ from rrplan.ids import StepId
 from rrplan.render.facts import fields_json, schema_json
 from rrplan.render.run import ending_text, hook_ending, lack_text, reason_text
 from rrplan.reports import events
-from rrplan.reports.events import Result
+from rrplan.reports.events import Result, RunState
 from rrplan.reports.gates import Sweeping
+from rrplan.reports.reasons import Reason
 from rrplan.text import wrapped
 
 SWEEP_SECONDS = 30
@@ -34,6 +35,8 @@ class TextProgress:
         self._next_word: dict[StepId, int] = {}
         """By step: after how many seconds it is said again how far a look is."""
         self._last = ""
+        self._reasons: set[str] = set()
+        """Why steps failed, as far as it was said."""
 
     def report(self, event: events.RunEvent) -> None:
         """Print a line for what happened, or rewrite the one of the step in flight."""
@@ -52,7 +55,7 @@ class TextProgress:
             case events.StepSettled():
                 self._line(f"{self._head(event.step)}: done" + (f" after {event.seconds} s" if event.seconds else ""))
             case events.StepFailed():
-                self._line(f"{event.step}: failed: {reason_text(event.why)}")
+                self._line(f"{event.step}: failed: {self._reason(event.why)}")
             case events.UndoStarted():
                 self._places[event.step] = "undo"
                 self._heads[event.step] = self._last = f"undo {event.step}"
@@ -61,21 +64,29 @@ class TextProgress:
             case events.StepUndone():
                 self._line(f"{self._head(event.step)}: done" + (f" after {event.seconds} s" if event.seconds else ""))
             case events.UndoFailed():
-                self._line(f"{event.step}: cannot be undone: {reason_text(event.why)}")
+                self._line(f"{event.step}: cannot be undone: {self._reason(event.why)}")
             case events.Retrying():
                 self._line(f"    {reason_text(event.why)}; again in {event.delay} s")
             case events.HookRan():
                 self._line(f"hook {event.name} ({event.point}) {hook_ending(event.code)}")
             case events.RunFinished():
+                for text in map(reason_text, event.why):
+                    if text not in self._reasons:
+                        self._line(f"stopped: {text}" if event.result.state is RunState.STOPPED else text)
                 more = ending_text(event)
                 self._line(f"{self._ending(event)} after {event.seconds} s" + (f"; {more}" if more else ""))
+
+    def _reason(self, why: Reason) -> str:
+        text = reason_text(why)
+        self._reasons.add(text)
+        return text
 
     def _head(self, step: StepId) -> str:
         return self._heads.get(step, step)
 
     def _ending(self, event: events.RunFinished) -> str:
         where = f" at {self._last}" if self._last else ""
-        endings = {Result.PARTIAL: f"run stopped{where}", Result.INTERRUPTED: f"run interrupted{where}"}
+        endings = {Result.STOPPED: f"run stopped{where}", Result.INTERRUPTED: f"run stopped{where}, as you asked,"}
         return endings.get(event.result, f"run {event.result}")
 
     def _waiting(self, event: events.GateWaiting) -> None:
@@ -109,7 +120,11 @@ _DERIVED: dict[type, Derived] = {
     events.StepFailed: {"reason": lambda event: reason_text(event.why)},
     events.UndoFailed: {"reason": lambda event: reason_text(event.why)},
     events.Retrying: {"reason": lambda event: reason_text(event.why)},
-    events.RunFinished: {"hint": ending_text},
+    events.RunFinished: {
+        "state": lambda event: event.result.state,
+        "reason": lambda event: "; ".join(map(reason_text, event.why)),
+        "hint": ending_text,
+    },
 }
 """What `-o json` says of an event beside its fields: the facts in sentences, for people and for older readers."""
 

@@ -77,7 +77,7 @@ def ending_text(event: RunFinished) -> str:
     match event.result:
         case Result.DONE:
             return ""
-        case Result.PARTIAL | Result.INTERRUPTED:
+        case Result.STOPPED | Result.INTERRUPTED:
             return GO_ON
         case Result.UNDONE if event.difference is not None:
             return f"every step was taken back; {reason_text(event.difference)}"

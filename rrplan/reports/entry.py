@@ -28,7 +28,7 @@ class JournalEvent(StrEnum):
     ROLLBACK_STARTED = "rollback-started"
     RUN_DONE = "run-done"
     RUN_UNDONE = "run-undone"
-    RUN_PARTIAL = "run-partial"
+    RUN_STOPPED = "run-partial"
     RUN_INTERRUPTED = "run-interrupted"
 
 

@@ -11,13 +11,29 @@ from rrplan.reports.gates import StillHolding, Waiting
 from rrplan.reports.reasons import DatastoreFailed, Drifted, MayStillLand, Reason
 
 
+class RunState(StrEnum):
+    """How a run is: the same word in every message, list, document and JSON."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    """Between two states: it can be resumed or taken back."""
+    DONE = "done"
+    UNDONE = "undone"
+
+
 class Result(StrEnum):
-    """How a run ended."""
+    """How a run ended; `state` is the run's."""
 
     DONE = "done"
     UNDONE = "undone"
-    PARTIAL = "partial"
+    STOPPED = "stopped"
     INTERRUPTED = "interrupted"
+    """Stopped because the operator, or the end of the terminal, asked."""
+
+    @property
+    def state(self) -> RunState:
+        """The state of a run that ended so."""
+        return RunState.STOPPED if self is Result.INTERRUPTED else RunState(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +133,15 @@ class HookRan:
 class RunFinished:
     """The run is over.
 
-    `difference` is of a run that took everything back: how the cluster differs from what it was before, as far as
-    that could be seen; None where it does not.
+    `why` has the reasons of a run that stopped or took everything back, the first failure first. `difference` is of a
+    run that took everything back: how the cluster differs from what it was before, as far as that could be seen; None
+    where it does not.
     """
 
     result: Result
     seconds: int
     difference: DatastoreFailed | Drifted | None = None
+    why: tuple[Reason, ...] = ()
 
 
 RunEvent: TypeAlias = (

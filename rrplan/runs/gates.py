@@ -90,6 +90,16 @@ class Watch:
                 return seen
 
 
+def glimpse(
+    gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], datastore: Datastore, probe: Probe
+) -> Lack | None:
+    """What a gate lacks at this moment, None where it holds; unlike a look of the run it evicts nothing."""
+    if gate.kind is GateKind.DRAINED:
+        pods = datastore.pods_to_evict(_node(gate))
+        return PodsLeft(tuple(_left(pod, frozenset()) for pod in pods)) if pods else None
+    return Watch(gate, node_sets, datastore, probe).look().lack
+
+
 def undrainable(plan: Plan, datastore: Datastore) -> tuple[PodKept, ...]:
     """The pods that the drains of a plan would not evict."""
     drains = [gate for step in plan.steps for gate in step.gates if gate.kind is GateKind.DRAINED]

@@ -6,26 +6,35 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
-from rrplan.errors import PreflightError
+from rrplan.errors import JournalError, PreflightError, StalePlanError
 from rrplan.ids import StepId
 from rrplan.plans.graph import ActionGraph
 from rrplan.plans.plan import Plan, Step
-from rrplan.render.run import reason_text
+from rrplan.render.run import drift_text, reason_text
 from rrplan.reports import events
 from rrplan.reports.entry import JournalEvent
 from rrplan.reports.events import Result
-from rrplan.reports.reasons import Reason
+from rrplan.reports.reasons import Drifted, Reason
 from rrplan.runs.journal import Journal
 from rrplan.runs.status import LANDED, Direction, Status, direction
 from rrplan.runs.step_run import RunPorts, StepEnd, StepFailure, StepRun
 from rrplan.specs.model import HookPoint, OnFailure
+from rrplan.text import listed
 
+MISFIT = (
+    "nothing was done; restore the journal from a copy or, where somebody did these steps by hand, make a new plan "
+    "from the cluster as it is with `rrplan plan`"
+)
+ACCEPT = (
+    "nothing was taken back: the way back was proved for the cluster of the plan; `rrplan rollback --accept-drift` "
+    "takes it back all the same, or make a new plan from the cluster as it is"
+)
 PARALLELISM = 4
 """Steps that are under way at the same time, where none of them touches sessions."""
 ENDINGS = {
     Result.DONE: JournalEvent.RUN_DONE,
     Result.UNDONE: JournalEvent.RUN_UNDONE,
-    Result.PARTIAL: JournalEvent.RUN_PARTIAL,
+    Result.STOPPED: JournalEvent.RUN_STOPPED,
     Result.INTERRUPTED: JournalEvent.RUN_INTERRUPTED,
 }
 
@@ -69,6 +78,10 @@ class Runner:
         back = direction(self._journal.entries)
         if back is Direction.ROLLBACK:
             return self.rollback()
+        if resumed:
+            self._check_fit()
+        if back is Direction.UNDO:
+            self._undrifted()
         self._steps.say(events.RunStarted(self.run_id, len(self.plan.steps), resumed))
         if not resumed:
             objection = self._steps.hooks.objection(HookPoint.BEFORE_RUN, None)
@@ -78,15 +91,33 @@ class Runner:
         self._steps.note(JournalEvent.RUN_RESUMED if resumed else JournalEvent.RUN_STARTED)
         ending = self._unwind() if back is Direction.UNDO else self._forward(resumed=resumed)
         if ending.result is Result.DONE:
-            self._steps.hooks.objection(HookPoint.AFTER_RUN, None)
+            objection = self._steps.hooks.objection(HookPoint.AFTER_RUN, None)
+            ending = Ending(Result.STOPPED, (objection,)) if objection is not None else ending
         return self._finish(ending, began)
+
+    def _check_fit(self) -> None:
+        """Raise JournalError where the cluster shows steps that the journal does not have."""
+        misfits = self._steps.guard.misfits(self._steps.status)
+        if misfits:
+            steps = f"step{'' if len(misfits) == 1 else 's'} {listed(misfits)}"
+            raise JournalError(
+                f"the journal of run {self.run_id} does not fit the cluster: {steps} did not land by the journal, and "
+                "the cluster is as if they had",
+                hint=MISFIT,
+            )
+
+    def _undrifted(self) -> None:
+        """Raise StalePlanError where somebody else changed what the way back was proved for."""
+        drifted = self._steps.guard.drifted(self._steps.status)
+        if isinstance(drifted, Drifted):
+            raise StalePlanError(drifted.drifts, [drift_text(drift) for drift in drifted.drifts], hint=ACCEPT)
 
     def _forward(self, *, resumed: bool) -> Ending:
         if resumed:
             drifted = self._steps.guard.drifted(self._steps.status)
             if drifted is not None:
                 self._steps.say(events.StepFailed(self._next(), drifted))
-                return Ending(Result.PARTIAL, (drifted,))
+                return Ending(Result.STOPPED, (drifted,))
             frontier = self._frontier()
             failure = self._steps.gated(frontier, frontier.gates) if frontier else None
             if frontier and failure is not None:
@@ -100,7 +131,7 @@ class Runner:
             if failed is not None:
                 return self._failed(failed.step, failed.why)
             if failures:
-                return Ending(Result.PARTIAL, (failures[0].why,))
+                return Ending(Result.STOPPED, (failures[0].why,))
         return Ending(Result.DONE)
 
     def _ready(self, *, running: frozenset[StepId] = frozenset()) -> Step | None:
@@ -162,22 +193,31 @@ class Runner:
     def _failed(self, step: Step, failure: Reason) -> Ending:
         self._steps.hooks.objection(HookPoint.ON_FAILURE, step)
         if self.plan.on_failure is OnFailure.HALT:
-            return Ending(Result.PARTIAL, (failure,))
+            return Ending(Result.STOPPED, (failure,))
         # The way back was proved for the cluster of the plan; beside the changes of others a person must look.
         drifted = self._steps.guard.drifted(self._steps.status)
         if drifted is not None:
             self._steps.say(events.StepFailed(step.id, drifted))
-            return Ending(Result.PARTIAL, (failure, drifted))
+            return Ending(Result.STOPPED, (failure, drifted))
         ending = self._unwind()
         return ending if ending.reasons else replace(ending, reasons=(failure,))
 
     # --- back ----------------------------------------------------------------------------------
 
-    def rollback(self) -> Result:
-        """Take everything back, in reverse order, each undo gated."""
+    def rollback(self, *, accept_drift: bool = False) -> Result:
+        """Take everything back, in reverse order, each undo gated.
+
+        Raises JournalError where the journal does not fit the cluster and, unless `accept_drift`, StalePlanError where
+        somebody else changed what the plan rests on: the way back was proved for another cluster then.
+        """
+        self._check_fit()
+        if not accept_drift:
+            self._undrifted()
         began = self._ports.clock.now()
         self._steps.say(events.RunStarted(self.run_id, len(self.plan.steps), resumed=True))
-        self._steps.hooks.objection(HookPoint.ON_ROLLBACK, None)
+        objection = self._steps.hooks.objection(HookPoint.ON_ROLLBACK, None)
+        if objection is not None:
+            return self._finish(Ending(Result.STOPPED, (objection,)), began)
         self._steps.note(JournalEvent.ROLLBACK_STARTED)
         return self._finish(self._unwind(), began)
 
@@ -188,7 +228,7 @@ class Runner:
                 doubt = self._steps.settle_doubt(step)
                 if doubt is not None:
                     self._steps.say(events.UndoFailed(step.id, doubt))
-                    return Ending(Result.PARTIAL, (doubt,))
+                    return Ending(Result.STOPPED, (doubt,))
             if not self._steps.stands(step, *LANDED):
                 continue
             if self.stop():
@@ -196,18 +236,27 @@ class Runner:
             unlocked = self._steps.guard.unlocked()
             if unlocked is not None:
                 self._steps.say(events.UndoFailed(step.id, unlocked))
-                return Ending(Result.PARTIAL, (unlocked,))
+                return Ending(Result.STOPPED, (unlocked,))
             failure = self._steps.back(step)
             if failure is not None:
-                return Ending(Result.PARTIAL, (failure,))
+                return Ending(Result.STOPPED, (failure,))
         return Ending(Result.UNDONE)
 
     # --- the end -------------------------------------------------------------------------------
 
     def _finish(self, ending: Ending, began: float) -> Result:
-        self._steps.note(ENDINGS[ending.result], ending.reasons)
         # What may be said of the cluster after everything was taken back is looked at, not concluded.
         back = ending.result is Result.UNDONE
         difference = self._steps.guard.drifted(self._steps.status) if back else None
-        self._steps.say(events.RunFinished(ending.result, round(self._ports.clock.now() - began), difference))
+        if isinstance(difference, Drifted) and self._is_ours(difference):
+            ending = Ending(Result.STOPPED, (*ending.reasons, difference))
+            difference = None
+        self._steps.note(ENDINGS[ending.result], ending.reasons)
+        seconds = round(self._ports.clock.now() - began)
+        self._steps.say(events.RunFinished(ending.result, seconds, difference, ending.reasons))
         return ending.result
+
+    def _is_ours(self, difference: Drifted) -> bool:
+        """Whether something differs that the run itself wrote."""
+        ours = {str(change.key) for _, change in self.plan.writes}
+        return any(drift.key in ours for drift in difference.drifts)

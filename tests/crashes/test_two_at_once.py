@@ -16,7 +16,7 @@ def test_second_run_is_told_who_holds_the_lock(tmp_path: Path) -> None:
     """Exit code 6 for apply, resume, rollback and unlock; afterwards the lock is free."""
     cluster, spec = prepared(tmp_path)
     words = [sys.executable, "-m", "rrplan", "apply", str(spec), "--sandbox", str(cluster), "--auto-approve"]
-    run = subprocess.Popen([*words, "-o", "json", "--pace", "0.2"], stdout=subprocess.PIPE)
+    run = subprocess.Popen([*words, "-o", "json", "--pace", "2"], stdout=subprocess.PIPE)
     assert run.stdout is not None
     started = json.loads(next(iter(run.stdout)))
     assert started["event"] == "RunStarted"

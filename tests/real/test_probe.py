@@ -76,7 +76,7 @@ def test_recovery(bench: LiveBench) -> None:
     """A BIRD in graceful-restart recovery programs no routes: nothing passes meanwhile."""
     bench.plan(spec_lines=QUICK + "  onFailure: halt\n")
     bench.agent.recovering.add("node-001")
-    assert bench.apply() is Result.PARTIAL, bench.told()
+    assert bench.apply() is Result.STOPPED, bench.told()
     assert "graceful-restart recovery in progress (ipv4)" in reasons(bench)
     bench.agent.recovering.clear()
     assert bench.resume() is Result.DONE, bench.told()

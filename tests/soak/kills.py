@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.support.processes import end, prepared
+from tests.support.processes import end, prepared, rrplan
 
 MOST_KILLS = 4
 STARTUP_SECONDS = 0.6
@@ -21,7 +21,7 @@ STARTUP_SECONDS = 0.6
 def words(verb: str, cluster: Path, spec: Path) -> list[str]:
     """The command line of a verb."""
     command = [sys.executable, "-m", "rrplan", verb, "--sandbox", str(cluster), "-o", "json"]
-    return [*command, str(spec), "--auto-approve"] if verb == "apply" else command
+    return [*command, *([str(spec)] if verb == "apply" else []), *([] if verb == "resume" else ["--auto-approve"])]
 
 
 def story(seed: int) -> str:
@@ -46,8 +46,8 @@ def story(seed: int) -> str:
                 break
         code, text = _ended(verb, cluster, spec)
         told.append(f"{verb}: {code}")
-        wanted = after if _last(text) == "done" else before
-        if _last(text) in ("done", "undone") and end(cluster) == wanted:
+        state = _state(cluster)
+        if state in ("done", "undone") and end(cluster) == (after if state == "done" else before):
             return ""
         return f"seed {seed}: {'; '.join(told)}; {text.strip()[-800:]}"
 
@@ -82,11 +82,9 @@ def _ended(verb: str, cluster: Path, spec: Path) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def _last(text: str) -> str:
-    for line in reversed(text.splitlines()):
-        if line.startswith("{"):
-            return str(json.loads(line).get("result", ""))
-    return ""
+def _state(cluster: Path) -> str:
+    listed = json.loads(rrplan("runs", "--sandbox", str(cluster), "-o", "json").stdout)["runs"]
+    return str(listed[-1]["state"]) if listed else ""
 
 
 def main() -> int:

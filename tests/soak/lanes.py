@@ -22,7 +22,7 @@ FAST = "not real and not bird and not crash and not slow"
 PLANS_AT_ONCE = 100
 WORLD_STRIDE = 200
 """Of the small worlds, every so many in a soak of one; all of them where it is that many times as long."""
-LIVE_SEEDS, BIRD_STATES, BIRD_STEPS, KILLS = 5, 20, 5, 5
+LIVE_SEEDS, BIRD_STATES, BIRD_STEPS, KILLS, JOURNALS = 5, 20, 5, 5, 100
 """Cases of these lanes in a soak of one."""
 BIRD_AT_ONCE = 10
 BATCH = 10
@@ -70,7 +70,8 @@ def lanes(seed: int, times: int) -> list[Lane]:
     return [
         Lane("speaker", _properties("test_speaker.py", 200, seed, 10 * times), processors),
         Lane("runs", _properties("test_runs.py", 260, seed, times), processors),
-        Lane("kills", _chunks("tests.soak.kills", seed, times), processors),
+        Lane("kills", _chunks("tests.soak.kills", KILLS, seed, times), processors),
+        Lane("journals", _chunks("tests.soak.journals", JOURNALS, seed, times), processors),
         Lane("plans", _plans(seed, times), processors),
         Lane("worlds", _worlds(seed, times), processors),
         Lane("live", _live(seed, times * LIVE_SEEDS), lacks=tuple(missing())),
@@ -89,8 +90,8 @@ def _properties(name: str, cases: int, seed: int, times: int) -> tuple[Task, ...
     )
 
 
-def _chunks(module: str, seed: int, times: int) -> tuple[Task, ...]:
-    return tuple(Task((PYTHON, "-m", module, str(seed + number), str(KILLS)), KILLS) for number in range(times))
+def _chunks(module: str, cases: int, seed: int, times: int) -> tuple[Task, ...]:
+    return tuple(Task((PYTHON, "-m", module, str(seed + number * cases), str(cases)), cases) for number in range(times))
 
 
 def _plans(seed: int, times: int) -> tuple[Task, ...]:

@@ -49,6 +49,7 @@ class Bench:
         self.plan: Plan = api.plan(self.spec, capture(self.sandbox))
         self.listener = Remembering()
         self._lock = FileLock(path / "lock")
+        self._log: FileLog | None = None
 
     def objects(self) -> dict[str, object]:
         """The cluster without its pods: an eviction is not taken back."""
@@ -76,7 +77,10 @@ class Bench:
     ) -> Runner:
         """A runner over what the journal says."""
         if journal is None:
-            journal = Journal.open(FileLog(self.path / "journal.jsonl"), "digest")
+            if self._log is not None:
+                self._log.close()
+            self._log = FileLog(self.path / "journal.jsonl")
+            journal = Journal.open(self._log, "digest")
         self._lock.release()
         self._lock.acquire({"who": "test"})
         ports = RunPorts(

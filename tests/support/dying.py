@@ -36,6 +36,8 @@ class DyingLog:
         self._log.append(line, durable=durable)
         if self._fatal(line):
             self._dead = True
+            # What a process holds ends with it.
+            self._log.close()
             self._die()
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from rrplan.adapters.kubernetes.kinds import collection
 from rrplan.adapters.kubernetes.server import ApiServer
-from rrplan.adapters.local.lock import UNLOCK, described
+from rrplan.adapters.local.lock import UNLOCK, described, read_holder
 from rrplan.errors import DatastoreConflict, DatastoreError, LockHeldError
 from rrplan.ports import Clock
 from rrplan.runs.preflight import Effect, PreflightCheck, Situation
@@ -84,7 +84,7 @@ class LeaseLock:
                 body["spec"]["leaseTransitions"] = int(lease["spec"].get("leaseTransitions") or 0) + 1
                 self._server.patch(f"{_LEASES}/{NAME}", body)
         except DatastoreConflict as error:
-            raise LockHeldError(self.holder() or "another run", hint=UNLOCK) from error
+            raise LockHeldError(described(self.holder()), hint=UNLOCK) from error
         self._identity = identity
         self._sure_until = began + self._lasts / 2
         self._stop.clear()
@@ -158,10 +158,10 @@ class LeaseLock:
         metadata = {"resourceVersion": version, "annotations": {HOLDER: None}}
         self._server.patch(f"{_LEASES}/{NAME}", {"metadata": metadata, "spec": {"holderIdentity": ""}})
 
-    def holder(self) -> str:
-        """Who holds it, in words; "" for nobody."""
+    def holder(self) -> Mapping[str, str]:
+        """Who holds it; {} for nobody."""
         seen = self._server.get(f"{_LEASES}/{NAME}")
-        return _holder_of(seen) if seen is not None and _identity(seen) else ""
+        return _holder(seen) if seen is not None and _identity(seen) else {}
 
     def alive(self) -> bool:
         """Whether it is renewed while we watch."""
@@ -191,9 +191,11 @@ def _beat(lease: Mapping[str, Any]) -> tuple[str, object]:
     return _identity(lease), (lease.get("spec") or {}).get("renewTime")
 
 
+def _holder(lease: Mapping[str, Any]) -> dict[str, str]:
+    """Who holds a Lease, by our annotation or, where somebody else took it, by its identity."""
+    kept = (lease["metadata"].get("annotations") or {}).get(HOLDER, "")
+    return read_holder(str(kept)) or {"where": _identity(lease)}
+
+
 def _holder_of(lease: Mapping[str, Any]) -> str:
-    try:
-        holder = json.loads((lease["metadata"].get("annotations") or {})[HOLDER])
-        return described(holder)
-    except (KeyError, ValueError, AttributeError):
-        return _identity(lease)
+    return described(_holder(lease))

@@ -10,14 +10,15 @@ import base64
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
 from rrplan.adapters.kubernetes.kinds import collection
 from rrplan.adapters.kubernetes.lease import NAMESPACE
 from rrplan.adapters.kubernetes.server import ApiServer
-from rrplan.adapters.local.runs import last_word
+from rrplan.adapters.local.heads import Head, read_head
+from rrplan.adapters.local.runs import with_last_word
 from rrplan.errors import (
     DatastoreConflict,
     DatastoreError,
@@ -26,6 +27,7 @@ from rrplan.errors import (
     FileFormatError,
     JournalError,
     JournalUnwritable,
+    Problem,
     RRPlanError,
 )
 from rrplan.ports import Clock, KeptRun
@@ -40,11 +42,15 @@ RETRY_SECONDS = 2
 LABEL = "rrplan.io/run"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 """For lists without plans, which may be large; API servers before 1.15 send everything."""
+HEAD = "rrplan.io/head"
 _MAPS = collection("ConfigMap", NAMESPACE)
 
 
 class ClusterLog:
-    """Implements the port Log: lines are sent with the next one that must stay."""
+    """Implements the port Log: lines are sent with the next one that must stay.
+
+    How far it was written stands in an annotation of the run's plan, so that a ConfigMap that is missing shows.
+    """
 
     def __init__(self, server: ApiServer, clock: Clock, run: str) -> None:
         self._server = server
@@ -56,9 +62,13 @@ class ClusterLog:
         self._kept = 0
         """Lines in the chunk that is written to."""
         self._version = ""
+        self._head = Head()
 
     def lines(self) -> Sequence[bytes]:
-        """All lines that stayed; from here on the log goes on after them."""
+        """All lines that stayed; from here on the log goes on after them.
+
+        Raises JournalError where fewer are there than were written.
+        """
         lines: list[bytes] = []
         self._chunk, self._kept, self._version = 0, 0, ""
         for number in count():
@@ -69,7 +79,17 @@ class ClusterLog:
             lines += [data[key].encode() for key in sorted(data)]
             self._chunk, self._kept = number, len(data)
             self._version = str(document["metadata"]["resourceVersion"])
+        self._checked(lines)
+        self._head = Head(len(lines))
         return lines
+
+    def _checked(self, lines: Sequence[bytes]) -> None:
+        run = self._server.get(f"{_MAPS}/{_plan_name(self._run, 0)}")
+        about = _about(run["metadata"]) if run is not None else {}
+        if about.get("head"):
+            assert run is not None
+            text = (run["metadata"].get("annotations") or {}).get(HEAD, "")
+            read_head(text, self.place).check(lines, self.place)
 
     def append(self, line: bytes, *, durable: bool) -> None:
         """Add a line; raises JournalUnwritable where the server stays away, JournalError where somebody else writes."""
@@ -94,6 +114,12 @@ class ClusterLog:
             self._version = self._written(data)
             self._kept += len(part)
             self._unsent = self._unsent[len(part) :]
+            for line in part:
+                self._head = self._head.after(line)
+        # A head that lags says less and nothing wrong, so nobody waits for a server that is away.
+        with suppress(DatastoreError):
+            annotations = {HEAD: self._head.text()}
+            self._server.patch(f"{_MAPS}/{_plan_name(self._run, 0)}", {"metadata": {"annotations": annotations}})
 
     def _written(self, data: dict[str, str]) -> str:
         """Write, or find it written after a reply was lost; the version that follows."""
@@ -163,11 +189,11 @@ class ClusterRuns:
         chunks = [data[start : start + CHUNK_BYTES] for start in range(0, len(data), CHUNK_BYTES)]
         follows = max((known.number for known in self._known()), default=0)
         about = {"plan": run.plan, "who": run.who, "since": run.since, "number": str(follows + 1)}
-        about["chunks"] = str(len(chunks))
+        about |= {"chunks": str(len(chunks)), "head": "kept"}
         for number in reversed(range(len(chunks))):
             content = {"binaryData": {"plan": base64.b64encode(chunks[number]).decode()}}
-            body = _map(self._name(run.run, number), run.run, "plan", content)
-            body["metadata"]["annotations"] = {"rrplan.io/about": json.dumps(about)}
+            body = _map(_plan_name(run.run, number), run.run, "plan", content)
+            body["metadata"]["annotations"] = {"rrplan.io/about": json.dumps(about), HEAD: Head().text()}
             self._keep(body)
 
     def _keep(self, body: dict[str, Any]) -> None:
@@ -179,11 +205,11 @@ class ClusterRuns:
 
     def plan(self, run: str) -> bytes:
         """The plan file of a run; raises RRPlanError for one that is not known or not whole."""
-        first = self._server.get(f"{_MAPS}/{self._name(run, 0)}")
+        first = self._server.get(f"{_MAPS}/{_plan_name(run, 0)}")
         if first is None:
             raise RRPlanError(f"run `{run}` is not known in this cluster", hint="`rrplan runs` lists them")
-        chunks = int(_about(first["metadata"]).get("chunks", "1"))
-        parts = [first, *(self._server.get(f"{_MAPS}/{self._name(run, number)}") for number in range(1, chunks))]
+        chunks = _chunks(first["metadata"])
+        parts = [first, *(self._server.get(f"{_MAPS}/{_plan_name(run, number)}") for number in range(1, chunks))]
         try:
             whole = b"".join(base64.b64decode(part["binaryData"]["plan"]) for part in parts if part is not None)
             return zlib.decompress(whole)
@@ -198,7 +224,7 @@ class ClusterRuns:
 
     def runs(self) -> Sequence[KeptRun]:
         """All runs, oldest first."""
-        return [replace(run, last=last_word(self.log(run.run).lines())) for run in self._known()]
+        return [with_last_word(run, self.log(run.run)) for run in self._known()]
 
     def _known(self) -> list[KeptRun]:
         """All runs, oldest first, without their last words.
@@ -209,21 +235,34 @@ class ClusterRuns:
         known = []
         for metadata in (head["metadata"] for head in heads):
             run = str(metadata["labels"][LABEL])
-            if metadata["name"] == self._name(run, 0):
+            if metadata["name"] == _plan_name(run, 0):
                 about = _about(metadata)
                 number = int(about.get("number", "0"))
                 kept = KeptRun(run, about.get("plan", ""), about.get("who", ""), about.get("since", ""), number=number)
                 known.append((number, str(metadata.get("creationTimestamp") or ""), run, kept))
         return [kept for *_, kept in sorted(known)]
 
-    @staticmethod
-    def _name(run: str, number: int) -> str:
-        return f"rrplan-{run}-plan-{number}"
+
+def _plan_name(run: str, number: int) -> str:
+    return f"rrplan-{run}-plan-{number}"
+
+
+def _chunks(metadata: dict[str, Any]) -> int:
+    """In how many ConfigMaps a plan is kept; at least the one that says so."""
+    text = _about(metadata).get("chunks", "1")
+    return max(1, int(text)) if text.isdecimal() and len(text) < 4 else 1
 
 
 def _about(metadata: dict[str, Any]) -> dict[str, str]:
-    about: dict[str, str] = json.loads((metadata.get("annotations") or {}).get("rrplan.io/about", "{}"))
-    return about
+    """What is kept about a run; raises FileFormatError where somebody damaged it."""
+    try:
+        about = json.loads((metadata.get("annotations") or {}).get("rrplan.io/about", "{}"))
+        if isinstance(about, dict) and str(about.get("number", "0")).isdecimal():
+            return {str(name): str(value) for name, value in about.items()}
+    except (ValueError, RecursionError):
+        pass
+    problem = f"ConfigMap {NAMESPACE}/{metadata['name']} does not describe a run"
+    raise FileFormatError([Problem(problem, hint="its annotation rrplan.io/about was changed; restore it from a copy")])
 
 
 def _map(name: str, run: str, part: str, content: Mapping[str, object]) -> dict[str, Any]:

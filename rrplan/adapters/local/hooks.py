@@ -20,4 +20,7 @@ class CommandHooks:
             return HookResult(None, f"no answer within {timeout} s")
         except OSError as error:
             return HookResult(None, f"cannot be started: {error.strerror}")
+        except ValueError as error:
+            # A NUL in a word.
+            return HookResult(None, f"cannot be started: {error}")
         return HookResult(finished.code, (finished.stdout + finished.stderr)[-2000:])

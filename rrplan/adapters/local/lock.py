@@ -30,7 +30,7 @@ class FileLock:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(descriptor)
-            raise LockHeldError(self.holder(), hint=UNLOCK) from error
+            raise LockHeldError(described(self.holder()), hint=UNLOCK) from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(dict(holder)).encode(), 0)
         self._descriptor = descriptor
@@ -48,12 +48,12 @@ class FileLock:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def holder(self) -> str:
-        """Who holds it, in words; "" for nobody."""
+    def holder(self) -> Mapping[str, str]:
+        """Who holds it; {} for nobody."""
         try:
-            return described(json.loads(self._path.read_text() or "{}"))
-        except (OSError, ValueError):
-            return ""
+            return read_holder(self._path.read_text(errors="replace"))
+        except OSError:
+            return {}
 
     def alive(self) -> bool:
         """Whether another process holds the kernel's lock."""
@@ -72,9 +72,18 @@ class FileLock:
         self.release()
 
 
-def described(holder: Mapping[str, object]) -> str:
-    """A holder in words; "" for nobody."""
-    if not holder:
-        return ""
-    place = f"{holder.get('who')} on {holder.get('where')} since {holder.get('since')}"
+def read_holder(text: str) -> dict[str, str]:
+    """A holder as it was kept; {} for nobody, or for a text that names none."""
+    try:
+        holder = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return {str(name): str(value) for name, value in holder.items()} if isinstance(holder, dict) else {}
+
+
+def described(holder: Mapping[str, str]) -> str:
+    """A holder in words; "somebody" where it does not say who."""
+    if not holder.get("who"):
+        return holder.get("where") or "somebody who does not say who"
+    place = f"{holder['who']} on {holder.get('where')} since {holder.get('since')}"
     return f"{place}, {holder.get('why')} (run {holder.get('run')})"

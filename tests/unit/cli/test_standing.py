@@ -47,7 +47,14 @@ def test_before_and_after(cluster: Path) -> None:
     bare = rrplan(cluster, "verify", "spec.yaml", "--sandbox", "one", "--no-sessions")
     assert (bare.returncode, bare.stdout) == (0, "the cluster is as the spec says; no node was asked\n")
     status = rrplan(cluster, "status", "--sandbox", "one")
-    assert (status.returncode, status.stdout) == (0, TABLE)
+    assert status.returncode == 0
+    about, table = status.stdout.split("\n\n")
+    assert table == TABLE
+    lines = about.splitlines()
+    assert lines[0].startswith("cluster one: run ")
+    assert lines[0].endswith(" of plan `test` is done")
+    assert lines[-1].startswith("  next: rrplan rollback 2")
+    assert lines[-1].endswith(" --sandbox one    # takes this run back")
     head, row = rrplan(cluster, "runs", "--sandbox", "one").stdout.splitlines()
     assert head.split() == ["RUN", "PLAN", "STATE", "BEGUN", "BY"]
     assert row.split()[1:3] == ["test", "done"]
@@ -63,15 +70,16 @@ def test_broken_session(cluster: Path) -> None:
     assert "routes from rr-1 (ipv4)" in status.stdout
     assert "session with rr-2 is not established (ipv6)" in status.stdout
     told = json.loads(rrplan(cluster, "status", "--sandbox", "one", "-o", "json").stdout)
-    assert told[0]["complete"] < told[0]["expected"] == 11
-    assert told[0]["why"].endswith(" routes from rr-1 (ipv4)")
-    assert (told[0]["short"]["shortfall"], told[0]["short"]["peer"]) == ("routes", "rr-1")
+    first = told["sessions"][0]
+    assert first["complete"] < first["expected"] == 11
+    assert first["why"].endswith(" routes from rr-1 (ipv4)")
+    assert (first["short"]["shortfall"], first["short"]["peer"]) == ("routes", "rr-1")
     verdict = json.loads(rrplan(cluster, "verify", "spec.yaml", "--sandbox", "one", "-o", "json").stdout)
     assert verdict["as_specified"] is False
     assert verdict["drift"]
     texts = [f"{one['key']}: {one['summary']}" for one in verdict["differences"]]
     assert verdict["drift"] == texts
-    assert rrplan(cluster, "runs", "--sandbox", "one").stdout.splitlines()[1].split()[2:4] == ["not", "finished"]
+    assert rrplan(cluster, "runs", "--sandbox", "one").stdout.splitlines()[1].split()[2] == "stopped"
 
 
 def test_watch(cluster: Path) -> None:
@@ -79,7 +87,9 @@ def test_watch(cluster: Path) -> None:
     command = [sys.executable, "-u", "-m", "rrplan", "status", "--sandbox", "one", "--watch"]
     with subprocess.Popen(command, cwd=cluster, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
         assert watching.stdout is not None
-        assert watching.stdout.readline() == "REFLECTOR  FAMILY  NODES  COMPLETE\n"
+        head = [watching.stdout.readline() for _ in range(4)]
+        assert head[0].endswith(" UTC\n")
+        assert head[1:] == ["cluster one: no run is known\n", "\n", "REFLECTOR  FAMILY  NODES  COMPLETE\n"]
         watching.send_signal(2)
         watching.communicate(timeout=20)
     assert watching.returncode == 130

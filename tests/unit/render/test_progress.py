@@ -53,9 +53,9 @@ def test_where_a_run_stopped() -> None:
     """The step that it stopped at, there or on the way back."""
     began = events.StepStarted(TWO, 2, 5, "drain node b")
     on = "`rrplan resume` goes on, `rrplan rollback` takes everything back"
-    stopped, interrupted = (events.RunFinished(result, 9) for result in (Result.PARTIAL, Result.INTERRUPTED))
+    stopped, interrupted = (events.RunFinished(result, 9) for result in (Result.STOPPED, Result.INTERRUPTED))
     assert said(began, stopped) == [f"run stopped at step 2 of 5 after 9 s; {on}"]
-    assert said(began, interrupted) == [f"run interrupted at step 2 of 5 after 9 s; {on}"]
+    assert said(began, interrupted) == [f"run stopped at step 2 of 5, as you asked, after 9 s; {on}"]
     back = said(began, events.UndoStarted(TWO), events.UndoFailed(TWO, DatastoreFailed("no")), stopped)
     assert back == [
         "drain/b: cannot be undone: no",

@@ -107,7 +107,7 @@ def test_reason(why: Reason | MayStillLand, text: str) -> None:
     ("event", "text"),
     [
         (RunFinished(Result.DONE, 9), ""),
-        (RunFinished(Result.PARTIAL, 9), "`rrplan resume` goes on, `rrplan rollback` takes everything back"),
+        (RunFinished(Result.STOPPED, 9), "`rrplan resume` goes on, `rrplan rollback` takes everything back"),
         (RunFinished(Result.INTERRUPTED, 9), "`rrplan resume` goes on, `rrplan rollback` takes everything back"),
         (RunFinished(Result.UNDONE, 9), "the cluster is as it was before the run"),
         (RunFinished(Result.UNDONE, 9, DatastoreFailed("away")), "every step was taken back; away"),

@@ -110,7 +110,7 @@ def test_halted_in_the_middle(tmp_path: Path) -> None:
         made, sandbox = bench(tmp_path / name, STANDALONE + "  onFailure: halt\n")
         before = kept(made)
         sandbox.refused = BGP
-        assert made.runner().apply() is Result.PARTIAL
+        assert made.runner().apply() is Result.STOPPED
         assert there(made) == {BGP, ENDPOINT, NODE}
         assert said(made) == ["started"]
         sandbox.refused = None
@@ -127,7 +127,7 @@ def test_away_in_the_middle(tmp_path: Path) -> None:
     before = kept(made)
     sandbox.away = BGP
     began = sandbox.clock.now()
-    assert made.runner().apply() is Result.PARTIAL
+    assert made.runner().apply() is Result.STOPPED
     assert sandbox.clock.now() - began >= GIVE_UP_SECONDS
     assert said(made) == ["started"]
     sandbox.away = None
@@ -139,15 +139,15 @@ def test_somebody_meddles_with_the_rest(tmp_path: Path) -> None:
     """An object that is neither there nor as it was stops both ways, and is not deleted."""
     made, sandbox = bench(tmp_path, STANDALONE + "  onFailure: halt\n")
     sandbox.refused = BGP
-    assert made.runner().apply() is Result.PARTIAL
+    assert made.runner().apply() is Result.STOPPED
     sandbox.refused = None
     stored = sandbox.get(BGP)
     assert stored is not None
     sandbox.patch(BGP, {"spec": {"logSeverityScreen": "Fatal"}}, stored.version)
-    assert made.runner().apply() is Result.PARTIAL
+    assert made.runner().apply() is Result.STOPPED
     why = f"{BGP} is neither as before nor as after `{STEP}`"
     assert made.listener.of(events.StepFailed)[-1].why == NotWritten(Outcome.DRIFTED, why)
-    assert made.runner().rollback() is Result.PARTIAL
+    assert made.runner().rollback() is Result.STOPPED
     assert made.listener.of(events.UndoFailed)[-1].why == NeitherState(str(BGP), StepId(STEP))
     assert there(made) == {BGP, ENDPOINT, NODE}
     assert "apply-failed" not in said(made)
@@ -163,7 +163,7 @@ def test_somebody_makes_one_of_them_again(tmp_path: Path) -> None:
     assert made.runner(stop=lambda: next(stopped)).apply() is Result.INTERRUPTED
     assert said(made)[-1] == "settled"
     sandbox.create(FELIX, felix)
-    assert made.runner().apply() is Result.PARTIAL
+    assert made.runner().apply() is Result.STOPPED
     why = made.listener.of(events.StepFailed)[-1].why
     assert why == Drifted((Drift(str(FELIX), DriftKind.MADE_AGAIN),))
 
@@ -174,7 +174,7 @@ def test_an_undo_that_is_refused_in_the_middle(tmp_path: Path) -> None:
     before = kept(made)
     assert made.runner().apply() is Result.DONE
     sandbox.refused_again = FELIX
-    assert made.runner().rollback() is Result.PARTIAL
+    assert made.runner().rollback() is Result.STOPPED
     assert said(made)[-1] == "undo-failed"
     assert there(made) == {NODE, ENDPOINT, BGP}
     sandbox.refused_again = None
@@ -217,7 +217,7 @@ def half_done(tmp_path: Path) -> tuple[Bench, Stubborn]:
     """A run that stopped after the first write of the step, with the second one announced and without an answer."""
     made, sandbox = bench(tmp_path)
     sandbox.away = FELIX
-    assert made.runner().apply() is Result.PARTIAL
+    assert made.runner().apply() is Result.STOPPED
     sandbox.away = None
     assert there(made) == set(OBJECTS) - {PEER}
     return made, sandbox
@@ -233,10 +233,10 @@ def test_one_write_alone_may_land_late(tmp_path: Path) -> None:
     assert said(made) == ["started", "undo-started", "undone"]
 
 
-@pytest.mark.parametrize(("refused", "result"), [(FELIX, Result.PARTIAL), (BGP, Result.UNDONE)])
+@pytest.mark.parametrize(("refused", "result"), [(FELIX, Result.STOPPED), (BGP, Result.UNDONE)])
 def test_a_refusal_after_a_crash(refused: ResourceKey, result: Result, tmp_path: Path) -> None:
     """Of the write that may have been under way it proves nothing; the later ones were never sent."""
     made, sandbox = half_done(tmp_path)
     sandbox.refused = refused
     assert made.runner().apply() is result, made.listener.events[-3:]
-    assert said(made) == (["started"] if result is Result.PARTIAL else ["started", "undo-started", "undone"])
+    assert said(made) == (["started"] if result is Result.STOPPED else ["started", "undo-started", "undone"])

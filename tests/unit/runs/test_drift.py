@@ -29,7 +29,7 @@ def test_what_the_run_wrote_says_most(tmp_path: Path) -> None:
     edit = {"metadata": {"annotations": {CLUSTER_ID: "9.9.9.9", AS_NUMBER: "65001"}}}
     bench.sandbox.patch(NODE, edit, stored.version)
 
-    assert bench.runner().apply() is Result.PARTIAL
+    assert bench.runner().apply() is Result.STOPPED
     path = f"metadata.annotations.{CLUSTER_ID}"
     drift = Drift("Node/rr-1", DriftKind.OVERWRITTEN, path, "9.9.9.9", "224.0.0.1")
     assert bench.listener.of(events.StepFailed)[0].why == Drifted((drift,))

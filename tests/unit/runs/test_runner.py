@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rrplan.adapters.local.runs import FileLog
-from rrplan.errors import DatastoreTimeout, DatastoreUnreachable, LockHeldError, PreflightError
+from rrplan.errors import DatastoreTimeout, DatastoreUnreachable, LockHeldError, PreflightError, StalePlanError
 from rrplan.ids import NodeName, StepId
 from rrplan.ports import Asking, NodeReading, NodeSessions, unheard
 from rrplan.render.run import ending_text, reason_text
@@ -103,7 +103,7 @@ def test_dead_reflector_leaves_a_run_that_can_be_taken_back(tmp_path: Path) -> N
     """A node that is silent cannot prove that it is back in the mesh; once it answers, the rollback ends."""
     bench = Bench(tmp_path, faults=["reflector-dies=rr-1"])
 
-    assert bench.runner().apply() is Result.PARTIAL
+    assert bench.runner().apply() is Result.STOPPED
     reasons = [reason_text(event.why) for event in bench.listener.of(events.UndoFailed)]
     assert reasons == [
         "gate timed out after 120 s: rr-1 has all its mesh sessions; 0 of 1 nodes ready; rr-1: does not answer"
@@ -115,11 +115,15 @@ def test_dead_reflector_leaves_a_run_that_can_be_taken_back(tmp_path: Path) -> N
 
 
 def test_taken_back_beside_the_change_of_another(tmp_path: Path) -> None:
-    """The cluster is compared before it is called as it was before the run."""
+    """Refused unless the operator accepts it; then the cluster is compared before it is called as it was."""
     bench = Bench(tmp_path)
     assert bench.runner().apply() is Result.DONE
     bench.sandbox.create(ResourceKey("BGPPeer", "theirs"), THEIRS)
-    assert bench.runner().rollback() is Result.UNDONE
+    with pytest.raises(StalePlanError, match="changed since it was made: BGPPeer/theirs is new") as error:
+        bench.runner().rollback()
+    assert error.value.hint.startswith("nothing was taken back: the way back was proved for the cluster of the plan")
+    assert bench.listener.of(events.UndoStarted) == []
+    assert bench.runner().rollback(accept_drift=True) is Result.UNDONE
     finished = bench.listener.of(events.RunFinished)[-1]
     assert finished.difference == Drifted((Drift("BGPPeer/theirs", DriftKind.NEW),))
     assert (
@@ -131,7 +135,7 @@ def test_halt_leaves_all_as_it_is(tmp_path: Path) -> None:
     """`onFailure: halt`: nothing is taken back until the operator says so."""
     bench = Bench(tmp_path, SPEC + "  onFailure: halt\n", faults=["session-never-up=rr-2"])
 
-    assert bench.runner().apply() is Result.PARTIAL
+    assert bench.runner().apply() is Result.STOPPED
     assert bench.sandbox.state.nodes[NodeName("rr-2")].cluster_id == "224.0.0.1"
     assert bench.listener.of(events.UndoStarted) == []
     text = "`rrplan resume` goes on, `rrplan rollback` takes everything back"
@@ -147,7 +151,7 @@ def test_strangers_edit_stops_the_step(tmp_path: Path) -> None:
     assert stored is not None
     bench.sandbox.patch(NODE, {"metadata": {"labels": {LABEL: "theirs"}}}, stored.version)
 
-    assert bench.runner().apply() is Result.PARTIAL
+    assert bench.runner().apply() is Result.STOPPED
     why = bench.listener.of(events.StepFailed)[0].why
     assert why == Drifted((Drift("Node/rr-2", DriftKind.CHANGED),))
     assert bench.sandbox.state.nodes[NodeName("rr-2")].labels[LABEL] == "theirs"
@@ -199,7 +203,7 @@ def test_colleague_in_the_middle_of_a_run(act: Callable[[Sandbox], None], text: 
     assert bench.runner(stop=lambda: next(asked)).apply() is Result.INTERRUPTED
     act(bench.sandbox)
 
-    assert bench.runner().apply() is Result.PARTIAL
+    assert bench.runner().apply() is Result.STOPPED
     reason = reason_text(bench.listener.of(events.StepFailed)[0].why)
     assert reason.startswith(f"somebody else changed the cluster: {text}")
     assert bench.listener.of(events.UndoStarted) == []
@@ -213,8 +217,9 @@ def test_fields_of_others_survive(tmp_path: Path) -> None:
     assert stored is not None
     strange = {"spec": {"providerID": "aws:///x"}, "metadata": {"annotations": {"example.com/owner": "network"}}}
     bench.sandbox.patch(NODE, strange, stored.version)
-    for act, result in ((bench.runner().apply, Result.DONE), (bench.runner().rollback, Result.UNDONE)):
-        assert act() is result
+    for back, result in ((False, Result.DONE), (True, Result.UNDONE)):
+        runner = bench.runner()
+        assert (runner.rollback() if back else runner.apply()) is result
         stored = bench.sandbox.get(NODE)
         assert stored is not None
         document = json.loads(json.dumps(stored.document))
@@ -282,7 +287,7 @@ def test_resume_looks_at_the_last_gate_again(tmp_path: Path) -> None:
     assert bench.sandbox.state.nodes[NodeName("rr-1")].cluster_id
     started = len(bench.listener.of(events.StepStarted))
 
-    assert bench.runner(probe=Silent()).apply() is Result.PARTIAL
+    assert bench.runner(probe=Silent()).apply() is Result.STOPPED
     why = bench.listener.of(events.StepFailed)[0].why
     assert isinstance(why, GateFailed)
     assert isinstance(why.lack, NodesShort)
@@ -314,7 +319,7 @@ def test_announced_write_that_drifted_halts_the_rollback(tmp_path: Path) -> None
     edit = {"metadata": {"annotations": {"projectcalico.org/RouteReflectorClusterID": "9.9.9.9"}}}
     bench.sandbox.patch(NODE, edit, stored.version)
 
-    assert bench.runner().rollback() is Result.PARTIAL
+    assert bench.runner().rollback() is Result.STOPPED
     why = bench.listener.of(events.UndoFailed)[0].why
     assert why == NeitherState("Node/rr-2", StepId("promote/rr-2"))
     assert bench.sandbox.state.nodes[NodeName("rr-2")].cluster_id == "9.9.9.9"
@@ -325,7 +330,7 @@ def test_api_that_stays_away_leaves_a_resumable_run(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("rrplan.sandbox.cluster.AWAY_SECONDS", 100_000)
     bench = Bench(tmp_path, faults=["api-away=4"])
 
-    assert bench.runner().apply() is Result.PARTIAL
+    assert bench.runner().apply() is Result.STOPPED
     assert bench.listener.of(events.StepFailed)[0].why == NotWritten(Outcome.AWAY, "the API server refuses connections")
     bench.reopen()
     assert bench.runner().apply() is Result.DONE

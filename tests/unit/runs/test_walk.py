@@ -119,12 +119,15 @@ class Walk:
         self.store = Shared()
         self.listener = Remembering()
         self.lock = FileLock(path / "lock")
+        self.log: FileLog | None = None
         path.mkdir(exist_ok=True)
         self.probe = Sandbox.make(path / "cluster", [])
 
     def runner(self, *, dies_after: int = 0, parallelism: int = 4, stop: Callable[[], bool] = lambda: False) -> Runner:
         """A runner over what the journal says, which may die after some lines."""
-        log = FileLog(self.path / "journal.jsonl")
+        if self.log is not None:
+            self.log.close()
+        log = self.log = FileLog(self.path / "journal.jsonl")
         journal = Journal.open(DyingLog(log, after(dies_after)) if dies_after else log, "digest")
         self.lock.release()
         self.lock.acquire({"who": "test"})
@@ -255,7 +258,8 @@ def test_a_journal_of_another_order(tmp_path: Path) -> None:
     """A step that began before one that the plan wants first: the journal is not of this plan."""
     walk = Walk(tmp_path, drawn(random.Random(3)))
     late = walk.plan.edges[0].after
-    Journal.open(FileLog(tmp_path / "journal.jsonl"), "digest").append(late, JournalEvent.STARTED, SystemClock().wall())
+    with Journal.open(FileLog(tmp_path / "journal.jsonl"), "digest") as journal:
+        journal.append(late, JournalEvent.STARTED, SystemClock().wall())
     with pytest.raises(JournalError, match=f"step `{late}` began before `.*`, which the plan wants first") as error:
         walk.runner()
     assert error.value.hint == "the journal does not belong to this plan"

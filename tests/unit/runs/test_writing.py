@@ -142,7 +142,7 @@ def test_a_refusal_after_silence_settles_nothing(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     store = late(bench, PEERS, 20)
     store.refusing = 1
-    assert bench.runner().apply() is Result.PARTIAL
+    assert bench.runner().apply() is Result.STOPPED
     entries = Journal.open(FileLog(tmp_path / "journal.jsonl"), "digest").entries
     assert not [entry for entry in entries if entry.event == "apply-failed"]
     bench.sandbox.clock.sleep(30)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rrplan.adapters.local.lock import FileLock
+from rrplan.adapters.local.lock import FileLock, described
 from rrplan.errors import LockHeldError
 
 HOLDER = {"who": "ada", "where": "bastion (pid 7)", "since": "2026-01-01 03:00:00 UTC", "why": "apply", "run": "r1"}
@@ -35,10 +35,10 @@ def test_lock_of_a_dead_process_blocks_nobody(tmp_path: Path) -> None:
         f"FileLock(Path({str(path)!r})).acquire({HOLDER!r}); os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", script], check=False)
-    assert FileLock(path).holder().startswith("ada on bastion")
+    assert described(FileLock(path).holder()).startswith("ada on bastion")
     assert not FileLock(path).alive()
     FileLock(path).forget()
-    assert FileLock(path).holder() == ""
+    assert FileLock(path).holder() == {}
 
 
 def test_lock_taken_away_is_noticed(tmp_path: Path) -> None:

@@ -235,7 +235,15 @@ def test_description_that_is_damaged(tmp_path: Path) -> None:
     """A sentence and not a traceback."""
     store = RunDirectory(tmp_path)
     store.begin(begun("r1"), b"{}")
-    for text in ("{", "[]", '{"plan": "p"}'):
+    damaged = (
+        "{",
+        "[]",
+        '{"plan": "p"}',
+        '{"plan": 1, "who": "w", "since": "s"}',
+        '{"plan": "p", "who": "w"',
+        "[" * 9999,
+    )
+    for text in damaged:
         (tmp_path / "runs" / "r1" / "run.json").write_text(text)
         with pytest.raises(FileFormatError, match=r"run\.json does not describe a run"):
             store.runs()
@@ -262,4 +270,4 @@ def test_newest_run_of_a_clock_that_was_set_back(tmp_path: Path, monkeypatch: py
     assert [run.last for run in there.runs.runs()] == ["run-done", "run-undone"]
     assert capture(there.datastore).state.peers == between
     listed = rrplan("runs", "--sandbox", str(tmp_path), "-o", "json")
-    assert [run["run"] for run in json.loads(listed.stdout)] == [first.run, second.run]
+    assert [run["run"] for run in json.loads(listed.stdout)["runs"]] == [first.run, second.run]

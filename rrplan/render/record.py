@@ -1,0 +1,200 @@
+"""Sentences about a run that is kept: how it is, what it did, what would be taken back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from rrplan.ports import KeptRun
+from rrplan.render.run import lack_text
+from rrplan.render.words import folded
+from rrplan.reports.entry import JournalEvent
+from rrplan.reports.events import RunState
+from rrplan.reports.gates import GateFailed
+from rrplan.reports.record import Moment, RunRecord, StepAt
+from rrplan.text import and_alike, wrapped
+
+WHY: dict[str, str] = {
+    JournalEvent.RUN_INTERRUPTED: "the operator asked it to stop",
+    JournalEvent.RUN_STOPPED: "",
+    JournalEvent.RUN_DONE: "",
+    JournalEvent.RUN_UNDONE: "",
+}
+"""By the last line about a run: why it is as it is; "" where its note says so."""
+
+
+MOMENTS = {
+    Moment.WRITING: "being written",
+    Moment.WAITING: "waiting for its gates",
+    Moment.FAILED: "failed",
+    Moment.UNDOING: "being taken back",
+    Moment.UNDO_FAILED: "could not be taken back",
+}
+
+
+def heading(record: RunRecord) -> str:
+    """Which run it is, and how it is: `run R of plan `p` is stopped`."""
+    return f"run {record.kept.run} of plan `{record.plan.name}` is {record.state}"
+
+
+def why_text(record: RunRecord) -> str:
+    """Why a run is as it is; "" where nothing is to be said."""
+    if record.state is RunState.RUNNING:
+        return ""
+    return WHY.get(record.kept.last, "its process ended without a word") or record.note
+
+
+def unfinished_text(run: KeptRun) -> str:
+    """That a run is stopped, and what goes first."""
+    stopped = f"run {run.run} of plan `{run.plan}` is stopped"
+    return f"{stopped}: `rrplan resume` goes on with it, `rrplan rollback` takes it back"
+
+
+def over_text(record: RunRecord, meaning: str) -> str:
+    """That a run is over, and what that means for the verb."""
+    return f"{heading(record)}: {meaning}"
+
+
+def record_text(record: RunRecord, waiting: GateFailed | None, cluster: str, where: str, width: int = 80) -> str:
+    """What is going on: the run, whose it is, where it is and why, what is exposed, and what can be done.
+
+    `waiting` is the gate that it waits for; `where` are the words that name the cluster to a verb.
+    """
+    why = why_text(record)
+    lines = wrapped(f"cluster {cluster}: {heading(record)}{': ' if why else ''}{why}", width, "", 2)
+    if record.holder:
+        lines += wrapped(f"by {described_holder(record)}", width, "  ", 2)
+    else:
+        lines += wrapped(f"begun by {record.kept.who}, {record.kept.since}", width, "  ", 2)
+    lines += wrapped(f"digest {record.digest}", width, "  ", 2)
+    if record.at is not None:
+        at, total = record.at, len(record.plan.steps)
+        place = f"step {at.number} of {total}, {MOMENTS[at.moment]} since {at.since:%Y-%m-%d %H:%M:%S} UTC"
+        lines += wrapped(f"{place}: {at.step.summary}", width, "  ", 2)
+    if waiting is not None:
+        lines += wrapped(f"waiting for: {waiting.gate}: {lack_text(waiting.lack)}", width, "  ", 2)
+    if record.state in (RunState.RUNNING, RunState.STOPPED):
+        count = len(record.landed)
+        last = f", the last one `{record.landed[-1].id}`" if record.landed else ""
+        lines += wrapped(f"landed: {count} of {len(record.plan.steps)} steps{last}", width, "  ", 2)
+        lines += wrapped(f"exposed now: {exposed_text(record)}", width, "  ", 2)
+    lines += [f"  next: {command}" for command in next_commands(record, where)]
+    return "\n".join(lines)
+
+
+def described_holder(record: RunRecord) -> str:
+    """Who runs it, where, since when, and as what."""
+    holder = record.holder
+    return f"{holder.get('who')} on {holder.get('where')} since {holder.get('since')} ({holder.get('why')})"
+
+
+def exposed_text(record: RunRecord) -> str:
+    """Which pairs may be without a route at this moment, by the proof of the step that the run is at."""
+    at = record.at
+    if at is None or at.moment is Moment.FAILED:
+        return "nothing: no step is under way"
+    exposures = [each for proof in record.plan.proof.steps if proof.step == at.step.id for each in proof.exposures]
+    if not exposures:
+        return "nothing: every pair keeps a route while this step takes effect"
+    pairs, seconds = sum(each.pairs for each in exposures), max(each.seconds for each in exposures)
+    return f"{pairs} ordered pair{'' if pairs == 1 else 's'}, for up to {seconds} s after the write"
+
+
+def next_commands(record: RunRecord, where: str) -> list[str]:
+    """The commands to choose from, each with what it does."""
+    run = record.kept.run
+    match record.state:
+        case RunState.RUNNING:
+            return [
+                f"rrplan status {where} --watch    # follows it",
+                "Ctrl-C where it runs              # stops it after the step in flight",
+            ]
+        case RunState.STOPPED:
+            return [
+                f"rrplan resume {where}      # goes on, once the reason is gone",
+                f"rrplan rollback {where}    # takes everything back",
+            ]
+        case RunState.DONE:
+            return [
+                f"rrplan plan SPEC {where}           # what a spec would change now",
+                f"rrplan rollback {run} {where}    # takes this run back",
+            ]
+        case RunState.UNDONE:
+            return [f"rrplan plan SPEC {where}    # a new plan"]
+
+
+def record_json(record: RunRecord, waiting: GateFailed | None) -> dict[str, object]:
+    """The same as JSON has it."""
+    return {
+        "run": record.kept.run,
+        "plan": record.plan.name,
+        "digest": record.digest,
+        "state": record.state.value,
+        "why": why_text(record),
+        "who": record.kept.who,
+        "since": record.kept.since,
+        "holder": dict(record.holder),
+        "back": record.back,
+        "steps": len(record.plan.steps),
+        "landed": [step.id for step in record.landed],
+        "at": _at_json(record.at) if record.at is not None else None,
+        "waiting": None if waiting is None else {"gate": waiting.gate, "lack": lack_text(waiting.lack)},
+    }
+
+
+def _at_json(at: StepAt) -> dict[str, object]:
+    since = f"{at.since:%Y-%m-%dT%H:%M:%SZ}"
+    return {"step": at.step.id, "number": at.number, "moment": at.moment.value, "since": since}
+
+
+def journal_text(record: RunRecord, width: int = 80) -> str:
+    """The journal in words: what happened when, and how long each step took."""
+    lines: list[str] = []
+    begun: dict[str, int] = {}
+    for entry in record.entries:
+        at = datetime.fromtimestamp(entry.time / 1000, UTC)
+        word = EVENTS.get(entry.event, entry.event)
+        if entry.event in (JournalEvent.STARTED, JournalEvent.UNDO_STARTED):
+            begun[entry.step] = entry.time
+        took = ""
+        if entry.step and entry.event in ENDS:
+            took = f" after {round((entry.time - begun.get(entry.step, entry.time)) / 1000)} s"
+        note = f": {entry.note}" if entry.note else ""
+        subject = entry.step or "run"
+        lines += wrapped(f"{subject} {word}{took}{note}", width, f"{at:%H:%M:%S}  ", 2)
+    return "\n".join(lines)
+
+
+EVENTS: dict[str, str] = {
+    JournalEvent.STARTED: "begins",
+    JournalEvent.APPLIED: "is written",
+    JournalEvent.SETTLED: "is done",
+    JournalEvent.APPLY_FAILED: "was not written",
+    JournalEvent.SETTLE_FAILED: "failed",
+    JournalEvent.UNDO_STARTED: "is being taken back",
+    JournalEvent.UNDONE: "is taken back",
+    JournalEvent.UNDO_FAILED: "could not be taken back",
+    JournalEvent.RUN_STARTED: "starts",
+    JournalEvent.RUN_RESUMED: "goes on",
+    JournalEvent.ROLLBACK_STARTED: "is being taken back",
+    JournalEvent.RUN_DONE: "done",
+    JournalEvent.RUN_UNDONE: "undone",
+    JournalEvent.RUN_STOPPED: "stopped",
+    JournalEvent.RUN_INTERRUPTED: "stopped: the operator asked it to",
+}
+"""What a line of a journal says, after the step or `run`."""
+ENDS = (JournalEvent.SETTLED, JournalEvent.SETTLE_FAILED, JournalEvent.UNDONE, JournalEvent.UNDO_FAILED)
+
+
+def way_back_text(record: RunRecord, cluster: str, width: int = 80) -> str:
+    """What taking a run back does to a cluster, step by step, the last one first."""
+    landed = record.landed[::-1]
+    why = why_text(record)
+    lines = wrapped(f"cluster {cluster}: {heading(record)}{': ' if why else ''}{why}", width)
+    if not landed:
+        return "\n".join([*lines, "none of its steps landed: nothing will be changed"])
+    lines += [f"{len(landed)} of {len(record.plan.steps)} steps will be taken back, in this order:"]
+    number = 1
+    for step, count in folded(landed):
+        lines += wrapped(f"undo {step.id}: {step.summary}{and_alike(count)}", width, f"{number:>4}. ")
+        number += count
+    return "\n".join(lines)
