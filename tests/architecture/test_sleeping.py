@@ -16,6 +16,7 @@ SLEEPERS = {
     "tests/real/agent.py": "real daemons are watched",
     "tests/real/calicoctl.py": "a write is late on purpose",
     "tests/real/etcd.py": "a real election is watched",
+    "tests/real/kubelet.py": "a kubelet is slow, or silent, on purpose",
     "tests/real/proxy.py": "a reply is late on purpose",
     "tests/real/server.py": "real daemons are watched",
     "tests/real/test_calicoctl_words.py": "a write that is late on purpose is waited for",

@@ -1,5 +1,7 @@
 """What a look at the nodes costs, by the audit log of a real API server, and what becomes of nodes that are odd."""
 
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rrplan import operations
+from rrplan.adapters.kubernetes.server import EXEC_TRIES
 from rrplan.adapters.nodes.birdcl import Birds, Wanted
 from rrplan.adapters.nodes.pods import PodCommands
 from rrplan.errors import DatastoreRefused
@@ -111,13 +114,37 @@ def test_one_node_that_does_not_answer(bench: LiveBench, how: str) -> None:
         bench.server.force("/api/v1/namespaces/kube-system/pods/calico-node-node-003")
     cluster = bench.cluster()
     watch = Watch(gate, bench.made.node_sets, cluster.datastore, cluster.probe)
+    bench.agent.asked.clear()
     lack = watch.look().lack
     assert isinstance(lack, NodesShort)
     assert lack.nodes - lack.ready == 1
     assert (lack.example.node, lack.example.shortfall) == ("node-003", Shortfall.NO_ANSWER)
+    assert bench.agent.asked.count(NodeName("node-003")) == (EXEC_TRIES if how == "breaking" else 0)
     bench.agent.asked.clear()
     watch.look(Extent.REST)
     assert set(bench.agent.asked) <= {"node-003", "rr-1", "rr-2"}
+    assert bench.agent.asked.count(NodeName("node-003")) <= 1
+
+
+@pytest.mark.parametrize("at_once", [3, 11])
+def test_nodes_asked_at_the_same_time(bench: LiveBench, at_once: int) -> None:
+    """As many as `--probe-parallelism` says, and never more."""
+    kubelet = bench.agent.kubelet
+    kubelet.delay, kubelet.most = 0.05, 0
+    operations.standings(bench.cluster(at_once))
+    assert kubelet.most == at_once
+
+
+def test_the_option_reaches_the_probe(bench: LiveBench) -> None:
+    """The command line's number is the one that kubelets see."""
+    kubelet = bench.agent.kubelet
+    kubelet.delay, kubelet.most = 0.05, 0
+    where = ["--kubeconfig", str(bench.kubeconfig), "--context", "operator", "--probe-parallelism", "5"]
+    done = subprocess.run(
+        [sys.executable, "-m", "rrplan", "status", *where], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert kubelet.most == 5
 
 
 def test_pod_that_is_replaced(bench: LiveBench) -> None:
