@@ -10,6 +10,7 @@ SLEEPERS = {
     "rrplan/adapters/local/clock.py": "the clock",
     "rrplan/adapters/kubernetes/lease.py": "a thread renews the lease until it is told to stop",
     "rrplan/rehearsal/agents.py": "a thread acts when something is due, or heard",
+    "tests/bench/journey.py": "the time of a real run passes for the nodes too",
     "tests/bird/cases.py": "real BIRDs are watched",
     "tests/crashes/test_live_two_at_once.py": "simulated time passes beside real processes",
     "tests/crashes/test_signals.py": "a real process gets its signals one by one",

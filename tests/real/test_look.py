@@ -3,13 +3,13 @@
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rrplan import operations
+from rrplan import api, operations
 from rrplan.adapters.kubernetes.server import EXEC_TRIES
 from rrplan.adapters.nodes.birdcl import Birds, Wanted
 from rrplan.adapters.nodes.pods import PodCommands
@@ -17,6 +17,7 @@ from rrplan.errors import DatastoreRefused
 from rrplan.ids import NodeName
 from rrplan.plans.cost import gates_cost
 from rrplan.plans.gate import Gate, GateKind
+from rrplan.ports import Asking, NodeReading, Probe, unheard
 from rrplan.reports.gates import NodesShort, Shortfall
 from rrplan.runs import Result
 from rrplan.runs.gates import Extent, Watch, settle
@@ -173,3 +174,44 @@ def test_pod_that_is_replaced(bench: LiveBench) -> None:
     birds.look(anew=False)
     with pytest.raises(DatastoreRefused, match="node node-003 has no calico-node pod"):
         birds.ask(names[2], Wanted.SESSIONS)
+
+
+class Counted:
+    """A probe whose every look is counted: the nodes to be asked, the reflectors, and the requests that it took."""
+
+    def __init__(self, probe: Probe, server: RealServer) -> None:
+        self._probe = probe
+        self._server = server
+        self.quiet, self.sessions = probe.quiet, probe.sessions
+        self.looks: list[tuple[int, int, int]] = []
+
+    def read(
+        self,
+        nodes: Collection[NodeName],
+        peers: Collection[NodeName],
+        *,
+        spared: Collection[NodeName] = (),
+        asking: Asking = unheard,
+    ) -> Sequence[NodeReading]:
+        """What the probe behind it reads."""
+        moment = self._server.moment()
+        try:
+            return self._probe.read(nodes, peers, spared=spared, asking=asking)
+        finally:
+            asked = len({*nodes, *peers} - set(spared))
+            self.looks.append((asked, len(set(peers)), self._server.requests(moment).total()))
+
+
+def test_every_look_of_a_run_keeps_the_budget(bench: LiveBench) -> None:
+    """Back to the mesh and to reflectors again: no gate times out, and no look costs more than half of a gate's."""
+    taken = [bench.cluster(), bench.cluster()]
+    probes = [Counted(cluster.probe, bench.server) for cluster in taken]
+    back, forth = (replace(cluster, probe=probe) for cluster, probe in zip(taken, probes, strict=True))
+    assert api.rollback(back, bench.control()) is Result.UNDONE, bench.told()
+    assert bench.objects() == bench.before
+    bench.plan(spec_lines=LINES)
+    assert api.apply(bench.made, forth, bench.control()) is Result.DONE, bench.told()
+    looks = [look for probe in probes for look in probe.looks]
+    assert max(asked for asked, _, _ in looks) == CLIENTS + REFLECTORS
+    beyond = [look for look in looks if look[2] > look[0] + 10 * look[1] + 25]
+    assert not beyond, looks

@@ -9,10 +9,10 @@ from rrplan.adapters.kubernetes.documents import compact_json, mapping, mappings
 from rrplan.adapters.kubernetes.kinds import KINDS, collection
 from rrplan.adapters.kubernetes.requests import (
     Listing,
+    Lists,
     appliers,
     conditional,
     delete_at_version,
-    read_lists,
     stored,
 )
 from rrplan.adapters.kubernetes.server import ApiServer, Missing
@@ -35,6 +35,7 @@ class KubernetesObjects:
 
     def __init__(self, server: ApiServer) -> None:
         self._server = server
+        self._lists = Lists(server, stored_object)
         self._eviction = ""
 
     # --- reading -------------------------------------------------------------------------------
@@ -47,8 +48,8 @@ class KubernetesObjects:
             Listing(collection("Pod"), AGENTS, "the Calico version of each node"),
             Listing(collection("Installation"), lacks="the operator's Installation"),
         ]
-        read = read_lists(self._server, listings, stored_object)
-        pods = read_lists(self._server, _pods_of_cordoned(read), stored_object)
+        read = self._lists.read(listings)
+        pods = self._lists.read(_pods_of_cordoned(read))
         known = {_name(pod) for pod in read if pod.document.get("kind") == "Pod"}
         others = (pod for pod in pods if _name(pod) not in known)
         return Listed((*read, *others), (*read.notices, *pods.notices))
