@@ -1,6 +1,6 @@
 """`make bench-live`: reading and labelling 5,000 realistic nodes of a real API server, beside peers in the same run.
 
-`python -m tests.bench.live [--nodes N] [--labels N] [--looks N ...]`; then the looks at nodes of `tests.bench.looks`.
+`python -m tests.bench.live [--nodes N] [--looks N ...]`; then the looks at nodes of `tests.bench.looks`.
 Wall is seconds, memory the peak of the process in MB. The peers: a bare compressed GET of the same list, the typed
 client's `list_node()`, and kubectl where it is there.
 """
@@ -66,19 +66,19 @@ def filled(server: RealServer, nodes: int) -> None:
         list(pool.map(lambda document: server.fill([document]), documents))
 
 
-def labelled(server: RealServer, folder: Path, count: int) -> tuple[float, int]:
-    """Seconds for labelling `count` nodes by a plan, journal and lock in the cluster included."""
+def labelled(server: RealServer, folder: Path) -> tuple[float, int]:
+    """Seconds for labelling all clients by a plan, journal and lock in the cluster included, and how many these are."""
     cluster = wiring.live_on(server.connect(), SystemClock(), print)
     # Nobody plays the nodes here.
     cluster = replace(cluster, checks=tuple(check for check in cluster.checks if check.name != "sessions"))
     made = api.plan(load(WAVES.encode(), "spec.yaml"), capture(cluster.datastore))
     steps = [replace(step, gates=(), undo_gates=()) for step in made.steps if step.action is ActionName.LABEL_CLIENT]
-    part = replace(made, steps=tuple(steps[:count]), edges=())
+    part = replace(made, steps=tuple(steps), edges=())
     (folder / "labels.json").write_bytes(write_plan(part))
     began = time.perf_counter()
     result = api.apply(part, cluster, api.Control(Remembering()))
     assert result is Result.DONE
-    return time.perf_counter() - began, len(part.steps)
+    return time.perf_counter() - began, sum(len(step.changes) for step in part.steps)
 
 
 def read_again(server: RealServer) -> None:
@@ -97,7 +97,6 @@ def main() -> None:
     """The tables."""
     parser = argparse.ArgumentParser(prog="make bench-live")
     parser.add_argument("--nodes", type=int, default=5000)
-    parser.add_argument("--labels", type=int, default=5000)
     parser.add_argument("--looks", type=int, nargs="*", default=SIZES, help="sizes of clusters whose nodes are asked")
     words = parser.parse_args()
     if missing():
@@ -128,7 +127,7 @@ def main() -> None:
             print(f"{name:30}{took.wall:8.2f}{took.memory:9.0f}{took.wall / base:8.1f}")
         print("\nwhat a guard reads before a step:")
         read_again(server)
-        seconds, count = labelled(server, folder, words.labels)
+        seconds, count = labelled(server, folder)
         print(f"\n{'label by a plan':30}{seconds:8.1f} s for {count} nodes: {count / seconds:.0f} a second")
         if shutil.which("kubectl"):
             took = cost(["kubectl", "label", "nodes", "--all", "bench=1", *where], folder)
