@@ -143,13 +143,27 @@ def _pod(document: dict[str, Any]) -> Pod:
 
 
 def stored_object(document: Mapping[str, Any]) -> Stored:
-    """An object of Kubernetes as the server has it, less what nobody needs of a Node."""
+    """An object of Kubernetes as the server has it, less what nobody needs of Nodes and Pods: there are thousands."""
     whole = stored(document)
+    if document.get("kind") == "Pod":
+        return Stored({**whole.document, **_pod_in_brief(document)}, whole.version)
     if document.get("kind") != "Node":
         return whole
     status = document.get("status") or {}
     kept = {name: status[name] for name in _NODE_STATUS if name in status}
     return Stored({**whole.document, "status": kept, "spec": _with_taints(document.get("spec") or {})}, whole.version)
+
+
+def _pod_in_brief(document: Mapping[str, Any]) -> dict[str, object]:
+    """Spec and status as far as decoding reads them."""
+    spec, status = mapping(document.get("spec")), mapping(document.get("status"))
+    brief = {
+        "nodeName": spec.get("nodeName"),
+        "containers": [{"image": container.get("image")} for container in mappings(spec.get("containers"))],
+        "volumes": [{"emptyDir": {}} for volume in mappings(spec.get("volumes")) if "emptyDir" in volume][:1],
+    }
+    kept = {name: status[name] for name in ("phase", "conditions") if name in status}
+    return {"spec": {name: value for name, value in brief.items() if value}, "status": kept}
 
 
 def _pods_of_cordoned(objects: Iterable[Stored]) -> Iterator[Listing]:

@@ -1,5 +1,6 @@
 """Which part of a cluster a resource is read from and written to, on an API server in memory."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,11 +11,12 @@ import pytest
 from rrplan.adapters.kubernetes.alike import SAMPLE
 from rrplan.adapters.kubernetes.cluster import MANY, in_kubernetes
 from rrplan.adapters.kubernetes.kinds import CRD, collection
+from rrplan.adapters.kubernetes.objects import stored_object
 from rrplan.adapters.kubernetes.requests import METADATA_ONLY
 from rrplan.adapters.kubernetes.server import Forbidden
 from rrplan.errors import DatastoreRefused
 from rrplan.ports import Write
-from rrplan.resources import ResourceKey
+from rrplan.resources import ResourceKey, decode
 from tests.unit.adapters.memory_server import MemoryServer
 
 NODE, PEER = ResourceKey("Node", "n1"), ResourceKey("BGPPeer", "one")
@@ -271,3 +273,20 @@ def test_who_may_list_and_not_get(many: Counting) -> None:
     many.closed = f"{NODES}/"
     (node,) = [item for item in cluster.everything() if item.document["metadata"]["name"] == "a-003"]  # type: ignore[index]
     assert node.document["spec"] == {"podCIDR": "10.1.3.0/24", "unschedulable": True}
+
+
+def test_a_pod_in_brief_is_the_same_pod() -> None:
+    """Of thousands of pods, what nobody reads is not kept."""
+    spec = {
+        "nodeName": "n1",
+        "containers": [{"name": "calico-node", "image": "calico/node:v3.30.4", "env": [{"name": "A", "value": "b"}]}],
+        "volumes": [{"name": "run", "hostPath": {"path": "/run"}}, {"name": "tmp", "emptyDir": {"medium": "Memory"}}],
+    }
+    owner = {"kind": "DaemonSet", "name": "calico-node", "controller": True}
+    status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}], "podIPs": [{"ip": "10.0.0.1"}]}
+    metadata = {"name": "x", "namespace": "kube-system", "ownerReferences": [owner], "resourceVersion": "7"}
+    whole = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": status}
+    for document in (whole, {**whole, "spec": {}}, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata}):
+        brief = stored_object(document)
+        assert decode(brief.document) == decode(document)
+        assert not {"env", "hostPath", "podIPs"} & set(re.findall(r"\w+", str(brief.document)))
