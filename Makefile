@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 FAST := not real and not bird and not crash and not slow
 
-.PHONY: help demo test test-fast real-parts lint types floors soak bench bench-live fuzz-bird clean schemas
+.PHONY: help demo test test-fast real-parts lint types floors soak bench bench-live bench-journey fuzz-bird clean schemas
 
 help:
 	@echo "make demo       install, then move a 120-node cluster to route reflectors and back"
@@ -17,7 +17,8 @@ help:
 	@echo "make soak       random tests with a fresh seed, N times as many; N=10 SEED=42 LANES='speaker runs'"
 	@echo "make bench      measure planning, applying and start-up"
 	@echo "make fuzz-bird  random clusters on real BIRD beside the model; KIND=steps N=1000 SEED=1"
-	@echo "make bench-live measure 5,000 nodes on a real API server, beside its peers"
+	@echo "make bench-live measure 5,000 nodes on a real API server, beside its peers, and looks at nodes of three sizes"
+	@echo "make bench-journey move a live cluster of N nodes (2,000) to reflectors and back; an hour"
 	@echo "make schemas    write schemas/ again from the models"
 	@echo "make clean      remove what the other targets made"
 
@@ -69,6 +70,9 @@ bench: $(VENV)/.installed-dev
 
 bench-live: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.bench.live
+
+bench-journey: $(VENV)/.installed-dev
+	@$(BIN)/python -m tests.bench.journey $(N)
 
 schemas: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.schemas

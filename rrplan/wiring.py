@@ -103,6 +103,7 @@ class Connection:
         from rrplan.adapters.kubernetes.runs import ClusterRuns
 
         server = self.server
+        self.datastore.tell = tell
         return Cluster(
             server.name,
             self.datastore,

@@ -16,9 +16,9 @@ from rrplan.errors import UsageProblem
 from rrplan.exit_codes import ExitCode
 from rrplan.operations import plan as make_plan
 from rrplan.plans import Plan
-from rrplan.plans.cost import gates_cost
+from rrplan.plans.cost import alike_writes, gates_cost
 from rrplan.render.plan_json import plan_document, write_plan
-from rrplan.render.run import gates_cost_text
+from rrplan.render.run import alike_writes_text, gates_cost_text
 from rrplan.specs import Flavor
 from rrplan.specs.model import Platform
 
@@ -80,6 +80,13 @@ def command(
     cost = gates_cost(made)
     if source.live.given and cost.gates:
         note(gates_cost_text(cost))
+    if source.live.given:
+        from rrplan.adapters.kubernetes.alike import SAMPLE
+        from rrplan.adapters.kubernetes.cluster import MANY
+
+        alike = alike_writes(made)
+        if alike > MANY:
+            note(alike_writes_text(alike, SAMPLE))
     file = out or (output if output not in (*FORMATS, RUNBOOK) else None)
     if output == RUNBOOK:
         from rrplan.render.runbook import Site, runbook

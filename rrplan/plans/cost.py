@@ -1,14 +1,16 @@
-"""What the gates of a plan cost a live cluster, from the numbers of nodes: requests, and how long a look takes.
+"""What a plan costs a live cluster: the requests of its gates, how long a look takes, writes that are alike.
 
 A gate that passes at once asks everybody in a first and a closing look, and its reflectors in those between them.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 
+from rrplan.digest import canonical
 from rrplan.ids import NodeName
 from rrplan.plans.gate import Gate
 from rrplan.plans.plan import Plan
@@ -59,3 +61,13 @@ def _requests(gate: Gate, clients: int, reflectors: int) -> int:
     whole = 2 if gate.stable else 1
     between = max(0, ceil(gate.stable / HOLD_SECONDS) - 1)
     return whole * (clients + PER_REFLECTOR * reflectors + PER_LOOK) + between * reflectors
+
+
+def alike_writes(plan: Plan) -> int:
+    """The largest number of writes of a plan that say the same of different nodes."""
+    said = Counter(
+        canonical([change.before, change.after])
+        for _, change in plan.writes
+        if change.key.kind == "Node" and change.before is not None and change.after is not None
+    )
+    return max(said.values(), default=0)

@@ -143,6 +143,14 @@ def gates_cost_text(cost: GatesCost) -> str:
     )
 
 
+def alike_writes_text(alike: int, sample: int) -> str:
+    """What is tried of writes to nodes that are alike, in a sentence."""
+    return (
+        f"before step 1 `rrplan apply` sends a dry-run of {sample} of {alike:,} alike writes to nodes, and of {sample} "
+        "more for each difference of their labels, taints and names of annotations"
+    )
+
+
 def node_short_text(short: NodeShort) -> str:
     """What one node lacks, in a sentence."""
     return f"{short.node}: {_short(short)}"

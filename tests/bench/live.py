@@ -1,7 +1,8 @@
 """`make bench-live`: reading and labelling 5,000 realistic nodes of a real API server, beside peers in the same run.
 
-`python -m tests.bench.live [--nodes N] [--labels N]`. Wall is seconds, memory the peak of the process in MB. The peers:
-a bare compressed GET of the same list, the typed client's `list_node()`, and kubectl where it is there.
+`python -m tests.bench.live [--nodes N] [--looks N ...]`; then the looks at nodes of `tests.bench.looks`.
+Wall is seconds, memory the peak of the process in MB. The peers: a bare compressed GET of the same list, the typed
+client's `list_node()`, and kubectl where it is there.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rrplan import api, wiring
+from rrplan.adapters.kubernetes.cluster import in_kubernetes
 from rrplan.adapters.local.clock import SystemClock
 from rrplan.ids import ActionName
 from rrplan.ports import Document
@@ -24,6 +26,7 @@ from rrplan.sandbox import demo_cluster
 from rrplan.snapshots import capture
 from rrplan.specs import load
 from tests.bench.__main__ import RRPLAN, SPEC, WAVES, cost
+from tests.bench.looks import SIZES, looks
 from tests.real.parts import missing
 from tests.real.server import RealServer
 from tests.support import Remembering
@@ -63,24 +66,38 @@ def filled(server: RealServer, nodes: int) -> None:
         list(pool.map(lambda document: server.fill([document]), documents))
 
 
-def labelled(server: RealServer, folder: Path, count: int) -> tuple[float, int]:
-    """Seconds for labelling `count` nodes by a plan, journal and lock in the cluster included."""
-    cluster = wiring.live_on(server.connect(), SystemClock(), lambda _text: None)
+def labelled(server: RealServer, folder: Path) -> tuple[float, int]:
+    """Seconds for labelling all clients by a plan, journal and lock in the cluster included, and how many these are."""
+    cluster = wiring.live_on(server.connect(), SystemClock(), print)
+    # Nobody plays the nodes here.
+    cluster = replace(cluster, checks=tuple(check for check in cluster.checks if check.name != "sessions"))
     made = api.plan(load(WAVES.encode(), "spec.yaml"), capture(cluster.datastore))
     steps = [replace(step, gates=(), undo_gates=()) for step in made.steps if step.action is ActionName.LABEL_CLIENT]
-    part = replace(made, steps=tuple(steps[:count]), edges=())
+    part = replace(made, steps=tuple(steps), edges=())
     (folder / "labels.json").write_bytes(write_plan(part))
     began = time.perf_counter()
     result = api.apply(part, cluster, api.Control(Remembering()))
     assert result is Result.DONE
-    return time.perf_counter() - began, len(part.steps)
+    return time.perf_counter() - began, sum(len(step.changes) for step in part.steps)
+
+
+def read_again(server: RealServer) -> None:
+    """What a guard reads before each step: everything at first, then what changed."""
+    cluster = in_kubernetes(server.connect("operator"))
+    for what, edited in (("everything", 0), ("again", 0), ("again, 20 nodes edited", 20)):
+        for number in range(edited):
+            server.api.patch(f"/api/v1/nodes/node-{number + 1:03d}", {"metadata": {"annotations": {"edited": what}}})
+        since, began, cpu = server.moment(), time.perf_counter(), time.process_time()
+        cluster.everything()
+        wall, cpu = time.perf_counter() - began, time.process_time() - cpu
+        print(f"{what:30}{wall:8.2f} s, CPU {cpu:.2f} s, {server.requests(since).total()} requests", flush=True)
 
 
 def main() -> None:
     """The tables."""
     parser = argparse.ArgumentParser(prog="make bench-live")
     parser.add_argument("--nodes", type=int, default=5000)
-    parser.add_argument("--labels", type=int, default=5000)
+    parser.add_argument("--looks", type=int, nargs="*", default=SIZES, help="sizes of clusters whose nodes are asked")
     words = parser.parse_args()
     if missing():
         sys.exit(f"no real API server; missing: {'; '.join(missing())}")
@@ -108,7 +125,9 @@ def main() -> None:
             took = min((cost(command, folder, (0, 2)) for _ in range(2)), key=lambda one: one.wall)
             base = base or took.wall
             print(f"{name:30}{took.wall:8.2f}{took.memory:9.0f}{took.wall / base:8.1f}")
-        seconds, count = labelled(server, folder, words.labels)
+        print("\nwhat a guard reads before a step:")
+        read_again(server)
+        seconds, count = labelled(server, folder)
         print(f"\n{'label by a plan':30}{seconds:8.1f} s for {count} nodes: {count / seconds:.0f} a second")
         if shutil.which("kubectl"):
             took = cost(["kubectl", "label", "nodes", "--all", "bench=1", *where], folder)
@@ -117,6 +136,8 @@ def main() -> None:
     finally:
         server.stop()
         shutil.rmtree(folder)
+    print()
+    looks(words.looks)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ import json
 import shlex
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,10 +22,7 @@ from rrplan.adapters.kubernetes.calico import stored_resource
 from rrplan.adapters.kubernetes.cluster import LiveCluster, in_kubernetes
 from rrplan.adapters.kubernetes.objects import stored_object
 from rrplan.adapters.kubernetes.server import ApiServer, Missing
-from rrplan.adapters.nodes.birdcl import OWN_ROUTES
-from rrplan.bgp.outside import uplinks
 from rrplan.bgp.profile import calico_versions
-from rrplan.bgp.reflection import ORIGIN
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.errors import DatastoreConflict, DatastoreError
 from rrplan.ids import NodeName
@@ -33,18 +31,28 @@ from rrplan.resources import IPPool, ResourceKey
 from rrplan.resources.documents import patched
 from rrplan.sandbox import Sandbox
 from rrplan.snapshots import capture
-from tests.real.kubelet import Kubelet
-from tests.real.tables import Route, block, reported, shown, surroundings
+from tests.real.daemons import Daemons, Faults
+from tests.real.kubelet import Kubelet, Silence
 
 DEFAULT_POOLS = {Family.IPV4: "10.244.0.0/16", Family.IPV6: "fd00:10:244::/64"}
 """What nodes get blocks of where the cluster has no IPPool of a family."""
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
-TYPES = {"Node_": "NodePeer", "Mesh_": "NodeMesh"}
-TABLE_TYPES = {"Node_": "node specific", "Mesh_": "node-to-node mesh"}
 REPLACED = "-again"
 """Ends the name of a calico-node pod that a test put in the place of another."""
 TICK = 0.1
 """Real seconds between two looks of the agent at the API server, where no test drives it."""
+SHARE = 0.1
+"""Of the time, that these looks may take: in a cluster of thousands they are rarer."""
+SILENT_SECONDS = 5
+METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+"""A list without what the objects hold: enough to see which have changed."""
+FEW = 50
+"""Objects that are read one by one where they changed; of more, the whole list is read."""
+STATUS_SECONDS = 1
+"""Between two tries to answer a CalicoNodeStatus."""
+PLURALS = {"BGPPeer": "bgppeers", "BGPConfiguration": "bgpconfigurations"}
+AT_ONCE = 8
+"""Requests for nodes that joined."""
 
 
 class Allocation(StrEnum):
@@ -73,30 +81,26 @@ class NodeAgent:
         self.calico = calico
         self.broken: set[str] = set()
         """Nodes whose calico-node does not answer CalicoNodeStatus."""
-        self.stale: set[str] = set()
-        """Nodes whose BIRD missed the last reload: they show no explicit session."""
-        self.recovering: set[str] = set()
-        """Nodes whose BIRD is in graceful-restart recovery."""
+        self.faults = Faults()
+        self.stale, self.recovering, self.cut = self.faults.stale, self.faults.recovering, self.faults.cut
         self.breaking: set[str] = set()
         """Nodes whose kubelet closes the connection instead of saying what a command prints."""
         self.bare: set[str] = set()
         """Nodes whose calico-node container has no shell."""
         self.silent: set[str] = set()
         """Nodes whose kubelet keeps the connection and says nothing."""
-        self.cut: set[frozenset[str]] = set()
-        """Two nodes each whose session is down, whatever the twin makes of it."""
         self.asked: list[NodeName] = []
         """Nodes on which a command was run."""
         self._lock = threading.RLock()
+        """Held while the twin or what its daemons say is looked at: never for the length of a request."""
+        self._ticking = threading.RLock()
         self._clock: ThreadingHTTPServer | None = None
-        self._quiet = set(quiet)
+        self._quiet = {NodeName(name) for name in quiet}
         self._versions: dict[ResourceKey, str] = {}
         self._blocks: dict[NodeName, int] = {}
-        self._answers: dict[tuple[NodeName, tuple[str, ...]], str] = {}
-        """What birdcl printed, as long as nothing changes: thousands of nodes are asked for the same again."""
-        self._moment: tuple[object, ...] = ()
-        """What `_answers` rest on."""
-        self._revision = 0
+        self._list_versions: dict[str, str] = {}
+        self._tried: dict[str, float] = {}
+        """When a CalicoNodeStatus was answered last, which the server may have refused."""
         self._live = store or in_kubernetes(server)
         state = capture(self._live).state
         self._version = calico_versions(state).default
@@ -108,8 +112,11 @@ class NodeAgent:
             for family in FAMILIES
         }
         self.twin = Sandbox.make(folder / "twin", [stored.document for stored in self._live.everything()])
-        self._exec = Kubelet(self._execute)
-        self.port = self._exec.port
+        copies = ("blackhole",) if allocation is Allocation.HOST_LOCAL else ()
+        # Felix keeps the blocks of host-local IPAM in the kernel too, from where BIRD learns them.
+        self._daemons = Daemons(self.twin, self.faults, self.prefix, self._quiet, copies)
+        self.kubelet = Kubelet(self._execute)
+        self.port = self.kubelet.port
         self._stop = threading.Event()
         self.tick(0)
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -152,16 +159,17 @@ class NodeAgent:
             self._clock.server_close()
         self._stop.set()
         self._thread.join()
-        self._exec.stop()
+        self.kubelet.stop()
         self.twin.close()
 
     def tick(self, seconds: float) -> bool:
         """Follow the objects, let time pass, answer; time stands still, and False, while the server is away."""
-        with self._lock:
+        with self._ticking:
             try:
                 self._follow()
-                if seconds:
-                    self.twin.clock.sleep(seconds)
+                with self._lock:
+                    if seconds:
+                        self.twin.clock.sleep(seconds)
                 self._answer()
             except DatastoreError:
                 return False
@@ -175,31 +183,60 @@ class NodeAgent:
 
     def _work(self) -> None:
         """A kubelet does not wait for tests; time still passes only by `tick`."""
-        while not self._stop.wait(TICK):
+        took = 0.0
+        while not self._stop.wait(max(TICK, took / SHARE)):
+            began = time.monotonic()
             self.tick(0)
+            took = time.monotonic() - began
 
     # --- following -----------------------------------------------------------------------------
 
     def _follow(self) -> None:
-        kinds = {"Node": "/api/v1/nodes", "BGPPeer": "/bgppeers", "BGPConfiguration": "/bgpconfigurations"}
-        seen: set[ResourceKey] = set()
-        for kind, path in kinds.items():
-            for item in self.server.items(path if kind == "Node" else self.calico + path):
-                key = ResourceKey(kind, item["metadata"]["name"])
-                seen.add(key)
-                version = item["metadata"]["resourceVersion"]
-                if self._versions.get(key) != version:
-                    self._versions[key] = version
-                    if kind == "Node":
-                        self._kubelet(key, item)
+        for kind in ("Node", "BGPPeer", "BGPConfiguration"):
+            path = "/api/v1/nodes" if kind == "Node" else f"{self.calico}/{PLURALS[kind]}"
+            known = {key.name for key in self._versions if key.kind == kind}
+            large = len(known) > FEW
+            version = self._version_of(path) if large else ""
+            if large and version == self._list_versions.get(kind):
+                # Nothing at all was written meanwhile: the long list is spared.
+                continue
+            seen, changed = self._changes(kind, path, large=large)
+            if kind == "Node":
+                self._joined_all(changed)
+                for item in changed:
+                    self._kubelet(item)
+            with self._lock:
+                for item in changed:
+                    key = ResourceKey(kind, item["metadata"]["name"])
+                    self._versions[key] = item["metadata"]["resourceVersion"]
                     stored = stored_object(item) if kind == "Node" else stored_resource(item)
                     self._mirror(key, stored.document)
-        for key in [key for key in self._versions if key not in seen]:
-            del self._versions[key]
-            self._mirror(key, None)
+                for name in known - seen:
+                    del self._versions[ResourceKey(kind, name)]
+                    self._mirror(ResourceKey(kind, name), None)
+            self._list_versions[kind] = version
+
+    def _version_of(self, path: str) -> str:
+        """A version that changes with every write to the cluster."""
+        return str((self.server.get(path, limit="1") or {}).get("metadata", {}).get("resourceVersion"))
+
+    def _changes(self, kind: str, path: str, *, large: bool) -> tuple[set[str], list[dict[str, Any]]]:
+        """The names of all objects, and those that changed since they were seen last."""
+        if large:
+            heads = [item["metadata"] for item in self.server.items(path, accept=METADATA)]
+            names = [head["name"] for head in heads if self._is_new(kind, head)]
+            if len(names) <= FEW:
+                read = [self.server.get(f"{path}/{name}") for name in names]
+                return {head["name"] for head in heads}, [item for item in read if item is not None]
+        items = list(self.server.items(path))
+        changed = [item for item in items if self._is_new(kind, item["metadata"])]
+        return {item["metadata"]["name"] for item in items}, changed
+
+    def _is_new(self, kind: str, head: dict[str, Any]) -> bool:
+        return self._versions.get(ResourceKey(kind, head["name"])) != str(head["resourceVersion"])
 
     def _mirror(self, key: ResourceKey, document: Document | None) -> None:
-        self._revision += 1
+        self._daemons.changed()
         present = self.twin.get(key)
         if document is None:
             if present is not None:
@@ -212,12 +249,20 @@ class NodeAgent:
             if patched(present.document, patch) != present.document:
                 self.twin.patch(key, patch, present.version)
 
-    def _kubelet(self, key: ResourceKey, item: dict[str, Any]) -> None:
-        """Status, calico-node pod, block; and the taint that the node lifecycle controller keeps."""
-        name = NodeName(key.name)
-        if name not in self._blocks:
-            self._blocks[name] = len(self._blocks)
-            self._joined(name, item)
+    def _joined_all(self, items: Iterable[dict[str, Any]]) -> None:
+        """Status, calico-node pod and block of nodes that were not there before."""
+        joined = []
+        for item in items:
+            name = NodeName(item["metadata"]["name"])
+            if name not in self._blocks:
+                self._blocks[name] = len(self._blocks)
+                joined.append((name, item))
+        if joined:
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                list(pool.map(lambda pair: self._joined(*pair), joined))
+
+    def _kubelet(self, item: dict[str, Any]) -> None:
+        """The taint that the node lifecycle controller keeps."""
         spec = item.get("spec") or {}
         taints = spec.get("taints") or []
         marked = any(taint["key"] == UNSCHEDULABLE for taint in taints)
@@ -229,7 +274,7 @@ class NodeAgent:
                 "spec": {"taints": kept if marked else [*kept, own]},
             }
             with suppress(DatastoreConflict):
-                self.server.patch(f"/api/v1/nodes/{name}", patch)
+                self.server.patch(f"/api/v1/nodes/{item['metadata']['name']}", patch)
 
     def _joined(self, name: NodeName, item: dict[str, Any]) -> None:
         endpoints = {"kubeletEndpoint": {"Port": self.port}}
@@ -292,99 +337,19 @@ class NodeAgent:
         start = pool.network_address + (self._blocks[name] << bits)
         return f"{start}/{pool.max_prefixlen - bits}"
 
-    # --- what BIRD has -------------------------------------------------------------------------
-
-    def _sessions(self, node: NodeName, family: Family) -> list[tuple[str, NodeName, bool, int, int]]:
-        """(protocol name, peer, established, imported, exported) of a node."""
-        model = self.twin._model
-        speakers = model.population.speakers
-        if not speakers[node].address(family):
-            return []
-        now = self.twin.clock.now()
-        dead = self.twin._dead()
-        down = self.twin._down(family, now)
-        ready = self.twin._mesh_ready(family, now, dead)
-        found = []
-        for peer in sorted(speakers):
-            if peer == node or not speakers[peer].address(family):
-                continue
-            up = frozenset((node, peer)) not in self.cut
-            if self._explicit(node, peer, family) and node not in self.stale:
-                up = up and peer not in down[node] and not {node, peer} & dead
-                taken, given = self._given(peer, node, family), self._given(node, peer, family)
-                found.append(("Node_", peer, up, len(taken) * up, len(given) * up))
-            elif model.rules.settings.mesh and not speakers[node].cluster_id and not speakers[peer].cluster_id:
-                up = up and node in ready and peer in ready
-                found.append(("Mesh_", peer, up, int(up and peer not in self._quiet), int(up)))
-        return found
-
-    def _uplinks(self, node: NodeName, family: Family) -> dict[str, bool]:
-        """The sessions to the outside, by address, and whether they are established."""
-        model = self.twin._model
-        late = self.twin._down(family, self.twin.clock.now())[node]
-        found = uplinks(model.rules, model.population.speakers[node], family)
-        return {one.address: one.address not in late for one in found if one.address}
-
-    def _explicit(self, one: NodeName, other: NodeName, family: Family) -> bool:
-        model = self.twin._model
-        view = model.view()
-        pair = [view.index(model.population.signature_of[name]) for name in (one, other)]
-        reflects = model.population.speakers[one].cluster_id or model.population.speakers[other].cluster_id
-        return bool(reflects) and view.holdings[family].joins(pair[0], pair[1])
-
-    def _given(self, sender: NodeName, receiver: NodeName, family: Family) -> set[NodeName]:
-        """Whose blocks a session carries from one end to the other."""
-        model = self.twin._model
-        view = model.view()
-        here, there = (view.index(model.population.signature_of[name]) for name in (sender, receiver))
-        holdings = view.holdings[family]
-        gone = self.twin._down(family, self.twin.clock.now())[sender]
-        found: set[NodeName] = set()
-        of = holdings.blocks.of
-        for origin in sorted(holdings.present):
-            assert holdings.of_nodes is not None
-            spread = holdings.of_nodes.of(of[origin])
-            members = set(model.population.classes[view.signatures[origin]])
-            if spread.gave(of[here], of[there]):
-                found |= members - {sender} - gone
-            if origin == here and spread.gave(ORIGIN, of[there]):
-                found.add(sender)
-        return found - {receiver} - self._quiet
-
-    def _routes(self, node: NodeName, family: Family) -> list[Route]:
-        """All routes of a node, the best of a prefix first; its own block has no next hop."""
-        speakers = self.twin._model.population.speakers
-        found = [*surroundings(speakers[node].address(family))]
-        if node not in self._quiet:
-            # Felix keeps the blocks of host-local IPAM in the kernel too, from where BIRD learns them.
-            copies = ("blackhole",) if self._allocation is Allocation.HOST_LOCAL else ()
-            found += block(self.prefix(node, family), copies)
-        for kind, peer, up, _, _ in self._sessions(node, family):
-            if up:
-                address = speakers[peer].address(family)
-                for origin in self._given(peer, node, family) if kind == "Node_" else {peer} - self._quiet:
-                    hop = speakers[origin].address(family)
-                    found.append(Route(self.prefix(origin, family), hop, kind + _named(address), address, best=False))
-        # What came over no session is preferred; then a route from its origin beats a reflected one, which has a
-        # cluster list (RFC 4456 section 9).
-        found.sort(
-            key=lambda route: (route.prefix, bool(route.peer), not route.best, route.hop != route.peer, route.peer)
-        )
-        return [
-            route._replace(best=not index or found[index - 1].prefix != route.prefix)
-            for index, route in enumerate(found)
-        ]
-
     # --- answers -------------------------------------------------------------------------------
 
     def _answer(self) -> None:
         for item in self._questions():
-            node = NodeName(item["spec"]["node"])
-            if not item.get("status") and node in self.twin.state.nodes and node not in self.broken:
-                path = f"{self.calico}/caliconodestatuses/{item['metadata']['name']}"
-                # It may be gone already: whoever asked did not wait.
+            node, name = NodeName(item["spec"]["node"]), item["metadata"]["name"]
+            late = time.monotonic() - self._tried.get(name, float("-inf")) > STATUS_SECONDS
+            if not item.get("status") and node in self.twin.state.nodes and node not in self.broken and late:
+                self._tried[name] = time.monotonic()
+                with self._lock:
+                    status = self._daemons.status(node)
+                # It may be gone already: whoever asked did not wait. With thousands of sessions it is too large.
                 with suppress(DatastoreError):
-                    self.server.patch(path, {"status": self._status(node)})
+                    self.server.patch(f"{self.calico}/caliconodestatuses/{name}", {"status": status})
 
     def _questions(self) -> list[dict[str, Any]]:
         """Every CalicoNodeStatus; none where the kind is not served."""
@@ -393,38 +358,11 @@ class NodeAgent:
         except Missing:
             return []
 
-    def _status(self, node: NodeName) -> dict[str, Any]:
-        agent: dict[str, object] = {}
-        bgp: dict[str, object] = {
-            f"number{kind}Established{family}": 0 for kind in ("", "Not") for family in ("V4", "V6")
-        }
-        routes: dict[str, object] = {}
-        speakers = self.twin._model.population.speakers
-        whole = all(speakers[node].address(family) for family in FAMILIES)
-        for family, suffix in ((Family.IPV4, "V4"), (Family.IPV6, "V6")):
-            agent[f"bird{suffix}"] = {"state": "Ready" if speakers[node].address(family) else "NotReady"}
-            if not whole:
-                # Where one BIRD has no socket, calico-node reports the sessions and routes of neither (peers.go).
-                continue
-            sessions = [
-                (speakers[peer].address(family), TYPES[kind], up)
-                for kind, peer, up, _, _ in self._sessions(node, family)
-            ]
-            sessions += [(address, TYPES["Node_"], up) for address, up in self._uplinks(node, family).items()]
-            bgp[f"peers{suffix}"] = [
-                {"peerIP": address, "type": kind, "state": "Established" if up else "Active", "since": "12:00:00"}
-                for address, kind, up in sessions
-            ]
-            bgp[f"numberEstablished{suffix}"] = sum(up for _, _, up in sessions)
-            bgp[f"numberNotEstablished{suffix}"] = sum(not up for _, _, up in sessions)
-            routes[f"routes{suffix}"] = [reported(route) for route in self._routes(node, family)]
-        return {"lastUpdated": "2026-01-01T00:00:00Z", "agent": agent, "bgp": bgp, "routes": routes}
-
     def _execute(self, pod: str, command: list[str]) -> str:
         node = NodeName(pod.removeprefix("calico-node-").removesuffix(REPLACED))
         self.asked.append(node)
         if node in self.silent:
-            self._stop.wait(5)
+            raise Silence(SILENT_SECONDS)
         if node in self.breaking:
             raise ConnectionError
         if command[0] != "sh":
@@ -444,72 +382,12 @@ class NodeAgent:
                 return ""
 
     def _birdcl(self, node: NodeName, command: list[str]) -> str:
-        """The output of `birdcl -s SOCKET show ...`."""
-        assert command[:2] == ["birdcl", "-s"]
         with self._lock:
-            faults = (frozenset(self.stale), frozenset(self.recovering), frozenset(self.cut))
-            moment = (self.twin.clock.now(), self._revision, *faults)
-            if moment != self._moment:
-                self._moment = moment
-                self._answers.clear()
-            asked = node, tuple(command)
-            if asked not in self._answers:
-                self._answers[asked] = self._printed(node, command)
-            return self._answers[asked]
-
-    def _printed(self, node: NodeName, command: list[str]) -> str:
-        with self._lock:
-            family = Family.IPV6 if "bird6" in command[2] else Family.IPV4
-            speakers = self.twin._model.population.speakers
-            if node not in speakers or not speakers[node].address(family):
-                return "Unable to connect to server control socket. Make sure that the daemon is running.\n"
-            lines = ["BIRD v0.3.3+birdv1.6.8 ready."]
-            if command[3:5] == ["show", "route"]:
-                table = self._routes(node, family)
-                own = command[5:] == OWN_ROUTES.split()[2:]
-                lines += shown(route for route in table if not (own and route.peer))
-            else:
-                lines.append("name     proto    table    state  since       info")
-                lines += self._protocols(node, family)
-            return "\n".join(lines) + "\n"
+            return self._daemons.birdcl(node, command)
 
     def _node_status(self, node: NodeName) -> str:
-        """The tables of `calicoctl node status`."""
-        rule = "+---+---+---+---+---+"
-        lines = ["Calico process is running."]
         with self._lock:
-            speakers = self.twin._model.population.speakers
-            for family, number in ((Family.IPV4, 4), (Family.IPV6, 6)):
-                rows = [
-                    f"| {speakers[peer].address(family)} | {TABLE_TYPES[kind]} "
-                    f"| {'up' if up else 'start'} | 12:00:00 | {'Established' if up else 'Active'} |"
-                    for kind, peer, up, _, _ in self._sessions(node, family)
-                ]
-                table = [rule, "| PEER ADDRESS | PEER TYPE | STATE | SINCE | INFO |", rule, *rows, rule]
-                lines += ["", f"IPv{number} BGP status", *(table if rows else [f"No IPv{number} peers found."])]
-        return "\n".join([*lines, "", ""])
-
-    def _protocols(self, node: NodeName, family: Family) -> list[str]:
-        speakers = self.twin._model.population.speakers
-        waits = node in self.recovering
-        lines = [f"kernel1  Kernel   master   {'wait  ' if waits else 'up    '} 12:00:00    "]
-        lines += ["  GR recovery:    waiting"] if waits else []
-        for kind, peer, up, imported, exported in self._sessions(node, family):
-            address = speakers[peer].address(family)
-            state = "up     12:00:00    Established   " if up else "start  12:00:00    Active        Socket: Timeout"
-            lines.append(f"{kind}{_named(address)} BGP      master   {state}")
-            lines.append(f"  BGP state:          {'Established' if up else 'Active'}")
-            lines.append(f"    Neighbor address: {address}")
-            if up:
-                lines.append(f"    Routes:         {imported} imported, {exported} exported, {imported} preferred")
-        for address, up in self._uplinks(node, family).items():
-            state = "up     12:00:00    Established   " if up else "start  12:00:00    Active        Socket: Timeout"
-            lines += [
-                f"Node_{_named(address)} BGP      master   {state}",
-                f"  BGP state:          {'Established' if up else 'Active'}",
-                f"    Neighbor address: {address}",
-            ]
-        return lines
+            return self._daemons.tables(node)
 
 
 def _replacing(present: Document, wanted: Document) -> dict[str, object]:
@@ -522,7 +400,3 @@ def _replacing(present: Document, wanted: Document) -> dict[str, object]:
         else:
             patch[field] = value
     return patch
-
-
-def _named(address: str) -> str:
-    return address.replace(".", "_").replace(":", "_")

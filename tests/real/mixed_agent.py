@@ -11,7 +11,7 @@ from rrplan.bgp.speaker import Family
 from rrplan.errors import DatastoreConflict
 from rrplan.ids import NodeName
 from rrplan.ports import Stored
-from rrplan.resources import DaemonSet, IPPool, ResourceKey, decode, key_of
+from rrplan.resources import DaemonSet, IPPool, decode, key_of
 from rrplan.resources.documents import at
 from rrplan.sandbox.controllers import controlled
 from tests.real.agent import NodeAgent
@@ -33,22 +33,26 @@ class MixedAgent(NodeAgent):
         super().__init__(mixed.server.api, "", folder, store=self.store)
 
     def _follow(self) -> None:
-        for item in list(self.server.items("/api/v1/nodes")):
+        items = list(self.server.items("/api/v1/nodes"))
+        self._joined_all(items)
+        for item in items:
             name = NodeName(item["metadata"]["name"])
             if self._kubelets.get(name) != item["metadata"]["resourceVersion"]:
                 self._kubelets[name] = item["metadata"]["resourceVersion"]
-                self._kubelet(ResourceKey("Node", name), item)
+                self._kubelet(item)
         seen = set()
-        for stored in self.store.everything():
-            key = key_of(stored.document)
-            if key.kind in FOLLOWED:
-                seen.add(key)
-                if self._versions.get(key) != stored.version:
-                    self._versions[key] = stored.version
-                    self._mirror(key, stored.document)
-        for key in [key for key in self._versions if key not in seen]:
-            del self._versions[key]
-            self._mirror(key, None)
+        everything = self.store.everything()
+        with self._lock:
+            for stored in everything:
+                key = key_of(stored.document)
+                if key.kind in FOLLOWED:
+                    seen.add(key)
+                    if self._versions.get(key) != stored.version:
+                        self._versions[key] = stored.version
+                        self._mirror(key, stored.document)
+            for key in [key for key in self._versions if key not in seen]:
+                del self._versions[key]
+                self._mirror(key, None)
         self._daemonsets()
 
     def _daemonsets(self) -> None:

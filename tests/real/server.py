@@ -274,7 +274,8 @@ class RealServer:
         """What a kubelet does: a pod that was asked to end is gone a moment later."""
         while not self._stop.wait(0.1):
             try:
-                for item in list(self.api.items("/api/v1/pods")):
+                # Those of calico-node are never evicted, and there may be thousands of them.
+                for item in list(self.api.items("/api/v1/pods", labelSelector="k8s-app!=calico-node")):
                     metadata: Mapping[str, Any] = item["metadata"]
                     if metadata.get("deletionTimestamp"):
                         self.force(f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}")

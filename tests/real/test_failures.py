@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from rrplan import api
+from rrplan.adapters.kubernetes import requests
 from rrplan.adapters.kubernetes import server as api_server
 from rrplan.adapters.kubernetes.lease import LeaseLock
 from rrplan.adapters.local.clock import SystemClock
@@ -165,8 +166,12 @@ COLLEAGUES = [
 
 
 @pytest.mark.parametrize(("act", "text"), COLLEAGUES, ids=[text.replace("/", "-") for _, text in COLLEAGUES])
-def test_colleague_in_the_middle(act: Callable[[LiveBench], None], text: str, bench: LiveBench) -> None:
-    """Noticed before the next write: the run halts and shows the difference; nothing more is written."""
+def test_colleague_in_the_middle(
+    act: Callable[[LiveBench], None], text: str, bench: LiveBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Noticed before the next write, in long lists too: the run halts, shows it, and writes nothing more."""
+    monkeypatch.setattr(requests, "LONG", 2)
+    monkeypatch.setattr(requests, "PART", 2)
     bench.plan(spec_lines=QUICK)
     wrote: list[int] = []
 

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from rrplan import api
+from rrplan.adapters.kubernetes import requests
 from rrplan.adapters.kubernetes import server as api_server
 from rrplan.adapters.kubernetes.cluster import in_kubernetes
 from rrplan.adapters.kubernetes.server import ApiServer, ListExpired
@@ -91,6 +92,30 @@ def test_lists_are_paged(live: RealServer, monkeypatch: pytest.MonkeyPatch) -> N
         "rr-1",
         "rr-2",
     ]
+
+
+def test_of_long_lists_what_changed_is_read(live: RealServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real server gives metadata of its own kinds and of Calico's; what follows is what a whole list would be."""
+    monkeypatch.setattr(requests, "LONG", 2)
+    monkeypatch.setattr(requests, "PART", 4)
+    peers = f"{live.calico}/bgppeers"
+    kind = live.calico.removeprefix("/apis/")
+    for name in ("a", "b", "c", "d"):
+        body = {"apiVersion": kind, "kind": "BGPPeer", "metadata": {"name": name}, "spec": {"nodeSelector": "all()"}}
+        live.api.create(peers, {**body, "spec": {"nodeSelector": "all()", "peerSelector": "has(rr)"}})
+    cluster = in_kubernetes(live.connect("operator"))
+    cluster.everything()
+    live.api.patch("/api/v1/nodes/rr-1", {"metadata": {"labels": {"team": "x"}}})
+    live.force("/api/v1/nodes/node-001")
+    live.api.patch(f"{peers}/b", {"spec": {"peerSelector": "has(x)"}})
+    since = live.moment()
+    found = capture(cluster).state
+    asked = live.requests(since)
+    assert (asked["list nodes"], asked["get nodes"], asked["list bgppeers"], asked["get bgppeers"]) == (1, 1, 1, 1)
+    assert found == capture(in_kubernetes(live.connect())).state
+    since = live.moment()
+    assert capture(cluster).state == found
+    assert not [name for name in live.requests(since) if name.startswith("get")]
 
 
 def test_rights(live: RealServer) -> None:

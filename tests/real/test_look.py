@@ -1,19 +1,23 @@
 """What a look at the nodes costs, by the audit log of a real API server, and what becomes of nodes that are odd."""
 
+import subprocess
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rrplan import operations
+from rrplan import api, operations
+from rrplan.adapters.kubernetes.server import EXEC_TRIES
 from rrplan.adapters.nodes.birdcl import Birds, Wanted
 from rrplan.adapters.nodes.pods import PodCommands
 from rrplan.errors import DatastoreRefused
 from rrplan.ids import NodeName
 from rrplan.plans.cost import gates_cost
 from rrplan.plans.gate import Gate, GateKind
+from rrplan.ports import Asking, NodeReading, Probe, unheard
 from rrplan.reports.gates import NodesShort, Shortfall
 from rrplan.runs import Result
 from rrplan.runs.gates import Extent, Watch, settle
@@ -111,13 +115,37 @@ def test_one_node_that_does_not_answer(bench: LiveBench, how: str) -> None:
         bench.server.force("/api/v1/namespaces/kube-system/pods/calico-node-node-003")
     cluster = bench.cluster()
     watch = Watch(gate, bench.made.node_sets, cluster.datastore, cluster.probe)
+    bench.agent.asked.clear()
     lack = watch.look().lack
     assert isinstance(lack, NodesShort)
     assert lack.nodes - lack.ready == 1
     assert (lack.example.node, lack.example.shortfall) == ("node-003", Shortfall.NO_ANSWER)
+    assert bench.agent.asked.count(NodeName("node-003")) == (EXEC_TRIES if how == "breaking" else 0)
     bench.agent.asked.clear()
     watch.look(Extent.REST)
     assert set(bench.agent.asked) <= {"node-003", "rr-1", "rr-2"}
+    assert bench.agent.asked.count(NodeName("node-003")) <= 1
+
+
+@pytest.mark.parametrize("at_once", [3, 11])
+def test_nodes_asked_at_the_same_time(bench: LiveBench, at_once: int) -> None:
+    """As many as `--probe-parallelism` says, and never more."""
+    kubelet = bench.agent.kubelet
+    kubelet.delay, kubelet.most = 0.05, 0
+    operations.standings(bench.cluster(at_once))
+    assert kubelet.most == at_once
+
+
+def test_the_option_reaches_the_probe(bench: LiveBench) -> None:
+    """The command line's number is the one that kubelets see."""
+    kubelet = bench.agent.kubelet
+    kubelet.delay, kubelet.most = 0.05, 0
+    where = ["--kubeconfig", str(bench.kubeconfig), "--context", "operator", "--probe-parallelism", "5"]
+    done = subprocess.run(
+        [sys.executable, "-m", "rrplan", "status", *where], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert kubelet.most == 5
 
 
 def test_pod_that_is_replaced(bench: LiveBench) -> None:
@@ -146,3 +174,44 @@ def test_pod_that_is_replaced(bench: LiveBench) -> None:
     birds.look(anew=False)
     with pytest.raises(DatastoreRefused, match="node node-003 has no calico-node pod"):
         birds.ask(names[2], Wanted.SESSIONS)
+
+
+class Counted:
+    """A probe whose every look is counted: the nodes to be asked, the reflectors, and the requests that it took."""
+
+    def __init__(self, probe: Probe, server: RealServer) -> None:
+        self._probe = probe
+        self._server = server
+        self.quiet, self.sessions = probe.quiet, probe.sessions
+        self.looks: list[tuple[int, int, int]] = []
+
+    def read(
+        self,
+        nodes: Collection[NodeName],
+        peers: Collection[NodeName],
+        *,
+        spared: Collection[NodeName] = (),
+        asking: Asking = unheard,
+    ) -> Sequence[NodeReading]:
+        """What the probe behind it reads."""
+        moment = self._server.moment()
+        try:
+            return self._probe.read(nodes, peers, spared=spared, asking=asking)
+        finally:
+            asked = len({*nodes, *peers} - set(spared))
+            self.looks.append((asked, len(set(peers)), self._server.requests(moment).total()))
+
+
+def test_every_look_of_a_run_keeps_the_budget(bench: LiveBench) -> None:
+    """Back to the mesh and to reflectors again: no gate times out, and no look costs more than half of a gate's."""
+    taken = [bench.cluster(), bench.cluster()]
+    probes = [Counted(cluster.probe, bench.server) for cluster in taken]
+    back, forth = (replace(cluster, probe=probe) for cluster, probe in zip(taken, probes, strict=True))
+    assert api.rollback(back, bench.control()) is Result.UNDONE, bench.told()
+    assert bench.objects() == bench.before
+    bench.plan(spec_lines=LINES)
+    assert api.apply(bench.made, forth, bench.control()) is Result.DONE, bench.told()
+    looks = [look for probe in probes for look in probe.looks]
+    assert max(asked for asked, _, _ in looks) == CLIENTS + REFLECTORS
+    beyond = [look for look in looks if look[2] > look[0] + 10 * look[1] + 25]
+    assert not beyond, looks

@@ -131,7 +131,7 @@ def test_without_exec(bench: LiveBench, monkeypatch: pytest.MonkeyPatch) -> None
     """Where no command may be run in pods, the reflectors' own reports count, and the operator is told once."""
     bench.plan(spec_lines=QUICK)
 
-    def execute(*_: object) -> str:
+    def execute(*_: object, **_more: object) -> str:
         raise Forbidden('pods "calico-node-rr-1" is forbidden')
 
     monkeypatch.setattr(ApiServer, "execute", execute)
@@ -145,7 +145,7 @@ def test_without_exec(bench: LiveBench, monkeypatch: pytest.MonkeyPatch) -> None
 def test_status_tables(bench: LiveBench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no command may be run in pods, the tables of `calicoctl node status` speak for the nodes, mesh included."""
 
-    def execute(*_: object) -> str:
+    def execute(*_: object, **_more: object) -> str:
         raise Forbidden('pods "calico-node-rr-1" is forbidden')
 
     monkeypatch.setattr(ApiServer, "execute", execute)

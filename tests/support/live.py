@@ -11,7 +11,7 @@ from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.adapters.nodes.calicoctl_status import NodeStatusTables
 from rrplan.operations import Control
 from rrplan.plans import Plan
-from rrplan.ports import Document
+from rrplan.ports import PROBE_PARALLELISM, Document
 from rrplan.resources.documents import at
 from rrplan.runs import Result
 from rrplan.sandbox import demo_cluster
@@ -67,10 +67,11 @@ class LiveBench:
         self._since = 0
         self.before = self.objects()
 
-    def cluster(self) -> Cluster:
+    def cluster(self, at_once: int = PROBE_PARALLELISM) -> Cluster:
         """The cluster as a new process would find it."""
         connection = self.connection or ApiServer.connect(str(self.kubeconfig), "operator")
-        return wiring.live_on(connection, AgentClock(self.agent), self.notices.append, tables=self.tables)
+        clock, tell = AgentClock(self.agent), self.notices.append
+        return wiring.live_on(connection, clock, tell, tables=self.tables, at_once=at_once)
 
     def plan(self, spec: str = SPEC, *, spec_lines: str = "", keep: bool = True) -> Plan:
         """A plan from what is there; kept, it is the one that `apply` carries out."""

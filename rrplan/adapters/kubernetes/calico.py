@@ -11,10 +11,10 @@ from rrplan.adapters.kubernetes.kinds import CRD, V3, collection
 from rrplan.adapters.kubernetes.objects import LATE_SECONDS
 from rrplan.adapters.kubernetes.requests import (
     Listing,
+    Lists,
     appliers,
     conditional,
     delete_at_version,
-    read_lists,
     stored,
 )
 from rrplan.adapters.kubernetes.server import ApiServer
@@ -51,13 +51,14 @@ class KubernetesCalico:
     def __init__(self, server: ApiServer) -> None:
         """Raises PreflightError where Calico's resources are not served."""
         self._server = server
+        self._lists = Lists(server, stored_resource)
         self.group = _discovered(server)
         """Group and version of the API."""
 
     def everything(self, kinds: Sequence[str] = kinds) -> Listed:
         """All resources of these kinds; notices say which may not be read."""
         listings = [Listing(collection(kind, calico=self.group), lacks=LACKS[kind]) for kind in kinds]
-        return read_lists(self._server, listings, stored_resource)
+        return self._lists.read(listings)
 
     def blocks(self) -> Sequence[tuple[str, NodeName, str]]:
         """Every BlockAffinity (libcalico-go/lib/apis/crd.projectcalico.org/v1 blockaffinity)."""

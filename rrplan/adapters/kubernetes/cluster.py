@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
+from rrplan.adapters.kubernetes.alike import SAMPLE, sampled
 from rrplan.adapters.kubernetes.calico import KubernetesCalico
 from rrplan.adapters.kubernetes.objects import LATE_SECONDS, KubernetesObjects
 from rrplan.adapters.kubernetes.server import ApiServer
@@ -49,6 +50,8 @@ class LiveCluster:
             **(dict.fromkeys(nodes.kinds, nodes) if nodes else {}),
         }
         self.late_seconds = max(LATE_SECONDS, calico.late_seconds)
+        self.tell: Callable[[str], None] = lambda _text: None
+        """Hears what an operator should know of a dry-run."""
 
     def _store(self, key: ResourceKey) -> ResourceStore:
         return self._stores.get(key.kind, self._kubernetes)
@@ -93,10 +96,19 @@ class LiveCluster:
         self._store(key).delete(key, version)
 
     def dry_run(self, writes: Sequence[Write]) -> Sequence[str]:
-        """What would be refused; several requests at a time, and one list instead of many reads."""
+        """What would be refused; several requests at a time, and one list instead of many reads.
+
+        Of more than MANY writes, those that are alike are not all sent, and `tell` hears of how many that are.
+        """
         seen = {key_of(item.document): item for item in self.everything()} if len(writes) > MANY else {}
+        sent = sampled(writes, seen)
+        if len(sent) < len(writes):
+            self.tell(
+                f"dry-run of {len(sent):,} of {len(writes):,} writes: {SAMPLE} of those that are alike; what is "
+                "refused later is noticed when it is written, and taken back"
+            )
         with ThreadPoolExecutor(self.at_once) as pool:
-            asked = pool.map(lambda write: self._refusal(write, seen.get(write.key)), writes)
+            asked = pool.map(lambda write: self._refusal(write, seen.get(write.key)), sent)
             return [refusal for refusal in asked if refusal]
 
     def _refusal(self, write: Write, seen: Stored | None) -> str:

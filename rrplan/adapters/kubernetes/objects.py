@@ -9,10 +9,10 @@ from rrplan.adapters.kubernetes.documents import compact_json, mapping, mappings
 from rrplan.adapters.kubernetes.kinds import KINDS, collection
 from rrplan.adapters.kubernetes.requests import (
     Listing,
+    Lists,
     appliers,
     conditional,
     delete_at_version,
-    read_lists,
     stored,
 )
 from rrplan.adapters.kubernetes.server import ApiServer, Missing
@@ -35,6 +35,7 @@ class KubernetesObjects:
 
     def __init__(self, server: ApiServer) -> None:
         self._server = server
+        self._lists = Lists(server, stored_object)
         self._eviction = ""
 
     # --- reading -------------------------------------------------------------------------------
@@ -47,8 +48,8 @@ class KubernetesObjects:
             Listing(collection("Pod"), AGENTS, "the Calico version of each node"),
             Listing(collection("Installation"), lacks="the operator's Installation"),
         ]
-        read = read_lists(self._server, listings, stored_object)
-        pods = read_lists(self._server, _pods_of_cordoned(read), stored_object)
+        read = self._lists.read(listings)
+        pods = self._lists.read(_pods_of_cordoned(read))
         known = {_name(pod) for pod in read if pod.document.get("kind") == "Pod"}
         others = (pod for pod in pods if _name(pod) not in known)
         return Listed((*read, *others), (*read.notices, *pods.notices))
@@ -142,13 +143,27 @@ def _pod(document: dict[str, Any]) -> Pod:
 
 
 def stored_object(document: Mapping[str, Any]) -> Stored:
-    """An object of Kubernetes as the server has it, less what nobody needs of a Node."""
+    """An object of Kubernetes as the server has it, less what nobody needs of Nodes and Pods: there are thousands."""
     whole = stored(document)
+    if document.get("kind") == "Pod":
+        return Stored({**whole.document, **_pod_in_brief(document)}, whole.version)
     if document.get("kind") != "Node":
         return whole
     status = document.get("status") or {}
     kept = {name: status[name] for name in _NODE_STATUS if name in status}
     return Stored({**whole.document, "status": kept, "spec": _with_taints(document.get("spec") or {})}, whole.version)
+
+
+def _pod_in_brief(document: Mapping[str, Any]) -> dict[str, object]:
+    """Spec and status as far as decoding reads them."""
+    spec, status = mapping(document.get("spec")), mapping(document.get("status"))
+    brief = {
+        "nodeName": spec.get("nodeName"),
+        "containers": [{"image": container.get("image")} for container in mappings(spec.get("containers"))],
+        "volumes": [{"emptyDir": {}} for volume in mappings(spec.get("volumes")) if "emptyDir" in volume][:1],
+    }
+    kept = {name: status[name] for name in ("phase", "conditions") if name in status}
+    return {"spec": {name: value for name, value in brief.items() if value}, "status": kept}
 
 
 def _pods_of_cordoned(objects: Iterable[Stored]) -> Iterator[Listing]:

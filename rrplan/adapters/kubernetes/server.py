@@ -33,6 +33,8 @@ READ_SECONDS = 30.0
 LIST_TRIES = 5
 READ_TRIES = 3
 """After a read that failed: a moment later each time, or when the server says so (Retry-After)."""
+EXEC_TRIES = 1 + READ_TRIES
+"""Of a command in a container."""
 FIELD_MANAGER = "rrplan"
 STATUS_CHANNEL = 3
 """Where a kubelet says how a command ended (v4.channel.k8s.io)."""
@@ -148,7 +150,9 @@ class ApiServer:
             body["dryRun"] = ["All"]
         self._send("DELETE", path, {}, body, "application/json")
 
-    def execute(self, namespace: str, pod: str, container: str, command: Sequence[str]) -> str:
+    def execute(
+        self, namespace: str, pod: str, container: str, command: Sequence[str], *, tries: int = EXEC_TRIES
+    ) -> str:
         """What a command in a container prints; raises DatastoreRefused where it cannot be run there.
 
         Raises Missing where there is no such pod, NoOutput or DatastoreTimeout where the node, or the server, is away.
@@ -177,7 +181,7 @@ class ApiServer:
                 raise NoOutput(f"the output of a command in pod {namespace}/{pod} broke off")
             return output
 
-        return retry(run, NoOutput, Tries(1 + READ_TRIES))
+        return retry(run, NoOutput, Tries(tries))
 
     def _credentials(self) -> dict[str, str]:
         """Fresh for each request: an exec plugin's token expires."""

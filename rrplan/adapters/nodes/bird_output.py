@@ -81,11 +81,11 @@ def protocols(text: str) -> tuple[BirdProtocol, ...]:
     details: dict[str, str] = {}
     began = False
     for code, line in _answer(text):
-        if line == _NO_PROTOCOL or line.split() == _HEADER:
-            began = True
-        elif _indented(line) or code == "1006":
+        if _indented(line) or code == "1006":
             key, _, value = line.partition(":")
             details[key.strip()] = value.strip()
+        elif line == _NO_PROTOCOL or line.split() == _HEADER:
+            began = True
         elif began:
             if row:
                 shown.append(_detailed(row, details))
@@ -142,10 +142,10 @@ def _answer(text: str) -> list[tuple[str, str]]:
     What stands before the banner comes from kubectl; `>>>` marks an echoed log line.
     """
     lines = [line.rstrip() for line in text.split("\n")]
-    starts = [number for number, line in enumerate(lines) if _BANNER.fullmatch(line)]
+    starts = [number for number, line in enumerate(lines) if _is_banner(line)]
     if starts:
         lines = lines[starts[0] + 1 :]
-    lines = [line for line in lines if line and not line.startswith((">>>", "+")) and not _BANNER.fullmatch(line)]
+    lines = [line for line in lines if line and not line.startswith((">>>", "+")) and not _is_banner(line)]
     if not lines or not _CODE.match(lines[0] + " "):
         return [("", line) for line in lines]
     coded: list[tuple[str, str]] = []
@@ -159,6 +159,11 @@ def _answer(text: str) -> list[tuple[str, str]]:
         if line:
             coded.append((code, line))
     return coded
+
+
+def _is_banner(line: str) -> bool:
+    # Most lines of thousands do not end so, and are not looked at any further.
+    return line.endswith(" ready.") and _BANNER.fullmatch(line) is not None
 
 
 def _is_answer(text: str) -> bool:
@@ -184,10 +189,14 @@ def _row(line: str) -> BirdProtocol:
 
 
 def _detailed(row: BirdProtocol, details: Mapping[str, str]) -> BirdProtocol:
-    counts = _counts(details.get("Routes", ""))
+    counts = _counts(details["Routes"]) if "Routes" in details else {}
     first_word = row.info.split()[0] if row.proto == "BGP" and row.info else ""
-    return replace(
-        row,
+    return BirdProtocol(
+        row.name,
+        row.proto,
+        row.state,
+        row.info,
+        row.since,
         neighbor=details.get("Neighbor address", ""),
         bgp_state=details.get("BGP state", first_word),
         imported=counts.get("imported", 0),

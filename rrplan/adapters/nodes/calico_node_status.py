@@ -24,7 +24,7 @@ from rrplan.retry import Patience, retry
 AT_ONCE = 9
 """Docs of CalicoNodeStatus: made for fewer than ten nodes at a time."""
 ANSWER_SECONDS = 15
-POLL_SECONDS, LONGEST_POLL_SECONDS = 0.5, 1.5
+POLL_SECONDS, LONGEST_POLL_SECONDS = 1, 4
 """Between the first two looks for the answer, and later: each look is a request."""
 LABELS = {"app.kubernetes.io/managed-by": "rrplan"}
 FAMILIES = {"ipv4": "V4", "ipv6": "V6"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 Routes = Mapping[str, str]
 """Next hop by prefix; "" where there is none."""
@@ -46,11 +46,17 @@ class End:
     mesh: Mapping[str, SeenSession] = field(hash=False)
     routes: Mapping[str, Routes] | None = field(default=None, hash=False)
     own: Mapping[str, str] | None = field(default=None, hash=False)
+    counted: int = 0
+    """Established mesh sessions that are not in `mesh`, because only their number is kept."""
 
     @property
     def mesh_up(self) -> int:
         """Mesh sessions that are established."""
-        return sum(session.established for session in self.mesh.values())
+        return self.counted + sum(session.established for session in self.mesh.values())
+
+    def without_mesh(self) -> End:
+        """The same, of the mesh only the number: all nodes of a mesh have the square of their number of sessions."""
+        return replace(self, mesh={}, counted=self.mesh_up)
 
     @classmethod
     def of(cls, ends: Sequence[End]) -> End:
@@ -63,6 +69,7 @@ class End:
                 _joined(first.mesh, other.mesh),
                 first.routes if first.routes is not None else other.routes,
                 first.own if first.routes is not None else other.own,
+                max(first.counted, other.counted),
             )
         return first
 

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rrplan.adapters.kubernetes.kinds import collection
-from rrplan.adapters.kubernetes.server import ApiServer, Missing, NoOutput
+from rrplan.adapters.kubernetes.server import EXEC_TRIES, ApiServer, Missing, NoOutput
 from rrplan.adapters.nodes.birdcl import Question
-from rrplan.errors import DatastoreRefused
+from rrplan.errors import DatastoreRefused, DatastoreTimeout
 from rrplan.ids import NodeName
 
 SOCKETS = {"ipv4": "/var/run/calico/bird.ctl", "ipv6": "/var/run/calico/bird6.ctl"}
@@ -42,7 +42,8 @@ class Pod:
 class PodCommands:
     """Implements Way for the calico-node pods of a cluster; safe to call from several threads.
 
-    A pod that was replaced after the list was read is looked up again, once in a look for all of them.
+    A pod that was replaced after the list was read is looked up again, once in a look for all of them. A node that did
+    not answer is tried once in each later look, until it answers: gates look again anyway.
     """
 
     def __init__(self, server: ApiServer) -> None:
@@ -54,6 +55,8 @@ class PodCommands:
         self._again = False
         """Whether it was read a second time."""
         self._shell = True
+        self._away: set[NodeName] = set()
+        """Nodes that did not answer when they were asked last."""
 
     def look(self, *, anew: bool) -> None:
         """Forget the pods of the last look or, without `anew`, ask for them again only where one is missing."""
@@ -63,14 +66,24 @@ class PodCommands:
 
     def ask(self, node: NodeName, questions: Sequence[Question]) -> Sequence[str]:
         """What is said to each question; raises DatastoreRefused or DatastoreTimeout."""
+        tries = 1 if node in self._away else EXEC_TRIES
+        try:
+            answers = self._answers(node, questions, tries)
+        except DatastoreTimeout:
+            self._away.add(node)
+            raise
+        self._away.discard(node)
+        return answers
+
+    def _answers(self, node: NodeName, questions: Sequence[Question], tries: int) -> Sequence[str]:
         pod = self._pod(node)
         try:
-            return self._asked(pod, questions)
+            return self._asked(pod, questions, tries)
         except Missing as error:
             replaced = self._pod(node, gone=pod)
             if replaced == pod:
                 raise DatastoreRefused(f"nothing can be run in the calico-node pod of node {node}: {error}") from error
-            return self._asked(replaced, questions)
+            return self._asked(replaced, questions, tries)
 
     # --- where ---------------------------------------------------------------------------------
 
@@ -92,19 +105,19 @@ class PodCommands:
 
     # --- what ----------------------------------------------------------------------------------
 
-    def _asked(self, pod: Pod, questions: Sequence[Question]) -> Sequence[str]:
+    def _asked(self, pod: Pod, questions: Sequence[Question], tries: int) -> Sequence[str]:
         if self._shell:
-            answers = _apart(self._run(pod, ["sh", "-c", _script(questions)]), len(questions))
+            answers = _apart(self._run(pod, ["sh", "-c", _script(questions)], tries), len(questions))
             if answers is not None:
                 return answers
-        answers = [self._run(pod, _birdcl(question)) for question in questions]
+        answers = [self._run(pod, _birdcl(question), tries) for question in questions]
         if any(READY in answer for answer in answers):
             # Containers are alike: what one does not have, the others are not asked for.
             self._shell = False
         return answers
 
-    def _run(self, pod: Pod, command: Sequence[str]) -> str:
-        return self._server.execute(pod.namespace, pod.name, CONTAINER, command)
+    def _run(self, pod: Pod, command: Sequence[str], tries: int) -> str:
+        return self._server.execute(pod.namespace, pod.name, CONTAINER, command, tries=tries)
 
 
 def _placed(item: Mapping[str, object]) -> tuple[NodeName, Pod | None]:

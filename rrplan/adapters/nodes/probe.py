@@ -109,7 +109,7 @@ class LiveProbe:
         left = set(nodes) - far.keys() - set(spared)
         asked = [node for node in nodes if node in left and self._worth_asking(node, far)]
         wanted = Wanted.TABLE if whole else Wanted.OWN if self._origins.by_table else Wanted.SESSIONS
-        ends: dict[NodeName, Ends | None] = {**far, **self._all(lambda node: self._node(node, wanted), asked, asking)}
+        ends: dict[NodeName, Ends | None] = {**far, **self._all(lambda node: self._brief(node, wanted), asked, asking)}
         self._check_answered(ends.values())
         for node, families in ends.items():
             for family, end in (families or {}).items():
@@ -233,6 +233,11 @@ class LiveProbe:
             return ends
         tables = self._tables
         return self._patient(lambda: self._asked("node status", tables.ask, node)) if tables else None
+
+    def _brief(self, node: NodeName, wanted: Wanted) -> Ends | None:
+        """What `_node` says, less what would grow with the square of a mesh."""
+        ends = self._node(node, wanted)
+        return ends and {family: end.without_mesh() for family, end in ends.items()}
 
     def _bird(self, node: NodeName, wanted: Wanted) -> Ends:
         return self._patient(lambda: self._asked("birdcl", lambda name: self._birds.ask(name, wanted), node))

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from rrplan.ids import NodeName
-from rrplan.plans.cost import GatesCost, gates_cost
+from rrplan.ids import ActionName, NodeName
+from rrplan.plans.cost import GatesCost, alike_writes, gates_cost
 from rrplan.plans.gate import Expectation, Gate, GateKind
-from rrplan.render.run import gates_cost_text
-from tests.support import Bench
+from rrplan.render.run import alike_writes_text, gates_cost_text
+from tests.support import SPEC, Bench
 
 R, S = NodeName("r"), NodeName("s")
 NAMES = tuple(NodeName(f"n{number}") for number in range(4990))
@@ -31,3 +31,15 @@ def test_cost_grows_with_the_nodes_that_are_asked(tmp_path: Path) -> None:
     )
     assert gates_cost_text(replace(cost, gates=1)).startswith("the gate asks the nodes")
     assert gates_cost(replace(plan, steps=())) == GatesCost(0, 0, 0, 0)
+
+
+def test_alike_writes(tmp_path: Path) -> None:
+    """The labels of a wave say the same of every node; what else is written to a node does not."""
+    plan = Bench(tmp_path, SPEC + "  dedicated: true\n  rollout: {waves: [50%]}\n", nodes=30).plan
+    labels = [step for step in plan.steps if step.action is ActionName.LABEL_CLIENT]
+    assert alike_writes(plan) == sum(len(step.changes) for step in labels) == 28
+    assert alike_writes(replace(plan, steps=())) == 0
+    assert alike_writes_text(4994, 20) == (
+        "before step 1 `rrplan apply` sends a dry-run of 20 of 4,994 alike writes to nodes, and of 20 more for each "
+        "difference of their labels, taints and names of annotations"
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rrplan.adapters.kubernetes.server import Missing, NoOutput
+from rrplan.adapters.kubernetes.server import EXEC_TRIES, Missing, NoOutput
 from rrplan.adapters.nodes.birdcl import Birds, Question, Wanted
 from rrplan.adapters.nodes.pods import MARK, PodCommands
 from rrplan.errors import DatastoreRefused
@@ -34,6 +34,7 @@ class Containers(MemoryServer):
         self.commands: list[tuple[str, str]] = []
         self.cut: int | None = None
         self.unknown: set[str] = set()
+        self.away: set[str] = set()
         self._shell = shell
         self._path = f"{folder}:{os.environ['PATH']}"
         (folder / "birdcl").write_text(BIRDCL)
@@ -48,9 +49,14 @@ class Containers(MemoryServer):
         named = {"name": pod, "namespace": "calico-system", **metadata}
         self._send("POST", "/api/v1/pods", {}, {"metadata": named, "spec": {"nodeName": node}}, "")
 
-    def execute(self, namespace: str, pod: str, container: str, command: Sequence[str]) -> str:
+    def execute(
+        self, namespace: str, pod: str, container: str, command: Sequence[str], *, tries: int = EXEC_TRIES
+    ) -> str:
         """Run it, with both streams on one."""
         assert (namespace, container) == ("calico-system", "calico-node")
+        if pod in self.away:
+            self.commands += [(pod, command[0])] * tries
+            raise NoOutput("dial tcp: connection refused")
         self.commands.append((pod, command[0]))
         if pod in self.unknown or f"/api/v1/pods/{pod}" not in self.objects:
             raise Missing(f'pods "{pod}" not found')
@@ -148,3 +154,24 @@ def test_kubelets_that_do_not_know_their_pods(tmp_path: Path) -> None:
         with pytest.raises(DatastoreRefused, match=f"nothing can be run in the calico-node pod of node {node}: pods"):
             way.ask(node, QUESTIONS)
     assert server.lists == 2
+
+
+def test_a_node_that_is_away_is_tried_once_in_each_later_look(tmp_path: Path) -> None:
+    """Until it answers: then a connection that breaks is tried again as often as any other."""
+    server = Containers(tmp_path)
+    server.put(A, "pod-a")
+    way = PodCommands(server)
+    server.away.add("pod-a")
+    for tries in (EXEC_TRIES, 1, 1):
+        server.commands.clear()
+        way.look(anew=True)
+        with pytest.raises(NoOutput, match="connection refused"):
+            way.ask(A, QUESTIONS)
+        assert len(server.commands) == tries
+    server.away.clear()
+    way.ask(A, QUESTIONS)
+    server.away.add("pod-a")
+    server.commands.clear()
+    with pytest.raises(NoOutput):
+        way.ask(A, QUESTIONS)
+    assert len(server.commands) == EXEC_TRIES

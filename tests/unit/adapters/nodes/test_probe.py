@@ -1,10 +1,12 @@
 """Whom a look asks, and what becomes of nodes that are away; the way to the nodes is a port."""
 
+import gc
 from collections.abc import Mapping, Sequence
 
 import pytest
 
 from rrplan.adapters.nodes.birdcl import PROTOCOLS, Birds, Question
+from rrplan.adapters.nodes.ends import SeenSession
 from rrplan.adapters.nodes.probe import LiveProbe
 from rrplan.errors import DatastoreTimeout
 from rrplan.ids import NodeName
@@ -136,3 +138,40 @@ def test_a_look_that_is_ended(cluster: Cluster) -> None:
     with pytest.raises(Stopped):
         probe_of(cluster).read(names, [], asking=stop)
     assert len(cluster.asked) < len(names)
+
+
+class Meshed(Cluster):
+    """A mesh of forty nodes, each with thirty-nine sessions."""
+
+    nodes: tuple[NodeName, ...] = tuple(NodeName(f"n{number}") for number in range(40))
+
+    def whereabouts(self) -> Whereabouts:
+        """All of them."""
+        addresses = {node: {"ipv4": f"10.0.1.{number}"} for number, node in enumerate(self.nodes)}
+        return Whereabouts(addresses, frozenset())
+
+    def ask(self, node: NodeName, questions: Sequence[Question]) -> Sequence[str]:
+        """All sessions are up, but one of the first node."""
+        lines = ["name proto table state since info"]
+        for number, peer in enumerate(self.nodes):
+            up = (node, peer) != (self.nodes[0], self.nodes[1])
+            if peer != node:
+                state = "up 12:00:00 Established" if up else "start 12:00:00 Idle"
+                lines += [f"Mesh_{number} BGP master {state}", f"  Neighbor address: 10.0.1.{number}"]
+        return [BANNER + "\n".join(lines) if question.family == "ipv4" else "no BIRD" for question in questions]
+
+
+def test_of_a_mesh_only_numbers_are_kept() -> None:
+    """What a look holds grows with the nodes, not with their sessions; the numbers are right all the same."""
+    cluster = Meshed()
+    kept: list[int] = []
+
+    def asking(asked: int, _nodes: int) -> None:
+        if asked == len(cluster.nodes):
+            kept.append(sum(isinstance(thing, SeenSession) for thing in gc.get_objects()))
+
+    readings = probe_of(cluster).read(cluster.nodes, [], asking=asking)
+    assert [reading.families["ipv4"].mesh_up for reading in readings] == [38, *([39] * 39)]
+    assert kept[0] <= 2 * len(cluster.nodes)
+    (first, *_) = probe_of(cluster).sessions(cluster.nodes)
+    assert len(first.families["ipv4"]) == 39
