@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from rrplan.adapters.local.files import read_bytes
+from rrplan.adapters.local.runs import RunDirectory
 from rrplan.plans import read_plan
 from rrplan.render.proof import proof_lines
 from rrplan.render.words import totals
@@ -141,7 +142,8 @@ class _Story:
         self._run("routes", "--sandbox", "ucp", "--from", "worker-007", "--to", "worker-011")
 
         _title("4. All the way back")
-        self._run("rollback", "--sandbox", "ucp", *self.apply[-2:])
+        run = RunDirectory(self.directory / "ucp").runs()[-1].run
+        self._run("rollback", run, "--sandbox", "ucp", *self.apply[-3:])
         self._run("sessions", "--sandbox", "ucp", "--summary")
 
     def _run(self, *words: str, quiet: bool = False) -> None:

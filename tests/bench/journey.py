@@ -21,6 +21,8 @@ from typing import Any
 
 from rrplan import api
 from rrplan.adapters.kubernetes.cluster import in_kubernetes
+from rrplan.adapters.kubernetes.runs import ClusterRuns
+from rrplan.adapters.local.clock import SystemClock
 from rrplan.exit_codes import ExitCode
 from rrplan.plans.plan import Plan
 from rrplan.render.plan_json import write_plan
@@ -108,6 +110,10 @@ def _count(found: list[Counter[str]], entry: Mapping[str, Any]) -> None:
         found[-1][name] += 1
 
 
+def _last_run(server: RealServer) -> str:
+    return ClusterRuns(server.connect(), SystemClock()).runs()[-1].run
+
+
 def main(nodes: int) -> None:
     """There and back."""
     folder = Path(tempfile.mkdtemp(prefix="rrplan-journey-"))
@@ -121,7 +127,7 @@ def main(nodes: int) -> None:
         print(f"{nodes:,} nodes, {REFLECTORS} of them to be reflectors, {len(plan.steps)} steps", flush=True)
         with passing(agent):
             walked("to reflectors", ["apply", "plan.json", "--auto-approve"], ExitCode.DONE, server, folder, plan)
-            walked("and back", ["rollback"], ExitCode.UNDONE, server, folder, plan)
+            walked("and back", ["rollback", _last_run(server), "--auto-approve"], ExitCode.DONE, server, folder, plan)
         assert objects(server) == before
         print("the cluster is what it was")
         agent.stop()

@@ -53,6 +53,8 @@ class LeaseLock:
         self._lasts = lasts
         self._identity = ""
         self._sure_until = 0.0
+        self._dead: tuple[str, object] | None = None
+        """The holder, and its last renewal, that was watched for long enough to know that it is dead."""
         self._stop = threading.Event()
         self._renewing: threading.Thread | None = None
 
@@ -93,6 +95,8 @@ class LeaseLock:
 
     def _watched(self, lease: dict[str, Any]) -> dict[str, Any] | None:
         """The Lease of a holder that is dead, or None where it went; raises LockHeldError where it is renewed."""
+        if _beat(lease) == self._dead:
+            return lease
         lasts = int(lease["spec"].get("leaseDurationSeconds") or self._lasts)
         self._tell(f"the lock is held by {_holder_of(lease)}; watching for {lasts} s whether that run is alive")
         began = self._clock.now()
@@ -105,6 +109,7 @@ class LeaseLock:
             if _beat(seen) != _beat(lease):
                 raise LockHeldError(_holder_of(seen), hint=UNLOCK)
             if self._clock.now() - began >= lasts:
+                self._dead = _beat(seen)
                 return seen
 
     def _renew(self) -> None:
