@@ -229,7 +229,7 @@ def _again(cluster: Cluster, control: Control, found: RunRecord, *, back: bool, 
     cluster.lock.acquire(holder)
     try:
         runner = _Running(found.plan, found.digest, name, cluster, control)
-        return runner.rolled_back(accept_drift=accept_drift) if back else runner.applied()
+        return runner.rolled_back(accept_drift=accept_drift) if back else runner.applied(again=True)
     finally:
         cluster.lock.release()
 
@@ -244,10 +244,10 @@ class _Running:
     cluster: Cluster
     control: Control
 
-    def applied(self) -> Result:
+    def applied(self, *, again: bool = False) -> Result:
         """Carry out what is left of it."""
         with Journal.open(self.control.wrap(self.cluster.runs.log(self.run)), self.digest) as journal:
-            return self._runner(journal).apply()
+            return self._runner(journal).apply(again=again)
 
     def rolled_back(self, *, accept_drift: bool) -> Result:
         """Take it back."""

@@ -71,14 +71,18 @@ class Runner:
 
     # --- forward -------------------------------------------------------------------------------
 
-    def apply(self) -> Result:
-        """Carry out what is not settled yet; a run whose way back began goes on with the way back."""
+    def apply(self, *, again: bool = False) -> Result:
+        """Carry out what is not settled yet; a run whose way back began goes on with the way back.
+
+        `again` says that the run began before, whatever is left of its journal. Raises JournalError where that does not
+        fit the cluster.
+        """
         began = self._ports.clock.now()
         resumed = bool(self._journal.entries)
         back = direction(self._journal.entries)
         if back is Direction.ROLLBACK:
             return self.rollback()
-        if resumed:
+        if resumed or again:
             self._check_fit()
         if back is Direction.UNDO:
             self._undrifted()
