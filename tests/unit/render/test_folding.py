@@ -134,7 +134,7 @@ def test_the_word_is_the_same_everywhere(folder: Path) -> None:
         ["show", "plan.json"],
         ["graph", "plan.json"],
         ["sessions", "-f", "cluster.yaml"],
-        ["routes", "-f", "cluster.yaml", "--from", "node-11"],
+        ["routes", "-f", "cluster.yaml", "--from", "node-011"],
     ):
         folded, whole = rrplan(folder, *verb), rrplan(folder, *verb, "--all")
         assert "(`--all` shows them)" in folded, verb
@@ -151,5 +151,5 @@ def test_sessions(folder: Path) -> None:
     assert "(outside)" in text
     assert re.search(r"and \d+ more of this node like it", text)
     assert re.search(r"and \d+ more nodes with sessions like those of \S+ \(`--all` shows them\)", text)
-    own = rrplan(folder, "sessions", "-f", "cluster.yaml", "--node", "node-11")
-    assert {line.split()[0] for line in own.splitlines()[1:] if not line.startswith(" ")} == {"node-11"}
+    own = rrplan(folder, "sessions", "-f", "cluster.yaml", "--node", "node-011")
+    assert {line.split()[0] for line in own.splitlines()[1:] if not line.startswith(" ")} == {"node-011"}
