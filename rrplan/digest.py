@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 MAX_SAFE_INTEGER = 2**53 - 1
 
@@ -19,9 +20,39 @@ def canonical(value: object) -> bytes:
     Raises TypeError for anything but JSON without floats, ValueError for integers beyond 2^53 and
     lone surrogates (RFC 8785 section 3.2.2, I-JSON RFC 7493).
     """
-    ordered = _check(value)
-    text = json.dumps(ordered, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    if _plain(value):
+        text = _encode_sorted(value)
+        # Keys of ASCII alone, the rule here, sort alike in code points and in UTF-16 code units.
+        if text.isascii():
+            return text.encode("ascii")
+    text = json.dumps(_check(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.encode("utf-8")
+
+
+_encode_sorted = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), sort_keys=True, check_circular=False
+).encode
+_LEAVES = frozenset({str, bool, type(None)})
+
+
+def _plain(value: object) -> bool:
+    """Whether a value is JSON of the simple kinds alone, which needs no closer look; most of ours is."""
+    waiting: list[Any] = [value]
+    while waiting:
+        item = waiting.pop()
+        kind = type(item)
+        if kind in _LEAVES:
+            continue
+        if kind is dict:
+            for key in item:
+                if type(key) is not str:
+                    return False
+            waiting.extend(item.values())
+        elif kind is list or kind is tuple:
+            waiting.extend(item)
+        elif kind is not int or abs(item) > MAX_SAFE_INTEGER:
+            return False
+    return True
 
 
 def _utf16(key: str) -> bytes:
@@ -42,7 +73,6 @@ def _check(value: object) -> object:
         for key in value:
             if not isinstance(key, str):
                 raise TypeError(f"JSON object key {key!r} is not a string")
-        # ASCII keys, the rule here, sort alike in code points and in UTF-16 code units.
         plain = all(key.isascii() for key in value)
         keys = sorted(value) if plain else sorted(value, key=_utf16)
         return {key: _check(value[key]) for key in keys}

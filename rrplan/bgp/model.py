@@ -185,6 +185,24 @@ class Model:
             signature: (self.population.members(signature, touched), old_sizes[signature])
             for signature in self.population.classes
         }
+        self._go_on(state, touched)
+        kinds = self._kinds(before, settled)
+        cost = self._cost(kinds, old_rules, old_view, self.view())
+        if any(session.fate is Fate.GAINED for session in cost.outside):
+            old = {name: signature for name, (signature, _) in before.items()}
+            self._remember_untried(kinds, old_rules, old)
+        return cost
+
+    def follow(self, state: ClusterState, touched: Collection[NodeName]) -> None:
+        """Go on to `state` as `advance` does, where nobody asks what the step costs."""
+        if state.peers is self.state.peers and not self.rules.reaches_outside:
+            self._go_on(state, touched)
+        else:
+            # What comes to be untried is known from the cost alone.
+            self.advance(state, touched)
+
+    def _go_on(self, state: ClusterState, touched: Collection[NodeName]) -> None:
+        old_rules = self.rules
         if state.others is not self.state.others:
             self.rules = rules_of(state, self.classifier.matcher, self.versions.default)
         elif state.peers is not self.state.peers or state.configurations is not self.state.configurations:
@@ -195,12 +213,6 @@ class Model:
             self.population.move(replace(speaker, untried=self._untried.get(name, frozenset())))
         self.state = state
         self._present = None
-        kinds = self._kinds(before, settled)
-        cost = self._cost(kinds, old_rules, old_view, self.view())
-        if any(session.fate is Fate.GAINED for session in cost.outside):
-            old = {name: signature for name, (signature, _) in before.items()}
-            self._remember_untried(kinds, old_rules, old)
-        return cost
 
     def _remember_untried(
         self, kinds: Sequence[ClassTransition], old_rules: Rules, old: Mapping[NodeName, Signature]

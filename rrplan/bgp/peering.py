@@ -43,6 +43,11 @@ class Rules:
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", PeerIndex(self.peers, self.matches))
 
+    @property
+    def reaches_outside(self) -> bool:
+        """Whether some BGPPeer may mean a speaker that is no node."""
+        return any(peer.peer_ip or peer.local_workload_selector for peer in self.peers)
+
     def is_global(self, peer: BGPPeer) -> bool:
         """A BGPPeer without node and nodeSelector holds for every node."""
         return not peer.node and not peer.node_selector

@@ -16,7 +16,7 @@ from rrplan.bgp.endpoint import endpoint_of
 from rrplan.bgp.matching import Matcher
 from rrplan.bgp.peering import Rules
 from rrplan.bgp.profile import Profile
-from rrplan.bgp.speaker import Speaker
+from rrplan.bgp.speaker import Family, Speaker
 from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer
 
@@ -52,6 +52,10 @@ class Signature:
 
     def __hash__(self) -> int:
         return self._hash
+
+    def speaks(self, family: Family) -> bool:
+        """Whether its nodes have an address in a family."""
+        return self.ipv4 if family is Family.IPV4 else self.ipv6
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,7 @@ class Population:
         self.speakers = dict(speakers)
         self.classes: dict[Signature, dict[NodeName, None]] = {}
         self.signature_of: dict[NodeName, Signature] = {}
+        self._names: dict[Signature, tuple[NodeName, ...]] = {}
         for name in sorted(speakers):
             self._add(speakers[name])
 
@@ -130,15 +135,23 @@ class Population:
         self.speakers[speaker.name] = speaker
         self.signature_of[speaker.name] = signature
         self.classes.setdefault(signature, {})[speaker.name] = None
+        self._names.pop(signature, None)
 
     def move(self, speaker: Speaker) -> None:
         """Replace one speaker by its new self."""
         old = self.signature_of[speaker.name]
         members = self.classes[old]
         del members[speaker.name]
+        self._names.pop(old, None)
         if not members:
             del self.classes[old]
         self._add(speaker)
+
+    def names(self, signature: Signature) -> tuple[NodeName, ...]:
+        """The nodes of a class, sorted; the same tuple until one comes or goes."""
+        if signature not in self._names:
+            self._names[signature] = tuple(sorted(self.classes[signature]))
+        return self._names[signature]
 
     def members(self, signature: Signature, but: Collection[NodeName] = ()) -> list[Speaker]:
         """Up to ENOUGH members of a class, leaving some nodes out."""

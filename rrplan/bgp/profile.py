@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from rrplan.errors import PolicyRefusal
 from rrplan.ids import NodeName
@@ -113,6 +114,7 @@ NEWEST = CalicoVersion(3, 32, 1)
 """The newest release whose rules were read."""
 
 
+@lru_cache(maxsize=64)
 def profile_for(version: CalicoVersion) -> Profile:
     """The rules of that version; raises PolicyRefusal below v3.0."""
     fitting = [profile for profile in PROFILES if profile.since <= version]

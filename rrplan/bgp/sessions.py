@@ -35,14 +35,16 @@ def rules_of(state: ClusterState, matcher: Matches, version: CalicoVersion) -> R
     `version` decides whose pools are programmed by BIRD.
     """
     settings = Settings.of(state)
-    addresses = {address: name for name, node in state.nodes.items() for address in (node.ipv4, node.ipv6) if address}
+    given = [(address, name) for name, node in state.nodes.items() for address in (node.ipv4, node.ipv6) if address]
+    addresses = dict(given)
+    shared = _shared(state.nodes.values()) if len(addresses) < len(given) else {}
     if settings.standalone:
         hosts = (node for node in state.nodes.values() if node.host_ip and settings.standalone.runs_on(node))
         addresses |= {node.host_ip: node.name for node in hosts}
     peers = tuple(state.peers[name] for name in sorted(state.peers))
     known = frozenset(node.host_ip for node in state.nodes.values() if node.host_ip)
     announced = Announced.of(state, version)
-    return Rules(settings, peers, addresses, matcher, known, announced, _shared(state.nodes.values()))
+    return Rules(settings, peers, addresses, matcher, known, announced, shared)
 
 
 def _shared(nodes: Iterable[Node]) -> dict[str, tuple[Node, ...]]:

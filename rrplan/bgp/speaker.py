@@ -262,6 +262,6 @@ def effective_cluster_id(text: str, profile: Profile) -> str:
 
     Since v3.26 it accepts a prefix length (`1.0.0.1/32`), and takes the node for a reflector.
     """
-    if not profile.selectors or (profile.cluster_id_validated and not is_ipv4_network(text)):
+    if not text or not profile.selectors or (profile.cluster_id_validated and not is_ipv4_network(text)):
         return ""
     return text

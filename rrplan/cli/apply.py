@@ -7,12 +7,14 @@ from dataclasses import replace
 import click
 
 from rrplan import operations
+from rrplan.cli.detail import ALL
 from rrplan.cli.plan import rendered
 from rrplan.cli.running import EXIT, Where, confirmed, control, with_run
 from rrplan.cli.sources import read
 from rrplan.errors import DigestMismatch
 from rrplan.exit_codes import ExitCode
 from rrplan.plans import is_plan, read_plan
+from rrplan.render.folding import Detail
 from rrplan.render.plan_json import plan_document
 from rrplan.snapshots import capture
 from rrplan.specs import load
@@ -31,6 +33,7 @@ INSTEAD = "give `--auto-approve` or `--expect-digest`"
     multiple=True,
     help="Begin although sessions of this node, or to this address outside the cluster, are down; may be repeated.",
 )
+@ALL
 @click.option("--expect-digest", metavar="SHA256", help="Apply without asking if the plan has this digest.")
 def command(
     plan: str,
@@ -38,6 +41,7 @@ def command(
     output: str,
     expect_digest: str | None,
     accept_down: tuple[str, ...],
+    detail: Detail,
     *,
     auto_approve: bool,
     no_input: bool,
@@ -53,7 +57,7 @@ def command(
     if expect_digest and digest != expect_digest:
         raise DigestMismatch.one(f"the plan has digest {digest}", file=plan, hint="review it again with `rrplan show`")
     if not auto_approve and not expect_digest:
-        click.echo(rendered(made, "terminal"), err=True)
+        click.echo(rendered(made, "terminal", detail), err=True)
     if not made.steps:
         return ExitCode.DONE
     asks = not auto_approve and not expect_digest

@@ -13,7 +13,7 @@ import click
 from rrplan.adapters.local.files import read_bytes
 from rrplan.adapters.local.runs import RunDirectory
 from rrplan.plans import read_plan
-from rrplan.render.proof import proof_lines
+from rrplan.render.proof import outside_lines, proof_lines
 from rrplan.render.words import totals
 from rrplan.text import wrapped
 
@@ -91,7 +91,7 @@ class _Story:
         plan, _ = read_plan(read_bytes(self.directory / "plan.json"), "plan.json")
         click.echo(_paragraph(totals(plan)))
         click.echo("Why no route is lost:")
-        for line in proof_lines(plan):
+        for line in proof_lines(plan, outside_lines(plan)):
             click.echo(_paragraph(line, "  - "))
         click.echo("All of it, with the reason of every step: rrplan show plan.json\n")
 
@@ -132,7 +132,7 @@ class _Story:
             click.echo(_paragraph(step.summary, f"{number:3}. "))
         click.echo()
         click.echo("Why no route is lost:")
-        for line in proof_lines(plan):
+        for line in proof_lines(plan, outside_lines(plan)):
             click.echo(_paragraph(line, "  - "))
         click.echo()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from rrplan.adapters.local.files import write_atomically
+from rrplan.cli.detail import ALL
 from rrplan.cli.live import PROBE
 from rrplan.cli.sources import Source, note, spec_from, with_state
 from rrplan.errors import UsageProblem
@@ -17,6 +18,7 @@ from rrplan.exit_codes import ExitCode
 from rrplan.operations import plan as make_plan
 from rrplan.plans import Plan
 from rrplan.plans.cost import alike_writes, gates_cost
+from rrplan.render.folding import Detail
 from rrplan.render.plan_json import plan_document, write_plan
 from rrplan.render.run import alike_writes_text, gates_cost_text
 from rrplan.specs import Flavor
@@ -27,19 +29,19 @@ RUNBOOK = "runbook"
 """For people who type; it needs the cluster beside the plan."""
 
 
-def rendered(made: Plan, form: str) -> str:
+def rendered(made: Plan, form: str, detail: Detail = Detail.FOLDED) -> str:
     """A plan in one of the formats."""
     if form == "json":
         return json.dumps(plan_document(made), indent=2, ensure_ascii=False) + "\n"
     if form == "markdown":
         from rrplan.render.markdown import plan_markdown
 
-        return plan_markdown(made)
+        return plan_markdown(made, detail)
     from rrplan.render.terminal import plan_text
 
     tty = sys.stdout.isatty()
     width = min(os.get_terminal_size().columns, 120) if tty else 80
-    return plan_text(made, width=width, color=tty and not os.environ.get("NO_COLOR"))
+    return plan_text(made, width=width, color=tty and not os.environ.get("NO_COLOR"), detail=detail)
 
 
 @click.command("plan")
@@ -54,6 +56,7 @@ def rendered(made: Plan, form: str) -> str:
     help="What calls calicoctl in a runbook, if not `--calicoctl`; `kubectl` where Calico's API server runs.",
 )
 @click.option("--out", metavar="FILE", help="Write the plan file too.")
+@ALL
 @PROBE
 @click.option("--no-observe", is_flag=True, help="Of a live cluster, read objects alone; ask no node for its sessions.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there is something to do.")
@@ -63,6 +66,7 @@ def command(
     output: str,
     out: str | None,
     runbook_calicoctl: str | None,
+    detail: Detail,
     *,
     no_observe: bool,
     detailed_exitcode: bool,
@@ -96,7 +100,7 @@ def command(
         said = runbook_calicoctl or source.live.calicoctl
         text = runbook(made, Site.of(snapshot.state, said or (UCP if ucp else "calicoctl")))
     else:
-        text = rendered(made, output if output in FORMATS else "terminal")
+        text = rendered(made, output if output in FORMATS else "terminal", detail)
     click.echo(text, nl=False)
     if file:
         write_atomically(Path(file), write_plan(made))

@@ -14,11 +14,13 @@ from rrplan.bgp.refusals import without_router_id
 from rrplan.bgp.routes import Route, route, routes
 from rrplan.bgp.speaker import as_configured
 from rrplan.bgp.transition import Loss
+from rrplan.cli.detail import ALL
 from rrplan.cli.sources import Source, with_state
 from rrplan.errors import UsageProblem
 from rrplan.exit_codes import ExitCode
 from rrplan.ids import NodeName
-from rrplan.render.routes import route_text
+from rrplan.render.folding import Detail, and_alike_folded
+from rrplan.render.routes import folded_routes, route_text
 from rrplan.text import listed
 
 SHOWN = 10
@@ -29,12 +31,14 @@ SHOWN = 10
 @with_state
 @click.option("--from", "origin", metavar="N", help="The node whose routes are meant.")
 @click.option("--to", "at", metavar="N", help="The node that shall hold them.")
+@ALL
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="The format.")
 def command(
     source: Source,
     origin: str | None,
     at: str | None,
     output: str,
+    detail: Detail,
 ) -> int:
     """How the routes of one node reach another, or why not; without nodes, the pairs that miss routes.
 
@@ -76,10 +80,18 @@ def command(
             break
         if down and output == "text":
             click.echo(f"{view}{f' ({listed(down, SHOWN)})' if model is present else ''}:")
+        told: list[Route] = []
         for answer in _asked(model, origin, at):
             missing = missing or not answer.path
-            row = {**_row(answer), "view": view} if down else _row(answer)
-            click.echo(json.dumps(row, ensure_ascii=False) if output == "json" else _text(answer))
+            if output == "json":
+                row = {**_row(answer), "view": view} if down else _row(answer)
+                click.echo(json.dumps(row, ensure_ascii=False))
+            elif detail is Detail.ALL:
+                click.echo(_text(answer))
+            else:
+                told.append(answer)
+        for alike in folded_routes(told):
+            click.echo(f"{_text(alike[0])}{and_alike_folded(len(alike))}")
     return ExitCode.DIFFERENT if missing else ExitCode.DONE
 
 

@@ -7,10 +7,12 @@ import json
 import click
 
 from rrplan import operations
+from rrplan.cli.detail import ALL
 from rrplan.cli.running import Where, with_cluster
 from rrplan.cli.sources import spec_from
 from rrplan.exit_codes import ExitCode
 from rrplan.render.facts import fields_json
+from rrplan.render.folding import Detail, folded_lines, folded_names
 from rrplan.render.routes import missing_text
 from rrplan.render.run import difference_text
 from rrplan.render.standing import standing_json, standing_text
@@ -19,9 +21,10 @@ from rrplan.render.standing import standing_json, standing_text
 @click.command("verify")
 @click.argument("spec")
 @with_cluster
+@ALL
 @click.option("--no-sessions", is_flag=True, help="Compare the objects only; ask no node.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print.")
-def command(spec: str, where: Where, output: str, *, no_sessions: bool) -> int:
+def command(spec: str, where: Where, output: str, detail: Detail, *, no_sessions: bool) -> int:
     """Is the cluster exactly as a spec says, down to sessions and routes? Changes nothing; exit code 2 where not."""
     verdict = operations.verify(spec_from(spec), where.cluster(), sessions=not no_sessions)
     if output == "json":
@@ -36,12 +39,16 @@ def command(spec: str, where: Where, output: str, *, no_sessions: bool) -> int:
         }
         click.echo(json.dumps(document, indent=2))
         return ExitCode.DONE if verdict.good else ExitCode.DIFFERENT
-    for text in (*map(difference_text, verdict.drift), *map(missing_text, verdict.missing)):
-        click.echo(text)
-    for missing in verdict.others:
-        click.echo(f"not a matter of this spec: {missing_text(missing)}")
+    others = [f"not a matter of this spec: {missing_text(missing)}" for missing in verdict.others]
+    for texts, what in (
+        ([*map(difference_text, verdict.drift)], "more differences"),
+        ([*map(missing_text, verdict.missing)], "more missing routes"),
+        (others, "more missing routes that are not a matter of this spec"),
+    ):
+        for text in folded_lines(texts, detail, what):
+            click.echo(text)
     if verdict.down:
-        click.echo(f"down, and not asked: {', '.join(verdict.down)}")
+        click.echo(f"down, and not asked: {folded_names(verdict.down, detail)}")
     if verdict.sessions:
         click.echo(standing_text(verdict.sessions))
     if verdict.good:

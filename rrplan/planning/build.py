@@ -73,7 +73,7 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: Sn
     reasons = edges(plain)
     ordered = ActionGraph(plain, reasons).order()
     empty = _empty(state)
-    steps, proof, sets, model = _walk(spec, state, versions, desired, ordered, desired.drained | empty)
+    steps, proof, sets, model, down = _walk(spec, state, versions, desired, ordered, desired.drained | empty)
     agree = peers_agree(model, _fresh(state, desired.state))
     disagree = [finding for finding in agree if finding.severity is Severity.ERROR]
     if disagree and steps and not proof.violations:
@@ -93,7 +93,6 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: Sn
             f"cordoned, and as far as the pods that were given say, without evictable pods: "
             f"{listed(sorted(empty - desired.drained), SHOWN)}; these nodes are treated as drained"
         )
-    down = Model(state, versions).down()
     if steps and down:
         notices.append(
             f"down (not Ready): {listed(down, SHOWN)}; no step drains {_them(down)}, no gate waits for {_them(down)}, "
@@ -134,7 +133,8 @@ def _walk(
     desired: Desired,
     ordered: tuple[Step, ...],
     marked: frozenset[NodeName],
-) -> tuple[tuple[Step, ...], Proof, NodeSets, Model]:
+) -> tuple[tuple[Step, ...], Proof, NodeSets, Model, list[NodeName]]:
+    """The steps with their gates, what is proved, the model at the last state, and the nodes down at the first."""
     peers = [*desired.state.peers.values(), *_peers_on_the_way(ordered)]
 
     def modelled(at: ClusterState) -> Model:
@@ -142,7 +142,8 @@ def _walk(
         return Model(at, versions, peers=peers, zone_label=zone_label, marked=marked)
 
     model = modelled(state)
-    alive = Alive(spec, modelled(as_configured(state))) if model.down() else None
+    down = model.down()
+    alive = Alive(spec, modelled(as_configured(state))) if down else None
     sets = NodeSets()
     maker = GateMaker(spec, sets)
     first = model.mark()
@@ -184,7 +185,7 @@ def _walk(
     checks, bad = final_checks(spec, model, first)
     if alive is not None:
         bad += alive.final(bad)
-    return tuple(gated), Proof(tuple(proofs), tuple(checks), (*violations, *bad)), sets, model
+    return tuple(gated), Proof(tuple(proofs), tuple(checks), (*violations, *bad)), sets, model, down
 
 
 def _settled(maker: GateMaker, modelled: Callable[[ClusterState], Model], state: ClusterState) -> tuple[Gate, ...]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 from rrplan.bgp.holdings import Holdings
 from rrplan.bgp.model import Model
 from rrplan.bgp.outside import Fate
+from rrplan.bgp.population import Signature
 from rrplan.bgp.speaker import FAMILIES
 from rrplan.bgp.transition import OutsideSession
 from rrplan.ids import ActionName, NodeName
@@ -223,7 +225,7 @@ class GateMaker:
         classes = model.population.classes
         sizes = model.living(view)
         expectations: list[Expectation] = []
-        wanted = set(only)
+        asked: dict[Signature, tuple[NodeName, ...]] = {}
         for family in FAMILIES:
             holdings = view.holdings[family]
             for peer in peers:
@@ -231,9 +233,11 @@ class GateMaker:
                 for there, signature in enumerate(view.signatures):
                     if signature.down or not holdings.joins(here, there):
                         continue
-                    nodes = tuple(sorted(set(classes[signature]) - {peer}))
-                    if wanted:
-                        nodes = tuple(name for name in nodes if name in wanted)
+                    if signature not in asked:
+                        asked[signature] = _asked(model, signature, only)
+                    nodes = asked[signature]
+                    if peer in classes[signature]:
+                        nodes = tuple(name for name in nodes if name != peer)
                     if nodes:
                         count = holdings.delivered(here, there, sizes)
                         without = self._without(model, holdings, here, there, peer)
@@ -289,19 +293,17 @@ class GateMaker:
     def mesh(self, model: Model, *, only: tuple[NodeName, ...] = ()) -> tuple[Gate, ...]:
         """Every mesh session between nodes that are not down is up: of all of them, or of some."""
         expectations: list[Expectation] = []
+        classes = model.population.classes
         for family in FAMILIES:
-            members = tuple(
-                sorted(
-                    name
-                    for signature, names in model.population.classes.items()
-                    if not signature.cluster_id and not signature.down
-                    for name in names
-                    if model.population.speakers[name].address(family)
-                )
-            )
-            nodes = tuple(name for name in members if name in only) if only else members
-            if nodes and len(members) > 1:
-                expectations.append(Expectation(self.sets.name(nodes), str(family), len(members) - 1))
+            meshed = [
+                signature
+                for signature in classes
+                if not signature.cluster_id and not signature.down and signature.speaks(family)
+            ]
+            nodes = tuple(sorted(chain.from_iterable(_asked(model, signature, only) for signature in meshed)))
+            members = sum(len(classes[signature]) for signature in meshed)
+            if nodes and members > 1:
+                expectations.append(Expectation(self.sets.name(nodes), str(family), members - 1))
         title = "every node has all its mesh sessions"
         if only:
             verb, their = ("has", "its") if len(only) == 1 else ("have", "their")
@@ -317,3 +319,11 @@ class GateMaker:
             expected=LONGEST_SECONDS + self.spec.gates.stable,
         )
         return (gate,) if expectations else ()
+
+
+def _asked(model: Model, signature: Signature, only: tuple[NodeName, ...]) -> tuple[NodeName, ...]:
+    """The nodes of a class, all or some of them, sorted."""
+    if not only:
+        return model.population.names(signature)
+    members = model.population.classes[signature]
+    return tuple(sorted({name for name in only if name in members}))

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from operator import itemgetter
+from typing import TypeAlias, TypeVar
 
+from rrplan.ids import NodeName
 from rrplan.plans.change import Change
 from rrplan.resources import CalicoNode, ClusterState, Resource, ResourceKey, encode
 from rrplan.resources.documents import Document, at, leaves, partial
 from rrplan.resources.node_codec import told_by, without_calico
 
 FieldPath: TypeAlias = tuple[str, ...]
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +42,44 @@ def diff(before: ClusterState, after: ClusterState) -> tuple[Change, ...]:
 
     Where a Calico Node comes or goes, what it says of its node is no change of the Node.
     """
-    here, there = ({resource.key: resource for resource in state} for state in (before, after))
-    for calico_node in (resource for resource in (*before, *after) if isinstance(resource, CalicoNode)):
-        if (calico_node.key in here) is not (calico_node.key in there):
+    pairs = [
+        *_differing(before.nodes, after.nodes),
+        *_differing(before.peers, after.peers),
+        *_differing(before.configurations, after.configurations),
+        *_differing(before.others, after.others),
+    ]
+    differing = {present.key: (here, there) for here, there in pairs if (present := here or there) is not None}
+    for here, there in pairs:
+        calico_node = there if here is None else here
+        if isinstance(calico_node, CalicoNode) and (here is None or there is None):
             name = told_by(calico_node).name
-            for state, resources in ((before, here), (after, there)):
-                if name in state.nodes:
-                    resources[ResourceKey("Node", name)] = without_calico(state.nodes[name])
-    keys = [key for key in here.keys() | there.keys() if here.get(key) != there.get(key)]
-    changes = (change_of(key, here.get(key), there.get(key)) for key in sorted(keys))
+            was, becomes = (_without_calico(state, name) for state in (before, after))
+            differing[ResourceKey("Node", name)] = (was, becomes)
+    changes = (
+        change_of(key, *pair) for key, pair in sorted(differing.items(), key=itemgetter(0)) if pair[0] != pair[1]
+    )
     return tuple(change for change in changes if fields(change))
+
+
+def _differing(
+    before: Mapping[K, Resource], after: Mapping[K, Resource]
+) -> list[tuple[Resource | None, Resource | None]]:
+    """The resources that are others in one mapping than in another, None for one that is absent there.
+
+    What two states share is the same object, which need not be compared.
+    """
+    if before is after:
+        return []
+    pairs: list[tuple[Resource | None, Resource | None]] = [
+        (resource, after.get(key)) for key, resource in before.items()
+    ]
+    pairs += [(None, resource) for key, resource in after.items() if key not in before]
+    return [(here, there) for here, there in pairs if here is not there and here != there]
+
+
+def _without_calico(state: ClusterState, name: NodeName) -> Resource | None:
+    node = state.nodes.get(name)
+    return without_calico(node) if node else None
 
 
 def change_of(key: ResourceKey, before: Resource | None, after: Resource | None) -> Change:

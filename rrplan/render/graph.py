@@ -4,27 +4,50 @@ from __future__ import annotations
 
 import json
 
-from rrplan.plans.plan import Plan
+from rrplan.ids import StepId
+from rrplan.plans.plan import Edge, Plan
+from rrplan.render.folding import Detail, and_alike_folded, folded
 
 
-def dot(plan: Plan) -> str:
-    """The graph of a plan in the language of Graphviz."""
+def dot(plan: Plan, detail: Detail = Detail.FOLDED) -> str:
+    """The graph of a plan in the language of Graphviz; steps that are alike are one node of it."""
+    steps, edges = _drawn(plan, detail)
     lines = ["digraph plan {", "  rankdir=LR; node [shape=box, fontname=sans-serif];"]
-    lines += [f"  {json.dumps(step.id)} [label={json.dumps(step.summary)}];" for step in plan.steps]
+    lines += [f"  {json.dumps(step)} [label={json.dumps(text)}];" for step, text in steps.items()]
     lines += [
         f"  {json.dumps(edge.before)} -> {json.dumps(edge.after)} [tooltip={json.dumps(edge.reason)}];"
-        for edge in plan.edges
+        for edge in edges
     ]
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def mermaid(plan: Plan) -> str:
-    """Mermaid, as GitHub and GitLab draw it."""
-    number = {step.id: f"s{index}" for index, step in enumerate(plan.steps)}
+def mermaid(plan: Plan, detail: Detail = Detail.FOLDED) -> str:
+    """Mermaid, as GitHub and GitLab draw it; steps that are alike are one node of it."""
+    steps, edges = _drawn(plan, detail)
+    number = {step: f"s{index}" for index, step in enumerate(steps)}
     lines = ["flowchart LR"]
-    lines += [f'  {number[step.id]}["{step.summary}"]' for step in plan.steps]
-    lines += [f"  {number[edge.before]} --> {number[edge.after]}" for edge in plan.edges]
+    lines += [f'  {number[step]}["{text}"]' for step, text in steps.items()]
+    lines += [f"  {number[edge.before]} --> {number[edge.after]}" for edge in edges]
     return "\n".join(lines) + "\n"
+
+
+def _drawn(plan: Plan, detail: Detail) -> tuple[dict[StepId, str], list[Edge]]:
+    """What each node of the picture says, and the edges between them, each once."""
+    drawn: dict[StepId, str] = {}
+    standing_for: dict[StepId, StepId] = {}
+    place = 0
+    for step, count in folded(plan.steps, detail):
+        drawn[step.id] = f"{step.summary}{and_alike_folded(count)}"
+        standing_for |= {alike.id: step.id for alike in plan.steps[place : place + count]}
+        place += count
+    if len(drawn) == len(plan.steps):
+        return drawn, [*plan.edges]
+    edges: dict[tuple[StepId, StepId], Edge] = {}
+    for edge in plan.edges:
+        ends = standing_for[edge.before], standing_for[edge.after]
+        if ends[0] != ends[1]:
+            edges.setdefault(ends, Edge(*ends, edge.reason))
+    return drawn, [*edges.values()]
 
 
 def graph_json(plan: Plan) -> str:

@@ -5,12 +5,19 @@ from __future__ import annotations
 from rrplan.plans.diff import fields
 from rrplan.plans.plan import Plan
 from rrplan.render.checks import finding_text
+from rrplan.render.folding import (
+    Detail,
+    and_alike_folded,
+    and_folded,
+    folded,
+    folded_changes,
+    folded_lines,
+    outside_texts,
+)
 from rrplan.render.proof import NOT_PROVED, proof_lines
 from rrplan.render.rehearsal import headline, result_lines
 from rrplan.render.words import (
     SYMBOL,
-    folded,
-    folded_changes,
     gate_text,
     notices,
     observed_lines,
@@ -18,18 +25,17 @@ from rrplan.render.words import (
     ungated_text,
     value_text,
 )
-from rrplan.text import and_alike, and_more
 
 
-def plan_markdown(plan: Plan) -> str:
+def plan_markdown(plan: Plan, detail: Detail = Detail.FOLDED) -> str:
     """A plan as Markdown, for a review or a ticket."""
     lines = [f"# rrplan: {plan.name}", "", f"**{totals(plan)}**", ""]
     if plan.steps:
         lines += ["## Changes", "", "| | resource | field | before | after |", "|---|---|---|---|---|"]
-        for step, count in folded(plan.writing):
-            for change, alike in folded_changes(step):
+        for step, count in folded(plan.writing, detail):
+            for change, alike in folded_changes(step, detail):
                 symbol, key = SYMBOL[change.action], f"`{change.key}`"
-                more = and_more(max(count, alike))
+                more = and_folded(max(count, alike))
                 if more:
                     lines.append(f"| {symbol} | {key}{more} | | | |")
                     continue
@@ -37,17 +43,19 @@ def plan_markdown(plan: Plan) -> str:
                     before, after = (value_text(value).replace("|", "\\|") for value in (field.before, field.after))
                     lines.append(f"| {symbol} | {key} | `{field.name}` | `{before}` | `{after}` |")
         lines += ["", "## Order", ""]
-        for number, (step, count) in enumerate(folded(plan.steps), 1):
-            lines.append(f"{number}. {step.summary}{and_alike(count)}")
+        for number, (step, count) in enumerate(folded(plan.steps, detail), 1):
+            lines.append(f"{number}. {step.summary}{and_alike_folded(count)}")
             lines += [f"   - {gate_text(gate)}" for gate in step.gates]
             lines += [f"   - {ungated_text(step)}"] if step.ungated else []
-        lines += ["", "## Proof", "", *(f"- {line}" for line in proof_lines(plan)), "", NOT_PROVED, ""]
+        proved = proof_lines(plan, outside_texts(plan, detail))
+        lines += ["", "## Proof", "", *(f"- {line}" for line in proved), "", NOT_PROVED, ""]
     if plan.observed:
         lines += ["## Sessions now", "", *(f"- {line}" for line in observed_lines(plan)), ""]
-    if noticed := notices(plan):
+    if noticed := notices(plan, detail):
         lines += ["## Notices", "", *(f"- {notice}" for notice in noticed), ""]
     if plan.findings:
-        lines += ["## Checks", "", *(f"- {finding_text(finding)}" for finding in plan.findings), ""]
+        findings = folded_lines([*map(finding_text, plan.findings)], detail)
+        lines += ["## Checks", "", *(f"- {text}" for text in findings), ""]
     if plan.rehearsal:
         results = [headline(plan.rehearsal), *result_lines(plan.rehearsal)]
         lines += ["## Rehearsal", "", *(f"- {text}" for text in results), ""]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rrplan.bgp.outside import Fate
 from rrplan.plans.plan import (
     FINAL_STATE,
@@ -112,8 +114,8 @@ def check_text(check: FinalCheck) -> str:
             raise AssertionError(f"{check.invariant} speaks of steps, not of the final state")
 
 
-def proof_lines(plan: Plan) -> list[str]:
-    """The proof in three lines: after every step, during every step, in the end."""
+def proof_lines(plan: Plan, outside: Sequence[str]) -> list[str]:
+    """The proof in three lines: after every step, during every step, in the end; `outside` says what else happens."""
     exposed = exposures(plan)
     count = len(plan.proof.steps)
     after = f"each of the {count} steps that touch" if count > 1 else "the one step that touches"
@@ -130,7 +132,7 @@ def proof_lines(plan: Plan) -> list[str]:
         lines.append(f"while a step takes effect: {what} without a path for up to {seconds} s, {which}")
     else:
         lines.append("while a step takes effect: every pair keeps a path over sessions that are left alone")
-    lines += outside_lines(plan)
+    lines += outside
     return [*lines, "; ".join(check_text(check) for check in plan.proof.final)] if plan.proof.final else lines
 
 

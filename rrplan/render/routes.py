@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rrplan.bgp.routes import NoRoute, Obstacle, Route
 from rrplan.planning.connected import MissingRoute
 
@@ -59,3 +61,19 @@ def missing_text(missing: MissingRoute) -> str:
     alike = f" ({missing.pairs} ordered pairs alike)" if missing.pairs > 1 else ""
     why = f": {no_route_text(missing.reason, missing.at, missing.origin, missing.family)}" if missing.reason else ""
     return f"{missing.family}: {missing.at} misses the routes of {missing.origin}{alike}{why}"
+
+
+ALIKE = 10
+"""Beyond so many, answers that read alike are told once."""
+
+
+def folded_routes(answers: Sequence[Route]) -> list[list[Route]]:
+    """Answers that read alike in one list: over as many nodes, or missing for the same reason; few are told apart."""
+    alike: dict[tuple[object, ...], list[Route]] = {}
+    for answer in answers:
+        text = route_text(answer).replace(answer.origin, "").replace(answer.at, "") if answer.reason else ""
+        alike.setdefault((answer.family, len(answer.path), text), []).append(answer)
+    groups: list[list[Route]] = []
+    for group in alike.values():
+        groups += [group] if len(group) > ALIKE else [[answer] for answer in group]
+    return groups

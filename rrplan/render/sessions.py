@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 
 from rrplan.bgp.session_counts import SessionCounts
 from rrplan.bgp.sessions import Session
+from rrplan.render.folding import FOLDED, UNFOLD
 
 
 class SessionRow(TypedDict):
@@ -85,16 +86,58 @@ def sessions_json(version: str, sessions: Iterable[Session]) -> Iterator[str]:
     yield "\n]}\n"
 
 
+HEAD = f"{'NODE':<16} {'PROTOCOL':<32} {'PEER':<16} {'AS':<8} {'ROLE':<8} UP\n"
+
+
 def sessions_text(sessions: Iterable[Session]) -> Iterator[str]:
     """A table for people."""
-    yield f"{'NODE':<16} {'PROTOCOL':<32} {'PEER':<16} {'AS':<8} {'ROLE':<8} UP\n"
-    for session in sessions:
-        protocol = session.protocol
-        role = "client" if protocol.reflector_client else "passive" if protocol.passive else "-"
-        peer = protocol.peer_node or "(outside)"
-        reason = f": {session.verdict.reason}" if session.verdict.reason else ""
-        up = f"{session.verdict.established}{reason}"
-        yield f"{protocol.node:<16} {protocol.name:<32} {peer:<16} {protocol.peer_as:<8} {role:<8} {up}\n"
+    yield HEAD
+    yield from map(_session_line, sessions)
+
+
+def _session_line(session: Session) -> str:
+    protocol = session.protocol
+    peer = protocol.peer_node or "(outside)"
+    reason = f": {session.verdict.reason}" if session.verdict.reason else ""
+    up = f"{session.verdict.established}{reason}"
+    return f"{protocol.node:<16} {protocol.name:<32} {peer:<16} {protocol.peer_as:<8} {_role(session):<8} {up}\n"
+
+
+def _role(session: Session) -> str:
+    return "client" if session.protocol.reflector_client else "passive" if session.protocol.passive else "-"
+
+
+def folded_sessions_text(nodes: Sequence[tuple[Sequence[Session], int]]) -> Iterator[str]:
+    """The table with what is alike told once: the sessions of some nodes, each with how many nodes it stands for."""
+    yield HEAD
+    for sessions, count in nodes:
+        alike: dict[tuple[object, ...], list[Session]] = {}
+        for session in sessions:
+            alike.setdefault(_alike(session), []).append(session)
+        for group in alike.values():
+            parts = [group] if len(group) > FOLDED else [[session] for session in group]
+            for part in parts:
+                more = f"  and {len(part) - 1} more of this node like it ({UNFOLD})\n" if len(part) > 1 else ""
+                yield _session_line(part[0]) + more
+        if count > 1:
+            name = sessions[0].protocol.node
+            yield f"  and {count - 1} more nodes with sessions like those of {name} ({UNFOLD})\n"
+
+
+def _alike(session: Session) -> tuple[object, ...]:
+    """What two sessions have in common that differ in their ends alone, for somebody who reads them."""
+    protocol, verdict = session.protocol, session.verdict
+    reason = verdict.reason.replace(protocol.node, "").replace(protocol.peer_node or "", "")
+    outside = "" if protocol.peer_node else protocol.peer_address
+    return protocol.kind, protocol.family, protocol.peer_as, _role(session), verdict.established, reason, outside
+
+
+def shape_of(sessions: Iterable[Session]) -> frozenset[tuple[object, ...]]:
+    """What the sessions of a node look like for somebody who reads them.
+
+    Which end is passive does not count, nor which speaker outside it is.
+    """
+    return frozenset((*key[:3], key[3] == "client", *key[4:-1]) for key in map(_alike, sessions))
 
 
 def sessions_summary(version: str, counts: SessionCounts) -> dict[str, object]:

@@ -6,12 +6,20 @@ from rrplan.plans.change import Change, ChangeAction
 from rrplan.plans.diff import fields
 from rrplan.plans.plan import Plan
 from rrplan.render.checks import finding_text
+from rrplan.render.folding import (
+    Detail,
+    and_alike_folded,
+    and_folded,
+    folded,
+    folded_changes,
+    folded_lines,
+    outside_texts,
+    reflector_lines,
+)
 from rrplan.render.proof import NOT_PROVED, proof_lines
 from rrplan.render.rehearsal import headline, result_lines
 from rrplan.render.words import (
     SYMBOL,
-    folded,
-    folded_changes,
     gate_text,
     notices,
     observed_lines,
@@ -19,40 +27,42 @@ from rrplan.render.words import (
     ungated_text,
     value_text,
 )
-from rrplan.text import and_alike, and_more, wrapped
+from rrplan.text import wrapped
 
 _COLOR = {"+": "\x1b[32m", "~": "\x1b[33m", "-": "\x1b[31m"}
 _RESET = "\x1b[0m"
 MEANING = {"+": "create", "~": "change", "-": "destroy"}
 
 
-def plan_text(plan: Plan, *, width: int = 80, color: bool = False) -> str:
+def plan_text(plan: Plan, *, width: int = 80, color: bool = False, detail: Detail = Detail.FOLDED) -> str:
     """The whole plan as text."""
     lines: list[str] = []
     if plan.steps:
         lines += _legend(plan, color=color)
         lines += ["", "Changes:", ""]
-        for step, count in folded(plan.writing):
-            for change, alike in folded_changes(step):
-                more = and_more(max(count, alike))
+        for step, count in folded(plan.writing, detail):
+            for change, alike in folded_changes(step, detail):
+                more = and_folded(max(count, alike))
                 lines += _change(change, f"{more}: {step.action}" if more else "", color=color)
         lines += ["", "Order:", ""]
-        lines += _order(plan, width)
+        lines += _order(plan, width, detail)
         lines += ["", "Proof:", ""]
-        lines += [line for text in proof_lines(plan) for line in wrapped(text, width, "  - ")]
+        proved = proof_lines(plan, outside_texts(plan, detail))
+        lines += [line for text in proved for line in wrapped(text, width, "  - ")]
         lines += wrapped(NOT_PROVED, width, "  ")
     if plan.observed:
         lines += ["", "Sessions now:", ""]
         lines += [line for text in observed_lines(plan) for line in wrapped(text, width, "  - ")]
     if plan.reasons and plan.steps:
         lines += ["", "Reflectors:", ""]
-        lines += [line for text in plan.reasons for line in wrapped(text, width, "  - ")]
-    if noticed := notices(plan):
+        lines += [line for text in reflector_lines(plan, detail) for line in wrapped(text, width, "  - ")]
+    if noticed := notices(plan, detail):
         lines += ["", "Notices:", ""]
         lines += [line for text in noticed for line in wrapped(text, width, "  ! ")]
     if plan.findings:
         lines += ["", "Checks:", ""]
-        lines += [line for finding in plan.findings for line in wrapped(finding_text(finding), width, "  ! ")]
+        findings = folded_lines([*map(finding_text, plan.findings)], detail)
+        lines += [line for text in findings for line in wrapped(text, width, "  ! ")]
     if plan.rehearsal:
         lines += ["", "Rehearsal:", ""]
         results = [headline(plan.rehearsal), *result_lines(plan.rehearsal)]
@@ -85,7 +95,7 @@ def _change(change: Change, more: str, *, color: bool) -> list[str]:
     return lines
 
 
-def _order(plan: Plan, width: int) -> list[str]:
+def _order(plan: Plan, width: int, detail: Detail) -> list[str]:
     reasons: dict[str, list[str]] = {}
     for edge in plan.edges:
         known = reasons.setdefault(edge.after, [])
@@ -93,9 +103,9 @@ def _order(plan: Plan, width: int) -> list[str]:
             known.append(edge.reason)
     lines: list[str] = []
     number, last = 0, ""
-    for step, count in folded(plan.steps):
+    for step, count in folded(plan.steps, detail):
         number += 1
-        lines += wrapped(f"{step.summary}{and_alike(count)}", width, f"{number:>4}. ")
+        lines += wrapped(f"{step.summary}{and_alike_folded(count)}", width, f"{number:>4}. ")
         number += count - 1
         for reason in reasons.get(step.id, []):
             if reason != last:

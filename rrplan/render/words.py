@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 
-from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate, GateKind
 from rrplan.plans.plan import Plan, Step
+from rrplan.render.folding import Detail, folded_lines
 from rrplan.render.proof import exposure, violation_text
 from rrplan.text import SHOWN, and_more
 
-FOLDED = 10
-"""Beyond so many, what is alike is told once."""
 SYMBOL = {"create": "+", "update": "~", "delete": "-"}
 
 
@@ -29,9 +26,13 @@ def totals(plan: Plan) -> str:
     )
 
 
-def notices(plan: Plan) -> list[str]:
+def notices(plan: Plan, detail: Detail = Detail.ALL) -> list[str]:
     """What a reader should notice; counterexamples are the last."""
-    return [*plan.notices, *map(violation_text, plan.proof.violations)]
+    violations = [violation_text(violation) for violation in plan.proof.violations]
+    return [
+        *folded_lines(plan.notices, detail, "more notices"),
+        *folded_lines(violations, detail, "more counterexamples"),
+    ]
 
 
 def observed_lines(plan: Plan) -> list[str]:
@@ -69,29 +70,3 @@ def gate_text(gate: Gate) -> str:
 def value_text(value: object) -> str:
     """A value of a field."""
     return "(absent)" if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-
-def _plain(step: Step) -> bool:
-    return not step.gates and len(step.changes) < 2
-
-
-def folded_changes(step: Step) -> list[tuple[Change, int]]:
-    """The changes of a step with how many they stand for: many that are alike are told by the first of them."""
-    if step.unordered and len(step.changes) > FOLDED:
-        return [(step.changes[0], len(step.changes))]
-    return [(change, 1) for change in step.changes]
-
-
-def folded(steps: tuple[Step, ...] | list[Step]) -> Iterator[tuple[Step, int]]:
-    """Steps with long runs of one action told once: (first step, how many); a step with a cascade is told by itself."""
-    index = 0
-    while index < len(steps):
-        end = index
-        while end < len(steps) and steps[end].action is steps[index].action and _plain(steps[end]):
-            end += 1
-        if end - index > FOLDED:
-            yield steps[index], end - index
-            index = end
-        else:
-            yield steps[index], 1
-            index += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from rrplan.errors import JournalError, PreflightError, StalePlanError
 from rrplan.ids import StepId
@@ -68,6 +69,8 @@ class Runner:
         # A datastore of one writer is one for steps too.
         self._parallelism = min(parallelism, ports.datastore.at_once)
         self._steps = StepRun(plan, run_id, ports, journal)
+        self._settled = 0
+        """So many steps at the beginning of the plan are known to be settled, and are not looked at again."""
 
     # --- forward -------------------------------------------------------------------------------
 
@@ -140,11 +143,15 @@ class Runner:
 
     def _ready(self, *, running: frozenset[StepId] = frozenset()) -> Step | None:
         """The first step in the plan's order that is not begun here, and before which everything is settled."""
+        steps, stands = self.plan.steps, self._steps.stands
         with self._steps.mutex:
-            settled = {step for step, status in self._steps.status.items() if status is Status.SETTLED}
-        for step in self.plan.steps:
-            if step.id not in running and step.id not in settled and self._graph.before(step.id) <= settled:
-                return step
+            while self._settled < len(steps) and stands(steps[self._settled], Status.SETTLED):
+                self._settled += 1
+            for step in islice(steps, self._settled, None):
+                if step.id in running or stands(step, Status.SETTLED):
+                    continue
+                if all(self._steps.status.get(earlier) is Status.SETTLED for earlier in self._graph.before(step.id)):
+                    return step
         return None
 
     def _goes_alone(self, step: Step) -> bool:

@@ -69,6 +69,7 @@ class StepRun:
         self.journal = journal
         self.status: dict[StepId, Status] = replay(journal.entries, plan.edges)
         self.hooks = Hooks(plan, run_id, ports.hooks, self.say)
+        self._place = {step.id: place for place, step in enumerate(plan.steps, 1)}
         self.mutex = threading.RLock()
         """Held while something is said or written down: who holds it sees statuses of which all have heard."""
         self._abandoned = threading.Event()
@@ -122,7 +123,7 @@ class StepRun:
         if objection is not None:
             return self._ended(step, StepEnd.STOPPED, objection)
         total = len(self.plan.steps)
-        self.say(events.StepStarted(step.id, self.plan.steps.index(step) + 1, total, step.summary))
+        self.say(events.StepStarted(step.id, self._place[step.id], total, step.summary))
         began = self.ports.clock.now()
         if not self.stands(step, Status.APPLIED, Status.SETTLE_FAILED):
             failed = self._apply(step)

@@ -225,7 +225,7 @@ class Sandbox:
         if key.kind == "Node":
             before = old.population.signature_of[name]
             meshed, links, up = self._meshed(old, name), explicit_links(old, name), uplinks_of(old, name)
-            old.advance(self.state, [name])
+            old.follow(self.state, [name])
             if old.population.signature_of[name] == before:
                 return
             self._restart_uplinks(name, up)

@@ -34,7 +34,7 @@ class Moment:
         holdings = view.holdings[self.family]
         sizes = model.living(view)
         joined = set(holdings.joined)
-        outside = any(peer.peer_ip for peer in model.rules.peers)
+        outside = model.rules.reaches_outside
         here = {name for name in {*nodes, *peers} if name in model.population.speakers}
         place = {name: view.index(model.population.signature_of[name]) for name in here}
         alike: dict[int, dict[NodeName, SessionReading]] = {}

@@ -44,6 +44,8 @@ def uplink_name(node: NodeName, outside: Outside) -> str:
 
 def uplinks_of(model: Model, name: NodeName) -> dict[Outside, Uplink]:
     """The sessions of a node to the outside, in both families."""
+    if not model.rules.reaches_outside:
+        return {}
     speaker = model.population.speakers[name]
     return {outside: uplink for family in FAMILIES for outside, uplink in uplinks(model.rules, speaker, family).items()}
 

@@ -39,6 +39,7 @@ class Store:
             if create:
                 self._db.execute("pragma journal_mode = wal")
                 self._db.executescript(_SCHEMA)
+            self._parsed: dict[str, tuple[str, Stored]] = {}
             self.meta("seed")
         except sqlite3.DatabaseError as error:
             raise RRPlanError(f"{file} is damaged: {error}", hint="remove the directory and make it again") from error
@@ -67,8 +68,15 @@ class Store:
 
     def everything(self) -> Iterator[Stored]:
         """Every object in the file."""
-        for version, document in self._db.execute("select version, document from objects order by key"):
-            yield Stored(json.loads(document), str(version))
+        parsed: dict[str, tuple[str, Stored]] = {}
+        for key, version, text in self._db.execute("select key, version, document from objects order by key"):
+            known = self._parsed.get(key)
+            # A version alone says little: an object that was deleted and made again begins with 1 again.
+            if known is None or known[0] != text or known[1].version != str(version):
+                known = text, Stored(json.loads(text), str(version))
+            parsed[key] = known
+            yield known[1]
+        self._parsed = parsed
 
     def get(self, key: ResourceKey) -> Stored | None:
         """An object with its version; None where it does not exist."""

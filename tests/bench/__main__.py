@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import log2
+from math import log, log2
 from pathlib import Path
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
@@ -100,9 +100,24 @@ def planning(folder: Path, sizes: Iterable[int]) -> None:
         one = cost([*RRPLAN, "plan", "spec.yaml", "--snapshot", "snapshot.json", "--out", "plan.json"], folder)
         ratio = ""
         if before is not None:
-            ratio = f"{size / before[0]:.1f}x the nodes: {one.wall / before[1].wall:.1f}x wall"
+            ratio = exponent(before[0], before[1], size, one)
         row("rrplan plan (nodes)", size, one, ratio)
         before = (size, one)
+
+
+def exponent(before: int, then: Cost, size: int, now: Cost) -> str:
+    """By which power of the size the CPU seconds have grown."""
+    return f"exponent {log(now.cpu / then.cpu) / log(size / before):.1f}"
+
+
+def many(folder: Path, sizes: Iterable[int]) -> None:
+    """The same with 60 reflectors in 20 zones, reading the file included."""
+    before: tuple[int, Cost] | None = None
+    for size in sizes:
+        cost([sys.executable, "-c", f"from tests.bench.shapes import write_plain; write_plain({size})"], folder)
+        one = cost([*RRPLAN, "plan", "many.yaml", "--snapshot", "snapshot.json", "--out", "plan.json"], folder)
+        row("rrplan plan, 60 reflectors (nodes)", size, one, exponent(*before, size, one) if before else "")
+        before = size, one
 
 
 def structures(folder: Path, sizes: Iterable[int]) -> None:
@@ -121,13 +136,15 @@ def applying(folder: Path, sizes: Iterable[int]) -> dict[int, Cost]:
     """Apply a plan whose clients move in waves, two writes per node, journal on disk; costs by thousands of writes."""
     (folder / "waves.yaml").write_text(WAVES)
     costs: dict[int, Cost] = {}
+    before: tuple[int, Cost] | None = None
     for size in sizes:
         cluster = folder / f"sandbox-{size}"
         cost([*RRPLAN, "sandbox", str(cluster), "--nodes", str(size)], folder)
         cost([*RRPLAN, "plan", "waves.yaml", "--sandbox", str(cluster), "--out", "waves.json"], folder)
         one = cost([*RRPLAN, "apply", "waves.json", "--sandbox", str(cluster), "--auto-approve"], folder)
         writes = len(json.loads((folder / "waves.json").read_text())["resource_changes"])
-        row("rrplan apply (writes)", writes, one, f"{writes / one.wall:.0f} writes/s")
+        row("rrplan apply (writes)", writes, one, exponent(*before, writes, one) if before else "")
+        before = writes, one
         costs[round(writes, -3)] = one
         shutil.rmtree(cluster)
     return costs
@@ -163,8 +180,9 @@ def main() -> None:
         folder = Path(name)
         startup(folder)
         planning(folder, (120, 1_000, 5_000, 20_000))
+        many(folder, (20_000, 100_000))
         structures(folder, (1_000, 5_000))
-        ours = applying(folder, (500, 2_500))
+        ours = applying(folder, (500, 2_500, 10_000))
         terraform(folder, (1_000, 5_000) if full else (1_000,), ours)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import yaml
 
@@ -17,6 +18,7 @@ from rrplan.planning import draft_plan
 from rrplan.plans.plan import SnapshotReference
 from rrplan.resources import BGPConfiguration, BGPPeer, CalicoVersion, ClusterState, Node, Resource
 from rrplan.snapshots import Snapshot
+from rrplan.snapshots.file import write_snapshot
 from rrplan.specs import Spec, load
 
 RACK, ZONE, ROLE = "rack", "topology.kubernetes.io/zone", "role"
@@ -183,8 +185,18 @@ def _mesh_spec() -> dict[str, object]:
 
 
 def _shape(resources: Iterable[Resource], body: dict[str, object], *, mesh: bool = False) -> Shape:
-    document = {"apiVersion": "rrplan.io/v1", "kind": "BGPTopology", "metadata": {"name": "shape"}, "spec": body}
-    return Shape(load(yaml.safe_dump(document).encode(), "spec.yaml"), Snapshot(ClusterState.of(resources)))
+    return Shape(load(yaml.safe_dump(_document(body)).encode(), "spec.yaml"), Snapshot(ClusterState.of(resources)))
+
+
+def write_plain(nodes: int) -> None:
+    """Write `snapshot.json` and `many.yaml` here: a mesh of plain nodes that gets 60 reflectors in 20 zones."""
+    body = _spec(count=60)
+    Path("snapshot.json").write_bytes(write_snapshot(_shape(_nodes(nodes, 20, 60), body).snapshot))
+    Path("many.yaml").write_text(yaml.safe_dump(_document(body)))
+
+
+def _document(body: dict[str, object]) -> dict[str, object]:
+    return {"apiVersion": "rrplan.io/v1", "kind": "BGPTopology", "metadata": {"name": "shape"}, "spec": body}
 
 
 def main() -> None:

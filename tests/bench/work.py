@@ -39,8 +39,8 @@ def work(shape: Shape) -> Work:
         counted.copies += 1
 
     with (
-        _counting(connections, "protocols", pair),
-        _counting(bulk._Spreading, "deliver", copy),
+        counting(connections, "protocols", pair),
+        counting(bulk._Spreading, "deliver", copy),
     ):
         state = shape.snapshot.state
         draft_plan(shape.spec, state, calico_versions(state, CALICO), SnapshotReference("", None, CALICO))
@@ -48,7 +48,7 @@ def work(shape: Shape) -> Work:
 
 
 @contextmanager
-def _counting(place: Any, name: str, count: Callable[[], None]) -> Iterator[None]:
+def counting(place: Any, name: str, count: Callable[[], None]) -> Iterator[None]:
     """Count the calls of a function of a module or class."""
     whole = getattr(place, name)
 

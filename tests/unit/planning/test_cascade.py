@@ -18,11 +18,12 @@ from rrplan.ids import ActionName, StepId
 from rrplan.plans import Plan, Step, read_plan
 from rrplan.plans.change import Change, changed
 from rrplan.ports import Document, Write
+from rrplan.render.folding import folded
 from rrplan.render.markdown import plan_markdown
 from rrplan.render.plan_json import plan_document, write_plan
 from rrplan.render.runbook import Site, runbook
 from rrplan.render.terminal import plan_text
-from rrplan.render.words import folded, totals
+from rrplan.render.words import totals
 from rrplan.reports.drift import Drift, DriftKind
 from rrplan.resources import CalicoVersion, ClusterState, HostEndpoint, ResourceKey, decode
 from rrplan.runs.preflight import WRITES, Situation, check_fresh

@@ -12,12 +12,12 @@ from rrplan.planning import draft_plan
 from rrplan.planning.gates import GateMaker
 from rrplan.plans import Plan, read_plan
 from rrplan.plans.plan import Violation
+from rrplan.render.folding import folded
 from rrplan.render.markdown import plan_markdown
 from rrplan.render.plan_json import write_plan
 from rrplan.render.proof import violation_text
 from rrplan.render.runbook import Site, runbook
 from rrplan.render.terminal import plan_text
-from rrplan.render.words import folded
 from rrplan.resources import ClusterState
 from rrplan.snapshots import snapshot_of_manifests
 from rrplan.specs import load
