@@ -7,10 +7,11 @@ differ in whom they are configured on alone are one.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
 
+from rrplan.bgp.cells import Block, Cells, Facet, Meaning, Names, Standing, apart, cells_of
 from rrplan.bgp.endpoint import endpoint_of
 from rrplan.bgp.peering import Rules
 from rrplan.bgp.refusals import may_be_refused
@@ -41,13 +42,20 @@ class NodeClass:
 class Blocks:
     """Node classes put together: `of` has the block of each class, `within` the classes of each block in order.
 
-    `counts` are the nodes of each class, `classes` the blocks as classes of their own.
+    `counts` are the nodes of each class, `classes` the blocks as classes of their own, `cells` tell which of them are
+    asked about, and stand for which others.
     """
 
     of: tuple[int, ...]
     within: tuple[tuple[int, ...], ...]
     counts: tuple[int, ...]
     classes: tuple[NodeClass, ...]
+    cells: Cells
+
+    @property
+    def kept(self) -> list[NodeClass]:
+        """The blocks that are asked about."""
+        return [self.classes[block] for block in self.cells.kept]
 
 
 def merged(classes: Sequence[NodeClass], keys: Sequence[Hashable]) -> Blocks:
@@ -64,10 +72,21 @@ def merged(classes: Sequence[NodeClass], keys: Sequence[Hashable]) -> Blocks:
         count = min(sum(classes[index].count for index in indices), ENOUGH)
         blocks.append(NodeClass(tuple(members[:ENOUGH]), count))
     counts = tuple(node_class.count for node_class in classes)
-    return Blocks(tuple(of), tuple(map(tuple, within.values())), counts, tuple(blocks))
+    return Blocks(tuple(of), tuple(map(tuple, within.values())), counts, tuple(blocks), apart(len(blocks)))
 
 
-def standing(rules: Rules, own: Speaker, family: Family) -> Hashable:
+def with_cells(blocks: Blocks, family: Family, facets: Sequence[Sequence[Facet]], joined: Collection[int]) -> Blocks:
+    """The same, with what stands for what; `facets` are of node classes, `joined` are those with outside sessions."""
+    if not any(node_class.members[0].after.address(family) for node_class in blocks.classes):
+        return blocks
+    apart = [
+        Block(blocks.classes[block].count, facets[classes[0]], any(index in joined for index in classes))
+        for block, classes in enumerate(blocks.within)
+    ]
+    return replace(blocks, cells=cells_of(apart))
+
+
+def standing(rules: Rules, own: Speaker, family: Family) -> Standing:
     """Everything of a speaker that decides about its sessions to other nodes, in one family, equal where that is.
 
     A node is alone where its name or address itself counts: an address that a BGPPeer names or that several nodes have,
@@ -78,23 +97,18 @@ def standing(rules: Rules, own: Speaker, family: Family) -> Hashable:
     if key not in remembered:
         rules.index.masks(own)
         remembered[key] = _standing(rules, own, family)
-    return remembered[key]
+    return cast(Standing, remembered[key])
 
 
-def _standing(rules: Rules, own: Speaker, family: Family) -> Hashable:
+def _standing(rules: Rules, own: Speaker, family: Family) -> Standing:
     profile = own.profile
     addresses = [address for address in (own.ipv4, own.ipv6) if address]
     shared = any(address in rules.shared for address in addresses)
     if own.standalone or profile.passive_by_ipv4 or not profile.ports or shared or rules.index.addressed(own):
-        return own.name
-    local, remote = rules.index.masks(own)
-    # `dict` keeps the order: which block comes first in BIRD's file depends on the order of BGPPeers.
-    configured = tuple(dict.fromkeys(_meaning(rules, peer) for peer in rules.index.of(local & _between_nodes(rules))))
-    meant = frozenset(_meaning(rules, peer) for peer in rules.index.of(remote))
-    return (
+        return Standing(own.name, _names(rules, own))
+    traits = (
         own.own_as,
         own.as_number,
-        own.cluster_id,
         own.own_port,
         own.port,
         profile,
@@ -104,10 +118,16 @@ def _standing(rules: Rules, own: Speaker, family: Family) -> Hashable:
         bool(own.address(family)),
         rules.settings.router_id or bool(own.router_id),
         may_be_refused(rules, own, family),
-        configured,
-        meant,
         _order(rules, own, family),
     )
+    return Standing("", _names(rules, own), traits)
+
+
+def _names(rules: Rules, own: Speaker) -> Names:
+    local, remote = rules.index.masks(own)
+    # `dict` keeps the order: which block comes first in BIRD's file depends on the order of BGPPeers.
+    configured = tuple(dict.fromkeys(_meaning(rules, peer) for peer in rules.index.of(local & _between_nodes(rules))))
+    return Names(own.cluster_id, configured, frozenset(_meaning(rules, peer) for peer in rules.index.of(remote)))
 
 
 def _between_nodes(rules: Rules) -> int:
@@ -123,18 +143,26 @@ def _between_nodes(rules: Rules) -> int:
     return cast(int, remembered["between nodes"])
 
 
-def _meaning(rules: Rules, peer: BGPPeer) -> int:
-    """The number of all BGPPeers that differ in whom they are configured on alone."""
+def _meaning(rules: Rules, peer: BGPPeer) -> Meaning:
+    """The BGPPeer as one with all that differ in whom they are configured on alone."""
     remembered = rules.index.remembered
     key = ("meaning of", id(peer))
     if key not in remembered:
         spec = {name: value for name, value in peer.spec.items() if name not in ("node", "nodeSelector")}
         same = replace(
-            peer, name="", node="" if rules.is_global(peer) else "some", node_selector="", labels={}, annotations={}
+            peer,
+            name="",
+            node="" if rules.is_global(peer) else "some",
+            node_selector="",
+            labels={},
+            annotations={},
+            spec=spec,
         )
-        meaning = ("meaning", replace(same, spec=spec))
-        remembered[key] = remembered.setdefault(meaning, len(remembered))
-    return cast(int, remembered[key])
+        spec = {name: value for name, value in spec.items() if name != "peerSelector"}
+        of_any = replace(same, peer_selector="some" if peer.peer_selector else "", spec=spec)
+        numbers = (remembered.setdefault(("meaning", one), len(remembered)) for one in (same, of_any))
+        remembered[key] = Meaning(*cast(Iterator[int], numbers))
+    return cast(Meaning, remembered[key])
 
 
 def _order(rules: Rules, own: Speaker, family: Family) -> tuple[bool, ...]:

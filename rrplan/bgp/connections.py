@@ -8,9 +8,10 @@ from itertools import chain
 from typing import NamedTuple, cast
 
 from rrplan.bgp.adjacency import NONE, Adjacency, Ends, Link, adjacency
-from rrplan.bgp.alike import Blocks, Member, NodeClass, merged, standing
+from rrplan.bgp.alike import Blocks, Member, NodeClass, merged, standing, with_cells
 from rrplan.bgp.announced import Announced, Layer, Passes
-from rrplan.bgp.holdings import Holdings, Pair
+from rrplan.bgp.cells import Facet, Pair
+from rrplan.bgp.holdings import Holdings
 from rrplan.bgp.outside import Outside, Uplink, uplinks
 from rrplan.bgp.peering import Rules, protocols
 from rrplan.bgp.reflection import Carries, Doubt, LinkGraph, Links, SpeakerGroup
@@ -42,9 +43,9 @@ class Converged:
 class Connections:
     """Everything that routes of one family may go over: what joins node classes, and what joins them to the outside.
 
-    `adjacencies` join blocks, `uplinks` are those of single classes. `outside` are the speakers outside to give an
-    index to; None for those that `uplinks` name. With `touched` things are as they stand before a change, and every
-    copy of a route that comes over a touched session is marked.
+    `adjacencies` join blocks that are asked about (by place), `uplinks` are those of single classes. `outside` are the
+    speakers outside to give an index to; None for those that `uplinks` name. With `touched` things are as they stand
+    before a change, and every copy of a route that comes over a touched session is marked.
     """
 
     blocks: Blocks
@@ -73,9 +74,9 @@ class Connections:
         sessions = chain((joined.links for joined in self.adjacencies.values()), uplinks)
         return any(link.own_filters or link.other_filters for links in sessions for link in links)
 
-    def speakers(self) -> list[Speaker]:
-        """One node of each block."""
-        members = (node_class.members[0] for node_class in self.blocks.classes)
+    def speakers(self, blocks: Sequence[NodeClass]) -> list[Speaker]:
+        """One node of each of these blocks."""
+        members = (node_class.members[0] for node_class in blocks)
         return [member.before if self.touched else member.after for member in members]
 
     def places(self) -> dict[Outside, int]:
@@ -89,7 +90,7 @@ class Connections:
         """What counts between nodes, with doubt counted so; every link carries everything."""
         groups = [
             SpeakerGroup(node_class.count, speaker.as_number, speaker.cluster_id, speaker.down)
-            for node_class, speaker in zip(self.blocks.classes, self.speakers(), strict=True)
+            for node_class, speaker in zip(self.blocks.kept, self.speakers(self.blocks.kept), strict=True)
         ]
         links: dict[Pair, Links] = {}
         for (here, there), joined in self.adjacencies.items():
@@ -126,8 +127,10 @@ def converged(
         for index, node_class in enumerate(classes)
         if node_class.members[0].after.address(family)
     }
-    blocks = merged(classes, [standing(rules, node_class.members[0].after, family) for node_class in classes])
-    joined = adjacencies(blocks.classes, family, lambda near, far: met(rules, near.after, far.after, family))
+    standings = [standing(rules, node_class.members[0].after, family) for node_class in classes]
+    outwards = [index for index, by_speaker in up.items() if by_speaker]
+    blocks = with_cells(merged(classes, standings), family, [(Facet(0, same),) for same in standings], outwards)
+    joined = adjacencies(blocks.kept, family, lambda near, far: met(rules, near.after, far.after, family))
     connections = Connections(blocks, family, joined, up, rules.announced)
     certain = propagated(connections, Doubt.AGAINST)
     if not connections.in_doubt:
@@ -190,7 +193,8 @@ def adjacencies(
 def propagated(connections: Connections, doubt: Doubt, known: Spreads | None = None) -> Holdings:
     """Who holds what over what counts, for each layer of pools; `known` are answers over the same sessions."""
     family, layers = connections.family, connections.announced.layers[connections.family]
-    speakers, blocks = connections.speakers(), connections.blocks
+    blocks = connections.blocks
+    speakers = connections.speakers(blocks.classes)
     graph = connections.graph(doubt)
     by_block = [(classes, speakers[block]) for block, classes in enumerate(blocks.within)]
     present = frozenset(index for classes, one in by_block if one.address(family) for index in classes)

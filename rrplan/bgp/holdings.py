@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rrplan.bgp.alike import Blocks
+from rrplan.bgp.cells import Pair, alike_pairs
 from rrplan.bgp.outside import Outside
-from rrplan.bgp.reflection import ORIGIN, Doubt, LinkGraph
+from rrplan.bgp.reflection import Doubt, LinkGraph, Links, SpeakerGroup
 from rrplan.bgp.speaker import Family
 from rrplan.bgp.spreads import NOTHING, Beyond, Heard, Spreads
-
-Pair = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +64,16 @@ class Holdings:
 
     @property
     def graph(self) -> LinkGraph:
-        """The sessions between blocks."""
+        """The sessions between blocks that are asked about."""
         return self._spreads.graph
+
+    def links(self, here: int, there: int) -> Links | None:
+        """The session between nodes of two blocks, seen from the first."""
+        return self._spreads.links(here, there)
+
+    def group(self, block: int) -> SpeakerGroup:
+        """What one node of a block is to the others, but for the name of its cluster."""
+        return self.graph.groups[self.blocks.cells.stand_in(block)[0]]
 
     @property
     def _spreads(self) -> Spreads:
@@ -77,12 +84,15 @@ class Holdings:
     def joins(self, here: int, there: int) -> bool:
         """Whether there are sessions between the (different) nodes of two classes."""
         of = self.blocks.of
-        return (of[here], of[there]) in self.graph.links and (here != there or self.blocks.counts[here] > 1)
+        return self.links(of[here], of[there]) is not None and (here != there or self.blocks.counts[here] > 1)
 
     def linked(self, here: int) -> Iterator[int]:
         """The node classes to whose nodes those of a class have sessions."""
-        for block, _ in self._spreads.table.linked[self.blocks.of[here]]:
-            for there in self.blocks.within[block]:
+        own = self.blocks.of[here]
+        for block, classes in enumerate(self.blocks.within):
+            if self.links(own, block) is None:
+                continue
+            for there in classes:
                 if here != there or self.blocks.counts[here] > 1:
                     yield there
 
@@ -107,17 +117,20 @@ class Holdings:
         blocks = self.blocks
         for layer in self.layers:
             speaking = set(layer.speaking)
-            for origins in blocks.within:
-                for holders in blocks.within:
-                    # All classes of a block have the family, or none of them; and all of them speak, or none.
-                    if not {origins[0], holders[0]} <= speaking or layer.holds(holders[0], origins[0]):
-                        continue
-                    pairs |= {
-                        (there, here)
-                        for here in origins
-                        for there in holders
-                        if here != there or blocks.counts[here] > 1
-                    }
+            # All classes of a block have the family, or none of them; and all of them speak, or none.
+            asked = [block for block, classes in enumerate(blocks.within) if classes[0] in speaking]
+            cells = blocks.cells
+            marks = [(cells.role[block], (cells.cell[block],)) for block in asked]
+            for (first, second), every in alike_pairs(marks):
+                if layer.holds(blocks.within[asked[second]][0], blocks.within[asked[first]][0]):
+                    continue
+                pairs |= {
+                    (there, here)
+                    for origin, holder in every()
+                    for here in blocks.within[asked[origin]]
+                    for there in blocks.within[asked[holder]]
+                    if here != there or blocks.counts[here] > 1
+                }
         return frozenset(pairs)
 
     def delivered(self, sender: int, receiver: int, sizes: Sequence[int]) -> int:
@@ -131,15 +144,23 @@ class Holdings:
         if self.of_nodes is None:
             return 0
         of = self.blocks.of
-        total = int(sender not in self.mute and self.of_nodes.of(of[sender]).gave(ORIGIN, of[receiver]))
-        for origin, classes in enumerate(self.blocks.within):
-            if classes[0] in self.mute or not self.of_nodes.of(origin).gave(of[sender], of[receiver]):
-                continue
-            total += sum(sizes[index] for index in classes)
-            # Neither end is told of itself.
-            ends = {sender: 1, receiver: 1} if sender != receiver else {sender: 2}
-            total -= sum(min(sizes[index], times) for index, times in ends.items() if of[index] == origin)
-        return total
+        total = sum(sizes) - sum(sizes[index] for index in self.mute)
+        kept = self._kept(self.of_nodes, sender, receiver)
+        total -= sum(sizes[index] for index in kept)
+        # Neither end is told of itself.
+        ends = {sender: 1, receiver: 1} if sender != receiver else {sender: 2}
+        total -= sum(min(sizes[index], times) for index, times in ends.items() if index not in kept | self.mute)
+        return total + int(sender not in self.mute and self.of_nodes.told(of[sender], of[receiver]))
+
+    def _kept(self, spreads: Spreads, sender: int, receiver: int) -> frozenset[int]:
+        """The node classes with routes of their own that one of `sender` does not hand on to one of `receiver`."""
+        here, there = self.blocks.of[sender], self.blocks.of[receiver]
+        return frozenset(
+            index
+            for origin in spreads.kept_from(here, there)
+            for index in self.blocks.within[origin]
+            if index not in self.mute
+        )
 
     def withheld(self, sender: int, receiver: int) -> tuple[frozenset[int], bool]:
         """Whose routes a node of `sender` does not hand to one of `receiver`: whole classes, and whether also its own.
@@ -148,11 +169,6 @@ class Holdings:
         """
         of = self.blocks.of
         spreads = [layer.of_nodes for layer in self.layers if layer.of_nodes is not None]
-        kept = {
-            index
-            for origin, classes in enumerate(self.blocks.within)
-            if not all(spread.of(origin).gave(of[sender], of[receiver]) for spread in spreads)
-            for index in classes
-        } & self.present
-        own = not all(spread.of(of[sender]).gave(ORIGIN, of[receiver]) for spread in spreads)
-        return frozenset(kept if self.owed else self.present) | self.mute, own or sender in self.mute or not self.owed
+        kept = frozenset[int]().union(*(self._kept(spread, sender, receiver) for spread in spreads)) & self.present
+        own = not all(spread.told(of[sender], of[receiver]) for spread in spreads)
+        return (kept if self.owed else self.present) | self.mute, own or sender in self.mute or not self.owed

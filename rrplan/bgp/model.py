@@ -11,8 +11,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rrplan.bgp.alike import ENOUGH, Member, NodeClass
+from rrplan.bgp.cells import Pair
 from rrplan.bgp.connections import converged
-from rrplan.bgp.holdings import Holdings, Pair
+from rrplan.bgp.holdings import Holdings
 from rrplan.bgp.outside import Fate, Outside
 from rrplan.bgp.passage import Passage, over, passage
 from rrplan.bgp.peering import Rules
@@ -258,8 +259,11 @@ class Model:
         """The present state, to compare a later one with."""
         return Mark(self.rules, self.view(), dict(self.population.signature_of), dict(self.population.speakers))
 
-    def since(self, mark: Mark) -> Transition:
-        """What is different from a state that the model stood at; nodes that have come or gone are left out."""
+    def lost_since(self, mark: Mark) -> tuple[Loss, ...]:
+        """The pairs that held a route at a state that the model stood at, and hold none now.
+
+        Nodes that have come or gone are left out.
+        """
         moved: dict[tuple[Signature, Signature], list[NodeName]] = {}
         for name, signature in self.population.signature_of.items():
             if name in mark.signature_of:
@@ -276,7 +280,13 @@ class Model:
             )
             for (old, new), names in moved.items()
         ]
-        return self._cost(kinds, mark.rules, mark.view, self.view())
+        view = self.view()
+        lost: list[Loss] = []
+        for family, through in self._passage(kinds, mark.rules).items():
+            sides = self._sides(kinds, mark.view, view, family, through)
+            gone = self._gone(sides, mark.rules, mark.view, family, through)
+            lost += [sides.ends.loss(pair, family) for pair in sorted(gone)]
+        return tuple(lost)
 
     def _passage(self, kinds: Sequence[ClassTransition], old_rules: Rules) -> dict[Family, Passage]:
         key = (
@@ -296,34 +306,17 @@ class Model:
         outside: list[OutsideSession] = []
         passages = self._passage(kinds, old_rules)
         for family, through in passages.items():
-            old, new = before.possible[family], after.holdings[family]
-            ends = Ends(kinds, through.speakers)
-            here, there = [before.index(kind.old) for kind in kinds], [after.index(kind.new) for kind in kinds]
-            # A host that becomes a standalone reflector has no routes of its own any more, and needs none.
-            silent = {index for index, place in enumerate(there) if not new.speaks(place)}
-            if through.gained:
-                # Nobody knows whether the other side accepts a new session: nothing rests on it.
-                there, new = [*range(len(kinds))], _without(self.rules, node_classes, family, through.gained)
-            gone: set[Pair] = set()
+            sides = self._sides(kinds, before, after, family, through)
+            ends, here, old, silent = sides.ends, sides.here, sides.old, sides.silent
+            gone = self._gone(sides, old_rules, before, family, through)
             bare: set[Pair] = set()
             restarted: set[Pair] = set()
             own = [*range(len(kinds))]
-            for was, becomes, left in zip(old.tables, new.tables, through.surviving.tables, strict=True):
-                gone |= {pair for pair in ends.lost(here, was, there, becomes) if silent.isdisjoint(pair)}
+            for was, left in zip(old.tables, through.surviving.tables, strict=True):
                 bare |= {pair for pair in ends.lost(here, was, own, left) if silent.isdisjoint(pair)}
                 restarted |= {
                     pair for pair in ends.restarted(through) if silent.isdisjoint(pair) and ends.holds(pair, here, was)
                 }
-            if gone:
-                # A new session may bring a node a better path that it does not hand on to the outside: what is heard
-                # there may be lost although nothing happens to the sessions that it came over.
-                certain = before.holdings[family].tables
-                heard = {
-                    pair
-                    for pair in gone
-                    if pair[0] >= len(kinds) and any(ends.holds(pair, here, table) for table in certain)
-                }
-                gone = heard | _touched(gone, ends, over(old_rules, node_classes, family, through, through.changed))
             if bare and old is not before.holdings[family]:
                 # Where all sessions are up for certain, those that are not left alone are those that are touched.
                 asked = {pair for pair in bare if family not in before.doubtless or pair[0] >= len(kinds)}
@@ -353,6 +346,53 @@ class Model:
             any(through.ends for through in passages.values()),
             idle=all(through.idle for through in passages.values()),
         )
+
+    def _sides(
+        self, kinds: Sequence[ClassTransition], before: View, after: View, family: Family, through: Passage
+    ) -> _Sides:
+        old, new = before.possible[family], after.holdings[family]
+        here, there = [before.index(kind.old) for kind in kinds], [after.index(kind.new) for kind in kinds]
+        # A host that becomes a standalone reflector has no routes of its own any more, and needs none.
+        silent = frozenset(index for index, place in enumerate(there) if not new.speaks(place))
+        if through.gained:
+            # Nobody knows whether the other side accepts a new session: nothing rests on it.
+            node_classes = [kind.node_class for kind in kinds]
+            there, new = [*range(len(kinds))], _without(self.rules, node_classes, family, through.gained)
+        return _Sides(Ends(kinds, through.speakers), here, old, there, new, silent)
+
+    def _gone(self, sides: _Sides, old_rules: Rules, before: View, family: Family, through: Passage) -> set[Pair]:
+        """The pairs that lose their route for good."""
+        ends, here, silent = sides.ends, sides.here, sides.silent
+        gone: set[Pair] = set()
+        for was, becomes in zip(sides.old.tables, sides.new.tables, strict=True):
+            gone |= {pair for pair in ends.lost(here, was, sides.there, becomes) if silent.isdisjoint(pair)}
+        if not gone:
+            return gone
+        # A new session may bring a node a better path that it does not hand on to the outside: what is heard
+        # there may be lost although nothing happens to the sessions that it came over.
+        certain = before.holdings[family].tables
+        heard = {
+            pair
+            for pair in gone
+            if pair[0] >= len(ends.kinds) and any(ends.holds(pair, here, table) for table in certain)
+        }
+        node_classes = [kind.node_class for kind in ends.kinds]
+        return heard | _touched(gone, ends, over(old_rules, node_classes, family, through, through.changed))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """What a step leads from and to in one family, with the index of each kind there.
+
+    `silent` are the kinds that have no routes of their own after it.
+    """
+
+    ends: Ends
+    here: Sequence[int]
+    old: Holdings
+    there: Sequence[int]
+    new: Holdings
+    silent: frozenset[int]
 
 
 def _nobody(_selector: str, _speaker: Speaker) -> bool:

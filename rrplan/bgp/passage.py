@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rrplan.bgp.adjacency import Adjacency, same, survives, surviving
-from rrplan.bgp.alike import Blocks, NodeClass, merged, standing
+from rrplan.bgp.alike import Blocks, NodeClass, merged, standing, with_cells
+from rrplan.bgp.cells import Facet, Pair
 from rrplan.bgp.connections import Connections, Touched, adjacencies, ends_of, met, pairs_of, propagated
-from rrplan.bgp.holdings import Holdings, Pair
+from rrplan.bgp.holdings import Holdings
 from rrplan.bgp.outside import Fate, Outside, Uplink, fates, uplinks
 from rrplan.bgp.peering import Rules
 from rrplan.bgp.reflection import Doubt
@@ -20,7 +21,7 @@ class Passage:
     """One family while a state becomes another, over indices of node classes and of speakers outside.
 
     `surviving` is who holds what over those sessions alone that are certainly left alone. `changed_pairs` are those of
-    blocks between which some session may be another one than before, `shaken_pairs` those and all between which a
+    kept blocks between which some session may be another one than before, `shaken_pairs` those and all between which a
     session may restart because BGPPeers disagree about its block. `begins` and `ends` say whether a session comes up,
     and whether one goes down, `idle` whether all of these have an end at a node that is down. `fates` are the uplinks
     of one node of each node class that are not left alone, `speakers` all speakers outside, before and after.
@@ -72,14 +73,15 @@ def passage(old: Rules, new: Rules, classes: Sequence[NodeClass], family: Family
     begins = ends = False
     idle = True
     survivors: dict[Pair, Adjacency] = {}
-    blocks = merged(
-        classes,
-        [
-            (standing(old, member.before, family), standing(new, member.after, family))
-            for member in (node_class.members[0] for node_class in classes)
-        ],
-    )
-    for (here, there), (near, far) in pairs_of(blocks.classes, family):
+    ups = _uplinks(old, new, classes, family)
+    standings = [
+        (standing(old, member.before, family), standing(new, member.after, family))
+        for member in (node_class.members[0] for node_class in classes)
+    ]
+    space = int(old.index is not new.index)
+    facets = [(Facet(0, before), Facet(space, after)) for before, after in standings]
+    blocks = with_cells(merged(classes, standings), family, facets, [index for index, both in ups.items() if any(both)])
+    for (here, there), (near, far) in pairs_of(blocks.kept, family):
         before = ends_of(old, near.before, far.before, family)
         after = ends_of(new, near.after, far.after, family)
         if not any((*before, *after)):
@@ -99,11 +101,7 @@ def passage(old: Rules, new: Rules, classes: Sequence[NodeClass], family: Family
     kept: dict[int, dict[Outside, Uplink]] = {}
     redrawn: set[tuple[int, Outside]] = set()
     speakers: set[Outside] = set()
-    for index, node_class in enumerate(classes):
-        member = node_class.members[0]
-        if not (member.before.address(family) and member.after.address(family)):
-            continue
-        was, becomes = uplinks(old, member.before, family), uplinks(new, member.after, family)
+    for index, (was, becomes) in ups.items():
         speakers |= was.keys() | becomes.keys()
         fates_of[index] = fates(was, becomes)
         redrawn |= {(index, outside) for outside in was.keys() & becomes.keys() if was[outside].like(becomes[outside])}
@@ -128,6 +126,18 @@ def passage(old: Rules, new: Rules, classes: Sequence[NodeClass], family: Family
     )
 
 
+def _uplinks(
+    old: Rules, new: Rules, classes: Sequence[NodeClass], family: Family
+) -> dict[int, tuple[Mapping[Outside, Uplink], Mapping[Outside, Uplink]]]:
+    """The sessions to the outside of each node class, before and after."""
+    members = ((index, node_class.members[0]) for index, node_class in enumerate(classes))
+    return {
+        index: (uplinks(old, member.before, family), uplinks(new, member.after, family))
+        for index, member in members
+        if member.before.address(family) and member.after.address(family)
+    }
+
+
 def over(rules: Rules, classes: Sequence[NodeClass], family: Family, through: Passage, touched: Touched) -> Holdings:
     """What is held before a change, with a mark on what comes over a session that it touches.
 
@@ -135,7 +145,7 @@ def over(rules: Rules, classes: Sequence[NodeClass], family: Family, through: Pa
     same before and after.
     """
     blocks = through.blocks
-    joined = adjacencies(blocks.classes, family, lambda near, far: met(rules, near.before, far.before, family))
+    joined = adjacencies(blocks.kept, family, lambda near, far: met(rules, near.before, far.before, family))
     up = {
         index: uplinks(rules, node_class.members[0].before, family)
         for index, node_class in enumerate(classes)

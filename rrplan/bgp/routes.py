@@ -136,11 +136,15 @@ class _Apart:
         links: dict[tuple[int, int], Links] = {}
         for near, block in enumerate(of_block):
             for far in range(near, len(of_block)):
-                ways = holdings.graph.links.get((block, of_block[far]))
-                if ways is not None and (near != far or counts[near] > 1):
+                ways = holdings.links(block, of_block[far])
+                back = holdings.links(of_block[far], block)
+                if ways is not None and back is not None and (near != far or counts[near] > 1):
                     links[near, far] = ways
-                    links[far, near] = holdings.graph.links[of_block[far], block]
-        groups = (replace(holdings.graph.groups[block], count=counts[place]) for place, block in enumerate(of_block))
+                    links[far, near] = back
+        groups = (
+            replace(holdings.group(block), count=counts[place], cluster_id=view.signatures[within[place][0]].cluster_id)
+            for place, block in enumerate(of_block)
+        )
         part = {index: place for place, classes in enumerate(within) for index in classes}
         graph = replace(holdings.graph, groups=tuple(groups), links=links)
         places_of = tuple(part[index] for index in range(len(blocks.of)))

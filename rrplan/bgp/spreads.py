@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, cast
 
 from rrplan.bgp.alike import ENOUGH, Blocks
 from rrplan.bgp.bulk import Bulk, Spread
+from rrplan.bgp.cells import FIXED, Pair
 from rrplan.bgp.reflection import (
+    ORIGIN,
     Doubt,
     Entry,
     LinkGraph,
@@ -77,6 +79,7 @@ class Spreads:
         self._inwards: dict[Hashable, Mapping[Way, Heard]] = {}
         self._inwards_of: dict[int, tuple[Beyond, Mapping[Way, Heard]]] = {}
         self._outwards: dict[Hashable, Heard] = {}
+        self._gave: dict[Hashable, bool] = {}
 
     @property
     def table(self) -> Neighbours:
@@ -92,26 +95,60 @@ class Spreads:
             self._bulk = Bulk(self.graph, self.table)
         return self._bulk
 
-    def of(self, block: int) -> Spread:
-        """Where the routes of a node of that block end up."""
-        if block not in self._from_block:
-            self._from_block[block] = self.bulk.from_group(block)
-        return self._from_block[block]
+    def of(self, place: int) -> Spread:
+        """Where the routes of a node of the block at that place end up."""
+        if place not in self._from_block:
+            self._from_block[place] = self.bulk.from_group(place)
+        return self._from_block[place]
+
+    def gave(self, origin: int, sender: int, receiver: int) -> bool:
+        """Whether one block passes something on to another one that it got from a third."""
+        home, here, there = self._blocks.cells.stand_in(origin, sender, receiver)
+        return self.of(home).gave(here, there)
+
+    def kept_from(self, sender: int, receiver: int) -> list[int]:
+        """The blocks of whose routes one block hands nothing on to another one."""
+        cells = self._blocks.cells
+        near = {cells.cell[sender], cells.cell[receiver]} - {FIXED}
+        close = {block for cell in near for block in cells.within[cell]}
+        kept = [block for block in close if not self._gave_alike(block, sender, receiver)]
+        for blocks in cells.by_role:
+            # All others of one role are to these two what the first one is.
+            first = next((block for block in blocks if block not in close), None)
+            if first is not None and not self._gave_alike(first, sender, receiver):
+                kept += [block for block in blocks if block not in close]
+        return kept
+
+    def _gave_alike(self, origin: int, sender: int, receiver: int) -> bool:
+        key = self._blocks.cells.likeness(origin, sender, receiver)
+        if key not in self._gave:
+            self._gave[key] = self.gave(origin, sender, receiver)
+        return self._gave[key]
+
+    def told(self, origin: int, receiver: int) -> bool:
+        """Whether the nodes of a block tell those of another one of themselves."""
+        home, there = self._blocks.cells.stand_in(origin, receiver)
+        return self.of(home).gave(ORIGIN, there)
+
+    def links(self, here: int, there: int) -> Links | None:
+        """What joins nodes of two blocks, seen from the first."""
+        return self.graph.links.get(cast(Pair, self._blocks.cells.stand_in(here, there)))
 
     def between(self, holder: int, origin: int) -> Heard:
         """What nodes of one block hold of the (other) nodes of another one."""
-        spread = self.of(origin)
+        home, place = self._blocks.cells.stand_in(origin, holder)
+        spread = self.of(home)
         if not self.graph.marked:
-            return Heard(spread.reaches(holder), marked=False)
-        copies = spread.copies(holder)
+            return Heard(spread.reaches(place), marked=False)
+        copies = spread.copies(place)
         return Heard(bool(copies), any(copy.marked for copy in copies))
 
     def inwards(self, beyond: Beyond, holder: int) -> Heard:
         """What the nodes of a class hold of a speaker outside."""
         attachment = beyond.attached.get(holder)
-        block = self._blocks.of[holder]
+        (place,) = self._blocks.cells.stand_in(self._blocks.of[holder])
         answers = self._heard_inside(beyond)
-        return answers.get((block, attachment), NOTHING)
+        return answers.get((place, attachment), NOTHING)
 
     def _heard_inside(self, beyond: Beyond) -> Mapping[Way, Heard]:
         """The same by block and session; None for those that have none."""
@@ -123,10 +160,13 @@ class Spreads:
     def _inwards_by_shape(self, beyond: Beyond) -> Mapping[Way, Heard]:
         attached: dict[int, int] = {}
         counts: dict[tuple[int, Attachment], int] = {}
-        for way, classes in beyond.ways.items():
+        places = self._blocks.cells.places
+        for (block, attachment), classes in beyond.ways.items():
+            # What has sessions to the outside stands for itself.
+            way = places[block], attachment
             counts[way] = min(sum(self._blocks.counts[index] for index in classes), ENOUGH)
-            attached[way[0]] = attached.get(way[0], 0) + len(classes)
-        left = {block: self._left(block, beyond) for block in attached}
+            attached[block] = attached.get(block, 0) + len(classes)
+        left = {places[block]: self._left(block, beyond) for block in attached}
         as_number = self._known(beyond.as_number)
         shape = (as_number, tuple(counts.items()), tuple(left.items()))
         if shape not in self._inwards:
@@ -158,7 +198,7 @@ class Spreads:
 
     def outwards(self, beyond: Beyond, origin: int, doubt: Doubt) -> Heard:
         """What a speaker outside holds of the nodes of a class: each tells it of itself, and others of it."""
-        home = self._blocks.of[origin]
+        (home,) = self._blocks.cells.stand_in(self._blocks.of[origin])
         as_number = self._known(beyond.as_number)
         held = marked = False
         own = beyond.attached.get(origin)
@@ -167,7 +207,7 @@ class Spreads:
         for (block, attachment), classes in beyond.ways.items():
             if classes == (origin,) and self._blocks.counts[origin] == 1:
                 continue
-            heard = self._handed_out(home, block, attachment, as_number, doubt)
+            heard = self._handed_out(home, self._blocks.cells.places[block], attachment, as_number, doubt)
             held, marked = held or heard.held, marked or heard.marked
         return Heard(held, marked)
 

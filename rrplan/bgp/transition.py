@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rrplan.bgp.alike import NodeClass
-from rrplan.bgp.holdings import Holdings, Pair
+from rrplan.bgp.cells import Pair, alike_pairs
+from rrplan.bgp.holdings import Holdings
 from rrplan.bgp.outside import Fate, Outside
 from rrplan.bgp.passage import Passage
 from rrplan.bgp.population import Signature
@@ -119,20 +120,30 @@ class Ends:
             if was.speaks(here):
                 alike.setdefault((was.blocks.of[here], becomes.blocks.of[there]), []).append(kind)
         groups = list(alike.values())
+        cells = was.blocks.cells, becomes.blocks.cells
+        marks = [
+            (
+                tuple(states.role[block] for states, block in zip(cells, blocks, strict=True)),
+                tuple(states.cell[block] for states, block in zip(cells, blocks, strict=True)),
+            )
+            for blocks in alike
+        ]
 
         def loses(holder: int, origin: int) -> bool:
             pair = holder, origin
             return self.holds(pair, before, was) and not self.holds(pair, after, becomes)
 
-        for origins in groups:
-            for holders in groups:
-                if loses(holders[0], origins[0]):
-                    yield from (
-                        (holder, origin)
-                        for origin in origins
-                        for holder in holders
-                        if holder != origin or self.kinds[holder].size > 1
-                    )
+        for (home, place), every in alike_pairs(marks):
+            if loses(groups[place][0], groups[home][0]):
+                yield from (
+                    (holder, origin)
+                    for origins, holders in every()
+                    for origin in groups[origins]
+                    for holder in groups[holders]
+                    if holder != origin or self.kinds[holder].size > 1
+                )
+        if not self.speakers:
+            return
         kinds_before, kinds_after = _kinds_at(before), _kinds_at(after)
         for outside, speaker in enumerate(self.speakers, len(self.kinds)):
             attached = {*_attached(speaker, kinds_before, was), *_attached(speaker, kinds_after, becomes)}

@@ -53,7 +53,7 @@ class Alive:
 
     def final(self, known: Iterable[Violation]) -> list[Violation]:
         """The same of the whole chain."""
-        return self._violations(FINAL_STATE, self._model.since(self._first).lost, known)
+        return self._violations(FINAL_STATE, self._model.lost_since(self._first), known)
 
     def _violations(self, step: StepId, lost: Iterable[Loss], known: Iterable[Violation]) -> list[Violation]:
         seen = {
@@ -155,7 +155,7 @@ def final_checks(spec: Spec, model: Model, first: Mark) -> tuple[list[FinalCheck
     Every pair that held a route in the first state holds it in the last, drained or not.
     """
     checks: list[FinalCheck] = []
-    lost = model.since(first).lost
+    lost = model.lost_since(first)
     violations = [_lost(model, FINAL_STATE, loss) for loss in lost]
     if not lost:
         missing = sum(loss.pairs for loss in model.missing())

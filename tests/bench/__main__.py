@@ -44,7 +44,7 @@ PARTS = {
     "racks_with_systems": 100,
     "racks_to_reflectors": 50,
     "nodes_with_systems": 100,
-    "groups": 20,
+    "groups": 50,
     "zones": 200,
     "three_peers_of_each_node": 900,
 }
@@ -125,10 +125,11 @@ def structures(folder: Path, sizes: Iterable[int]) -> None:
     for size in sizes:
         for name, parts in PARTS.items():
             before: Cost | None = None
-            for some in (parts // 2, parts):
+            for some in (parts // 4, parts // 2, parts):
                 one = cost([sys.executable, "-m", "tests.bench.shapes", name, str(size), str(some)], folder)
-                power = f"exponent {log2(one.cpu / before.cpu):.1f}" if before else ""
-                row(f"{name} ({some} parts)", size, one, power)
+                if before:
+                    ratio = one.cpu / before.cpu
+                    row(f"{name} ({some} parts)", size, one, f"{ratio:.1f}x CPU, exponent {log2(ratio):.1f}")
                 before = one
 
 

@@ -6,10 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rrplan.bgp.model import Model
-from rrplan.bgp.profile import NEWEST, Versions
+from rrplan.bgp.profile import NEWEST, Versions, calico_versions
 from rrplan.bgp.speaker import FAMILIES
 from rrplan.ids import NodeName
+from rrplan.planning import draft_plan
+from rrplan.plans.change import changed
+from rrplan.plans.plan import SnapshotReference
 from rrplan.resources import BGPConfiguration, BGPFilter, BGPPeer, CalicoVersion, ClusterState, DaemonSet, IPPool, Node
+from tests.bench.shapes import CALICO, SHAPES
 from tests.properties.naive import naive
 
 IDS = ("", "1.1.1.1", "2.2.2.2")
@@ -42,20 +46,33 @@ def clusters(draw: st.DrawFn) -> ClusterState:
 @given(clusters())
 def test_fast_equals_naive(state: ClusterState) -> None:
     """The near-linear computation by classes holds exactly the pairs that messages between nodes reach."""
+    assert naive(state) == held(state)
+
+
+def held(state: ClusterState) -> set[tuple[str, str]]:
+    """The pairs of nodes that hold each other's routes, as the model says."""
     model = Model(state, Versions(NEWEST, "test"))
-    expected = naive(state)
-
     view = model.view()
-    holdings = view.holdings[FAMILIES[0]]
-    found = set()
-    for holder in state.nodes:
-        for origin in state.nodes:
-            here = view.index(model.population.signature_of[holder])
-            there = view.index(model.population.signature_of[origin])
-            if holder != origin and (here, there) not in holdings.missing:
-                found.add((holder, origin))
+    missing = view.holdings[FAMILIES[0]].missing
+    place = {name: view.index(model.population.signature_of[name]) for name in state.nodes}
+    return {
+        (holder, origin)
+        for holder in state.nodes
+        for origin in state.nodes
+        if holder != origin and (place[holder], place[origin]) not in missing
+    }
 
-    assert expected == found
+
+def test_groups_at_every_step() -> None:
+    """More groups than the model asks about, at every state of their plan."""
+    shape = SHAPES["groups"](18, 6)
+    state = shape.snapshot.state
+    plan = draft_plan(shape.spec, state, calico_versions(state, CALICO), SnapshotReference("", None, CALICO))
+    for step in plan.steps:
+        for change in step.changes:
+            state = changed(state, change)
+        if step.topology and step.changes:
+            assert naive(state) == held(state)
 
 
 POOLS = {"pods": "10.42.0.0/16", "more": "10.44.0.0/16"}

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from rrplan.adapters.nodes.birdcl import OWN_ROUTES
 from rrplan.bgp.outside import uplinks
-from rrplan.bgp.reflection import ORIGIN
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.ids import NodeName
 from rrplan.sandbox import Sandbox
@@ -318,9 +317,8 @@ class _State:
             own = False
             for origin in sorted(holdings.present):
                 assert holdings.of_nodes is not None
-                spread = holdings.of_nodes.of(of[origin])
-                if spread.gave(of[here], of[there]):
+                if holdings.of_nodes.gave(of[origin], of[here], of[there]):
                     names |= self._members[origin]
-                own = own or (origin == here and spread.gave(ORIGIN, of[there]))
+                own = own or (origin == here and holdings.of_nodes.told(of[here], of[there]))
             self._bases[pair] = frozenset(names - self._quiet), own
         return self._bases[pair]

@@ -16,7 +16,7 @@ from rrplan.bgp.outside import Fate
 from rrplan.bgp.passage import Passage
 from rrplan.bgp.protocol import Protocol
 from rrplan.bgp.reflection import SpeakerGroup
-from rrplan.bgp.transition import OutsideSession, Transition
+from rrplan.bgp.transition import Loss, OutsideSession
 from rrplan.planning import build, proof
 from rrplan.plans.plan import FinalCheck, OutsideEffect, Tolerance, Violation
 from rrplan.specs import Spec
@@ -128,13 +128,12 @@ def gained_uplinks_count(patch: pytest.MonkeyPatch) -> None:
 
 def drained_need_nothing_at_the_end(patch: pytest.MonkeyPatch) -> None:
     """What a drained node has lost is not asked for at the end."""
-    whole = Model.since
+    whole = Model.lost_since
 
-    def since(self: Model, mark: Mark) -> Transition:
-        found = whole(self, mark)
-        return replace(found, lost=tuple(loss for loss in found.lost if not loss.marked))
+    def lost_since(self: Model, mark: Mark) -> tuple[Loss, ...]:
+        return tuple(loss for loss in whole(self, mark) if not loss.marked)
 
-    patch.setattr(Model, "since", since)
+    patch.setattr(Model, "lost_since", lost_since)
 
 
 def any_holder_of_the_lock_stays(patch: pytest.MonkeyPatch) -> None:

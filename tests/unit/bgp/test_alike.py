@@ -3,6 +3,7 @@
 import pytest
 
 from rrplan.bgp.alike import standing
+from rrplan.bgp.cells import Names, Standing
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.session_counts import count_sessions, counted
@@ -14,6 +15,7 @@ from rrplan.snapshots.snapshot import state_of
 from tests.bench.shapes import SHAPES
 from tests.walker.draws import Draw
 
+NAMELESS = Names("", (), frozenset())
 VERSIONS = Versions(CalicoVersion(3, 30, 7), "test")
 
 
@@ -78,7 +80,7 @@ def test_blocks_hold_what_single_nodes_hold(name: str, monkeypatch: pytest.Monke
     state = SHAPES[name](24, 5).snapshot.state
     together = Model(state, VERSIONS).view()
     numbers = iter(range(10_000))
-    monkeypatch.setattr("rrplan.bgp.connections.standing", lambda *_: next(numbers))
+    monkeypatch.setattr("rrplan.bgp.connections.standing", lambda *_: Standing(str(next(numbers)), NAMELESS))
     apart = Model(state, VERSIONS).view()
     assert together.signatures == apart.signatures
     for family in FAMILIES:
