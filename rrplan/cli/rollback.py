@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 
 from rrplan import operations
+from rrplan.cli.detail import ALL
 from rrplan.cli.running import EXIT, Where, confirmed, control, with_run
 from rrplan.exit_codes import ExitCode
+from rrplan.render.folding import Detail
 from rrplan.render.record import over_text, way_back_text
 from rrplan.reports.events import Result, RunState
 
@@ -14,6 +16,7 @@ from rrplan.reports.events import Result, RunState
 @click.command("rollback")
 @click.argument("run", required=False)
 @with_run
+@ALL
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--no-input", is_flag=True, help="Never ask: refuse where a question would come.")
 @click.option(
@@ -22,7 +25,14 @@ from rrplan.reports.events import Result, RunState
     help="Take it back although somebody else changed what its plan rests on; the way back is not proved then.",
 )
 def command(
-    run: str | None, where: Where, output: str, *, auto_approve: bool, no_input: bool, accept_drift: bool
+    run: str | None,
+    where: Where,
+    output: str,
+    detail: Detail,
+    *,
+    auto_approve: bool,
+    no_input: bool,
+    accept_drift: bool,
 ) -> int:
     """Take a run back, in reverse order, each undo gated; exit code 0 once the cluster is as before it.
 
@@ -34,7 +44,7 @@ def command(
     if found.state is RunState.UNDONE:
         click.echo(over_text(found, "nothing is left to take back"), err=True)
         return ExitCode.DONE
-    click.echo(way_back_text(found, cluster.name), err=True)
+    click.echo(way_back_text(found, cluster.name, detail), err=True)
     if not auto_approve and not confirmed("Take this run back?", "give `--auto-approve`", no_input=no_input):
         click.echo("not taken back; nothing was changed", err=True)
         return ExitCode.ERROR

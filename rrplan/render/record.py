@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from rrplan.ports import KeptRun
+from rrplan.render.folding import Detail, and_alike_folded, folded
 from rrplan.render.run import lack_text
-from rrplan.render.words import folded
 from rrplan.reports.entry import JournalEvent
 from rrplan.reports.events import RunState
 from rrplan.reports.gates import GateFailed
 from rrplan.reports.record import Moment, RunRecord, StepAt
-from rrplan.text import and_alike, wrapped
+from rrplan.text import wrapped
 
 WHY: dict[str, str] = {
     JournalEvent.RUN_INTERRUPTED: "the operator asked it to stop",
@@ -185,7 +185,7 @@ EVENTS: dict[str, str] = {
 ENDS = (JournalEvent.SETTLED, JournalEvent.SETTLE_FAILED, JournalEvent.UNDONE, JournalEvent.UNDO_FAILED)
 
 
-def way_back_text(record: RunRecord, cluster: str, width: int = 80) -> str:
+def way_back_text(record: RunRecord, cluster: str, detail: Detail = Detail.FOLDED, width: int = 80) -> str:
     """What taking a run back does to a cluster, step by step, the last one first."""
     landed = record.landed[::-1]
     why = why_text(record)
@@ -194,7 +194,7 @@ def way_back_text(record: RunRecord, cluster: str, width: int = 80) -> str:
         return "\n".join([*lines, "none of its steps landed: nothing will be changed"])
     lines += [f"{len(landed)} of {len(record.plan.steps)} steps will be taken back, in this order:"]
     number = 1
-    for step, count in folded(landed):
-        lines += wrapped(f"undo {step.id}: {step.summary}{and_alike(count)}", width, f"{number:>4}. ")
+    for step, count in folded(landed, detail):
+        lines += wrapped(f"undo {step.id}: {step.summary}{and_alike_folded(count)}", width, f"{number:>4}. ")
         number += count
     return "\n".join(lines)
