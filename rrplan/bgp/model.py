@@ -8,7 +8,7 @@ each class has, up to three), so a thousand steps that look alike cost one compu
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from rrplan.bgp.alike import ENOUGH, Member, NodeClass
 from rrplan.bgp.cells import Pair
@@ -23,36 +23,9 @@ from rrplan.bgp.reflection import Doubt
 from rrplan.bgp.sessions import rules_of
 from rrplan.bgp.speaker import FAMILIES, Family, Speaker, speaker_of
 from rrplan.bgp.transition import ClassTransition, Ends, Loss, OutsideSession, Transition
+from rrplan.bgp.view import Mark, View
 from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer, ClusterState
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """One state: its classes in a fixed order, and who holds whose routes for certain, per family.
-
-    `possible` counts every session that may be up; `doubtless` are the families in which all of these are.
-    """
-
-    signatures: tuple[Signature, ...]
-    holdings: Mapping[Family, Holdings] = field(hash=False)
-    possible: Mapping[Family, Holdings] = field(hash=False)
-    doubtless: frozenset[Family]
-    _places: dict[Signature, int] = field(hash=False, compare=False)
-
-    def index(self, signature: Signature) -> int:
-        """The position of a class."""
-        return self._places[signature]
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A state that a model stood at, to compare a later one with."""
-
-    rules: Rules
-    view: View
-    signature_of: Mapping[NodeName, Signature] = field(hash=False)
-    speakers: Mapping[NodeName, Speaker] = field(hash=False)
 
 
 class Model:

@@ -10,12 +10,13 @@ from itertools import islice
 from rrplan.bgp.adjacency import Established, verdict
 from rrplan.bgp.alike import ENOUGH
 from rrplan.bgp.holdings import Holdings
-from rrplan.bgp.model import Model, View
+from rrplan.bgp.model import Model
 from rrplan.bgp.peering import external_protocols, idle_selector, protocols
 from rrplan.bgp.reflection import ORIGIN, Copy, LinkGraph, Links, Stop, Trace, trace
 from rrplan.bgp.refusals import not_told_apart, refusal, refusal_of_router_id
 from rrplan.bgp.sessions import outside_verdict
 from rrplan.bgp.speaker import FAMILIES, Family
+from rrplan.bgp.view import View
 from rrplan.ids import NodeName
 
 

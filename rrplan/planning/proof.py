@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
-from rrplan.bgp.model import Mark, Model
+from rrplan.bgp.model import Model
 from rrplan.bgp.outside import Fate
 from rrplan.bgp.population import Signature
 from rrplan.bgp.routes import NoRoute, Obstacle, route
 from rrplan.bgp.speaker import FAMILIES, as_configured
 from rrplan.bgp.transition import Loss, OutsideSession, Transition
+from rrplan.bgp.view import Mark
 from rrplan.ids import NodeName, StepId
 from rrplan.plans.gate import LONGEST_SECONDS
 from rrplan.plans.plan import (

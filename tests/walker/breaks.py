@@ -11,12 +11,13 @@ import pytest
 from rrplan.bgp import adjacency, connections, holdings, model, transition
 from rrplan.bgp.announced import Layer, Passes
 from rrplan.bgp.connections import Converged
-from rrplan.bgp.model import Mark, Model
+from rrplan.bgp.model import Model
 from rrplan.bgp.outside import Fate
 from rrplan.bgp.passage import Passage
 from rrplan.bgp.protocol import Protocol
 from rrplan.bgp.reflection import SpeakerGroup
 from rrplan.bgp.transition import Loss, OutsideSession
+from rrplan.bgp.view import Mark
 from rrplan.planning import build, proof
 from rrplan.plans.plan import FinalCheck, OutsideEffect, Tolerance, Violation
 from rrplan.specs import Spec
