@@ -24,6 +24,13 @@ def and_alike(total: int) -> str:
     return f", and {total - 1} more like it" if total > 1 else ""
 
 
+def duration_text(seconds: int) -> str:
+    """A time that is left, in the unit that a person would use: `40 s`, `12 min`, `3 h`."""
+    if seconds < 90:
+        return f"{seconds} s"
+    return f"{round(seconds / 60)} min" if seconds < 90 * 60 else f"{round(seconds / 3600)} h"
+
+
 def wrapped(text: str, width: int, lead: str = "", hanging: int = 0) -> list[str]:
     """The lines of a paragraph: `lead` before the first, as many spaces and `hanging` more before the others.
 

@@ -8,6 +8,7 @@ import click
 
 from rrplan import operations
 from rrplan.cli.detail import ALL
+from rrplan.cli.output import TERMINAL
 from rrplan.cli.plan import rendered
 from rrplan.cli.running import EXIT, Where, confirmed, control, with_run
 from rrplan.cli.sources import read
@@ -57,7 +58,7 @@ def command(
     if expect_digest and digest != expect_digest:
         raise DigestMismatch.one(f"the plan has digest {digest}", file=plan, hint="review it again with `rrplan show`")
     if not auto_approve and not expect_digest:
-        click.echo(rendered(made, "terminal", detail), err=True)
+        click.echo(rendered(made, TERMINAL, detail), err=True)
     if not made.steps:
         return ExitCode.DONE
     asks = not auto_approve and not expect_digest

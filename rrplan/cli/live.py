@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from rrplan.cli.settings import settled
 from rrplan.errors import UsageProblem
 from rrplan.ports import PROBE_PARALLELISM
 from rrplan.wiring import LiveOptions
@@ -48,7 +49,7 @@ def with_live(command: Callable[..., Any], *more: Callable[[Any], Any]) -> Calla
     """
 
     @wraps(command)
-    def named(
+    def placed(
         kubeconfig: str | None,
         context: str | None,
         impersonated: str | None,
@@ -58,11 +59,27 @@ def with_live(command: Callable[..., Any], *more: Callable[[Any], Any]) -> Calla
         probe_parallelism: int = PROBE_PARALLELISM,
         **rest: object,
     ) -> object:
-        live = LiveOptions(kubeconfig, context, impersonated, calico_config, calicoctl, node_status, probe_parallelism)
+        given = {
+            "context": context,
+            "kubeconfig": kubeconfig,
+            "calico-config": calico_config,
+            "calicoctl": calicoctl,
+            "node-status": node_status,
+        }
+        named = settled(given)
+        live = LiveOptions(
+            named["kubeconfig"],
+            named["context"],
+            impersonated,
+            named["calico-config"],
+            named["calicoctl"],
+            named["node-status"],
+            probe_parallelism,
+        )
         _check(live)
         return command(live=live, **rest)
 
-    with_options = named
+    with_options = placed
     *options, last = OPTIONS
     for option in reversed((*options, *more, last)):
         with_options = option(with_options)

@@ -6,12 +6,14 @@ import gc
 import os
 import sys
 import threading
+from difflib import get_close_matches
 from importlib import import_module
 from typing import NoReturn
 
 import click
 
-from rrplan.errors import RRPlanError, UnsafePlanError
+from rrplan.cli.examples import epilog
+from rrplan.errors import RRPlanError, UnsafePlanError, UsageProblem
 from rrplan.exit_codes import ExitCode
 from rrplan.text import and_more
 
@@ -32,6 +34,7 @@ VERBS = {
     "verify": "is the cluster as a spec says, down to the sessions?",
     "sessions": "the BGP sessions that Calico configures",
     "routes": "how routes reach a node, or why not",
+    "explain": "what a check looks at, and what to do",
     "rbac": "the rights that a plan needs, as Kubernetes roles",
     "sandbox": "make an embedded cluster in a directory",
     "schema": "the JSON Schema of a file",
@@ -49,12 +52,24 @@ class Verbs(click.Group):
         """All verbs, in the order of a day's work."""
         return list(VERBS)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb that is meant; raises UsageProblem with the nearest one where there is none."""
+        verb = args[0]
+        if verb not in VERBS and not verb.startswith("-"):
+            close = get_close_matches(verb, VERBS, n=1)
+            hint = f"did you mean `rrplan {close[0]}`?" if close else "`rrplan --help` lists the verbs"
+            raise UsageProblem(f"`{verb}` is no verb of rrplan", hint=hint)
+        return super().resolve_command(ctx, args)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a verb."""
         if cmd_name not in VERBS:
             return None
         command = import_module(f"rrplan.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
+        command.epilog = epilog(cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -63,10 +78,17 @@ class Verbs(click.Group):
             formatter.write_dl(list(VERBS.items()))
 
 
-@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(
+    cls=Verbs,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="rrplan", message="rrplan %(version)s")
-def rrplan() -> None:
+@click.pass_context
+def rrplan(context: click.Context) -> None:
     """Move a Calico cluster between BGP topologies without losing a route."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 def main() -> None:
@@ -74,12 +96,12 @@ def main() -> None:
     # What a verb reads lives until its end: to look for garbage among it again and again is time lost.
     gc.set_threshold(100_000, 50, 100)
     try:
-        code = rrplan.main(standalone_mode=False)
+        code = rrplan.main(prog_name="rrplan", standalone_mode=False)
     except RRPlanError as error:
         _complain(error)
         sys.exit(error.exit_code)
     except click.UsageError as error:
-        error.show()
+        _complain(_usage(error))
         sys.exit(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted; `rrplan resume` goes on with a run that had begun", err=True)
@@ -107,8 +129,28 @@ def _exit_at_once(code: int) -> NoReturn:
     sys.exit(code)
 
 
+def _usage(error: click.UsageError) -> UsageProblem:
+    """A problem that click found with the words on the command line, said as all others are."""
+    verb = error.ctx.command_path if error.ctx else "rrplan"
+    hint = f"`{verb} --help` says what it takes"
+    match error:
+        case click.NoSuchOption():
+            close = error.possibilities or []
+            return UsageProblem(
+                f"`{verb}` has no option `{error.option_name}`",
+                hint=f"did you mean {' or '.join(f'`{name}`' for name in close)}?" if close else hint,
+            )
+        case click.MissingParameter() if error.param is not None:
+            return UsageProblem(f"`{verb}` needs {error.param.human_readable_name}", hint=hint)
+    message = error.format_message().rstrip(".")
+    return UsageProblem(message[:1].lower() + message[1:], hint=hint)
+
+
 def _complain(error: RRPlanError) -> None:
-    click.echo(f"error: {error}", err=True)
+    from rrplan.cli.colour import coloured, painter
+
+    paint = painter(sys.stderr)
+    click.echo(f"{paint('error:', 'red')} {error}", err=True, color=coloured(sys.stderr))
     if isinstance(error, UnsafePlanError):
         _show_violations(error)
     if error.hint:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import os
 import sys
-from pathlib import Path
 
 import click
 
-from rrplan.adapters.local.files import write_atomically
+from rrplan.cli.colour import coloured
 from rrplan.cli.detail import ALL
 from rrplan.cli.live import PROBE
+from rrplan.cli.output import JSON, MARKDOWN, RUNBOOK, TERMINAL, with_output, write_own
 from rrplan.cli.sources import Source, note, spec_from, with_state
 from rrplan.errors import UsageProblem
 from rrplan.exit_codes import ExitCode
 from rrplan.operations import plan as make_plan
-from rrplan.plans import Plan
+from rrplan.plans import Plan, is_plan
 from rrplan.plans.cost import alike_writes, gates_cost
 from rrplan.render.folding import Detail
 from rrplan.render.plan_json import plan_document, write_plan
@@ -24,16 +24,15 @@ from rrplan.render.run import alike_writes_text, gates_cost_text
 from rrplan.specs import Flavor
 from rrplan.specs.model import Platform
 
-FORMATS = ("terminal", "json", "markdown")
-RUNBOOK = "runbook"
-"""For people who type; it needs the cluster beside the plan."""
+FORMATS = (TERMINAL, JSON, MARKDOWN)
+"""The forms of a plan that need nothing beside it; a runbook needs the cluster too."""
 
 
 def rendered(made: Plan, form: str, detail: Detail = Detail.FOLDED) -> str:
     """A plan in one of the formats."""
-    if form == "json":
+    if form == JSON:
         return json.dumps(plan_document(made), indent=2, ensure_ascii=False) + "\n"
-    if form == "markdown":
+    if form == MARKDOWN:
         from rrplan.render.markdown import plan_markdown
 
         return plan_markdown(made, detail)
@@ -41,21 +40,19 @@ def rendered(made: Plan, form: str, detail: Detail = Detail.FOLDED) -> str:
 
     tty = sys.stdout.isatty()
     width = min(os.get_terminal_size().columns, 120) if tty else 80
-    return plan_text(made, width=width, color=tty and not os.environ.get("NO_COLOR"), detail=detail)
+    return plan_text(made, width=width, color=coloured(sys.stdout), detail=detail)
 
 
 @click.command("plan")
 @click.argument("spec")
 @with_state
-@click.option(
-    "-o", "--output", default="terminal", metavar="FORMAT|FILE", help="terminal, json, markdown, runbook, or a file."
-)
+@with_output(*FORMATS, RUNBOOK)
 @click.option(
     "--runbook-calicoctl",
     metavar="COMMAND",
     help="What calls calicoctl in a runbook, if not `--calicoctl`; `kubectl` where Calico's API server runs.",
 )
-@click.option("--out", metavar="FILE", help="Write the plan file too.")
+@click.option("--out", metavar="FILE", help="Write the plan file too; what is no plan is not overwritten.")
 @ALL
 @PROBE
 @click.option("--no-observe", is_flag=True, help="Of a live cluster, read objects alone; ask no node for its sessions.")
@@ -91,7 +88,6 @@ def command(
         alike = alike_writes(made)
         if alike > MANY:
             note(alike_writes_text(alike, SAMPLE))
-    file = out or (output if output not in (*FORMATS, RUNBOOK) else None)
     if output == RUNBOOK:
         from rrplan.render.runbook import Site, runbook
         from rrplan.specs.ucp import UCP
@@ -100,9 +96,10 @@ def command(
         said = runbook_calicoctl or source.live.calicoctl
         text = runbook(made, Site.of(snapshot.state, said or (UCP if ucp else "calicoctl")))
     else:
-        text = rendered(made, output if output in FORMATS else "terminal", detail)
+        text = rendered(made, output, detail)
+    if out:
+        write_own(out, write_plan(made), "plan", is_plan)
     click.echo(text, nl=False)
-    if file:
-        write_atomically(Path(file), write_plan(made))
-        click.echo(f"\nwrote {file}; `rrplan apply {file}` carries out exactly this plan", err=True)
+    if out:
+        click.echo(f"\nwrote {out}; `rrplan apply {out}` carries out exactly this plan", err=True)
     return ExitCode.DIFFERENT if detailed_exitcode and made.steps else ExitCode.DONE

@@ -14,6 +14,7 @@ import click
 
 from rrplan import operations
 from rrplan.adapters.local.files import write_atomically
+from rrplan.cli.output import JSON, MARKDOWN, TERMINAL, with_output
 from rrplan.cli.plan import FORMATS
 from rrplan.cli.running import listener
 from rrplan.cli.sources import Source, read, with_state
@@ -34,7 +35,7 @@ from rrplan.specs import load
 @click.option("--nodes", default=40, show_default=True, type=click.IntRange(2), help="Nodes of the sample, at most.")
 @click.option("--seed", default=1, show_default=True, help="Which nodes, and at which moments they act.")
 @click.option("--repeat", default=1, show_default=True, type=click.IntRange(1), help="So many times, with other seeds.")
-@click.option("-o", "--output", type=click.Choice(FORMATS), default="terminal", help="The format.")
+@with_output(*FORMATS)
 @click.option("--attach", is_flag=True, help="Write the result into the plan file, beside the plan.")
 @click.option("--keep", metavar="DIR", help="Keep the sample, the plan, the journal and BIRD's files in a directory.")
 def command(
@@ -84,7 +85,7 @@ def _once(planned: Plan, snapshot: Snapshot, source: Source, nodes: int, seed: i
     folder = Path(keep or tempfile.mkdtemp(prefix="rrplan-rehearsal-"))
     rehearsal: Rehearsal | None = None
     try:
-        progress = listener("text")
+        progress = listener(TERMINAL)
         rehearsal = rehearse(planned, snapshot, progress, folder, nodes=nodes, seed=seed, version=source.version)
     finally:
         if not keep and (rehearsal is None or rehearsal.good):
@@ -96,9 +97,9 @@ def _once(planned: Plan, snapshot: Snapshot, source: Source, nodes: int, seed: i
 
 
 def _rendered(rehearsal: Rehearsal, form: str) -> str:
-    if form == "json":
+    if form == JSON:
         return json.dumps(rehearsal_document(rehearsal), ensure_ascii=False) + "\n"
-    if form == "markdown":
+    if form == MARKDOWN:
         return rehearsal_markdown(rehearsal)
     width = min(os.get_terminal_size().columns, 120) if sys.stdout.isatty() else 80
     return "\n" + rehearsal_text(rehearsal, width=width)

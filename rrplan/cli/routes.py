@@ -15,7 +15,8 @@ from rrplan.bgp.routes import Route, route, routes
 from rrplan.bgp.speaker import as_configured
 from rrplan.bgp.transition import Loss
 from rrplan.cli.detail import ALL
-from rrplan.cli.sources import Source, with_state
+from rrplan.cli.output import JSON, JSON_VERSION, TERMINAL, with_output
+from rrplan.cli.sources import Source, note, with_state
 from rrplan.errors import UsageProblem
 from rrplan.exit_codes import ExitCode
 from rrplan.ids import NodeName
@@ -32,7 +33,7 @@ SHOWN = 10
 @click.option("--from", "origin", metavar="N", help="The node whose routes are meant.")
 @click.option("--to", "at", metavar="N", help="The node that shall hold them.")
 @ALL
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="The format.")
+@with_output(TERMINAL, JSON)
 def command(
     source: Source,
     origin: str | None,
@@ -55,44 +56,61 @@ def command(
             raise UsageProblem(f"node `{name}` does not exist", hint=hint)
     configured, present = Model(as_configured(state), versions), Model(state, versions)
     for notice in configured.not_owed():
-        click.echo(f"notice: {notice}", err=True)
+        note(notice)
     unsure = [name for name, own in sorted(configured.population.speakers.items()) if without_router_id(own)]
     settings = configured.rules.settings
     if settings.router_id_elsewhere:
-        click.echo(
-            "notice: CALICO_ROUTER_ID of calico-node comes from elsewhere (`valueFrom`) and is not known; where BIRD "
+        note(
+            "CALICO_ROUTER_ID of calico-node comes from elsewhere (`valueFrom`) and is not known; where BIRD "
             "cannot read it, or two nodes have the same, routes are missing that are shown here",
-            err=True,
         )
     elif unsure and settings.router_id is None:
-        click.echo(
-            f"notice: not known whether calico-node has CALICO_ROUTER_ID on {listed(unsure, SHOWN)}; without it "
+        note(
+            f"not known whether calico-node has CALICO_ROUTER_ID on {listed(unsure, SHOWN)}; without it "
             "BIRD refuses the configuration of a node without IPv4, which then has no routes; give the DaemonSet "
             "calico-node too",
-            err=True,
         )
     down = present.down()
+    rows: list[dict[str, object]] = []
     if origin is None and at is None:
-        return ExitCode.DIFFERENT if _missing(configured, present, down, output) else ExitCode.DONE
+        missing = _missing(configured, present, down, output, rows)
+    else:
+        missing = _between(origin, at, (configured, present), output, detail, rows)
+    if output == JSON:
+        document = {"format_version": JSON_VERSION, "missing": missing, "down": down, "routes": rows}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    return ExitCode.DIFFERENT if missing else ExitCode.DONE
+
+
+def _between(
+    origin: str | None,
+    at: str | None,
+    models: tuple[Model, Model],
+    output: str,
+    detail: Detail,
+    rows: list[dict[str, object]],
+) -> bool:
+    """Tell the routes between nodes, as configured and as things are; whether one is missing. JSON goes to `rows`."""
+    configured, present = models
+    down = present.down()
     missing = False
     for view, model in (("as configured", configured), ("with what is down", present)):
         if model is present and not down:
             break
-        if down and output == "text":
+        if down and output == TERMINAL:
             click.echo(f"{view}{f' ({listed(down, SHOWN)})' if model is present else ''}:")
         told: list[Route] = []
         for answer in _asked(model, origin, at):
             missing = missing or not answer.path
-            if output == "json":
-                row = {**_row(answer), "view": view} if down else _row(answer)
-                click.echo(json.dumps(row, ensure_ascii=False))
+            if output == JSON:
+                rows.append({"view": view, **_row(answer)})
             elif detail is Detail.ALL:
                 click.echo(_text(answer))
             else:
                 told.append(answer)
         for alike in folded_routes(told):
             click.echo(f"{_text(alike[0])}{and_alike_folded(len(alike))}")
-    return ExitCode.DIFFERENT if missing else ExitCode.DONE
+    return missing
 
 
 def _asked(model: Model, origin: str | None, at: str | None) -> Iterator[Route]:
@@ -118,7 +136,9 @@ def _text(answer: Route) -> str:
     return f"{answer.family}  {way}"
 
 
-def _missing(configured: Model, present: Model, down: list[NodeName], output: str) -> bool:
+def _missing(
+    configured: Model, present: Model, down: list[NodeName], output: str, rows: list[dict[str, object]]
+) -> bool:
     """The pairs that miss routes; pairs that end at a node that is down are told as configured alone."""
     losses = {"as configured": (configured, configured.missing())}
     if down:
@@ -126,15 +146,15 @@ def _missing(configured: Model, present: Model, down: list[NodeName], output: st
         losses["with what is down"] = (present, alive)
     for view, (model, losses_here) in losses.items():
         lead = "" if not down else f"{view}: " if model is configured else f"{view} ({listed(down, SHOWN)}): "
-        if not losses_here and output == "text" and not model.owes():
+        if not losses_here and output == TERMINAL and not model.owes():
             click.echo(f"{lead}no route is owed: BGP carries none of the pools of this cluster")
-        elif not losses_here and output == "text":
+        elif not losses_here and output == TERMINAL:
             others = "every other node" if model is configured else "every other node that is not down"
             click.echo(f"{lead}every node holds the routes of {others}")
         for loss in losses_here:
-            if output == "json":
-                row = {**_row(route(model, loss.origin, loss.at, loss.family)), "pairs": loss.pairs}
-                click.echo(json.dumps({**row, "view": view} if down else row, ensure_ascii=False))
+            if output == JSON:
+                row = _row(route(model, loss.origin, loss.at, loss.family))
+                rows.append({"view": view, **row, "pairs": loss.pairs})
             else:
                 click.echo(f"{lead}{_loss(loss, route(model, loss.origin, loss.at, loss.family))}")
     return any(losses_here for _, losses_here in losses.values())

@@ -18,7 +18,9 @@ import click
 
 from rrplan import operations, wiring
 from rrplan.adapters.local.clock import SystemClock
+from rrplan.cli.colour import painter
 from rrplan.cli.live import NODE_STATUS, PROBE, with_live
+from rrplan.cli.output import JSON, TERMINAL, with_output
 from rrplan.cli.sources import faults_from, note
 from rrplan.errors import RRPlanError, UsageProblem
 from rrplan.exit_codes import ExitCode
@@ -97,7 +99,7 @@ def with_run(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a run."""
     with_options = with_cluster(command)
     for option in (
-        click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to report."),
+        with_output(TERMINAL, JSON),
         click.option("--fault", "faults", multiple=True, metavar="NAME=VALUE", help="Switch a fault on (sandbox)."),
         click.option(
             "--parallelism",
@@ -121,11 +123,11 @@ def control(output: str, where: Where) -> operations.Control:
 
 def listener(output: str) -> Listener:
     """Progress on stderr for people, on stdout for programs."""
-    if output == "json":
-        return JsonProgress(sys.stdout)
-    live = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    width = os.get_terminal_size(sys.stderr.fileno()).columns if sys.stderr.isatty() else 80
-    return TextProgress(sys.stderr, live=live, width=width)
+    if output == JSON:
+        return JsonProgress(sys.stdout, SystemClock().wall)
+    live = sys.stderr.isatty()
+    width = os.get_terminal_size(sys.stderr.fileno()).columns if live else 80
+    return TextProgress(sys.stderr, live=live, width=width, paint=painter(sys.stderr))
 
 
 def confirmed(question: str, instead: str, *, no_input: bool) -> bool:

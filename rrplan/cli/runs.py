@@ -8,32 +8,31 @@ from dataclasses import asdict
 import click
 
 from rrplan import operations
+from rrplan.cli.output import JSON, JSON_VERSION, TERMINAL, with_output
 from rrplan.cli.running import Where, with_cluster
 from rrplan.render.record import journal_text, record_json, record_text
-
-FORMAT_VERSION = "1.0"
 
 
 @click.command("runs")
 @click.argument("run", required=False)
 @with_cluster
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print.")
+@with_output(TERMINAL, JSON)
 def command(run: str | None, where: Where, output: str) -> None:
     """The runs that this cluster knows, oldest first; or what happened in RUN, by its journal."""
     cluster = where.cluster()
     if run is not None:
         found = operations.sighted(cluster, run)
-        if output == "json":
+        if output == JSON:
             entries = [asdict(entry) for entry in found.entries]
-            document = {"format_version": FORMAT_VERSION, **record_json(found, None), "journal": entries}
+            document = {"format_version": JSON_VERSION, **record_json(found, None), "journal": entries}
             click.echo(json.dumps(document, indent=2, ensure_ascii=False))
             return
         click.echo(f"{record_text(found, None, cluster.name, where.words)}\n\n{journal_text(found)}")
         return
     runs = operations.runs_with_states(cluster)
-    if output == "json":
+    if output == JSON:
         listed = [{**asdict(kept), "state": state} for kept, state in runs]
-        click.echo(json.dumps({"format_version": FORMAT_VERSION, "runs": listed}, indent=2, ensure_ascii=False))
+        click.echo(json.dumps({"format_version": JSON_VERSION, "runs": listed}, indent=2, ensure_ascii=False))
         return
     if not runs:
         click.echo("no run is known")

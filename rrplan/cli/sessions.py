@@ -13,7 +13,8 @@ from rrplan.bgp.profile import calico_versions, profile_for
 from rrplan.bgp.session_counts import count_sessions, counted
 from rrplan.bgp.sessions import Session, Speakers
 from rrplan.cli.detail import ALL
-from rrplan.cli.sources import Source, with_state
+from rrplan.cli.output import JSON, TERMINAL, with_output
+from rrplan.cli.sources import Source, note, with_state
 from rrplan.errors import UsageProblem
 from rrplan.ids import NodeName
 from rrplan.render.folding import FOLDED, Detail
@@ -32,7 +33,7 @@ from rrplan.render.sessions import (
 @click.option("--node", metavar="N", help="Of one node only.")
 @click.option("--summary", is_flag=True, help="Only how many there are.")
 @ALL
-@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="The format.")
+@with_output(TERMINAL, JSON)
 def command(
     source: Source,
     node: str | None,
@@ -49,25 +50,25 @@ def command(
         close = difflib.get_close_matches(node, speakers.by_name, n=1)
         raise UsageProblem(f"node `{node}` does not exist", hint=f"did you mean `{close[0]}`?" if close else "")
     if speakers.rules.settings.idle:
-        click.echo(f"notice: BGP does not run here: {speakers.rules.settings.idle}", err=True)
+        note(f"BGP does not run here: {speakers.rules.settings.idle}")
     profile = profile_for(versions.of(NodeName(node)) if node else versions.default)
     for _, peer in sorted(state.peers.items()):
         notice = left_out(peer, profile)
         if notice:
-            click.echo(f"notice: {notice}", err=True)
+            note(notice)
     version = str(versions.of(NodeName(node)) if node else versions.default)
     if summary:
         counts = counted(speakers.sessions(NodeName(node))) if node else count_sessions(speakers)
         told = sessions_summary(version, counts)
-        click.echo(json.dumps(told, indent=2) + "\n" if output == "json" else sessions_summary_text(told), nl=False)
+        click.echo(json.dumps(told, indent=2) + "\n" if output == JSON else sessions_summary_text(told), nl=False)
         return
-    if output == "table" and detail is Detail.FOLDED and (node or len(speakers.by_name) > FOLDED):
+    if output == TERMINAL and detail is Detail.FOLDED and (node or len(speakers.by_name) > FOLDED):
         examples = [(NodeName(node), 1)] if node else nodes_alike(Model(state, versions))
         for part in folded_sessions_text(_told_apart(speakers, examples)):
             click.echo(part, nl=False)
         return
     rows = speakers.sessions(NodeName(node)) if node else speakers.all_sessions()
-    for part in sessions_json(version, rows) if output == "json" else sessions_text(rows):
+    for part in sessions_json(version, rows) if output == JSON else sessions_text(rows):
         click.echo(part, nl=False)
 
 

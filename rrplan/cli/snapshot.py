@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from rrplan.adapters.local.files import write_atomically
+from rrplan.cli.output import write_own
 from rrplan.cli.sources import Source, with_state
-from rrplan.snapshots import write_snapshot
+from rrplan.snapshots import is_snapshot, write_snapshot
 
 
 @click.command("snapshot")
 @with_state
-@click.option("-o", "--output", metavar="FILE", help="Write to a file instead of stdout.")
+@click.option("--out", metavar="FILE", help="Write to a file instead of stdout.")
 def command(
     source: Source,
-    output: str | None,
+    out: str | None,
 ) -> None:
     """Write what is there in a compact form without secrets; `--snapshot` reads it back."""
     data = write_snapshot(source.snapshot())
-    if output:
-        write_atomically(Path(output), data)
-        click.echo(f"wrote {output} ({len(data)} bytes)", err=True)
+    if out:
+        write_own(out, data, "snapshot", is_snapshot)
+        click.echo(f"wrote {out} ({len(data)} bytes)", err=True)
     else:
         click.echo(data, nl=False)

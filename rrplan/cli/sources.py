@@ -14,6 +14,7 @@ import click
 from rrplan import operations, wiring
 from rrplan.adapters.local.clock import SystemClock, timestamp
 from rrplan.adapters.local.files import read_bytes
+from rrplan.cli.colour import coloured, painter
 from rrplan.cli.live import with_live
 from rrplan.errors import DatastoreError, UsageProblem
 from rrplan.plans import Plan
@@ -29,7 +30,7 @@ from rrplan.wiring import LiveOptions
 
 def note(text: str) -> None:
     """Tell the operator something on stderr."""
-    click.echo(f"notice: {text}", err=True)
+    click.echo(f"{painter(sys.stderr)('notice:', 'yellow')} {text}", err=True, color=coloured(sys.stderr))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import click
 
 from rrplan import operations
+from rrplan.cli.output import JSON, JSON_VERSION, TERMINAL, with_output
 from rrplan.cli.running import Where, with_cluster
 from rrplan.errors import RRPlanError
 from rrplan.exit_codes import ExitCode
@@ -19,7 +20,6 @@ from rrplan.reports.standing import Standing
 from rrplan.wiring import Cluster
 
 WATCH_SECONDS = 5
-FORMAT_VERSION = "1.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class _Seen:
 @click.command("status")
 @with_cluster
 @click.option("--watch", is_flag=True, help=f"Look again every {WATCH_SECONDS} s; Ctrl-C ends it.")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print.")
+@with_output(TERMINAL, JSON)
 def command(where: Where, output: str, *, watch: bool) -> int:
     """What is going on: the last run, whose it is, where it is, what is exposed; then the sessions.
 
@@ -51,9 +51,9 @@ def command(where: Where, output: str, *, watch: bool) -> int:
     shown = ""
     while True:
         seen = _seen(cluster)
-        text = _json(seen, cluster, indent=None if watch else 2) if output == "json" else _text(seen, cluster, where)
+        text = _json(seen, cluster, indent=None if watch else 2) if output == JSON else _text(seen, cluster, where)
         if text != shown:
-            stamp = f"{cluster.clock.wall():%Y-%m-%d %H:%M:%S} UTC\n" if watch and output == "text" else ""
+            stamp = f"{cluster.clock.wall():%Y-%m-%d %H:%M:%S} UTC\n" if watch and output == TERMINAL else ""
             click.echo(stamp + text)
             shown = text
         if not watch:
@@ -83,7 +83,7 @@ def _text(seen: _Seen, cluster: Cluster, where: Where) -> str:
 
 def _json(seen: _Seen, cluster: Cluster, indent: int | None) -> str:
     document = {
-        "format_version": FORMAT_VERSION,
+        "format_version": JSON_VERSION,
         "cluster": cluster.name,
         "run": record_json(seen.run, seen.waiting) if seen.run is not None else None,
         "problem": seen.problem,

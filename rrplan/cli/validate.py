@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import click
 
+from rrplan.cli.output import JSON, JSON_VERSION, TERMINAL, with_output
 from rrplan.cli.sources import spec_from
 from rrplan.errors import SpecError
 from rrplan.exit_codes import ExitCode
@@ -14,10 +15,10 @@ from rrplan.exit_codes import ExitCode
 
 @click.command("validate")
 @click.argument("spec")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="The format.")
+@with_output(TERMINAL, JSON)
 def command(spec: str, output: str) -> int:
     """Check a spec: every problem at once, with line and column."""
-    if output == "text":
+    if output == TERMINAL:
         click.echo(f"{spec}: the spec `{spec_from(spec).name}` is valid")
         return ExitCode.DONE
     try:
@@ -25,5 +26,5 @@ def command(spec: str, output: str) -> int:
         problems = []
     except SpecError as error:
         problems = [asdict(problem) for problem in error.problems]
-    click.echo(json.dumps({"format_version": "1.0", "valid": not problems, "problems": problems}, indent=2))
+    click.echo(json.dumps({"format_version": JSON_VERSION, "valid": not problems, "problems": problems}, indent=2))
     return ExitCode.ERROR if problems else ExitCode.DONE

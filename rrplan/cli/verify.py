@@ -8,6 +8,7 @@ import click
 
 from rrplan import operations
 from rrplan.cli.detail import ALL
+from rrplan.cli.output import JSON, JSON_VERSION, TERMINAL, with_output
 from rrplan.cli.running import Where, with_cluster
 from rrplan.cli.sources import spec_from
 from rrplan.exit_codes import ExitCode
@@ -23,12 +24,13 @@ from rrplan.render.standing import standing_json, standing_text
 @with_cluster
 @ALL
 @click.option("--no-sessions", is_flag=True, help="Compare the objects only; ask no node.")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print.")
+@with_output(TERMINAL, JSON)
 def command(spec: str, where: Where, output: str, detail: Detail, *, no_sessions: bool) -> int:
     """Is the cluster exactly as a spec says, down to sessions and routes? Changes nothing; exit code 2 where not."""
     verdict = operations.verify(spec_from(spec), where.cluster(), sessions=not no_sessions)
-    if output == "json":
+    if output == JSON:
         document = {
+            "format_version": JSON_VERSION,
             "as_specified": verdict.good,
             "drift": [difference_text(difference) for difference in verdict.drift],
             "differences": [fields_json(difference) for difference in verdict.drift],

@@ -68,7 +68,7 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: Sn
     errors = [finding for finding in results if finding.severity is Severity.ERROR]
     if errors and plain:
         lacking = any(finding.check == id_of(kubernetes_given) for finding in errors)
-        hint = ADD if lacking else "correct this first; docs/checks has a page for each check"
+        hint = ADD if lacking else f"correct this first; `rrplan explain {errors[0].check}` tells more"
         raise ChecksFailed(errors, [finding.check for finding in errors], hint=hint)
     reasons = edges(plain)
     ordered = ActionGraph(plain, reasons).order()

@@ -6,7 +6,6 @@ covered by the digest, and made again from the facts beside them.
 
 from __future__ import annotations
 
-import json
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -21,7 +20,7 @@ from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Edge, Observed, Plan, Proof, SnapshotReference, Step, Tolerance
 from rrplan.plans.rehearsal import read_rehearsal
 from rrplan.resources import CalicoVersion
-from rrplan.snapshots.file import read_versioned
+from rrplan.snapshots.file import means, read_versioned
 from rrplan.specs import from_document
 from rrplan.specs.model import Hook, OnFailure
 
@@ -52,11 +51,7 @@ FINDINGS: TypeAdapter[tuple[Finding, ...]] = TypeAdapter(tuple[Finding, ...])
 
 def is_plan(data: bytes) -> bool:
     """Whether a file means to be a plan, however its JSON is laid out; a spec may be JSON too."""
-    try:
-        body = json.loads(data)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(body, dict) and body.get("kind") == KIND
+    return means(data, KIND)
 
 
 def read_plan(data: bytes, name: str) -> tuple[Plan, str]:

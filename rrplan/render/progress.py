@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
+from textwrap import shorten
 from typing import Any, TextIO, TypeAlias, get_args
 
 from rrplan.ids import StepId
@@ -13,19 +15,28 @@ from rrplan.reports import events
 from rrplan.reports.events import Result, RunState
 from rrplan.reports.gates import Sweeping
 from rrplan.reports.reasons import Reason
-from rrplan.text import wrapped
+from rrplan.text import duration_text, wrapped
 
 SWEEP_SECONDS = 30
 """Between two lines about how far a look is, where lines stay."""
 
 
+Paint: TypeAlias = Callable[[str, str], str]
+"""Gives a text a colour by its name, where there are colours."""
+
+
 class TextProgress:
     """Plain lines; on a terminal the line of the step in flight is rewritten while a gate waits."""
 
-    def __init__(self, stream: TextIO, *, live: bool, width: int = 80) -> None:
+    def __init__(
+        self, stream: TextIO, *, live: bool, width: int = 80, paint: Paint = lambda text, _colour: text
+    ) -> None:
         self._stream = stream
         self._live = live
         self._width = width
+        self._paint = paint
+        self._left = 0
+        """Seconds that the step in flight and those after it usually take."""
         self._heads: dict[StepId, str] = {}
         """By step, because several may be under way: its place and what it does."""
         self._places: dict[StepId, str] = {}
@@ -48,23 +59,24 @@ class TextProgress:
                 self._places[event.step] = f"[{event.index}/{event.total}]"
                 self._heads[event.step] = f"{self._places[event.step]} {event.summary}"
                 self._last = f"step {event.index} of {event.total}"
+                self._left = event.left
                 self._waited_for.pop(event.step, None)
                 self._rewrite(f"{self._heads[event.step]} ...")
             case events.GateWaiting():
                 self._waiting(event)
             case events.StepSettled():
-                self._line(f"{self._head(event.step)}: done" + (f" after {event.seconds} s" if event.seconds else ""))
+                self._done(event)
             case events.StepFailed():
-                self._line(f"{event.step}: failed: {self._reason(event.why)}")
+                self._line(f"{event.step}: failed: {self._reason(event.why)}", ": failed:", "red")
             case events.UndoStarted():
                 self._places[event.step] = "undo"
                 self._heads[event.step] = self._last = f"undo {event.step}"
                 self._waited_for.pop(event.step, None)
                 self._rewrite(f"{self._last} ...")
             case events.StepUndone():
-                self._line(f"{self._head(event.step)}: done" + (f" after {event.seconds} s" if event.seconds else ""))
+                self._done(event)
             case events.UndoFailed():
-                self._line(f"{event.step}: cannot be undone: {self._reason(event.why)}")
+                self._line(f"{event.step}: cannot be undone: {self._reason(event.why)}", ": cannot be undone:", "red")
             case events.Retrying():
                 self._line(f"    {reason_text(event.why)}; again in {event.delay} s")
             case events.HookRan():
@@ -73,8 +85,13 @@ class TextProgress:
                 for text in map(reason_text, event.why):
                     if text not in self._reasons:
                         self._line(f"stopped: {text}" if event.result.state is RunState.STOPPED else text)
-                more = ending_text(event)
-                self._line(f"{self._ending(event)} after {event.seconds} s" + (f"; {more}" if more else ""))
+                more, state = ending_text(event), f"run {event.result.state}"
+                text = f"{self._ending(event)} after {event.seconds} s" + (f"; {more}" if more else "")
+                self._line(text, state, "green" if event.result is Result.DONE else "yellow")
+
+    def _done(self, event: events.StepSettled | events.StepUndone) -> None:
+        took = f" after {event.seconds} s" if event.seconds else ""
+        self._line(f"{self._head(event.step)}: done{took}", ": done", "green")
 
     def _reason(self, why: Reason) -> str:
         text = reason_text(why)
@@ -93,7 +110,9 @@ class TextProgress:
         missing = lack_text(event.lack)
         if self._live:
             place = self._places.get(event.step, "")
-            self._rewrite(f"{place} {event.step} {event.waited}/{event.expected} s: {missing}".lstrip())
+            left = self._left - event.waited
+            more = f", about {duration_text(left)} left" if left > event.expected else ""
+            self._rewrite(f"{place} {event.step} {event.waited}/{event.expected} s{more}: {missing}".lstrip())
         elif isinstance(event.lack, Sweeping):
             if event.waited >= self._next_word.get(event.step, SWEEP_SECONDS):
                 self._next_word[event.step] = event.waited + SWEEP_SECONDS
@@ -104,12 +123,17 @@ class TextProgress:
 
     def _rewrite(self, text: str) -> None:
         if self._live:
-            self._stream.write("\r\x1b[K" + text[: self._width - 1])
+            text = shorten(text, self._width - 1, placeholder=" ...")
+            head, colon, rest = text.partition(": ")
+            self._stream.write(f"\r\x1b[K{head}{colon}{self._paint(rest, 'yellow') if rest else ''}")
             self._stream.flush()
 
-    def _line(self, text: str) -> None:
+    def _line(self, text: str, marked: str = "", colour: str = "") -> None:
+        """A line that stays; the word in it that is `marked` gets a colour."""
         lead = " " * (len(text) - len(text.lstrip()))
         text = "\n".join(wrapped(text.strip(), self._width, lead, hanging=4))
+        if marked:
+            text = text.replace(marked, self._paint(marked, colour), 1)
         self._stream.write(("\r\x1b[K" if self._live else "") + text + "\n")
         self._stream.flush()
 
@@ -130,17 +154,22 @@ _DERIVED: dict[type, Derived] = {
 
 
 class JsonProgress:
-    """One JSON object per event."""
+    """One JSON object per event, with the time (RFC 3339) that `wall` tells, and the run."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, wall: Callable[[], datetime]) -> None:
         self._stream = stream
+        self._wall = wall
+        self._run = ""
 
     def report(self, event: events.RunEvent) -> None:
         """Write the event as a line."""
+        if isinstance(event, events.RunStarted):
+            self._run = event.run_id
         derived = {name: value(event) for name, value in _DERIVED.get(type(event), {}).items()}
         plain = fields_json(event)
         facts = {name: plain.pop(name) for name in list(plain) if isinstance(plain[name], dict)}
-        line = {"event": type(event).__name__, **plain, **derived, **facts}
+        about = {"event": type(event).__name__, "time": f"{self._wall():%Y-%m-%dT%H:%M:%S.%fZ}", "run": self._run}
+        line = {**about, **plain, **derived, **facts}
         self._stream.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._stream.flush()
 
@@ -153,7 +182,12 @@ def json_schema() -> dict[str, Any]:
         schema, definitions = schema_json(kind)
         facts |= definitions
         derived = {name: {"type": "boolean" if name == "holding" else "string"} for name in _DERIVED.get(kind, {})}
-        schema["properties"] = {"event": {"const": kind.__name__}, **derived, **schema["properties"]}
+        about = {
+            "event": {"const": kind.__name__},
+            "time": {"type": "string", "format": "date-time"},
+            "run": {"type": "string"},
+        }
+        schema["properties"] = {**about, **derived, **schema["properties"]}
         schema["required"] = list(schema["properties"])
         kinds[kind.__name__] = schema
     return {

@@ -47,12 +47,13 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class StepStarted:
-    """A step begins; `index` counts from 1."""
+    """A step begins; `index` counts from 1, `left` is how many seconds it and those after it usually take."""
 
     step: StepId
     index: int
     total: int
     summary: str
+    left: int = 0
 
 
 @dataclass(frozen=True, slots=True)

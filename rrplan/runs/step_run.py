@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import accumulate
 
 from rrplan.errors import DatastoreError
 from rrplan.ids import StepId
@@ -70,6 +71,9 @@ class StepRun:
         self.status: dict[StepId, Status] = replay(journal.entries, plan.edges)
         self.hooks = Hooks(plan, run_id, ports.hooks, self.say)
         self._place = {step.id: place for place, step in enumerate(plan.steps, 1)}
+        waits = [sum(gate.expected for gate in step.gates) for step in plan.steps]
+        self._left = list(accumulate(reversed(waits)))[::-1]
+        """By place: how many seconds that step and those after it usually wait."""
         self.mutex = threading.RLock()
         """Held while something is said or written down: who holds it sees statuses of which all have heard."""
         self._abandoned = threading.Event()
@@ -123,7 +127,8 @@ class StepRun:
         if objection is not None:
             return self._ended(step, StepEnd.STOPPED, objection)
         total = len(self.plan.steps)
-        self.say(events.StepStarted(step.id, self._place[step.id], total, step.summary))
+        place = self._place[step.id]
+        self.say(events.StepStarted(step.id, place, total, step.summary, self._left[place - 1]))
         began = self.ports.clock.now()
         if not self.stands(step, Status.APPLIED, Status.SETTLE_FAILED):
             failed = self._apply(step)

@@ -3,7 +3,7 @@
 A Snapshot is immutable and has a digest; the same objects give the same Snapshot whatever they were read from.
 """
 
-from rrplan.snapshots.file import read_snapshot, snapshot_document, write_snapshot
+from rrplan.snapshots.file import is_snapshot, read_snapshot, snapshot_document, write_snapshot
 from rrplan.snapshots.manifests import documents_in, joined_documents, snapshot_of_manifests
 from rrplan.snapshots.snapshot import Snapshot, capture
 
@@ -11,6 +11,7 @@ __all__ = [
     "Snapshot",
     "capture",
     "documents_in",
+    "is_snapshot",
     "joined_documents",
     "read_snapshot",
     "snapshot_document",

@@ -53,6 +53,20 @@ def read_snapshot(data: bytes, name: str) -> Snapshot:
     )
 
 
+def is_snapshot(data: bytes) -> bool:
+    """Whether a file means to be a snapshot."""
+    return means(data, "Snapshot")
+
+
+def means(data: bytes, kind: str) -> bool:
+    """Whether a file means to be one of ours of this kind, however its JSON is laid out; a spec may be JSON too."""
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(body, dict) and body.get("kind") == kind
+
+
 def read_versioned(
     data: bytes, name: str, kind: str, version: str, beside: Collection[str] = (), older: Collection[str] = ()
 ) -> dict[str, object]:

@@ -131,5 +131,10 @@ def _scalar(document: Document, node: yaml.Node, path: Path) -> object:
         return None
     if tag in ("float", "timestamp"):
         return text
-    document.at(*place(node.start_mark), f"tag `{node.tag}` is not part of a spec", "remove the tag")
+    document.at(*place(node.start_mark), f"tag `{node.tag}` is not part of a spec", _untagged(node.tag))
     return text
+
+
+def _untagged(tag: str) -> str:
+    """YAML takes an unquoted word with `!` for a tag; `!has(x)` is meant as a selector."""
+    return f'write "{tag}" with the quotes, if it is a selector' if "(" in tag else "remove the tag"

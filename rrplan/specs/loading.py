@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -58,15 +59,50 @@ def _checked(document: Document) -> Spec | None:
     if not isinstance(body, dict):
         document.complain(("spec",), "`spec` is missing", "it says which topology the cluster shall have")
         return None
+    if "name" in body:
+        document.complain(("spec", "name"), "unknown key `name`", "a spec is named by `metadata.name`")
+    named = {**body, "name": metadata["name"]}
     try:
-        spec = Spec.model_validate({"name": metadata["name"], **body})
+        spec = Spec.model_validate(named)
     except ValidationError as error:
-        for problem in error.errors(include_url=False):
-            _explain(document, dict(problem))
+        problems = [dict(problem) for problem in error.errors(include_url=False)]
+        for problem in problems:
+            _explain(document, problem)
+        _contradicted(document, named, problems)
         return None
     for path, summary, hint in _contradictions(spec):
         document.complain(("spec", *path), summary, hint)
     return spec
+
+
+def _contradicted(document: Document, body: dict[str, Any], problems: list[dict[str, Any]]) -> None:
+    """Complain about what contradicts itself in a spec that has other problems, as far as these do not touch it."""
+    rest = deepcopy(body)
+    touched: set[Path] = set()
+    for problem in problems:
+        path = _in_document(tuple(problem["loc"]))
+        if problem["type"] != "extra_forbidden":
+            touched.add(path[:-1])
+        _remove(rest, path)
+    try:
+        spec = Spec.model_validate(rest)
+    except ValidationError:
+        return
+    for path, summary, hint in _contradictions(spec):
+        if not any(path[: len(around)] == around for around in touched):
+            document.complain(("spec", *path), summary, hint)
+
+
+def _remove(value: Any, path: Path) -> None:
+    """Take a key out of nested mappings; parts of lists stay, because others have their places after them."""
+    *parents, last = path
+    for part in parents:
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            return
+    if isinstance(value, dict):
+        value.pop(last, None)
 
 
 def _is_ours(document: Document, value: dict[str, Any]) -> bool:
@@ -74,11 +110,12 @@ def _is_ours(document: Document, value: dict[str, Any]) -> bool:
     if kind != KIND:
         summary = f"`kind` is `{kind}`, expected `{KIND}`" if kind else "`kind` is missing"
         manifest = "this looks like a manifest; give it with `-f`" if kind and version != API_VERSION else ""
-        document.complain(("kind",), summary, manifest or f"write `kind: {KIND}`")
+        meant = f"did you mean `{KIND}`?" if str(kind).lower() == KIND.lower() else f"write `kind: {KIND}`"
+        document.complain(("kind",), summary, manifest or meant)
     if version != API_VERSION and not (kind and kind != KIND):
         summary = f"`apiVersion` is `{version}`, expected `{API_VERSION}`" if version else "`apiVersion` is missing"
         document.complain(("apiVersion",), summary, f"write `apiVersion: {API_VERSION}`")
-    return kind == KIND
+    return str(kind).lower() == KIND.lower()
 
 
 def _meant(word: str, known: tuple[str, ...]) -> str:

@@ -95,7 +95,7 @@ def planning(folder: Path, sizes: Iterable[int]) -> None:
     for size in sizes:
         # In processes of their own: a child starts with the peak memory of its parent.
         cost([*RRPLAN, "sandbox", f"plain-{size}", "--nodes", str(size)], folder)
-        cost([*RRPLAN, "snapshot", "--sandbox", f"plain-{size}", "-o", "snapshot.json"], folder)
+        cost([*RRPLAN, "snapshot", "--sandbox", f"plain-{size}", "--out", "snapshot.json"], folder)
         shutil.rmtree(folder / f"plain-{size}")
         one = cost([*RRPLAN, "plan", "spec.yaml", "--snapshot", "snapshot.json", "--out", "plan.json"], folder)
         ratio = ""

@@ -112,8 +112,8 @@ def main() -> None:
         where = ["--kubeconfig", config]
         rows = {
             "bare compressed GET": [sys.executable, "-c", BARE.format(config)],
-            "rrplan snapshot": [*RRPLAN, "snapshot", "-o", "snapshot.json", *where],
-            "rrplan plan": [*RRPLAN, "plan", "spec.yaml", "-o", "plan.json", *where],
+            "rrplan snapshot": [*RRPLAN, "snapshot", "--out", "snapshot.json", *where],
+            "rrplan plan": [*RRPLAN, "plan", "spec.yaml", "--out", "plan.json", *where],
             "rrplan verify --no-sessions": [*RRPLAN, "verify", "spec.yaml", "--no-sessions", *where],
             "typed client list_node()": [sys.executable, "-c", TYPED.format(config)],
         }

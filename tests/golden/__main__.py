@@ -1,6 +1,7 @@
 """Write the agreed texts again: `python -m tests.golden`."""
 
 import io
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -75,7 +76,11 @@ def _progress() -> dict[str, str]:
         bench = Bench(Path(folder), faults=["session-never-up=rr-2", "api-away=2"])
         bench.runner().apply()
     plain, live, lines = io.StringIO(), io.StringIO(), io.StringIO()
-    listeners: list[Listener] = [TextProgress(plain, live=False), TextProgress(live, live=True), JsonProgress(lines)]
+    listeners: list[Listener] = [
+        TextProgress(plain, live=False),
+        TextProgress(live, live=True),
+        JsonProgress(lines, lambda: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
+    ]
     for event in bench.listener.events:
         for listener in listeners:
             listener.report(event)

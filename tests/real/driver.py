@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rrplan import api, wiring
 from rrplan.adapters.kubernetes.server import ApiServer
+from rrplan.adapters.local.clock import SystemClock
 from rrplan.cli.running import EXIT
 from rrplan.errors import RRPlanError
 from rrplan.plans import read_plan
@@ -57,7 +58,9 @@ def main() -> int:
         sys.stderr.write(text)
 
     cluster = wiring.live_on(ApiServer.connect(words.kubeconfig), RemoteClock(words.clock), tell)
-    control = api.Control(JsonProgress(sys.stdout), wrap=lambda log: DyingLog(log, after(words.kill_after), killed))
+    control = api.Control(
+        JsonProgress(sys.stdout, SystemClock().wall), wrap=lambda log: DyingLog(log, after(words.kill_after), killed)
+    )
     try:
         if words.verb == "apply":
             made, _ = read_plan(Path(words.plan).read_bytes(), words.plan)

@@ -71,7 +71,7 @@ def test_plan_is_the_same_as_on_the_sandbox(live: RealServer, tmp_path: Path) ->
 def test_snapshot_sessions_and_routes(live: RealServer, tmp_path: Path) -> None:
     """Every reading verb takes the live cluster; the snapshot holds no secret and reads back."""
     file = tmp_path / "snapshot.json"
-    assert rrplan(live, "snapshot", "-o", str(file)).returncode == 0
+    assert rrplan(live, "snapshot", "--out", str(file)).returncode == 0
     assert "resourceVersion" not in file.read_text()
     assert "112 BGP protocols (session ends) on 8 nodes, Calico v3.30.4" in rrplan(live, "sessions", "--summary").stdout
     assert rrplan(live, "routes").stdout == "every node holds the routes of every other node\n"

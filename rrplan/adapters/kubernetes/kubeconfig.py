@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import yaml
 
 from rrplan.errors import PreflightError
+from rrplan.text import listed
 
 IN_CLUSTER = "in-cluster"
 """As a context: the ServiceAccount of the pod that rrplan runs in."""
@@ -28,7 +30,7 @@ def configuration(kubeconfig: str | None, context: str | None) -> tuple[Any, str
             return settings, None
         config.load_kube_config(kubeconfig, context=context, client_configuration=settings)
     except (config.ConfigException, OSError, ValueError, KeyError, TypeError) as error:
-        raise PreflightError([f"the kubeconfig cannot be used: {error}"], hint=_hint(context)) from error
+        raise PreflightError([f"the kubeconfig cannot be used: {error}"], hint=_hint(context, kubeconfig)) from error
     files = _read(config, kubeconfig)
     chosen = _chosen(files, context)
     proxy = _named(files, "clusters", "cluster", str(chosen.get("cluster", ""))).get("proxy-url")
@@ -37,10 +39,24 @@ def configuration(kubeconfig: str | None, context: str | None) -> tuple[Any, str
     return settings, _acting_as(files, str(chosen.get("user", "")))
 
 
-def _hint(context: str | None) -> str:
+def _hint(context: str | None, kubeconfig: str | None) -> str:
     if context == IN_CLUSTER:
         return f"`--context {IN_CLUSTER}` is for a pod with a ServiceAccount"
-    return "check `--kubeconfig`, `--context` and KUBECONFIG"
+    known = contexts(kubeconfig)
+    if context is None or not known or context in known:
+        return "check `--kubeconfig`, `--context` and KUBECONFIG"
+    close = get_close_matches(context, known, n=1)
+    return f"did you mean `{close[0]}`?" if close else f"it has {listed(known)}"
+
+
+def contexts(kubeconfig: str | None) -> list[str]:
+    """The names of the contexts of a kubeconfig, sorted; none where it cannot be read."""
+    config: Any = import_module("kubernetes.config")
+    try:
+        files = _read(config, kubeconfig)
+        return sorted({str(entry["name"]) for file in files for entry in file.get("contexts") or () if "name" in entry})
+    except (OSError, ValueError, TypeError, AttributeError, yaml.YAMLError):
+        return []
 
 
 def _read(config: Any, kubeconfig: str | None) -> list[dict[str, Any]]:

@@ -497,7 +497,7 @@ def test_errors_stop_the_plan(check: str, wrong: dict[str, object], text: str) -
     assert error.value.exit_code == 8
     assert f"{check}: " in str(error.value)
     assert text in str(error.value)
-    general = "correct this first; docs/checks has a page for each check"
+    general = f"correct this first; `rrplan explain {check}` tells more"
     assert error.value.hint == HINTS.get(check, general)
 
 

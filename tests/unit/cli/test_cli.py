@@ -134,7 +134,7 @@ ERRORS = [
     (["unlock", "--calico-config", "a"], 64, "`--calico-config` says where Calico's data is, not which cluster"),
     (["apply", SPEC, "--sandbox", "nowhere"], 1, "nowhere is no sandbox"),
     (["resume", "--sandbox", "nowhere", "--fault", "sesion=1"], 64, "unknown fault `sesion`"),
-    (["frobnicate"], 64, "No such command"),
+    (["frobnicate"], 64, "`frobnicate` is no verb of rrplan"),
 ]
 
 

@@ -75,13 +75,10 @@ def test_reflectors_that_are_down(tmp_path: Path) -> None:
         "as configured:\nipv4  a -> r1 -> b\n"
         "with what is down (r1, r2):\nipv4  a does not reach b: r1 is down, which would pass them on\n"
     )
-    rows = [
-        json.loads(line)
-        for line in rrplan(
-            tmp_path, "routes", "--from", "a", "--to", "b", "-f", "cluster.yaml", "-o", "json"
-        ).stdout.splitlines()
-    ]
-    assert [(row["view"], row["path"]) for row in rows] == [
+    told = rrplan(tmp_path, "routes", "--from", "a", "--to", "b", "-f", "cluster.yaml", "-o", "json")
+    document = json.loads(told.stdout)
+    assert (document["missing"], document["down"]) == (True, ["r1", "r2"])
+    assert [(row["view"], row["path"]) for row in document["routes"]] == [
         ("as configured", ["a", "r1", "b"]),
         ("with what is down", None),
     ]

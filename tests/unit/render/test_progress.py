@@ -2,6 +2,7 @@
 
 import io
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -77,9 +78,13 @@ def test_facts_stand_beside_sentences() -> None:
     """A program reads fields, a person the sentence; nested facts say what they are."""
     stream = io.StringIO()
     drift = Drift("BGPPeer/p", DriftKind.OVERWRITTEN, "spec.node", None, "a")
-    JsonProgress(stream).report(events.StepFailed(ONE, Drifted((drift,))))
+    JsonProgress(stream, lambda: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)).report(
+        events.StepFailed(ONE, Drifted((drift,)))
+    )
     assert json.loads(stream.getvalue()) == {
         "event": "StepFailed",
+        "time": "2026-01-02T03:04:05.000000Z",
+        "run": "",
         "step": "drain/a",
         "reason": 'somebody else changed the cluster: BGPPeer/p has spec.node none, the run wrote `"a"`',
         "why": {

@@ -193,3 +193,48 @@ def test_document_round_trip() -> None:
     assert asked.groups[0].peering.stated() == {"password": None}
     ucp = load((STANDALONE + "  standalone: {image: example/routereflector:v1}\n").encode(), "spec.yaml")
     assert ucp == from_document(ucp.to_document())
+
+
+def test_all_kinds_of_problems_at_once() -> None:
+    """What the schema forbids, what YAML misreads and what contradicts itself are told together."""
+    text = """\
+apiVersion: rrplan.io/v1
+kind: BgpTopology
+metadata: {name: a}
+spec:
+  name: b
+  topology: route-reflectors
+  groups:
+    - name: main
+      clients: !has(rr)
+      nodes: {selector: role == "rr"}
+  polcy: {}
+"""
+    with pytest.raises(SpecError) as error:
+        load(text.encode(), "spec.yaml")
+    assert [(problem.summary, problem.hint) for problem in error.value.problems] == [
+        ("`kind` is `BgpTopology`, expected `BGPTopology`", "did you mean `BGPTopology`?"),
+        ("unknown key `name`", "a spec is named by `metadata.name`"),
+        ("group `main` has no cluster ID", "set `clusterID` here, or once for all groups under `spec`"),
+        ("tag `!has(rr)` is not part of a spec", 'write "!has(rr)" with the quotes, if it is a selector'),
+        ("`count` is missing", "say how many of the matching nodes become reflectors"),
+        ("unknown key `polcy`", "did you mean `policy`?"),
+    ]
+
+
+def test_a_problem_hides_only_what_it_touches() -> None:
+    """Where `count` itself is wrong, nobody is told that it is missing."""
+    text = """\
+apiVersion: rrplan.io/v1
+kind: BGPTopology
+metadata: {name: a}
+spec:
+  topology: route-reflectors
+  groups: [{name: main, nodes: {selector: role == "rr", count: many}}]
+"""
+    with pytest.raises(SpecError) as error:
+        load(text.encode(), "spec.yaml")
+    assert [problem.summary for problem in error.value.problems] == [
+        "group `main` has no cluster ID",
+        "`count` must be a whole number, found `many`",
+    ]
