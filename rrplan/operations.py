@@ -25,6 +25,7 @@ from rrplan.errors import (
     RRPlanError,
     StalePlanError,
 )
+from rrplan.parallelism import PARALLELISM
 from rrplan.planning import build_plan, draft_plan
 from rrplan.planning.expected import expected
 from rrplan.plans import Plan, read_plan
@@ -45,7 +46,6 @@ from rrplan.runs.guard import landed_by_sight
 from rrplan.runs.observation import observe
 from rrplan.runs.preflight import Situation, When, check_before_run
 from rrplan.runs.record import recorded, run_state
-from rrplan.runs.runner import PARALLELISM
 from rrplan.runs.standing import standings as runs_standings
 from rrplan.runs.step_run import RunPorts
 from rrplan.runs.verification import Verdict, verified

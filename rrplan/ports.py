@@ -156,8 +156,6 @@ class NodeSessions:
     families: Mapping[str, Mapping[str, str]] = field(hash=False)
 
 
-PROBE_PARALLELISM = 64
-"""How many nodes a probe asks at the same time, where nobody says otherwise."""
 Asking: TypeAlias = Callable[[int, int], None]
 """Hears how many nodes of how many a look has asked so far; what it raises ends the look."""
 

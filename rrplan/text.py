@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
+Paint: TypeAlias = Callable[[str, str], str]
+"""Gives a text a colour by its name, where there are colours."""
 SHOWN = 5
 """Names that a message shows, where nothing else is said."""
 

@@ -12,8 +12,9 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from rrplan.adapters.local.clock import SystemClock
+from rrplan.parallelism import PROBE_PARALLELISM
 from rrplan.plans import Plan
-from rrplan.ports import PROBE_PARALLELISM, Clock, Datastore, Directory, Lock, Probe, RunStore, SeparateCalico
+from rrplan.ports import Clock, Datastore, Directory, Lock, Probe, RunStore, SeparateCalico
 from rrplan.reports.events import Listener
 from rrplan.runs.preflight import EVERY_CLUSTER, PreflightCheck
 from rrplan.sandbox import Sandbox

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import click
 
-from rrplan import operations
 from rrplan.cli.detail import ALL
 from rrplan.cli.output import TERMINAL
 from rrplan.cli.plan import rendered
@@ -14,11 +13,7 @@ from rrplan.cli.running import EXIT, Where, confirmed, control, with_run
 from rrplan.cli.sources import read
 from rrplan.errors import DigestMismatch
 from rrplan.exit_codes import ExitCode
-from rrplan.plans import is_plan, read_plan
-from rrplan.render.folding import Detail
-from rrplan.render.plan_json import plan_document
-from rrplan.snapshots import capture
-from rrplan.specs import load
+from rrplan.render.detail import Detail
 
 INSTEAD = "give `--auto-approve` or `--expect-digest`"
 
@@ -48,6 +43,12 @@ def command(
     no_input: bool,
 ) -> int:
     """Carry out a plan file, exactly; or plan a spec and carry that out."""
+    from rrplan import operations
+    from rrplan.plans import is_plan, read_plan
+    from rrplan.render.plan_json import plan_document
+    from rrplan.snapshots import capture
+    from rrplan.specs import load
+
     data = read(plan)
     cluster = where.cluster()
     if is_plan(data):

@@ -7,7 +7,7 @@ from typing import TextIO
 
 import click
 
-from rrplan.render.progress import Paint
+from rrplan.text import Paint
 
 
 def coloured(stream: TextIO) -> bool:

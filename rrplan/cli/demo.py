@@ -11,10 +11,6 @@ from pathlib import Path
 import click
 
 from rrplan.adapters.local.files import read_bytes
-from rrplan.adapters.local.runs import RunDirectory
-from rrplan.plans import read_plan
-from rrplan.render.proof import outside_lines, proof_lines
-from rrplan.render.words import totals
 from rrplan.text import wrapped
 
 SPEC = """\
@@ -80,6 +76,10 @@ class _Story:
 
     def tell(self) -> None:
         """Show the way to reflectors, a failure that undoes itself, a crash, and the way back."""
+        from rrplan.plans import read_plan
+        from rrplan.render.proof import outside_lines, proof_lines
+        from rrplan.render.words import totals
+
         (self.directory / "spec.yaml").write_text(SPEC)
         _title("1. A cluster of 120 nodes; every node peers with every other")
         self._run("sandbox", "one")
@@ -119,6 +119,10 @@ class _Story:
 
     def tell_ucp(self) -> None:
         """Show the documented procedure of UCP, in an order that loses no route, and its undo."""
+        from rrplan.adapters.local.runs import RunDirectory
+        from rrplan.plans import read_plan
+        from rrplan.render.proof import outside_lines, proof_lines
+
         (self.directory / "spec.yaml").write_text(UCP_SPEC)
         _title("1. A UCP cluster: Calico v3.8 with etcd, 3 managers, 120 workers, 2 nodes meant to reflect")
         self._run("sandbox", "ucp", "--ucp")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rrplan.render.folding import Detail
+from rrplan.render.detail import Detail
 
 ALL = click.option(
     "--all",

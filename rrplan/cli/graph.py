@@ -7,9 +7,7 @@ import click
 from rrplan.cli.detail import ALL
 from rrplan.cli.output import DOT, JSON, MERMAID, with_output
 from rrplan.cli.sources import read
-from rrplan.plans import read_plan
-from rrplan.render.folding import Detail
-from rrplan.render.graph import dot, graph_json, mermaid
+from rrplan.render.detail import Detail
 
 
 @click.command("graph")
@@ -18,6 +16,9 @@ from rrplan.render.graph import dot, graph_json, mermaid
 @with_output(DOT, MERMAID, JSON)
 def command(plan: str, output: str, detail: Detail) -> None:
     """Print the action graph of a plan file, with the reason of every edge."""
+    from rrplan.plans import read_plan
+    from rrplan.render.graph import dot, graph_json, mermaid
+
     shown, _ = read_plan(read(plan), plan)
     if output == JSON:
         click.echo(graph_json(shown), nl=False)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rrplan.cli.settings import settled
 from rrplan.errors import UsageProblem
-from rrplan.ports import PROBE_PARALLELISM
-from rrplan.wiring import LiveOptions
+from rrplan.parallelism import PROBE_PARALLELISM
+
+if TYPE_CHECKING:
+    from rrplan.wiring import LiveOptions
 
 NODE_STATUS = click.option(
     "--node-status",
@@ -59,6 +61,8 @@ def with_live(command: Callable[..., Any], *more: Callable[[Any], Any]) -> Calla
         probe_parallelism: int = PROBE_PARALLELISM,
         **rest: object,
     ) -> object:
+        from rrplan.wiring import LiveOptions
+
         given = {
             "context": context,
             "kubeconfig": kubeconfig,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,14 +16,10 @@ from rrplan.cli.output import JSON, MARKDOWN, RUNBOOK, TERMINAL, with_output, wr
 from rrplan.cli.sources import Source, note, spec_from, with_state
 from rrplan.errors import UsageProblem
 from rrplan.exit_codes import ExitCode
-from rrplan.operations import plan as make_plan
-from rrplan.plans import Plan, is_plan
-from rrplan.plans.cost import alike_writes, gates_cost
-from rrplan.render.folding import Detail
-from rrplan.render.plan_json import plan_document, write_plan
-from rrplan.render.run import alike_writes_text, gates_cost_text
-from rrplan.specs import Flavor
-from rrplan.specs.model import Platform
+from rrplan.render.detail import Detail
+
+if TYPE_CHECKING:
+    from rrplan.plans import Plan
 
 FORMATS = (TERMINAL, JSON, MARKDOWN)
 """The forms of a plan that need nothing beside it; a runbook needs the cluster too."""
@@ -30,6 +27,8 @@ FORMATS = (TERMINAL, JSON, MARKDOWN)
 
 def rendered(made: Plan, form: str, detail: Detail = Detail.FOLDED) -> str:
     """A plan in one of the formats."""
+    from rrplan.render.plan_json import plan_document
+
     if form == JSON:
         return json.dumps(plan_document(made), indent=2, ensure_ascii=False) + "\n"
     if form == MARKDOWN:
@@ -69,6 +68,14 @@ def command(
     detailed_exitcode: bool,
 ) -> int:
     """Compare a spec with what is there: changes, their order, and the proof that no route is lost."""
+    from rrplan.operations import plan as make_plan
+    from rrplan.plans import is_plan
+    from rrplan.plans.cost import alike_writes, gates_cost
+    from rrplan.render.plan_json import write_plan
+    from rrplan.render.run import alike_writes_text, gates_cost_text
+    from rrplan.specs import Flavor
+    from rrplan.specs.model import Platform
+
     if runbook_calicoctl and output != RUNBOOK:
         raise UsageProblem("`--runbook-calicoctl` is for runbooks", hint="give `-o runbook` too")
     wanted = spec_from(spec)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
-import yaml
 
 from rrplan.cli.live import with_live
 from rrplan.cli.sources import read
-from rrplan.plans import read_plan
-from rrplan.wiring import LiveOptions
+
+if TYPE_CHECKING:
+    from rrplan.wiring import LiveOptions
 
 ETCD = "etcd"
 """Said where Calico keeps its data in etcd, which gives rights of its own."""
@@ -33,8 +35,11 @@ def command(
 
     A live cluster is asked for Calico's API; without one, and without `--calico-api`, it is Calico's CRDs.
     """
+    import yaml
+
     from rrplan.adapters.kubernetes.kinds import CRD
     from rrplan.adapters.kubernetes.rights import manifests
+    from rrplan.plans import read_plan
 
     made, _ = read_plan(read(plan), plan)
     group = calico_api or (live.connection().group if live.given else CRD)

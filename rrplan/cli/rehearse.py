@@ -9,10 +9,10 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from rrplan import operations
 from rrplan.adapters.local.files import write_atomically
 from rrplan.cli.output import JSON, MARKDOWN, TERMINAL, with_output
 from rrplan.cli.plan import FORMATS
@@ -20,13 +20,11 @@ from rrplan.cli.running import listener
 from rrplan.cli.sources import Source, read, with_state
 from rrplan.errors import UsageProblem
 from rrplan.exit_codes import ExitCode
-from rrplan.plans import Plan, is_plan, read_plan
-from rrplan.plans.rehearsal import Rehearsal, rehearsal_document
-from rrplan.rehearsal.rehearse import rehearse
-from rrplan.render.plan_json import write_plan
-from rrplan.render.rehearsal import rehearsal_markdown, rehearsal_text
-from rrplan.snapshots import Snapshot
-from rrplan.specs import load
+
+if TYPE_CHECKING:
+    from rrplan.plans import Plan
+    from rrplan.plans.rehearsal import Rehearsal
+    from rrplan.snapshots import Snapshot
 
 
 @click.command("rehearse")
@@ -55,6 +53,11 @@ def command(
     Calico would; the gates are those of `rrplan apply`. Probes between pods and a watch on every kernel routing table
     say what is lost, beside what the proof promised. Needs no root where `unshare -Urn true` works.
     """
+    from rrplan import operations
+    from rrplan.plans import is_plan, read_plan
+    from rrplan.render.plan_json import write_plan
+    from rrplan.specs import load
+
     data = read(plan)
     if attach and (plan == "-" or not is_plan(data)):
         raise UsageProblem("`--attach` needs a plan file", hint=f"`rrplan plan {plan} --out plan.json` writes one")
@@ -82,6 +85,8 @@ def command(
 
 
 def _once(planned: Plan, snapshot: Snapshot, source: Source, nodes: int, seed: int, keep: str | None) -> Rehearsal:
+    from rrplan.rehearsal.rehearse import rehearse
+
     folder = Path(keep or tempfile.mkdtemp(prefix="rrplan-rehearsal-"))
     rehearsal: Rehearsal | None = None
     try:
@@ -97,6 +102,9 @@ def _once(planned: Plan, snapshot: Snapshot, source: Source, nodes: int, seed: i
 
 
 def _rendered(rehearsal: Rehearsal, form: str) -> str:
+    from rrplan.plans.rehearsal import rehearsal_document
+    from rrplan.render.rehearsal import rehearsal_markdown, rehearsal_text
+
     if form == JSON:
         return json.dumps(rehearsal_document(rehearsal), ensure_ascii=False) + "\n"
     if form == MARKDOWN:

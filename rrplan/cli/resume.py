@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rrplan import operations
 from rrplan.cli.running import EXIT, Where, control, with_run
-from rrplan.render.record import over_text
 
 
 @click.command("resume")
@@ -14,6 +12,9 @@ from rrplan.render.record import over_text
 @with_run
 def command(run: str | None, where: Where, output: str) -> int:
     """Go on with a run that stopped: the same loop over what the journal says. RUN is the last one, if not given."""
+    from rrplan import operations
+    from rrplan.render.record import over_text
+
     cluster = where.cluster()
     found = operations.record(cluster, run)
     if found.state in operations.OVER:

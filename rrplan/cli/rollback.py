@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import click
 
-from rrplan import operations
 from rrplan.cli.detail import ALL
 from rrplan.cli.running import EXIT, Where, confirmed, control, with_run
 from rrplan.exit_codes import ExitCode
-from rrplan.render.folding import Detail
-from rrplan.render.record import over_text, way_back_text
-from rrplan.reports.events import Result, RunState
+from rrplan.render.detail import Detail
 
 
 @click.command("rollback")
@@ -38,6 +35,10 @@ def command(
 
     RUN is the last one that stopped, if not given; a run that is done must be named.
     """
+    from rrplan import operations
+    from rrplan.render.record import over_text, way_back_text
+    from rrplan.reports.events import Result, RunState
+
     cluster = where.cluster()
     found = operations.record(cluster, run)
     operations.check_rollback(cluster, found, named=run is not None)

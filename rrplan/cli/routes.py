@@ -5,24 +5,23 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
-from rrplan.bgp.model import Model
-from rrplan.bgp.profile import calico_versions
-from rrplan.bgp.refusals import without_router_id
-from rrplan.bgp.routes import Route, route, routes
-from rrplan.bgp.speaker import as_configured
-from rrplan.bgp.transition import Loss
 from rrplan.cli.detail import ALL
 from rrplan.cli.output import JSON, JSON_VERSION, TERMINAL, with_output
 from rrplan.cli.sources import Source, note, with_state
 from rrplan.errors import UsageProblem
 from rrplan.exit_codes import ExitCode
 from rrplan.ids import NodeName
-from rrplan.render.folding import Detail, and_alike_folded
-from rrplan.render.routes import folded_routes, route_text
+from rrplan.render.detail import Detail
 from rrplan.text import listed
+
+if TYPE_CHECKING:
+    from rrplan.bgp.model import Model
+    from rrplan.bgp.routes import Route
+    from rrplan.bgp.transition import Loss
 
 SHOWN = 10
 """Nodes that are named."""
@@ -45,6 +44,11 @@ def command(
 
     As configured and, where nodes are down, with what is down. Exit code 2 where a route is missing.
     """
+    from rrplan.bgp.model import Model
+    from rrplan.bgp.profile import calico_versions
+    from rrplan.bgp.refusals import without_router_id
+    from rrplan.bgp.speaker import as_configured
+
     state = source.snapshot().state
     versions = calico_versions(state, source.version)
     known = {node.calico_name: name for name, node in state.nodes.items() if node.calico_name}
@@ -91,6 +95,9 @@ def _between(
     rows: list[dict[str, object]],
 ) -> bool:
     """Tell the routes between nodes, as configured and as things are; whether one is missing. JSON goes to `rows`."""
+    from rrplan.render.folding import and_alike_folded
+    from rrplan.render.routes import folded_routes
+
     configured, present = models
     down = present.down()
     missing = False
@@ -114,6 +121,8 @@ def _between(
 
 
 def _asked(model: Model, origin: str | None, at: str | None) -> Iterator[Route]:
+    from rrplan.bgp.routes import routes
+
     names = sorted(model.population.speakers)
     for node in [NodeName(origin)] if origin else names:
         for other in [NodeName(at)] if at else names:
@@ -122,6 +131,8 @@ def _asked(model: Model, origin: str | None, at: str | None) -> Iterator[Route]:
 
 
 def _row(answer: Route) -> dict[str, object]:
+    from rrplan.render.routes import route_text
+
     return {
         "family": answer.family.value,
         "from": answer.origin,
@@ -132,6 +143,8 @@ def _row(answer: Route) -> dict[str, object]:
 
 
 def _text(answer: Route) -> str:
+    from rrplan.render.routes import route_text
+
     way = route_text(answer) if answer.path else f"{answer.origin} does not reach {answer.at}: {route_text(answer)}"
     return f"{answer.family}  {way}"
 
@@ -140,6 +153,8 @@ def _missing(
     configured: Model, present: Model, down: list[NodeName], output: str, rows: list[dict[str, object]]
 ) -> bool:
     """The pairs that miss routes; pairs that end at a node that is down are told as configured alone."""
+    from rrplan.bgp.routes import route
+
     losses = {"as configured": (configured, configured.missing())}
     if down:
         alive = tuple(loss for loss in present.missing() if not loss.down)
@@ -165,6 +180,8 @@ def _count(number: int, what: str) -> str:
 
 
 def _loss(loss: Loss, reason: Route) -> str:
+    from rrplan.render.routes import route_text
+
     return (
         f"{loss.family}  {loss.at} misses the routes of {loss.origin} ({_count(loss.pairs, 'ordered pair')} alike: "
         f"{_count(loss.holders, 'node')}, {_count(loss.origins, 'origin')}): {route_text(reason)}"

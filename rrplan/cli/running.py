@@ -5,39 +5,39 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from shlex import quote
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from rrplan import operations, wiring
-from rrplan.adapters.local.clock import SystemClock
 from rrplan.cli.colour import painter
 from rrplan.cli.live import NODE_STATUS, PROBE, with_live
 from rrplan.cli.output import JSON, TERMINAL, with_output
 from rrplan.cli.sources import faults_from, note
 from rrplan.errors import RRPlanError, UsageProblem
 from rrplan.exit_codes import ExitCode
-from rrplan.ports import Log
-from rrplan.render.progress import JsonProgress, TextProgress
-from rrplan.reports.events import Listener, RunEvent
-from rrplan.runs import Result
-from rrplan.runs.runner import PARALLELISM
-from rrplan.sandbox import Sandbox
-from rrplan.wiring import LiveOptions
+from rrplan.parallelism import PARALLELISM
 
-EXIT = {
-    Result.DONE: ExitCode.DONE,
-    Result.UNDONE: ExitCode.UNDONE,
-    Result.STOPPED: ExitCode.PARTIAL,
-    Result.INTERRUPTED: ExitCode.INTERRUPTED,
+if TYPE_CHECKING:
+    from rrplan import operations, wiring
+    from rrplan.ports import Log
+    from rrplan.reports.events import Listener, RunEvent
+    from rrplan.sandbox import Sandbox
+    from rrplan.wiring import LiveOptions
+
+EXIT: Mapping[str, ExitCode] = {
+    "done": ExitCode.DONE,
+    "undone": ExitCode.UNDONE,
+    "stopped": ExitCode.PARTIAL,
+    "interrupted": ExitCode.INTERRUPTED,
 }
+"""By the result of a run (`rrplan.reports.events.Result`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,8 @@ class Where:
 
     def cluster(self) -> wiring.Cluster:
         """The cluster; raises UsageProblem for none or two."""
+        from rrplan import wiring
+
         if bool(self.sandbox) is self.live.given:
             what = "`--sandbox` and `--context` exclude one another" if self.sandbox else "no cluster is given"
             raise UsageProblem(what, hint="give `--context NAME` for a live cluster, or `--sandbox DIR`")
@@ -67,6 +69,9 @@ class Where:
         return self.live.cluster(note)
 
     def _opened(self, directory: str) -> Sandbox:
+        from rrplan.adapters.local.clock import SystemClock
+        from rrplan.sandbox import Sandbox
+
         clock = SystemClock()
 
         def wait(seconds: float) -> None:
@@ -116,6 +121,8 @@ def with_run(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def control(output: str, where: Where) -> operations.Control:
     """Who hears of the run, Ctrl-C, and how many steps may be under way."""
+    from rrplan import operations
+
     stopper = Stopper()
     heard = UntilClosed(listener(output), stopper.ask)
     return operations.Control(heard, stopper, killer(where.faults), parallelism=where.parallelism)
@@ -123,6 +130,9 @@ def control(output: str, where: Where) -> operations.Control:
 
 def listener(output: str) -> Listener:
     """Progress on stderr for people, on stdout for programs."""
+    from rrplan.adapters.local.clock import SystemClock
+    from rrplan.render.progress import JsonProgress, TextProgress
+
     if output == JSON:
         return JsonProgress(sys.stdout, SystemClock().wall)
     live = sys.stderr.isatty()

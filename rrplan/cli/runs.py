@@ -7,10 +7,8 @@ from dataclasses import asdict
 
 import click
 
-from rrplan import operations
 from rrplan.cli.output import JSON, JSON_VERSION, TERMINAL, with_output
 from rrplan.cli.running import Where, with_cluster
-from rrplan.render.record import journal_text, record_json, record_text
 
 
 @click.command("runs")
@@ -19,6 +17,9 @@ from rrplan.render.record import journal_text, record_json, record_text
 @with_output(TERMINAL, JSON)
 def command(run: str | None, where: Where, output: str) -> None:
     """The runs that this cluster knows, oldest first; or what happened in RUN, by its journal."""
+    from rrplan import operations
+    from rrplan.render.record import journal_text, record_json, record_text
+
     cluster = where.cluster()
     if run is not None:
         found = operations.sighted(cluster, run)

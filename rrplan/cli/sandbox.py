@@ -7,8 +7,6 @@ from pathlib import Path
 import click
 
 from rrplan.cli.sources import read
-from rrplan.sandbox import Sandbox, demo_cluster, ucp_cluster
-from rrplan.snapshots import joined_documents
 
 
 @click.command("sandbox")
@@ -19,6 +17,9 @@ from rrplan.snapshots import joined_documents
 @click.option("--seed", default=1, help="Decides how long sessions take.")
 def command(directory: str, manifests: tuple[str, ...], nodes: int, seed: int, *, ucp: bool) -> None:
     """Make an embedded cluster, kept in a directory."""
+    from rrplan.sandbox import Sandbox, demo_cluster, ucp_cluster
+    from rrplan.snapshots import joined_documents
+
     if manifests:
         documents = joined_documents([(name, read(name)) for name in manifests])
     else:

@@ -6,11 +6,13 @@ import json
 
 import click
 
-from rrplan.render.schemas import KINDS, schema_of
+from rrplan.render.schemas import KINDS
 
 
 @click.command("schema")
 @click.argument("kind", type=click.Choice(list(KINDS)))
 def command(kind: str) -> None:
     """Print the JSON Schema of a kind of file."""
+    from rrplan.render.schemas import schema_of
+
     click.echo(json.dumps(schema_of(kind), indent=2))

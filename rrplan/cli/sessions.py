@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import difflib
 import json
+from typing import TYPE_CHECKING
 
 import click
 
-from rrplan.bgp.left_out import left_out
-from rrplan.bgp.model import Model
-from rrplan.bgp.profile import calico_versions, profile_for
-from rrplan.bgp.session_counts import count_sessions, counted
-from rrplan.bgp.sessions import Session, Speakers
 from rrplan.cli.detail import ALL
 from rrplan.cli.output import JSON, TERMINAL, with_output
 from rrplan.cli.sources import Source, note, with_state
 from rrplan.errors import UsageProblem
 from rrplan.ids import NodeName
-from rrplan.render.folding import FOLDED, Detail
-from rrplan.render.sessions import (
-    folded_sessions_text,
-    sessions_json,
-    sessions_summary,
-    sessions_summary_text,
-    sessions_text,
-    shape_of,
-)
+from rrplan.render.detail import Detail
+
+if TYPE_CHECKING:
+    from rrplan.bgp.model import Model
+    from rrplan.bgp.sessions import Session, Speakers
 
 
 @click.command("sessions")
@@ -43,6 +35,20 @@ def command(
     summary: bool,
 ) -> None:
     """Every BGP protocol that Calico renders, and whether it comes up."""
+    from rrplan.bgp.left_out import left_out
+    from rrplan.bgp.model import Model
+    from rrplan.bgp.profile import calico_versions, profile_for
+    from rrplan.bgp.session_counts import count_sessions, counted
+    from rrplan.bgp.sessions import Speakers
+    from rrplan.render.folding import FOLDED
+    from rrplan.render.sessions import (
+        folded_sessions_text,
+        sessions_json,
+        sessions_summary,
+        sessions_summary_text,
+        sessions_text,
+    )
+
     state = source.snapshot().state
     versions = calico_versions(state, source.version)
     speakers = Speakers.of(state, versions)
@@ -79,6 +85,8 @@ def nodes_alike(model: Model) -> list[tuple[NodeName, int]]:
 
 def _told_apart(speakers: Speakers, examples: list[tuple[NodeName, int]]) -> list[tuple[list[Session], int]]:
     """The sessions of the first of all nodes whose sessions read alike, and how many nodes these are."""
+    from rrplan.render.sessions import shape_of
+
     told: dict[frozenset[tuple[object, ...]], tuple[list[Session], int]] = {}
     for name, count in examples:
         sessions = speakers.sessions(name)

@@ -8,8 +8,7 @@ from rrplan.cli.detail import ALL
 from rrplan.cli.output import with_output
 from rrplan.cli.plan import FORMATS, rendered
 from rrplan.cli.sources import read
-from rrplan.plans import read_plan
-from rrplan.render.folding import Detail
+from rrplan.render.detail import Detail
 
 
 @click.command("show")
@@ -18,5 +17,7 @@ from rrplan.render.folding import Detail
 @with_output(*FORMATS)
 def command(plan: str, output: str, detail: Detail) -> None:
     """Show a plan file; one that was edited is refused."""
+    from rrplan.plans import read_plan
+
     shown, _ = read_plan(read(plan), plan)
     click.echo(rendered(shown, output, detail), nl=False)

@@ -6,7 +6,6 @@ import click
 
 from rrplan.cli.output import write_own
 from rrplan.cli.sources import Source, with_state
-from rrplan.snapshots import is_snapshot, write_snapshot
 
 
 @click.command("snapshot")
@@ -17,6 +16,8 @@ def command(
     out: str | None,
 ) -> None:
     """Write what is there in a compact form without secrets; `--snapshot` reads it back."""
+    from rrplan.snapshots import is_snapshot, write_snapshot
+
     data = write_snapshot(source.snapshot())
     if out:
         write_own(out, data, "snapshot", is_snapshot)

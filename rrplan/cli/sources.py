@@ -7,25 +7,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from rrplan import operations, wiring
-from rrplan.adapters.local.clock import SystemClock, timestamp
 from rrplan.adapters.local.files import read_bytes
 from rrplan.cli.colour import coloured, painter
 from rrplan.cli.live import with_live
 from rrplan.errors import DatastoreError, UsageProblem
-from rrplan.plans import Plan
-from rrplan.render.record import unfinished_text
-from rrplan.resources import CalicoVersion
-from rrplan.runs.preflight import Situation, check_when_planned
-from rrplan.sandbox import Fault, Sandbox, parse_fault
-from rrplan.snapshots import Snapshot, capture, read_snapshot, snapshot_of_manifests
-from rrplan.snapshots.ignored import ignored
-from rrplan.specs import Spec, load
-from rrplan.wiring import LiveOptions
+
+if TYPE_CHECKING:
+    from rrplan.plans import Plan
+    from rrplan.resources import CalicoVersion
+    from rrplan.sandbox import Fault
+    from rrplan.snapshots import Snapshot
+    from rrplan.specs import Spec
+    from rrplan.wiring import LiveOptions
 
 
 def note(text: str) -> None:
@@ -48,12 +45,17 @@ class Source:
 
         What a reader should know of it goes to stderr.
         """
+        from rrplan.snapshots.ignored import ignored
+
         found = self._read()
         for notice in (*found.notices, *ignored(found.state)):
             note(notice)
         return found
 
     def _read(self) -> Snapshot:
+        from rrplan.sandbox import Sandbox
+        from rrplan.snapshots import capture, read_snapshot, snapshot_of_manifests
+
         named = (("-f", self.manifests), ("--snapshot", self.snapshot_file), ("--sandbox", self.sandbox))
         given = [name for name, value in (*named, ("--context", self.live.given)) if value]
         if len(given) != 1:
@@ -70,10 +72,15 @@ class Source:
         return snapshot_of_manifests([(name, read(name)) for name in self.manifests])
 
     def _live(self) -> Snapshot:
+        from rrplan.adapters.local.clock import SystemClock, timestamp
+        from rrplan.snapshots import capture
+
         return capture(self.live.connection().datastore, timestamp(SystemClock().wall()))
 
     def observed(self, made: Plan, snapshot: Snapshot) -> Plan:
         """The plan with what the nodes of a live cluster say of their sessions; as it is where nobody can be asked."""
+        from rrplan import operations
+
         if not self.live.given:
             return made
         try:
@@ -84,12 +91,18 @@ class Source:
 
     def review(self, made: Plan) -> None:
         """Tell what only a live cluster can say about a plan; raises PreflightError where it would be no use."""
+        from rrplan.runs.preflight import Situation, check_when_planned
+
         if self.live.given:
             cluster = self.live.cluster(note)
             check_when_planned(cluster.checks, Situation(made, cluster.datastore, cluster.probe), cluster.tell)
 
     def tell_unfinished(self) -> None:
         """Tell of a run that stopped on this cluster, where it is one that runs are known of."""
+        from rrplan import operations, wiring
+        from rrplan.render.record import unfinished_text
+        from rrplan.sandbox import Sandbox
+
         if self.sandbox:
             cluster = wiring.embedded(Sandbox.open(Path(self.sandbox)), Path(self.sandbox))
         elif self.live.given:
@@ -103,6 +116,8 @@ class Source:
     @property
     def version(self) -> CalicoVersion | None:
         """The version that was told, if any; raises UsageProblem."""
+        from rrplan.resources import CalicoVersion
+
         if self.calico_version is None:
             return None
         version = CalicoVersion.parse(self.calico_version)
@@ -152,9 +167,13 @@ def read(name: str) -> bytes:
 
 def spec_from(name: str) -> Spec:
     """The spec of a file; raises SpecError."""
+    from rrplan.specs import load
+
     return load(read(name), name)
 
 
 def faults_from(texts: Sequence[str]) -> list[Fault]:
     """The faults of the command line."""
+    from rrplan.sandbox import parse_fault
+
     return [parse_fault(text) for text in texts]

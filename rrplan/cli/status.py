@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
-from rrplan import operations
 from rrplan.cli.output import JSON, JSON_VERSION, TERMINAL, with_output
 from rrplan.cli.running import Where, with_cluster
 from rrplan.errors import RRPlanError
 from rrplan.exit_codes import ExitCode
-from rrplan.render.record import record_json, record_text
-from rrplan.render.standing import standing_json, standing_text
-from rrplan.reports.gates import GateFailed
-from rrplan.reports.record import RunRecord
-from rrplan.reports.standing import Standing
-from rrplan.wiring import Cluster
+
+if TYPE_CHECKING:
+    from rrplan.reports.gates import GateFailed
+    from rrplan.reports.record import RunRecord
+    from rrplan.reports.standing import Standing
+    from rrplan.wiring import Cluster
 
 WATCH_SECONDS = 5
 
@@ -62,6 +62,8 @@ def command(where: Where, output: str, *, watch: bool) -> int:
 
 
 def _seen(cluster: Cluster) -> _Seen:
+    from rrplan import operations
+
     run, problem = None, ""
     try:
         run = operations.sighted(cluster) if cluster.runs.runs() else None
@@ -72,6 +74,9 @@ def _seen(cluster: Cluster) -> _Seen:
 
 
 def _text(seen: _Seen, cluster: Cluster, where: Where) -> str:
+    from rrplan.render.record import record_text
+    from rrplan.render.standing import standing_text
+
     if seen.problem:
         about = f"cluster {cluster.name}: the last run cannot be read\n{seen.problem}"
     elif seen.run is None:
@@ -82,6 +87,9 @@ def _text(seen: _Seen, cluster: Cluster, where: Where) -> str:
 
 
 def _json(seen: _Seen, cluster: Cluster, indent: int | None) -> str:
+    from rrplan.render.record import record_json
+    from rrplan.render.standing import standing_json
+
     document = {
         "format_version": JSON_VERSION,
         "cluster": cluster.name,

@@ -6,17 +6,12 @@ import json
 
 import click
 
-from rrplan import operations
 from rrplan.cli.detail import ALL
 from rrplan.cli.output import JSON, JSON_VERSION, TERMINAL, with_output
 from rrplan.cli.running import Where, with_cluster
 from rrplan.cli.sources import spec_from
 from rrplan.exit_codes import ExitCode
-from rrplan.render.facts import fields_json
-from rrplan.render.folding import Detail, folded_lines, folded_names
-from rrplan.render.routes import missing_text
-from rrplan.render.run import difference_text
-from rrplan.render.standing import standing_json, standing_text
+from rrplan.render.detail import Detail
 
 
 @click.command("verify")
@@ -27,6 +22,13 @@ from rrplan.render.standing import standing_json, standing_text
 @with_output(TERMINAL, JSON)
 def command(spec: str, where: Where, output: str, detail: Detail, *, no_sessions: bool) -> int:
     """Is the cluster exactly as a spec says, down to sessions and routes? Changes nothing; exit code 2 where not."""
+    from rrplan import operations
+    from rrplan.render.facts import fields_json
+    from rrplan.render.folding import folded_lines, folded_names
+    from rrplan.render.routes import missing_text
+    from rrplan.render.run import difference_text
+    from rrplan.render.standing import standing_json, standing_text
+
     verdict = operations.verify(spec_from(spec), where.cluster(), sessions=not no_sessions)
     if output == JSON:
         document = {

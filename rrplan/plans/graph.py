@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from rrplan.ids import StepId
 from rrplan.plans.plan import Edge, Step
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 class Contradiction(Exception):
@@ -18,6 +20,9 @@ class ActionGraph:
     """A directed acyclic graph of steps; raises Contradiction for a cycle, a step twice, or an edge to no step."""
 
     def __init__(self, steps: Sequence[Step], edges: Iterable[Edge]) -> None:
+        # Most verbs order no steps, and networkx takes as long to load as all of ours.
+        import networkx as nx
+
         self._steps = {step.id: step for step in steps}
         if len(self._steps) < len(steps):
             raise Contradiction("two steps have one id")
@@ -34,6 +39,8 @@ class ActionGraph:
 
     def order(self) -> tuple[Step, ...]:
         """The steps so that every edge points forward; those that no edge orders stand by phase, wave and name."""
+        import networkx as nx
+
         names = nx.lexicographical_topological_sort(self._graph, key=lambda name: self._steps[name].place)
         return tuple(self._steps[name] for name in names)
 

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
 
 from rrplan.plans.change import Change
 from rrplan.plans.plan import Plan, Step
+from rrplan.render.detail import Detail
 from rrplan.render.proof import outside_lines
 
 FOLDED = 10
 """Beyond so many, what is alike is told once."""
 UNFOLD = "`--all` shows them"
 """What a line says that stands for others."""
-
-
-class Detail(StrEnum):
-    """How much a reader wants to see."""
-
-    FOLDED = "folded"
-    ALL = "all"
-    """Everything by itself, however alike it is."""
 
 
 def and_folded(count: int, what: str = "more") -> str:

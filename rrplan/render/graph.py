@@ -6,7 +6,8 @@ import json
 
 from rrplan.ids import StepId
 from rrplan.plans.plan import Edge, Plan
-from rrplan.render.folding import Detail, and_alike_folded, folded
+from rrplan.render.detail import Detail
+from rrplan.render.folding import and_alike_folded, folded
 
 
 def dot(plan: Plan, detail: Detail = Detail.FOLDED) -> str:

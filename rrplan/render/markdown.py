@@ -5,15 +5,8 @@ from __future__ import annotations
 from rrplan.plans.diff import fields
 from rrplan.plans.plan import Plan
 from rrplan.render.checks import finding_text
-from rrplan.render.folding import (
-    Detail,
-    and_alike_folded,
-    and_folded,
-    folded,
-    folded_changes,
-    folded_lines,
-    outside_texts,
-)
+from rrplan.render.detail import Detail
+from rrplan.render.folding import and_alike_folded, and_folded, folded, folded_changes, folded_lines, outside_texts
 from rrplan.render.proof import NOT_PROVED, proof_lines
 from rrplan.render.rehearsal import headline, result_lines
 from rrplan.render.words import (

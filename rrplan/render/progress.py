@@ -15,14 +15,10 @@ from rrplan.reports import events
 from rrplan.reports.events import Result, RunState
 from rrplan.reports.gates import Sweeping
 from rrplan.reports.reasons import Reason
-from rrplan.text import duration_text, wrapped
+from rrplan.text import Paint, duration_text, wrapped
 
 SWEEP_SECONDS = 30
 """Between two lines about how far a look is, where lines stay."""
-
-
-Paint: TypeAlias = Callable[[str, str], str]
-"""Gives a text a colour by its name, where there are colours."""
 
 
 class TextProgress:

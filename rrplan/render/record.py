@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from rrplan.ports import KeptRun
-from rrplan.render.folding import Detail, and_alike_folded, folded
+from rrplan.render.detail import Detail
+from rrplan.render.folding import and_alike_folded, folded
 from rrplan.render.run import lack_text
 from rrplan.reports.entry import JournalEvent
 from rrplan.reports.events import RunState

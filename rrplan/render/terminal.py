@@ -6,8 +6,8 @@ from rrplan.plans.change import Change, ChangeAction
 from rrplan.plans.diff import fields
 from rrplan.plans.plan import Plan
 from rrplan.render.checks import finding_text
+from rrplan.render.detail import Detail
 from rrplan.render.folding import (
-    Detail,
     and_alike_folded,
     and_folded,
     folded,

@@ -7,7 +7,8 @@ from collections import Counter
 
 from rrplan.plans.gate import Gate, GateKind
 from rrplan.plans.plan import Plan, Step
-from rrplan.render.folding import Detail, folded_lines
+from rrplan.render.detail import Detail
+from rrplan.render.folding import folded_lines
 from rrplan.render.proof import exposure, violation_text
 from rrplan.text import SHOWN, and_more
 

@@ -9,6 +9,7 @@ from itertools import islice
 
 from rrplan.errors import JournalError, PreflightError, StalePlanError
 from rrplan.ids import StepId
+from rrplan.parallelism import PARALLELISM
 from rrplan.plans.graph import ActionGraph
 from rrplan.plans.plan import Plan, Step
 from rrplan.render.run import drift_text, reason_text
@@ -30,8 +31,6 @@ ACCEPT = (
     "nothing was taken back: the way back was proved for the cluster of the plan; `rrplan rollback --accept-drift` "
     "takes it back all the same, or make a new plan from the cluster as it is"
 )
-PARALLELISM = 4
-"""Steps that are under way at the same time, where none of them touches sessions."""
 ENDINGS = {
     Result.DONE: JournalEvent.RUN_DONE,
     Result.UNDONE: JournalEvent.RUN_UNDONE,

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2] / "rrplan"
 FLOOR = {
     "exit_codes": -1,
     "text": -1,
+    "parallelism": -1,
     "errors": 0,
     "ids": 0,
     "digest": 0,
@@ -43,7 +44,7 @@ FLOOR = {
 ROOMS = {"local": 0, "kubernetes": 1, "etcd": 2, "nodes": 2, "calicoctl": 3}
 """The rooms of adapters/: each imports only from rooms with a smaller number, so they form no circle."""
 PURE = {
-    *("exit_codes", "text", "errors", "ids", "digest", "yaml_places"),
+    *("exit_codes", "text", "parallelism", "errors", "ids", "digest", "yaml_places"),
     *("resources", "bgp", "specs", "desired", "checks", "plans", "planning", "reports", "render"),
 }
 EFFECTS = {"os", "io", "time", "random", "socket", "subprocess", "threading", "logging", "pathlib", "sqlite3", "sys"}

@@ -10,8 +10,9 @@ from rrplan import api, wiring
 from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.adapters.nodes.calicoctl_status import NodeStatusTables
 from rrplan.operations import Control
+from rrplan.parallelism import PROBE_PARALLELISM
 from rrplan.plans import Plan
-from rrplan.ports import PROBE_PARALLELISM, Document
+from rrplan.ports import Document
 from rrplan.resources.documents import at
 from rrplan.runs import Result
 from rrplan.sandbox import demo_cluster

@@ -24,8 +24,8 @@ from rrplan.adapters.nodes.ends import End, SeenSession
 from rrplan.adapters.nodes.origins import Origins
 from rrplan.errors import DatastoreRefused, DatastoreTimeout
 from rrplan.ids import NodeName
+from rrplan.parallelism import PROBE_PARALLELISM
 from rrplan.ports import (
-    PROBE_PARALLELISM,
     Asking,
     Directory,
     FamilyReading,

@@ -187,3 +187,28 @@ def test_the_environment_names_a_cluster(place: Path) -> None:
 def test_colour(environment: dict[str, str], coloured: bool, tmp_path: Path) -> None:
     """None without a terminal, unless FORCE_COLOR is set."""
     assert ("\x1b[31merror:\x1b[0m" in rrplan(tmp_path, "aply", **environment).stderr) is coloured
+
+
+HEAVY = ("pydantic", "networkx", "deepdiff", "kubernetes", "yaml", "rrplan.bgp", "rrplan.planning", "rrplan.wiring")
+COUNT = (
+    "import sys; from rrplan.cli.main import main\ntry: main()\nexcept SystemExit: print(*sys.modules, file=sys.stderr)"
+)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_loads_nothing_heavy(verb: str, tmp_path: Path) -> None:
+    """Neither the libraries nor the model: what a verb needs is loaded when it works."""
+    done = subprocess.run(
+        [sys.executable, "-c", COUNT, verb, "--help"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    loaded = done.stderr.split()
+    assert "rrplan.cli.main" in loaded
+    assert [name for name in loaded if name.startswith(HEAVY)] == []
+
+
+def test_an_explanation_loads_no_model(tmp_path: Path) -> None:
+    """The same holds of a verb that only reads pages."""
+    done = subprocess.run(
+        [sys.executable, "-c", COUNT, "explain", "one-link"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert [name for name in done.stderr.split() if name.startswith(HEAVY)] == []

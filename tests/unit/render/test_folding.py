@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from rrplan import api
 from rrplan.cli import main
 from rrplan.plans import Plan
-from rrplan.render.folding import Detail
+from rrplan.render.detail import Detail
 from rrplan.render.graph import dot, mermaid
 from rrplan.render.markdown import plan_markdown
 from rrplan.render.plan_json import write_plan
