@@ -23,6 +23,8 @@ WHY: dict[str, str] = {
 """By the last line about a run: why it is as it is; "" where its note says so."""
 
 
+SHORT = len("sha256:") + 12
+"""Of a digest, so much tells plans apart for people; `rrplan runs RUN -o json` has all of it."""
 MOMENTS = {
     Moment.WRITING: "being written",
     Moment.WAITING: "waiting for its gates",
@@ -62,11 +64,8 @@ def record_text(record: RunRecord, waiting: GateFailed | None, cluster: str, whe
     """
     why = why_text(record)
     lines = wrapped(f"cluster {cluster}: {heading(record)}{': ' if why else ''}{why}", width, "", 2)
-    if record.holder:
-        lines += wrapped(f"by {described_holder(record)}", width, "  ", 2)
-    else:
-        lines += wrapped(f"begun by {record.kept.who}, {record.kept.since}", width, "  ", 2)
-    lines += wrapped(f"digest {record.digest}", width, "  ", 2)
+    who = f"by {described_holder(record)}" if record.holder else f"begun by {record.kept.who}, {record.kept.since}"
+    lines += wrapped(f"{who}; digest {record.digest[:SHORT]}", width, "  ", 2)
     if record.at is not None:
         at, total = record.at, len(record.plan.steps)
         place = f"step {at.number} of {total}, {MOMENTS[at.moment]} since {at.since:%Y-%m-%d %H:%M:%S} UTC"
@@ -78,7 +77,9 @@ def record_text(record: RunRecord, waiting: GateFailed | None, cluster: str, whe
         last = f", the last one `{record.landed[-1].id}`" if record.landed else ""
         lines += wrapped(f"landed: {count} of {len(record.plan.steps)} steps{last}", width, "  ", 2)
         lines += wrapped(f"exposed now: {exposed_text(record)}", width, "  ", 2)
-    lines += [f"  next: {command}" for command in next_commands(record, where)]
+    # A command stands on a line of its own, uncut, so that it can be copied.
+    for what, command in next_commands(record, where):
+        lines += [f"  {what}:", f"    {command}"]
     return "\n".join(lines)
 
 
@@ -100,27 +101,30 @@ def exposed_text(record: RunRecord) -> str:
     return f"{pairs} ordered pair{'' if pairs == 1 else 's'}, for up to {seconds} s after the write"
 
 
-def next_commands(record: RunRecord, where: str) -> list[str]:
-    """The commands to choose from, each with what it does."""
+def next_commands(record: RunRecord, where: str) -> list[tuple[str, str]]:
+    """What can be done, and the command that does it; the first is what most will want."""
     run = record.kept.run
     match record.state:
         case RunState.RUNNING:
             return [
-                f"rrplan status {where} --watch    # follows it",
-                "Ctrl-C where it runs              # stops it after the step in flight",
+                ("to follow it", f"rrplan status {where} --watch"),
+                ("to stop it after the step in flight", "Ctrl-C where it runs"),
             ]
         case RunState.STOPPED:
             return [
-                f"rrplan resume {where}      # goes on, once the reason is gone",
-                f"rrplan rollback {where}    # takes everything back",
+                ("to go on, once the reason is gone", f"rrplan resume {where}"),
+                ("to take everything back", f"rrplan rollback {where}"),
             ]
         case RunState.DONE:
             return [
-                f"rrplan plan SPEC {where}           # what a spec would change now",
-                f"rrplan rollback {run} {where}    # takes this run back",
+                ("to see what a spec would change now", f"rrplan plan SPEC {where}"),
+                ("to take this run back", f"rrplan rollback {run} {where}"),
             ]
         case RunState.UNDONE:
-            return [f"rrplan plan SPEC {where}    # a new plan"]
+            return [
+                ("to see what happened", f"rrplan runs {run} {where}"),
+                ("to plan again", f"rrplan plan SPEC {where}"),
+            ]
 
 
 def record_json(record: RunRecord, waiting: GateFailed | None) -> dict[str, object]:

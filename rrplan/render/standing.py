@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from rrplan.render.facts import fields_json
 from rrplan.render.run import node_short_text
 from rrplan.reports.standing import Standing
+from rrplan.text import wrapped
 
 HEAD = ("REFLECTOR", "FAMILY", "NODES", "COMPLETE", "")
 
 
-def standing_text(standings: Sequence[Standing]) -> str:
-    """One row for each reflector and family, the mesh last; what is missing at the end of its row."""
+def standing_text(standings: Sequence[Standing], width: int = 80) -> str:
+    """One row for each reflector and family, the mesh last; what is missing at the end of its row, or below it."""
     if not standings:
         return "no session between nodes is expected"
     rows = [HEAD]
@@ -28,9 +29,12 @@ def standing_text(standings: Sequence[Standing]) -> str:
             family.ljust(widths[1]),
             nodes.rjust(widths[2]),
             complete.rjust(widths[3]),
-            more,
         )
-        lines.append("  ".join(cells).rstrip())
+        row = "  ".join(cells)
+        if len(row) + 2 + len(more) > width:
+            lines += [row, *wrapped(more, width, "    ")]
+        else:
+            lines.append(f"{row}  {more}".rstrip())
     return "\n".join(lines)
 
 

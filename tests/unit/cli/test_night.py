@@ -43,8 +43,8 @@ def test_status_of_a_run_that_stopped(stopped: Path) -> None:
     assert "step 4 of 11, waiting for its gates since " in about
     assert "UTC: create BGPPeer rrplan-reflectors landed: 4 of 11 steps, the last one" in about
     assert "exposed now: nothing: every pair keeps a route while this step takes effect" in about
-    assert "next: rrplan resume --sandbox one # goes on, once the reason is gone" in about
-    assert about.endswith("next: rrplan rollback --sandbox one # takes everything back")
+    assert "to go on, once the reason is gone: rrplan resume --sandbox one" in about
+    assert about.endswith("to take everything back: rrplan rollback --sandbox one")
     document = json.loads(rrplan(stopped, "status", "--sandbox", "one", "-o", "json").stdout)
     assert document["format_version"] == "1.0"
     assert (document["run"]["state"], document["run"]["at"]["number"]) == ("stopped", 4)

@@ -53,8 +53,9 @@ def test_before_and_after(cluster: Path) -> None:
     lines = about.splitlines()
     assert lines[0].startswith("cluster one: run ")
     assert lines[0].endswith(" of plan `test` is done")
-    assert lines[-1].startswith("  next: rrplan rollback 2")
-    assert lines[-1].endswith(" --sandbox one    # takes this run back")
+    assert lines[-2] == "  to take this run back:"
+    assert lines[-1].startswith("    rrplan rollback 2")
+    assert lines[-1].endswith(" --sandbox one")
     head, row = rrplan(cluster, "runs", "--sandbox", "one").stdout.splitlines()
     assert head.split() == ["RUN", "PLAN", "STATE", "BEGUN", "BY"]
     assert row.split()[1:3] == ["test", "done"]

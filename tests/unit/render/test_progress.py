@@ -6,12 +6,22 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rrplan.ids import StepId
+from rrplan.ids import NodeName, StepId
 from rrplan.render.progress import JsonProgress, TextProgress
 from rrplan.reports import events
 from rrplan.reports.drift import Drift, DriftKind
 from rrplan.reports.events import Result
-from rrplan.reports.gates import GateUnknown, Lack, PodLeft, PodsLeft, PodState, StillHolding
+from rrplan.reports.gates import (
+    GateUnknown,
+    Lack,
+    NodeShort,
+    NodesShort,
+    PodLeft,
+    PodsLeft,
+    PodState,
+    Shortfall,
+    StillHolding,
+)
 from rrplan.reports.reasons import DatastoreFailed, Drifted
 
 ONE, TWO = StepId("drain/a"), StepId("drain/b")
@@ -102,3 +112,17 @@ def test_facts_stand_beside_sentences() -> None:
             ],
         },
     }
+
+
+def test_the_live_line_fits() -> None:
+    """No word of it is cut, it says how much time is left, and colours are no part of its width."""
+    stream = io.StringIO()
+    progress = TextProgress(stream, live=True, width=60, paint=lambda text, colour: f"<{colour}>{text}</>")
+    progress.report(events.StepStarted(TWO, 2, 5, "drain node b", 900))
+    short = NodesShort(3, 118, NodeShort(NodeName("node-017"), Shortfall.NO_ANSWER, "ipv4"))
+    progress.report(events.GateWaiting(TWO, "gate", short, 7, 24, 120))
+    line = stream.getvalue().split("\r\x1b[K")[-1]
+    assert line == "[2/5] drain/b 7/24 s, about 15 min left: <yellow>3 of 118 nodes ...</>"
+    assert len(line) - len("<yellow></>") < 60
+    progress.report(events.StepSettled(TWO, 24))
+    assert stream.getvalue().split("\r\x1b[K")[-1] == "[2/5] drain node b<green>: done</> after 24 s\n"
