@@ -12,6 +12,7 @@ import click
 
 from rrplan.adapters.local.files import read_bytes
 from rrplan.adapters.local.runs import RunDirectory
+from rrplan.cli.output import say
 from rrplan.plans import read_plan
 from rrplan.render.proof import outside_lines, proof_lines
 from rrplan.render.words import totals
@@ -89,11 +90,11 @@ class _Story:
         self._show("spec.yaml", SPEC)
         self._run("plan", "spec.yaml", "--sandbox", "one", "--out", "plan.json", quiet=True)
         plan, _ = read_plan(read_bytes(self.directory / "plan.json"), "plan.json")
-        click.echo(_paragraph(totals(plan)))
-        click.echo("Why no route is lost:")
+        say(_paragraph(totals(plan)))
+        say("Why no route is lost:")
         for line in proof_lines(plan, outside_lines(plan)):
-            click.echo(_paragraph(line, "  - "))
-        click.echo("All of it, with the reason of every step: rrplan show plan.json\n")
+            say(_paragraph(line, "  - "))
+        say("All of it, with the reason of every step: rrplan show plan.json\n")
 
         _title("3. Apply exactly that plan; every step waits for the routes themselves")
         self._run(*self.apply, "--sandbox", "one")
@@ -113,9 +114,9 @@ class _Story:
         self._run("routes", "--sandbox", "three")
 
         _title("Where to look next")
-        click.echo("rrplan sessions -f YOUR.yaml     the sessions that your cluster should have")
-        click.echo("rrplan plan SPEC -f YOUR.yaml    a plan for your cluster; nothing is written")
-        click.echo("docs/guide.md                    the spec, the gates, the run")
+        say("rrplan sessions -f YOUR.yaml     the sessions that your cluster should have")
+        say("rrplan plan SPEC -f YOUR.yaml    a plan for your cluster; nothing is written")
+        say("docs/guide.md                    the spec, the gates, the run")
 
     def tell_ucp(self) -> None:
         """Show the documented procedure of UCP, in an order that loses no route, and its undo."""
@@ -129,12 +130,12 @@ class _Story:
         self._run("plan", "spec.yaml", "--sandbox", "ucp", "--out", "plan.json", quiet=True)
         plan, _ = read_plan(read_bytes(self.directory / "plan.json"), "plan.json")
         for number, step in enumerate(plan.steps, 1):
-            click.echo(_paragraph(step.summary, f"{number:3}. "))
-        click.echo()
-        click.echo("Why no route is lost:")
+            say(_paragraph(step.summary, f"{number:3}. "))
+        say()
+        say("Why no route is lost:")
         for line in proof_lines(plan, outside_lines(plan)):
-            click.echo(_paragraph(line, "  - "))
-        click.echo()
+            say(_paragraph(line, "  - "))
+        say()
 
         _title("3. Apply exactly that plan")
         self._run(*self.apply, "--sandbox", "ucp")
@@ -148,7 +149,7 @@ class _Story:
 
     def _run(self, *words: str, quiet: bool = False) -> None:
         """Run a verb on this terminal, so that its progress is live; `quiet` keeps only its errors."""
-        click.echo(f"$ rrplan {_shell(words)}")
+        say(f"$ rrplan {_shell(words)}")
         sys.stdout.flush()
         done = subprocess.run(
             [sys.executable, "-m", "rrplan", *words],
@@ -157,13 +158,13 @@ class _Story:
             check=False,
         )
         if done.returncode < 0:
-            click.echo(f"(ended by signal {-done.returncode})")
+            say(f"(ended by signal {-done.returncode})")
         elif done.returncode:
-            click.echo(f"(exit code {done.returncode})")
-        click.echo()
+            say(f"(exit code {done.returncode})")
+        say()
 
     def _show(self, name: str, text: str) -> None:
-        click.echo(f"$ cat {name}\n{text}")
+        say(f"$ cat {name}\n{text}")
 
 
 def _shell(words: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from rrplan.cli.detail import ALL
+from rrplan.cli.output import say
 from rrplan.cli.sources import read
 from rrplan.plans import read_plan
 from rrplan.render.folding import Detail
@@ -19,6 +20,6 @@ def command(plan: str, output: str, detail: Detail) -> None:
     """Print the action graph of a plan file, with the reason of every edge."""
     shown, _ = read_plan(read(plan), plan)
     if output == "json":
-        click.echo(graph_json(shown), nl=False)
+        say(graph_json(shown), nl=False)
     else:
-        click.echo({"dot": dot, "mermaid": mermaid}[output](shown, detail), nl=False)
+        say({"dot": dot, "mermaid": mermaid}[output](shown, detail), nl=False)

@@ -12,6 +12,7 @@ import click
 from rrplan.adapters.local.files import write_atomically
 from rrplan.cli.detail import ALL
 from rrplan.cli.live import PROBE
+from rrplan.cli.output import say
 from rrplan.cli.sources import Source, note, spec_from, with_state
 from rrplan.errors import UsageProblem
 from rrplan.exit_codes import ExitCode
@@ -101,8 +102,8 @@ def command(
         text = runbook(made, Site.of(snapshot.state, said or (UCP if ucp else "calicoctl")))
     else:
         text = rendered(made, output if output in FORMATS else "terminal", detail)
-    click.echo(text, nl=False)
+    say(text, nl=False, painted=output not in (*FORMATS[1:], RUNBOOK))
     if file:
         write_atomically(Path(file), write_plan(made))
-        click.echo(f"\nwrote {file}; `rrplan apply {file}` carries out exactly this plan", err=True)
+        say(f"\nwrote {file}; `rrplan apply {file}` carries out exactly this plan", err=True)
     return ExitCode.DIFFERENT if detailed_exitcode and made.steps else ExitCode.DONE

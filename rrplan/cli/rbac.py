@@ -6,6 +6,7 @@ import click
 import yaml
 
 from rrplan.cli.live import with_live
+from rrplan.cli.output import say
 from rrplan.cli.sources import read
 from rrplan.plans import read_plan
 from rrplan.wiring import LiveOptions
@@ -39,4 +40,4 @@ def command(
     made, _ = read_plan(read(plan), plan)
     group = calico_api or (live.connection().group if live.given else CRD)
     group = "" if group == ETCD else group
-    click.echo(yaml.safe_dump_all(manifests(made, group, account, namespace), sort_keys=False), nl=False)
+    say(yaml.safe_dump_all(manifests(made, group, account, namespace), sort_keys=False), nl=False)

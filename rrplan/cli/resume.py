@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from rrplan import operations
+from rrplan.cli.output import say_line
 from rrplan.cli.running import EXIT, Where, control, with_run
 from rrplan.render.record import over_text
 
@@ -17,6 +18,6 @@ def command(run: str | None, where: Where, output: str) -> int:
     cluster = where.cluster()
     found = operations.record(cluster, run)
     if found.state in operations.OVER:
-        click.echo(over_text(found, "nothing is left to go on with"), err=True)
+        say_line(over_text(found, "nothing is left to go on with"), err=True)
         return EXIT[operations.OVER[found.state]]
     return EXIT[operations.resume(cluster, control(output, where), found.kept.run)]

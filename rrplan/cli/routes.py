@@ -15,6 +15,7 @@ from rrplan.bgp.routes import Route, route, routes
 from rrplan.bgp.speaker import as_configured
 from rrplan.bgp.transition import Loss
 from rrplan.cli.detail import ALL
+from rrplan.cli.output import say, say_line
 from rrplan.cli.sources import Source, with_state
 from rrplan.errors import UsageProblem
 from rrplan.exit_codes import ExitCode
@@ -55,17 +56,17 @@ def command(
             raise UsageProblem(f"node `{name}` does not exist", hint=hint)
     configured, present = Model(as_configured(state), versions), Model(state, versions)
     for notice in configured.not_owed():
-        click.echo(f"notice: {notice}", err=True)
+        say_line(f"notice: {notice}", err=True)
     unsure = [name for name, own in sorted(configured.population.speakers.items()) if without_router_id(own)]
     settings = configured.rules.settings
     if settings.router_id_elsewhere:
-        click.echo(
+        say(
             "notice: CALICO_ROUTER_ID of calico-node comes from elsewhere (`valueFrom`) and is not known; where BIRD "
             "cannot read it, or two nodes have the same, routes are missing that are shown here",
             err=True,
         )
     elif unsure and settings.router_id is None:
-        click.echo(
+        say_line(
             f"notice: not known whether calico-node has CALICO_ROUTER_ID on {listed(unsure, SHOWN)}; without it "
             "BIRD refuses the configuration of a node without IPv4, which then has no routes; give the DaemonSet "
             "calico-node too",
@@ -79,19 +80,19 @@ def command(
         if model is present and not down:
             break
         if down and output == "text":
-            click.echo(f"{view}{f' ({listed(down, SHOWN)})' if model is present else ''}:")
+            say_line(f"{view}{f' ({listed(down, SHOWN)})' if model is present else ''}:")
         told: list[Route] = []
         for answer in _asked(model, origin, at):
             missing = missing or not answer.path
             if output == "json":
                 row = {**_row(answer), "view": view} if down else _row(answer)
-                click.echo(json.dumps(row, ensure_ascii=False))
+                say(json.dumps(row, ensure_ascii=False))
             elif detail is Detail.ALL:
-                click.echo(_text(answer))
+                say_line(_text(answer))
             else:
                 told.append(answer)
         for alike in folded_routes(told):
-            click.echo(f"{_text(alike[0])}{and_alike_folded(len(alike))}")
+            say_line(f"{_text(alike[0])}{and_alike_folded(len(alike))}")
     return ExitCode.DIFFERENT if missing else ExitCode.DONE
 
 
@@ -127,16 +128,16 @@ def _missing(configured: Model, present: Model, down: list[NodeName], output: st
     for view, (model, losses_here) in losses.items():
         lead = "" if not down else f"{view}: " if model is configured else f"{view} ({listed(down, SHOWN)}): "
         if not losses_here and output == "text" and not model.owes():
-            click.echo(f"{lead}no route is owed: BGP carries none of the pools of this cluster")
+            say(f"{lead}no route is owed: BGP carries none of the pools of this cluster")
         elif not losses_here and output == "text":
             others = "every other node" if model is configured else "every other node that is not down"
-            click.echo(f"{lead}every node holds the routes of {others}")
+            say(f"{lead}every node holds the routes of {others}")
         for loss in losses_here:
             if output == "json":
                 row = {**_row(route(model, loss.origin, loss.at, loss.family)), "pairs": loss.pairs}
-                click.echo(json.dumps({**row, "view": view} if down else row, ensure_ascii=False))
+                say(json.dumps({**row, "view": view} if down else row, ensure_ascii=False))
             else:
-                click.echo(f"{lead}{_loss(loss, route(model, loss.origin, loss.at, loss.family))}")
+                say_line(f"{lead}{_loss(loss, route(model, loss.origin, loss.at, loss.family))}")
     return any(losses_here for _, losses_here in losses.values())
 
 

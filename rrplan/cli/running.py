@@ -19,6 +19,7 @@ import click
 from rrplan import operations, wiring
 from rrplan.adapters.local.clock import SystemClock
 from rrplan.cli.live import NODE_STATUS, PROBE, with_live
+from rrplan.cli.output import say
 from rrplan.cli.sources import faults_from, note
 from rrplan.errors import RRPlanError, UsageProblem
 from rrplan.exit_codes import ExitCode
@@ -28,6 +29,7 @@ from rrplan.reports.events import Listener, RunEvent
 from rrplan.runs import Result
 from rrplan.runs.runner import PARALLELISM
 from rrplan.sandbox import Sandbox
+from rrplan.text import one_line
 from rrplan.wiring import LiveOptions
 
 EXIT = {
@@ -132,9 +134,9 @@ def confirmed(question: str, instead: str, *, no_input: bool) -> bool:
     """The operator's answer; raises RRPlanError where nobody can give one."""
     try:
         if not no_input:
-            return click.confirm(question, err=True)
+            return click.confirm(one_line(question), err=True)
     except click.Abort:
-        click.echo(err=True)
+        say(err=True)
     raise RRPlanError("nobody is there to approve", hint=instead)
 
 
@@ -154,7 +156,7 @@ class Stopper:
         self.asked = True
         # The terminal may be gone.
         with suppress(OSError):
-            click.echo("\nstops after the step in flight; once more stops at once", err=True)
+            say("\nstops after the step in flight; once more stops at once", err=True)
 
     def ask(self) -> None:
         """Stop after the step in flight."""

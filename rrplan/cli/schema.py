@@ -6,6 +6,7 @@ import json
 
 import click
 
+from rrplan.cli.output import say
 from rrplan.render.schemas import KINDS, schema_of
 
 
@@ -13,4 +14,4 @@ from rrplan.render.schemas import KINDS, schema_of
 @click.argument("kind", type=click.Choice(list(KINDS)))
 def command(kind: str) -> None:
     """Print the JSON Schema of a kind of file."""
-    click.echo(json.dumps(schema_of(kind), indent=2))
+    say(json.dumps(schema_of(kind), indent=2))

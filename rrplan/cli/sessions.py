@@ -13,6 +13,7 @@ from rrplan.bgp.profile import calico_versions, profile_for
 from rrplan.bgp.session_counts import count_sessions, counted
 from rrplan.bgp.sessions import Session, Speakers
 from rrplan.cli.detail import ALL
+from rrplan.cli.output import say, say_line
 from rrplan.cli.sources import Source, with_state
 from rrplan.errors import UsageProblem
 from rrplan.ids import NodeName
@@ -49,26 +50,26 @@ def command(
         close = difflib.get_close_matches(node, speakers.by_name, n=1)
         raise UsageProblem(f"node `{node}` does not exist", hint=f"did you mean `{close[0]}`?" if close else "")
     if speakers.rules.settings.idle:
-        click.echo(f"notice: BGP does not run here: {speakers.rules.settings.idle}", err=True)
+        say_line(f"notice: BGP does not run here: {speakers.rules.settings.idle}", err=True)
     profile = profile_for(versions.of(NodeName(node)) if node else versions.default)
     for _, peer in sorted(state.peers.items()):
         notice = left_out(peer, profile)
         if notice:
-            click.echo(f"notice: {notice}", err=True)
+            say_line(f"notice: {notice}", err=True)
     version = str(versions.of(NodeName(node)) if node else versions.default)
     if summary:
         counts = counted(speakers.sessions(NodeName(node))) if node else count_sessions(speakers)
         told = sessions_summary(version, counts)
-        click.echo(json.dumps(told, indent=2) + "\n" if output == "json" else sessions_summary_text(told), nl=False)
+        say(json.dumps(told, indent=2) + "\n" if output == "json" else sessions_summary_text(told), nl=False)
         return
     if output == "table" and detail is Detail.FOLDED and (node or len(speakers.by_name) > FOLDED):
         examples = [(NodeName(node), 1)] if node else nodes_alike(Model(state, versions))
         for part in folded_sessions_text(_told_apart(speakers, examples)):
-            click.echo(part, nl=False)
+            say(part, nl=False)
         return
     rows = speakers.sessions(NodeName(node)) if node else speakers.all_sessions()
     for part in sessions_json(version, rows) if output == "json" else sessions_text(rows):
-        click.echo(part, nl=False)
+        say(part, nl=False)
 
 
 def nodes_alike(model: Model) -> list[tuple[NodeName, int]]:

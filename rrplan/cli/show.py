@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from rrplan.cli.detail import ALL
+from rrplan.cli.output import say
 from rrplan.cli.plan import FORMATS, rendered
 from rrplan.cli.sources import read
 from rrplan.plans import read_plan
@@ -18,4 +19,4 @@ from rrplan.render.folding import Detail
 def command(plan: str, output: str, detail: Detail) -> None:
     """Show a plan file; one that was edited is refused."""
     shown, _ = read_plan(read(plan), plan)
-    click.echo(rendered(shown, output, detail), nl=False)
+    say(rendered(shown, output, detail), nl=False, painted=output == "terminal")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from rrplan.adapters.local.files import write_atomically
+from rrplan.cli.output import say, say_line
 from rrplan.cli.sources import Source, with_state
 from rrplan.snapshots import write_snapshot
 
@@ -22,6 +23,6 @@ def command(
     data = write_snapshot(source.snapshot())
     if output:
         write_atomically(Path(output), data)
-        click.echo(f"wrote {output} ({len(data)} bytes)", err=True)
+        say_line(f"wrote {output} ({len(data)} bytes)", err=True)
     else:
-        click.echo(data, nl=False)
+        say(data.decode(), nl=False)

@@ -15,6 +15,7 @@ from rrplan import operations, wiring
 from rrplan.adapters.local.clock import SystemClock, timestamp
 from rrplan.adapters.local.files import read_bytes
 from rrplan.cli.live import with_live
+from rrplan.cli.output import say_line
 from rrplan.errors import DatastoreError, UsageProblem
 from rrplan.plans import Plan
 from rrplan.render.record import unfinished_text
@@ -29,7 +30,7 @@ from rrplan.wiring import LiveOptions
 
 def note(text: str) -> None:
     """Tell the operator something on stderr."""
-    click.echo(f"notice: {text}", err=True)
+    say_line(f"notice: {text}", err=True)
 
 
 @dataclass(frozen=True, slots=True)

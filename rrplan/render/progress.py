@@ -13,7 +13,7 @@ from rrplan.reports import events
 from rrplan.reports.events import Result, RunState
 from rrplan.reports.gates import Sweeping
 from rrplan.reports.reasons import Reason
-from rrplan.text import wrapped
+from rrplan.text import one_line, wrapped
 
 SWEEP_SECONDS = 30
 """Between two lines about how far a look is, where lines stay."""
@@ -104,7 +104,7 @@ class TextProgress:
 
     def _rewrite(self, text: str) -> None:
         if self._live:
-            self._stream.write("\r\x1b[K" + text[: self._width - 1])
+            self._stream.write("\r\x1b[K" + one_line(text)[: self._width - 1])
             self._stream.flush()
 
     def _line(self, text: str) -> None:

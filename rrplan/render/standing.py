@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rrplan.render.facts import fields_json
 from rrplan.render.run import node_short_text
 from rrplan.reports.standing import Standing
+from rrplan.text import one_line
 
 HEAD = ("REFLECTOR", "FAMILY", "NODES", "COMPLETE", "")
 
@@ -30,7 +31,7 @@ def standing_text(standings: Sequence[Standing]) -> str:
             complete.rjust(widths[3]),
             more,
         )
-        lines.append("  ".join(cells).rstrip())
+        lines.append(one_line("  ".join(cells).rstrip()))
     return "\n".join(lines)
 
 
