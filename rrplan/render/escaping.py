@@ -62,7 +62,7 @@ def word(text: str) -> str:
 
 def mermaid_text(text: str) -> str:
     """A label for Mermaid, inside double quotes, as its entity codes write it."""
-    return re.sub(r"[#\"<>&`%\\]", lambda match: f"#{ord(match.group())};", one_line(text))
+    return re.sub(r"[#\"<>&%\\]|^`", lambda match: f"#{ord(match.group())};", one_line(text))
 
 
 def dot_text(text: str) -> str:

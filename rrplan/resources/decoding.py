@@ -19,6 +19,7 @@ from rrplan.resources.host_codec import (
     origin_of,
 )
 from rrplan.resources.key import ResourceKey
+from rrplan.resources.names import check_labels, check_namespace
 from rrplan.resources.node_codec import decode_node, ready_condition
 from rrplan.resources.objects import (
     BGPConfiguration,
@@ -49,12 +50,14 @@ def key_of(document: Mapping[str, object]) -> ResourceKey:
     reader = Reader(document)
     metadata = reader.child("metadata")
     kind = reader.text("kind")
-    name = metadata.text("name")
+    name = metadata.name("name")
     if not kind:
         raise DecodeProblem("a document without `kind`", ("kind",))
     if not name:
         raise DecodeProblem(f"a {kind} without `metadata.name`", ("metadata", "name"))
-    return ResourceKey(kind, name, metadata.text("namespace"))
+    namespace = metadata.text("namespace")
+    check_namespace(namespace)
+    return ResourceKey(kind, name, namespace)
 
 
 def decode(document: Mapping[str, object]) -> Resource | None:
@@ -70,6 +73,7 @@ def decode(document: Mapping[str, object]) -> Resource | None:
     if kind and not node and decoder is None:
         return None
     key = key_of(document)
+    check_labels(Reader(document).child("metadata").strings("labels"))
     reader = _with_calico_metadata(document) if group == "crd.projectcalico.org" else Reader(document)
     if node:
         return decode_node(reader, calico=group != "")

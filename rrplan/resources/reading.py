@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,23 @@ from rrplan.ids import NodeName
 MAX_AS = 2**32 - 1
 LONGEST = 64
 """Characters of a number that is read at all; Python refuses to read more than 4,300 digits."""
+
+
+_SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*", re.ASCII)
+LONGEST_NAME = 253
+NAME_HINT = f"a name has at most {LONGEST_NAME} lower-case letters, digits, `-` and `.` (RFC 1123, subdomain)"
+BRIEF = 60
+"""Characters of a value that a message shows."""
+
+
+def is_subdomain(text: str) -> bool:
+    """Whether Kubernetes accepts it as the name of an object (apimachinery IsDNS1123Subdomain)."""
+    return len(text) <= LONGEST_NAME and _SUBDOMAIN.fullmatch(text) is not None
+
+
+def brief(text: str) -> str:
+    """The beginning of a text that may be long."""
+    return text if len(text) <= BRIEF else f"{text[:BRIEF]}..."
 
 
 class DecodeProblem(ValueError):
@@ -29,15 +47,23 @@ def _named(value: object) -> str:
         case bool():
             return f"the boolean `{str(value).lower()}`"
         case int() | float():
-            return f"the number `{value}`"
+            return f"the number `{_digits(value)}`"
         case str():
-            return f"the text `{value}`"
+            return f"the text `{brief(value)}`"
         case list():
             return "a list"
         case Mapping():
             return "a mapping"
         case _:
-            return f"`{value}`"
+            return f"a value of type {type(value).__name__}"
+
+
+def _digits(number: float) -> str:
+    """A number as text; Python writes no integer of more than 4,300 digits."""
+    try:
+        return brief(str(number))
+    except ValueError:
+        return "of thousands of digits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +110,16 @@ class Reader:
 
     def node_name(self, field: str) -> NodeName:
         """A node's name; "" where absent."""
-        return NodeName(self.text(field))
+        return NodeName(self.name(field))
+
+    def name(self, field: str) -> str:
+        """A name that Kubernetes accepts for an object; "" where absent."""
+        value = self.text(field)
+        if value and not is_subdomain(value):
+            where = ".".join(str(part) for part in (*self.path, field))
+            problem = f"`{where}` is `{brief(value)}`, which is no name that Kubernetes accepts"
+            raise DecodeProblem(problem, (*self.path, field), NAME_HINT)
+        return value
 
     def boolean(self, field: str) -> bool | None:
         """A boolean; None where absent."""
