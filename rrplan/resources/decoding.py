@@ -115,8 +115,8 @@ def _peer(key: ResourceKey, reader: Reader) -> BGPPeer:
         local_workload_selector=spec.text("localWorkloadSelector"),
         local_as_number=spec.as_number("localASNumber"),
         labels=metadata.strings("labels"),
-        annotations=metadata.strings("annotations"),
-        spec=spec.document,
+        annotations=metadata.annotations(),
+        spec=reader.plain("spec"),
         origin=origin_of(metadata),
     )
 
@@ -130,8 +130,8 @@ def _configuration(key: ResourceKey, reader: Reader) -> BGPConfiguration:
         as_number=spec.as_number("asNumber"),
         listen_port=spec.port("listenPort"),
         labels=metadata.strings("labels"),
-        annotations=metadata.strings("annotations"),
-        spec=spec.document,
+        annotations=metadata.annotations(),
+        spec=reader.plain("spec"),
         origin=origin_of(metadata),
     )
 
@@ -150,7 +150,7 @@ def _pool(key: ResourceKey, reader: Reader) -> IPPool:
 
 
 def _filter(key: ResourceKey, reader: Reader) -> BGPFilter:
-    return BGPFilter(key.name, reader.child("spec").document)
+    return BGPFilter(key.name, reader.plain("spec"))
 
 
 def _information(key: ResourceKey, reader: Reader) -> ClusterInformation:
@@ -183,7 +183,7 @@ def _daemonset(key: ResourceKey, reader: Reader) -> DaemonSet:
         reader.child("spec").child("updateStrategy").text("type"),
         image if reflector else "",
         reader.child("metadata").strings("labels") if reflector else {},
-        reader.child("spec").document if reflector else {},
+        reader.plain("spec") if reflector else {},
     )
 
 
