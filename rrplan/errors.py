@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rrplan.exit_codes import ExitCode
-from rrplan.text import listed
+from rrplan.text import listed, one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,11 @@ class Problem:
     def __str__(self) -> str:
         place = self.where()
         head = f"{place}: {self.summary}" if place else self.summary
-        lines = [head]
+        lines = [one_line(head)]
         if self.text:
-            lines.append(f"    {self.text}")
+            lines.append(f"    {one_line(self.text)}")
         if self.hint:
-            lines.append(f"  hint: {self.hint}")
+            lines.append(f"  hint: {one_line(self.hint)}")
         return "\n".join(lines)
 
 

@@ -21,6 +21,7 @@ from rrplan.errors import (
     DatastoreError,
     JournalError,
     LockHeldError,
+    PolicyRefusal,
     PreflightError,
     RRPlanError,
     StalePlanError,
@@ -40,6 +41,7 @@ from rrplan.reports.gates import GateFailed
 from rrplan.reports.record import Moment, RunRecord
 from rrplan.reports.standing import Standing
 from rrplan.resources import CalicoVersion, ClusterState
+from rrplan.resources.redaction import withheld
 from rrplan.runs import Journal, Result, Runner
 from rrplan.runs.gates import glimpse
 from rrplan.runs.guard import landed_by_sight
@@ -58,9 +60,21 @@ def plan(spec: Spec, snapshot: Snapshot, *, version: CalicoVersion | None = None
     """The proved plan from a snapshot to a spec; raises PolicyRefusal, ChecksFailed or UnsafePlanError."""
     versions = calico_versions(snapshot.state, version)
     try:
-        return build_plan(spec, snapshot.state, versions, _about(snapshot, versions))
+        made = build_plan(spec, snapshot.state, versions, _about(snapshot, versions))
     except ChecksFailed as error:
         raise _in_words(error) from error
+    _check_whole(made)
+    return made
+
+
+def _check_whole(made: Plan) -> None:
+    """Raise PolicyRefusal for a deletion of an object that is known in part only: no undo could restore it."""
+    for change in (change for step in made.steps for change in step.changes):
+        if withheld(change.before):
+            raise PolicyRefusal(
+                f"the plan deletes {change.key}, and the snapshot file leaves out fields of it that may hold secrets",
+                hint="plan from the live cluster with `--context`, or from its manifests with `-f`",
+            )
 
 
 def _in_words(error: ChecksFailed) -> ChecksFailed:

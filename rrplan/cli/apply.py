@@ -10,6 +10,7 @@ from rrplan.cli.detail import ALL
 from rrplan.cli.output import TERMINAL
 from rrplan.cli.plan import rendered
 from rrplan.cli.running import EXIT, Where, confirmed, control, with_run
+from rrplan.cli.say import say
 from rrplan.cli.sources import read
 from rrplan.errors import DigestMismatch
 from rrplan.exit_codes import ExitCode
@@ -59,12 +60,12 @@ def command(
     if expect_digest and digest != expect_digest:
         raise DigestMismatch.one(f"the plan has digest {digest}", file=plan, hint="review it again with `rrplan show`")
     if not auto_approve and not expect_digest:
-        click.echo(rendered(made, TERMINAL, detail), err=True)
+        say(rendered(made, TERMINAL, detail), err=True)
     if not made.steps:
         return ExitCode.DONE
     asks = not auto_approve and not expect_digest
     if asks and not confirmed("Apply this plan?", INSTEAD, no_input=no_input):
-        click.echo("not applied; nothing was changed", err=True)
+        say("not applied; nothing was changed", err=True)
         return ExitCode.ERROR
     accepted = replace(control(output, where), accept_down=frozenset(accept_down))
     return EXIT[operations.apply(made, cluster, accepted)]

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from rrplan.adapters.local.files import read_bytes
+from rrplan.cli.say import say
 from rrplan.text import wrapped
 
 SPEC = """\
@@ -89,11 +90,11 @@ class _Story:
         self._show("spec.yaml", SPEC)
         self._run("plan", "spec.yaml", "--sandbox", "one", "--out", "plan.json", quiet=True)
         plan, _ = read_plan(read_bytes(self.directory / "plan.json"), "plan.json")
-        click.echo(_paragraph(totals(plan)))
-        click.echo("Why no route is lost:")
+        say(_paragraph(totals(plan)))
+        say("Why no route is lost:")
         for line in proof_lines(plan, outside_lines(plan)):
-            click.echo(_paragraph(line, "  - "))
-        click.echo("All of it, with the reason of every step: rrplan show plan.json\n")
+            say(_paragraph(line, "  - "))
+        say("All of it, with the reason of every step: rrplan show plan.json\n")
 
         _title("3. Apply exactly that plan; every step waits for the routes themselves")
         self._run(*self.apply, "--sandbox", "one")
@@ -113,9 +114,9 @@ class _Story:
         self._run("routes", "--sandbox", "three")
 
         _title("Where to look next")
-        click.echo("rrplan sessions -f YOUR.yaml     the sessions that your cluster should have")
-        click.echo("rrplan plan SPEC -f YOUR.yaml    a plan for your cluster; nothing is written")
-        click.echo("docs/guide.md                    the spec, the gates, the run")
+        say("rrplan sessions -f YOUR.yaml     the sessions that your cluster should have")
+        say("rrplan plan SPEC -f YOUR.yaml    a plan for your cluster; nothing is written")
+        say("docs/guide.md                    the spec, the gates, the run")
 
     def tell_ucp(self) -> None:
         """Show the documented procedure of UCP, in an order that loses no route, and its undo."""
@@ -133,12 +134,12 @@ class _Story:
         self._run("plan", "spec.yaml", "--sandbox", "ucp", "--out", "plan.json", quiet=True)
         plan, _ = read_plan(read_bytes(self.directory / "plan.json"), "plan.json")
         for number, step in enumerate(plan.steps, 1):
-            click.echo(_paragraph(step.summary, f"{number:3}. "))
-        click.echo()
-        click.echo("Why no route is lost:")
+            say(_paragraph(step.summary, f"{number:3}. "))
+        say()
+        say("Why no route is lost:")
         for line in proof_lines(plan, outside_lines(plan)):
-            click.echo(_paragraph(line, "  - "))
-        click.echo()
+            say(_paragraph(line, "  - "))
+        say()
 
         _title("3. Apply exactly that plan")
         self._run(*self.apply, "--sandbox", "ucp")
@@ -152,7 +153,7 @@ class _Story:
 
     def _run(self, *words: str, quiet: bool = False) -> None:
         """Run a verb on this terminal, so that its progress is live; `quiet` keeps only its errors."""
-        click.echo(f"$ rrplan {_shell(words)}")
+        say(f"$ rrplan {_shell(words)}")
         sys.stdout.flush()
         done = subprocess.run(
             [sys.executable, "-m", "rrplan", *words],
@@ -161,13 +162,13 @@ class _Story:
             check=False,
         )
         if done.returncode < 0:
-            click.echo(f"(ended by signal {-done.returncode})")
+            say(f"(ended by signal {-done.returncode})")
         elif done.returncode:
-            click.echo(f"(exit code {done.returncode})")
-        click.echo()
+            say(f"(exit code {done.returncode})")
+        say()
 
     def _show(self, name: str, text: str) -> None:
-        click.echo(f"$ cat {name}\n{text}")
+        say(f"$ cat {name}\n{text}")
 
 
 def _shell(words: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from importlib.resources import files
 
 import click
 
+from rrplan.cli.say import say
 from rrplan.errors import UsageProblem
 
 
@@ -27,10 +28,10 @@ def command(check: str | None) -> None:
     if check is None:
         width = max(map(len, known))
         for name, page in sorted(known.items()):
-            click.echo(f"{name.ljust(width)}  {page.read_text(encoding='utf-8').splitlines()[2]}")
+            say(f"{name.ljust(width)}  {page.read_text(encoding='utf-8').splitlines()[2]}")
         return
     if check not in known:
         close = get_close_matches(check, known, n=1)
         hint = f"did you mean `{close[0]}`?" if close else "`rrplan explain` lists them"
         raise UsageProblem(f"`{check}` is no check", hint=hint)
-    click.echo(known[check].read_text(encoding="utf-8"), nl=False)
+    say(known[check].read_text(encoding="utf-8"), nl=False)

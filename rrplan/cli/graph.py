@@ -6,6 +6,7 @@ import click
 
 from rrplan.cli.detail import ALL
 from rrplan.cli.output import DOT, JSON, MERMAID, with_output
+from rrplan.cli.say import say
 from rrplan.cli.sources import read
 from rrplan.render.detail import Detail
 
@@ -21,6 +22,6 @@ def command(plan: str, output: str, detail: Detail) -> None:
 
     shown, _ = read_plan(read(plan), plan)
     if output == JSON:
-        click.echo(graph_json(shown), nl=False)
+        say(graph_json(shown), nl=False)
     else:
-        click.echo({DOT: dot, MERMAID: mermaid}[output](shown, detail), nl=False)
+        say({DOT: dot, MERMAID: mermaid}[output](shown, detail), nl=False)

@@ -13,9 +13,10 @@ from typing import NoReturn
 import click
 
 from rrplan.cli.examples import epilog
+from rrplan.cli.say import prepare, say, say_line, shown
 from rrplan.errors import RRPlanError, UnsafePlanError, UsageProblem
 from rrplan.exit_codes import ExitCode
-from rrplan.text import and_more
+from rrplan.text import and_more, one_line
 
 VERBS = {
     "demo": "the whole story on an embedded cluster",
@@ -88,13 +89,14 @@ class Verbs(click.Group):
 def rrplan(context: click.Context) -> None:
     """Move a Calico cluster between BGP topologies without losing a route."""
     if context.invoked_subcommand is None:
-        click.echo(context.get_help())
+        say(context.get_help())
 
 
 def main() -> None:
     """Run, and turn every refusal into words and an exit code."""
     # What a verb reads lives until its end: to look for garbage among it again and again is time lost.
     gc.set_threshold(100_000, 50, 100)
+    prepare()
     try:
         code = rrplan.main(prog_name="rrplan", standalone_mode=False)
     except RRPlanError as error:
@@ -104,18 +106,18 @@ def main() -> None:
         _complain(_usage(error))
         sys.exit(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; `rrplan resume` goes on with a run that had begun", err=True)
+        say("interrupted; `rrplan resume` goes on with a run that had begun", err=True)
         _exit_at_once(ExitCode.INTERRUPTED)
     except click.ClickException as error:
-        error.show()
+        _complain(RRPlanError(error.format_message()))
         sys.exit(ExitCode.ERROR)
     except BrokenPipeError:
         # Nobody reads any more; without this the interpreter complains at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.ERROR)
     except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        click.echo(f"error: {place}{error.strerror}\n\nhint: check the name, the rights and the free space", err=True)
+        place = f"{one_line(str(error.filename))}: " if error.filename else ""
+        say(f"error: {place}{error.strerror}\n\nhint: check the name, the rights and the free space", err=True)
         sys.exit(ExitCode.ERROR)
     sys.exit(code if isinstance(code, int) else ExitCode.DONE)
 
@@ -147,14 +149,14 @@ def _usage(error: click.UsageError) -> UsageProblem:
 
 
 def _complain(error: RRPlanError) -> None:
-    from rrplan.cli.colour import coloured, painter
+    from rrplan.cli.colour import painter
 
     paint = painter(sys.stderr)
-    click.echo(f"{paint('error:', 'red')} {error}", err=True, color=coloured(sys.stderr))
+    say(f"{paint('error:', 'red')} {shown(error)}", err=True, painted=True)
     if isinstance(error, UnsafePlanError):
         _show_violations(error)
     if error.hint:
-        click.echo(f"\nhint: {error.hint}", err=True)
+        say(f"\nhint: {one_line(error.hint)}", err=True)
 
 
 def _show_violations(error: UnsafePlanError) -> None:
@@ -165,9 +167,9 @@ def _show_violations(error: UnsafePlanError) -> None:
 
     violations = [violation for violation in error.violations if isinstance(violation, Violation)]
     for violation in violations[:SHOWN]:
-        click.echo(f"  - {violation_text(violation)}", err=True)
+        say_line(f"  - {violation_text(violation)}", err=True)
     if more := and_more(len(violations), SHOWN):
-        click.echo(f" {more}", err=True)
+        say(f" {more}", err=True)
     for finding in error.findings:
         if isinstance(finding, Finding):
-            click.echo(f"  - {named(finding)}", err=True)
+            say_line(f"  - {named(finding)}", err=True)

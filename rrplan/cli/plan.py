@@ -13,10 +13,12 @@ from rrplan.cli.colour import coloured
 from rrplan.cli.detail import ALL
 from rrplan.cli.live import PROBE
 from rrplan.cli.output import JSON, MARKDOWN, RUNBOOK, TERMINAL, with_output, write_own
+from rrplan.cli.say import say
 from rrplan.cli.sources import Source, note, spec_from, with_state
 from rrplan.errors import UsageProblem
 from rrplan.exit_codes import ExitCode
 from rrplan.render.detail import Detail
+from rrplan.text import one_line
 
 if TYPE_CHECKING:
     from rrplan.plans import Plan
@@ -106,7 +108,7 @@ def command(
         text = rendered(made, output, detail)
     if out:
         write_own(out, write_plan(made), "plan", is_plan)
-    click.echo(text, nl=False)
+    say(text, nl=False, painted=output == TERMINAL)
     if out:
-        click.echo(f"\nwrote {out}; `rrplan apply {out}` carries out exactly this plan", err=True)
+        say(f"\nwrote {one_line(out)}; `rrplan apply {one_line(out)}` carries out exactly this plan", err=True)
     return ExitCode.DIFFERENT if detailed_exitcode and made.steps else ExitCode.DONE

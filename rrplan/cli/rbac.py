@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rrplan.cli.live import with_live
+from rrplan.cli.say import say
 from rrplan.cli.sources import read
 
 if TYPE_CHECKING:
@@ -44,4 +45,4 @@ def command(
     made, _ = read_plan(read(plan), plan)
     group = calico_api or (live.connection().group if live.given else CRD)
     group = "" if group == ETCD else group
-    click.echo(yaml.safe_dump_all(manifests(made, group, account, namespace), sort_keys=False), nl=False)
+    say(yaml.safe_dump_all(manifests(made, group, account, namespace), sort_keys=False), nl=False)

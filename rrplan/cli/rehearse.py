@@ -17,6 +17,7 @@ from rrplan.adapters.local.files import write_atomically
 from rrplan.cli.output import JSON, MARKDOWN, TERMINAL, with_output
 from rrplan.cli.plan import FORMATS
 from rrplan.cli.running import listener
+from rrplan.cli.say import say
 from rrplan.cli.sources import Source, read, with_state
 from rrplan.errors import UsageProblem
 from rrplan.exit_codes import ExitCode
@@ -68,19 +69,19 @@ def command(
         else operations.plan(load(data, plan), snapshot, version=source.version)
     )
     if not planned.steps:
-        click.echo("No changes, so there is nothing to rehearse.")
+        say("No changes, so there is nothing to rehearse.")
         return ExitCode.DONE
     worst: Rehearsal | None = None
     for number in range(seed, seed + repeat):
         rehearsal = _once(
             planned, snapshot, source, nodes, number, keep if repeat == 1 else keep and f"{keep}/{number}"
         )
-        click.echo(_rendered(rehearsal, output), nl=False)
+        say(_rendered(rehearsal, output), nl=False)
         worst = rehearsal if worst is None or worst.good else worst
     assert worst is not None
     if attach:
         write_atomically(Path(plan), write_plan(replace(planned, rehearsal=worst)))
-        click.echo(f"\nwrote the rehearsal into {plan}; its digest is the same", err=True)
+        say(f"\nwrote the rehearsal into {plan}; its digest is the same", err=True)
     return ExitCode.DONE if worst.good else ExitCode.REFUSED
 
 
@@ -97,7 +98,7 @@ def _once(planned: Plan, snapshot: Snapshot, source: Source, nodes: int, seed: i
             shutil.rmtree(folder, ignore_errors=True)
     if not rehearsal.good:
         again = f"rrplan rehearse {folder}/plan.json --snapshot {folder}/snapshot.json --nodes {nodes} --seed {seed}"
-        click.echo(f"\nkept in {folder}; once more: {again}", err=True)
+        say(f"\nkept in {folder}; once more: {again}", err=True)
     return rehearsal
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from rrplan.cli.running import EXIT, Where, control, with_run
+from rrplan.cli.say import say_line
 
 
 @click.command("resume")
@@ -18,6 +19,6 @@ def command(run: str | None, where: Where, output: str) -> int:
     cluster = where.cluster()
     found = operations.record(cluster, run)
     if found.state in operations.OVER:
-        click.echo(over_text(found, "nothing is left to go on with"), err=True)
+        say_line(over_text(found, "nothing is left to go on with"), err=True)
         return EXIT[operations.OVER[found.state]]
     return EXIT[operations.resume(cluster, control(output, where), found.kept.run)]

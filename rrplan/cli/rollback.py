@@ -6,6 +6,7 @@ import click
 
 from rrplan.cli.detail import ALL
 from rrplan.cli.running import EXIT, Where, confirmed, control, with_run
+from rrplan.cli.say import say, say_line
 from rrplan.exit_codes import ExitCode
 from rrplan.render.detail import Detail
 
@@ -43,11 +44,11 @@ def command(
     found = operations.record(cluster, run)
     operations.check_rollback(cluster, found, named=run is not None)
     if found.state is RunState.UNDONE:
-        click.echo(over_text(found, "nothing is left to take back"), err=True)
+        say_line(over_text(found, "nothing is left to take back"), err=True)
         return ExitCode.DONE
-    click.echo(way_back_text(found, cluster.name, detail), err=True)
+    say(way_back_text(found, cluster.name, detail), err=True)
     if not auto_approve and not confirmed("Take this run back?", "give `--auto-approve`", no_input=no_input):
-        click.echo("not taken back; nothing was changed", err=True)
+        say("not taken back; nothing was changed", err=True)
         return ExitCode.ERROR
     result = operations.rollback(cluster, control(output, where), found.kept.run, accept_drift=accept_drift)
     return ExitCode.DONE if result is Result.UNDONE else EXIT[result]

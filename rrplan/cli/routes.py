@@ -11,6 +11,7 @@ import click
 
 from rrplan.cli.detail import ALL
 from rrplan.cli.output import JSON, JSON_VERSION, TERMINAL, with_output
+from rrplan.cli.say import say, say_line
 from rrplan.cli.sources import Source, note, with_state
 from rrplan.errors import UsageProblem
 from rrplan.exit_codes import ExitCode
@@ -82,7 +83,7 @@ def command(
         missing = _between(origin, at, (configured, present), output, detail, rows)
     if output == JSON:
         document = {"format_version": JSON_VERSION, "missing": missing, "down": down, "routes": rows}
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        say(json.dumps(document, indent=2, ensure_ascii=False))
     return ExitCode.DIFFERENT if missing else ExitCode.DONE
 
 
@@ -105,18 +106,18 @@ def _between(
         if model is present and not down:
             break
         if down and output == TERMINAL:
-            click.echo(f"{view}{f' ({listed(down, SHOWN)})' if model is present else ''}:")
+            say_line(f"{view}{f' ({listed(down, SHOWN)})' if model is present else ''}:")
         told: list[Route] = []
         for answer in _asked(model, origin, at):
             missing = missing or not answer.path
             if output == JSON:
                 rows.append({"view": view, **_row(answer)})
             elif detail is Detail.ALL:
-                click.echo(_text(answer))
+                say_line(_text(answer))
             else:
                 told.append(answer)
         for alike in folded_routes(told):
-            click.echo(f"{_text(alike[0])}{and_alike_folded(len(alike))}")
+            say_line(f"{_text(alike[0])}{and_alike_folded(len(alike))}")
     return missing
 
 
@@ -162,16 +163,16 @@ def _missing(
     for view, (model, losses_here) in losses.items():
         lead = "" if not down else f"{view}: " if model is configured else f"{view} ({listed(down, SHOWN)}): "
         if not losses_here and output == TERMINAL and not model.owes():
-            click.echo(f"{lead}no route is owed: BGP carries none of the pools of this cluster")
+            say_line(f"{lead}no route is owed: BGP carries none of the pools of this cluster")
         elif not losses_here and output == TERMINAL:
             others = "every other node" if model is configured else "every other node that is not down"
-            click.echo(f"{lead}every node holds the routes of {others}")
+            say_line(f"{lead}every node holds the routes of {others}")
         for loss in losses_here:
             if output == JSON:
                 row = _row(route(model, loss.origin, loss.at, loss.family))
                 rows.append({"view": view, **row, "pairs": loss.pairs})
             else:
-                click.echo(f"{lead}{_loss(loss, route(model, loss.origin, loss.at, loss.family))}")
+                say_line(f"{lead}{_loss(loss, route(model, loss.origin, loss.at, loss.family))}")
     return any(losses_here for _, losses_here in losses.values())
 
 

@@ -19,10 +19,12 @@ import click
 from rrplan.cli.colour import painter
 from rrplan.cli.live import NODE_STATUS, PROBE, with_live
 from rrplan.cli.output import JSON, TERMINAL, with_output
+from rrplan.cli.say import say
 from rrplan.cli.sources import faults_from, note
 from rrplan.errors import RRPlanError, UsageProblem
 from rrplan.exit_codes import ExitCode
 from rrplan.parallelism import PARALLELISM
+from rrplan.text import one_line
 
 if TYPE_CHECKING:
     from rrplan import operations, wiring
@@ -144,9 +146,9 @@ def confirmed(question: str, instead: str, *, no_input: bool) -> bool:
     """The operator's answer; raises RRPlanError where nobody can give one."""
     try:
         if not no_input:
-            return click.confirm(question, err=True)
+            return click.confirm(one_line(question), err=True)
     except click.Abort:
-        click.echo(err=True)
+        say(err=True)
     raise RRPlanError("nobody is there to approve", hint=instead)
 
 
@@ -166,7 +168,7 @@ class Stopper:
         self.asked = True
         # The terminal may be gone.
         with suppress(OSError):
-            click.echo("\nstops after the step in flight; once more stops at once", err=True)
+            say("\nstops after the step in flight; once more stops at once", err=True)
 
     def ask(self) -> None:
         """Stop after the step in flight."""

@@ -9,6 +9,7 @@ import click
 
 from rrplan.cli.output import JSON, JSON_VERSION, TERMINAL, with_output
 from rrplan.cli.running import Where, with_cluster
+from rrplan.cli.say import say, say_line
 
 
 @click.command("runs")
@@ -26,21 +27,21 @@ def command(run: str | None, where: Where, output: str) -> None:
         if output == JSON:
             entries = [asdict(entry) for entry in found.entries]
             document = {"format_version": JSON_VERSION, **record_json(found, None), "journal": entries}
-            click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+            say(json.dumps(document, indent=2, ensure_ascii=False))
             return
-        click.echo(f"{record_text(found, None, cluster.name, where.words)}\n\n{journal_text(found)}")
+        say(f"{record_text(found, None, cluster.name, where.words)}\n\n{journal_text(found)}")
         return
     runs = operations.runs_with_states(cluster)
     if output == JSON:
         listed = [{**asdict(kept), "state": state} for kept, state in runs]
-        click.echo(json.dumps({"format_version": JSON_VERSION, "runs": listed}, indent=2, ensure_ascii=False))
+        say(json.dumps({"format_version": JSON_VERSION, "runs": listed}, indent=2, ensure_ascii=False))
         return
     if not runs:
-        click.echo("no run is known")
+        say("no run is known")
         return
     rows = [("RUN", "PLAN", "STATE", "BEGUN", "BY", "")]
     rows += [(kept.run, kept.plan, state, kept.since, kept.who, kept.problem) for kept, state in runs]
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     for *cells, problem in rows:
         line = "  ".join(text.ljust(width) for text, width in zip(cells, widths, strict=True))
-        click.echo(f"{line}  {problem}".rstrip())
+        say_line(f"{line}  {problem}".rstrip())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from rrplan.cli.say import say_line
 from rrplan.cli.sources import read
 
 
@@ -25,5 +26,5 @@ def command(directory: str, manifests: tuple[str, ...], nodes: int, seed: int, *
     else:
         documents = list(ucp_cluster(nodes) if ucp else demo_cluster(nodes))
     embedded = Sandbox.make(Path(directory), documents, seed=seed)
-    click.echo(f"made {directory}: {len(embedded.state.nodes)} nodes")
+    say_line(f"made {directory}: {len(embedded.state.nodes)} nodes")
     embedded.close()

@@ -6,6 +6,7 @@ import json
 
 import click
 
+from rrplan.cli.say import say
 from rrplan.render.schemas import KINDS
 
 
@@ -15,4 +16,4 @@ def command(kind: str) -> None:
     """Print the JSON Schema of a kind of file."""
     from rrplan.render.schemas import schema_of
 
-    click.echo(json.dumps(schema_of(kind), indent=2))
+    say(json.dumps(schema_of(kind), indent=2))

@@ -10,6 +10,7 @@ import click
 
 from rrplan.cli.detail import ALL
 from rrplan.cli.output import JSON, TERMINAL, with_output
+from rrplan.cli.say import say
 from rrplan.cli.sources import Source, note, with_state
 from rrplan.errors import UsageProblem
 from rrplan.ids import NodeName
@@ -66,16 +67,16 @@ def command(
     if summary:
         counts = counted(speakers.sessions(NodeName(node))) if node else count_sessions(speakers)
         told = sessions_summary(version, counts)
-        click.echo(json.dumps(told, indent=2) + "\n" if output == JSON else sessions_summary_text(told), nl=False)
+        say(json.dumps(told, indent=2) + "\n" if output == JSON else sessions_summary_text(told), nl=False)
         return
     if output == TERMINAL and detail is Detail.FOLDED and (node or len(speakers.by_name) > FOLDED):
         examples = [(NodeName(node), 1)] if node else nodes_alike(Model(state, versions))
         for part in folded_sessions_text(_told_apart(speakers, examples)):
-            click.echo(part, nl=False)
+            say(part, nl=False)
         return
     rows = speakers.sessions(NodeName(node)) if node else speakers.all_sessions()
     for part in sessions_json(version, rows) if output == JSON else sessions_text(rows):
-        click.echo(part, nl=False)
+        say(part, nl=False)
 
 
 def nodes_alike(model: Model) -> list[tuple[NodeName, int]]:

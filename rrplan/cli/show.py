@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from rrplan.cli.detail import ALL
-from rrplan.cli.output import with_output
+from rrplan.cli.output import TERMINAL, with_output
 from rrplan.cli.plan import FORMATS, rendered
+from rrplan.cli.say import say
 from rrplan.cli.sources import read
 from rrplan.render.detail import Detail
 
@@ -20,4 +21,4 @@ def command(plan: str, output: str, detail: Detail) -> None:
     from rrplan.plans import read_plan
 
     shown, _ = read_plan(read(plan), plan)
-    click.echo(rendered(shown, output, detail), nl=False)
+    say(rendered(shown, output, detail), nl=False, painted=output == TERMINAL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from rrplan.cli.output import write_own
+from rrplan.cli.say import say, say_line
 from rrplan.cli.sources import Source, with_state
 
 
@@ -21,6 +22,6 @@ def command(
     data = write_snapshot(source.snapshot())
     if out:
         write_own(out, data, "snapshot", is_snapshot)
-        click.echo(f"wrote {out} ({len(data)} bytes)", err=True)
+        say_line(f"wrote {out} ({len(data)} bytes)", err=True)
     else:
-        click.echo(data, nl=False)
+        say(data.decode(), nl=False)

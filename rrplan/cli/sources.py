@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rrplan.adapters.local.files import read_bytes
-from rrplan.cli.colour import coloured, painter
+from rrplan.cli.colour import painter
 from rrplan.cli.live import with_live
+from rrplan.cli.say import say
 from rrplan.errors import DatastoreError, UsageProblem
+from rrplan.text import one_line
 
 if TYPE_CHECKING:
     from rrplan.plans import Plan
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 def note(text: str) -> None:
     """Tell the operator something on stderr."""
-    click.echo(f"{painter(sys.stderr)('notice:', 'yellow')} {text}", err=True, color=coloured(sys.stderr))
+    say(f"{painter(sys.stderr)('notice:', 'yellow')} {one_line(text)}", err=True, painted=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,10 @@ import click
 
 from rrplan.cli.output import JSON, JSON_VERSION, TERMINAL, with_output
 from rrplan.cli.running import Where, with_cluster
+from rrplan.cli.say import say, shown
 from rrplan.errors import RRPlanError
 from rrplan.exit_codes import ExitCode
+from rrplan.text import one_line
 
 if TYPE_CHECKING:
     from rrplan.reports.gates import GateFailed
@@ -48,14 +50,14 @@ def command(where: Where, output: str, *, watch: bool) -> int:
     makes short-lived CalicoNodeStatus objects and runs `birdcl` in calico-node pods.
     """
     cluster = where.cluster()
-    shown = ""
+    last = ""
     while True:
         seen = _seen(cluster)
         text = _json(seen, cluster, indent=None if watch else 2) if output == JSON else _text(seen, cluster, where)
-        if text != shown:
+        if text != last:
             stamp = f"{cluster.clock.wall():%Y-%m-%d %H:%M:%S} UTC\n" if watch and output == TERMINAL else ""
-            click.echo(stamp + text)
-            shown = text
+            say(stamp + text)
+            last = text
         if not watch:
             return ExitCode.DIFFERENT if seen.short else ExitCode.DONE
         cluster.clock.sleep(WATCH_SECONDS)
@@ -68,7 +70,7 @@ def _seen(cluster: Cluster) -> _Seen:
     try:
         run = operations.sighted(cluster) if cluster.runs.runs() else None
     except RRPlanError as error:
-        problem = f"{error}\nhint: {error.hint}" if error.hint else str(error)
+        problem = f"{shown(error)}\nhint: {one_line(error.hint)}" if error.hint else shown(error)
     waiting = operations.waiting_for(run, cluster) if run is not None else None
     return _Seen(run, waiting, problem, operations.standings(cluster))
 

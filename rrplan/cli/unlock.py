@@ -6,6 +6,7 @@ import click
 
 from rrplan.adapters.local.lock import UNLOCK, described
 from rrplan.cli.running import Where, confirmed, with_cluster
+from rrplan.cli.say import say, say_line
 from rrplan.errors import LockHeldError
 from rrplan.exit_codes import ExitCode
 
@@ -18,15 +19,15 @@ def command(where: Where, *, auto_approve: bool) -> int:
     lock = where.cluster().lock
     held = lock.holder()
     if not held:
-        click.echo("nobody holds the lock")
+        say("nobody holds the lock")
         return ExitCode.DONE
     holder = described(held)
     if lock.alive():
         raise LockHeldError(holder, hint=UNLOCK)
-    click.echo(f"held by {holder}, which is not alive any more", err=True)
+    say_line(f"held by {holder}, which is not alive any more", err=True)
     if not auto_approve and not confirmed("Clear this lock?", "give `--auto-approve`", no_input=False):
-        click.echo("not cleared", err=True)
+        say("not cleared", err=True)
         return ExitCode.ERROR
     lock.forget()
-    click.echo(f"cleared: {holder}")
+    say_line(f"cleared: {holder}")
     return ExitCode.DONE

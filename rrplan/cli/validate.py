@@ -8,6 +8,7 @@ from dataclasses import asdict
 import click
 
 from rrplan.cli.output import JSON, JSON_VERSION, TERMINAL, with_output
+from rrplan.cli.say import say, say_line
 from rrplan.cli.sources import spec_from
 from rrplan.errors import SpecError
 from rrplan.exit_codes import ExitCode
@@ -19,12 +20,12 @@ from rrplan.exit_codes import ExitCode
 def command(spec: str, output: str) -> int:
     """Check a spec: every problem at once, with line and column."""
     if output == TERMINAL:
-        click.echo(f"{spec}: the spec `{spec_from(spec).name}` is valid")
+        say_line(f"{spec}: the spec `{spec_from(spec).name}` is valid")
         return ExitCode.DONE
     try:
         spec_from(spec)
         problems = []
     except SpecError as error:
         problems = [asdict(problem) for problem in error.problems]
-    click.echo(json.dumps({"format_version": JSON_VERSION, "valid": not problems, "problems": problems}, indent=2))
+    say(json.dumps({"format_version": JSON_VERSION, "valid": not problems, "problems": problems}, indent=2))
     return ExitCode.ERROR if problems else ExitCode.DONE

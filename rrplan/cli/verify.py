@@ -9,6 +9,7 @@ import click
 from rrplan.cli.detail import ALL
 from rrplan.cli.output import JSON, JSON_VERSION, TERMINAL, with_output
 from rrplan.cli.running import Where, with_cluster
+from rrplan.cli.say import say, say_line
 from rrplan.cli.sources import spec_from
 from rrplan.exit_codes import ExitCode
 from rrplan.render.detail import Detail
@@ -41,7 +42,7 @@ def command(spec: str, where: Where, output: str, detail: Detail, *, no_sessions
             "down": list(verdict.down),
             "sessions": [standing_json(standing) for standing in verdict.sessions],
         }
-        click.echo(json.dumps(document, indent=2))
+        say(json.dumps(document, indent=2))
         return ExitCode.DONE if verdict.good else ExitCode.DIFFERENT
     others = [f"not a matter of this spec: {missing_text(missing)}" for missing in verdict.others]
     for texts, what in (
@@ -50,18 +51,18 @@ def command(spec: str, where: Where, output: str, detail: Detail, *, no_sessions
         (others, "more missing routes that are not a matter of this spec"),
     ):
         for text in folded_lines(texts, detail, what):
-            click.echo(text)
+            say_line(text)
     if verdict.down:
-        click.echo(f"down, and not asked: {folded_names(verdict.down, detail)}")
+        say_line(f"down, and not asked: {folded_names(verdict.down, detail)}")
     if verdict.sessions:
-        click.echo(standing_text(verdict.sessions))
+        say(standing_text(verdict.sessions))
     if verdict.good:
-        click.echo("the cluster is as the spec says" + ("" if verdict.sessions else "; no node was asked"))
+        say("the cluster is as the spec says" + ("" if verdict.sessions else "; no node was asked"))
         return ExitCode.DONE
     if verdict.drift:
-        click.echo("the cluster is not as the spec says; `rrplan plan` shows the way there")
+        say("the cluster is not as the spec says; `rrplan plan` shows the way there")
     elif verdict.missing:
-        click.echo("the objects are as the spec says, and nodes that it connects miss routes; the spec must say more")
+        say("the objects are as the spec says, and nodes that it connects miss routes; the spec must say more")
     else:
-        click.echo("the objects are as the spec says, and not every session is up")
+        say("the objects are as the spec says, and not every session is up")
     return ExitCode.DIFFERENT

@@ -11,6 +11,7 @@ from rrplan.ids import ActionName
 from rrplan.plans.plan import Step
 from rrplan.resources import ClusterState, Node, encode
 from rrplan.resources.cascade import cascades
+from rrplan.resources.redaction import redacted
 from rrplan.resources.selector import SelectorSyntaxError, parse
 from rrplan.specs import Spec
 from rrplan.specs.model import ZONE_LABEL
@@ -49,12 +50,13 @@ def fingerprints(
         version = str(versions.of(node.name))
         make = partial(_node, node, labels, version)
         digests[str(node.key)] = known.of(str(node.key), node, (labels, version), make)
-    digests |= {str(peer.key): _short(encode(peer)["spec"]) for peer in state.peers.values()}
+    digests |= {str(peer.key): _short(redacted(encode(peer))["spec"]) for peer in state.peers.values()}
     digests |= {
-        str(configuration.key): _short(encode(configuration)["spec"]) for configuration in state.configurations.values()
+        str(configuration.key): _short(redacted(encode(configuration))["spec"])
+        for configuration in state.configurations.values()
     }
     for resources in cascades(state, deleted, versions.default).values():
-        digests |= {str(resource.key): _short(encode(resource)["spec"]) for resource in resources}
+        digests |= {str(resource.key): _short(redacted(encode(resource))["spec"]) for resource in resources}
     return dict(sorted(digests.items()))
 
 

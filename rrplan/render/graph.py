@@ -7,6 +7,7 @@ import json
 from rrplan.ids import StepId
 from rrplan.plans.plan import Edge, Plan
 from rrplan.render.detail import Detail
+from rrplan.render.escaping import dot_text, mermaid_text
 from rrplan.render.folding import and_alike_folded, folded
 
 
@@ -14,10 +15,9 @@ def dot(plan: Plan, detail: Detail = Detail.FOLDED) -> str:
     """The graph of a plan in the language of Graphviz; steps that are alike are one node of it."""
     steps, edges = _drawn(plan, detail)
     lines = ["digraph plan {", "  rankdir=LR; node [shape=box, fontname=sans-serif];"]
-    lines += [f"  {json.dumps(step)} [label={json.dumps(text)}];" for step, text in steps.items()]
+    lines += [f"  {dot_text(step)} [label={dot_text(text)}];" for step, text in steps.items()]
     lines += [
-        f"  {json.dumps(edge.before)} -> {json.dumps(edge.after)} [tooltip={json.dumps(edge.reason)}];"
-        for edge in edges
+        f"  {dot_text(edge.before)} -> {dot_text(edge.after)} [tooltip={dot_text(edge.reason)}];" for edge in edges
     ]
     return "\n".join([*lines, "}"]) + "\n"
 
@@ -27,7 +27,7 @@ def mermaid(plan: Plan, detail: Detail = Detail.FOLDED) -> str:
     steps, edges = _drawn(plan, detail)
     number = {step: f"s{index}" for index, step in enumerate(steps)}
     lines = ["flowchart LR"]
-    lines += [f'  {number[step]}["{text}"]' for step, text in steps.items()]
+    lines += [f'  {number[step]}["{mermaid_text(text)}"]' for step, text in steps.items()]
     lines += [f"  {number[edge.before]} --> {number[edge.after]}" for edge in edges]
     return "\n".join(lines) + "\n"
 

@@ -15,7 +15,7 @@ from rrplan.reports import events
 from rrplan.reports.events import Result, RunState
 from rrplan.reports.gates import Sweeping
 from rrplan.reports.reasons import Reason
-from rrplan.text import Paint, duration_text, wrapped
+from rrplan.text import Paint, duration_text, one_line, wrapped
 
 SWEEP_SECONDS = 30
 """Between two lines about how far a look is, where lines stay."""
@@ -119,7 +119,7 @@ class TextProgress:
 
     def _rewrite(self, text: str) -> None:
         if self._live:
-            text = shorten(text, self._width - 1, placeholder=" ...")
+            text = shorten(one_line(text), self._width - 1, placeholder=" ...")
             head, colon, rest = text.partition(": ")
             self._stream.write(f"\r\x1b[K{head}{colon}{self._paint(rest, 'yellow') if rest else ''}")
             self._stream.flush()

@@ -7,6 +7,7 @@ from itertools import groupby
 
 from rrplan.plans.gate import LONGEST_SECONDS
 from rrplan.plans.rehearsal import Count, Rehearsal, SampledKind, StepMeasure, Traffic
+from rrplan.render.escaping import cell, code, prose
 from rrplan.text import wrapped
 
 INDENT = "  "
@@ -33,8 +34,8 @@ def rehearsal_text(rehearsal: Rehearsal, *, width: int = 80) -> str:
 
 def rehearsal_markdown(rehearsal: Rehearsal) -> str:
     """The whole rehearsal as Markdown."""
-    lines = ["# rrplan: rehearsal", "", headline(rehearsal), ""]
-    lines += [f"- {text}" for text in _sample(rehearsal)]
+    lines = ["# rrplan: rehearsal", "", prose(headline(rehearsal)), ""]
+    lines += [f"- {prose(text)}" for text in _sample(rehearsal)]
     lines += [
         "",
         "## Steps",
@@ -43,7 +44,7 @@ def rehearsal_markdown(rehearsal: Rehearsal) -> str:
         "|---|---|---|---|---|---|",
     ]
     for alike in _folded(rehearsal.steps):
-        name = " to ".join(dict.fromkeys(f"`{_name(step)}`" for step in (alike[0], alike[-1])))
+        name = " to ".join(dict.fromkeys(cell(code(_name(step))) for step in (alike[0], alike[-1])))
         rows = [row for row in alike[0].traffic if _lossy(row)]
         if not rows:
             lines.append(f"| {name} | {_took(alike[0])} | | | none | none |")
@@ -53,7 +54,7 @@ def rehearsal_markdown(rehearsal: Rehearsal) -> str:
             lines.append(
                 f"| {name} | {_took(alike[0])} | {row.kind} | {row.exposed} of {row.pairs} | {away} | {lost} |"
             )
-    lines += ["", "## Result", "", *(f"- {text}" for text in result_lines(rehearsal))]
+    lines += ["", "## Result", "", *(f"- {prose(text)}" for text in result_lines(rehearsal))]
     return "\n".join(lines) + "\n"
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -20,6 +19,7 @@ from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate, GateKind
 from rrplan.plans.plan import Plan, Step
 from rrplan.ports import Document
+from rrplan.render.escaping import fenced, prose, word
 from rrplan.render.plan_json import plan_document
 from rrplan.render.proof import NOT_PROVED, outside_lines
 from rrplan.render.words import totals
@@ -74,6 +74,12 @@ rolled() {
 """
 
 
+COLUMNS = 110
+"""Of a line with names."""
+LOOPED = 4
+"""From so many on, what differs in a name alone is one loop."""
+PEER = "@peer@"
+"""Stands for the peer of a check."""
 PREAMBLE = """\
 Type the blocks in this order, in one bash. A block under *Do* changes the cluster; a block under *Wait until* only
 looks, and ends with `ok` or `NOT REACHED`. After `NOT REACHED` type nothing more of the way forward: find out why, or
@@ -114,7 +120,7 @@ class Site:
 def runbook(plan: Plan, site: Site) -> str:
     """The whole plan, and the way back."""
     head = f"Plan `{plan_document(plan)['digest']}`, Calico {plan.snapshot.calico_version}."
-    lines = [f"# Runbook: {plan.name}", "", f"**{totals(plan)}**", "", head, ""]
+    lines = [f"# Runbook: {prose(plan.name)}", "", f"**{totals(plan)}**", "", head, ""]
     if not plan.steps:
         return "\n".join([*lines, ""])
     lines += [
@@ -139,7 +145,7 @@ def runbook(plan: Plan, site: Site) -> str:
             lines += [*_block("Do", back), *_block("Wait until", checks)]
     sessions = outside_lines(plan)
     if sessions:
-        lines += ["## Sessions to the outside", "", *(f"- {line}" for line in sessions), ""]
+        lines += ["## Sessions to the outside", "", *(f"- {prose(line)}" for line in sessions), ""]
     lines += ["## What was not proved", "", NOT_PROVED, ""]
     return "\n".join(lines)
 
@@ -153,11 +159,11 @@ def _range(first: int, last: int) -> str:
 
 
 def _title(steps: Sequence[Step]) -> str:
-    return f"{steps[0].summary}{and_alike(len(steps))}"
+    return prose(f"{steps[0].summary}{and_alike(len(steps))}")
 
 
 def _block(title: str, lines: Sequence[str]) -> list[str]:
-    return [f"*{title}*", "", "```bash", *lines, "```", ""] if lines else []
+    return [f"*{title}*", "", *fenced([*lines], "bash"), ""] if lines else []
 
 
 def _preparation(plan: Plan, site: Site) -> list[str]:
@@ -171,25 +177,75 @@ def _preparation(plan: Plan, site: Site) -> list[str]:
     lines += HELPERS.splitlines()
     gates = [gate for step in plan.steps for gate in (*step.gates, *step.undo_gates)]
     named = {expectation.nodes for gate in gates for expectation in gate.expectations}
-    return [*lines, *(f'{_variable(name)}="{" ".join(plan.node_sets[name])}"' for name in sorted(named))]
+    for name in sorted(named):
+        lines += _listed(f"{_variable(name)}=(", plan.node_sets[name], ")")
+    return lines
+
+
+def _listed(lead: str, names: Iterable[str], end: str) -> list[str]:
+    """An array of a shell; its names stand in lines of their own where they are many."""
+    whole = f"{lead}{_words(names)}{end}"
+    return [whole] if len(whole) <= COLUMNS else [lead, *(f"  {line}" for line in _lines(names)), end]
+
+
+def _loop(variable: str, names: Iterable[str]) -> list[str]:
+    """The head of a loop over names."""
+    first, *more = _lines(names)
+    if not more:
+        return [f"for {variable} in {first}; do"]
+    return [f"for {variable} in \\", *(f"  {line} \\" for line in (first, *more)), "; do"]
+
+
+def _lines(names: Iterable[str]) -> list[str]:
+    """Names as words of a shell, as many in a line as fit."""
+    lines = [""]
+    for text in map(word, names):
+        if lines[-1] and len(lines[-1]) + len(text) >= COLUMNS:
+            lines.append("")
+        lines[-1] += f" {text}" if lines[-1] else text
+    return lines
 
 
 def _variable(node_set: str) -> str:
-    return re.sub(r"\W", "_", node_set)
+    return re.sub(r"\W", "_", node_set, flags=re.ASCII)
+
+
+def _words(texts: Iterable[str]) -> str:
+    return " ".join(map(word, texts))
 
 
 # --- commands -------------------------------------------------------------------------------------
 
 
 def _do(changes: Sequence[Change], site: Site, gates: Sequence[Gate]) -> Iterator[str]:
+    """The commands of changes, in their order; one loop for a run of nodes that get the same command."""
+    drained = next((gate for gate in gates if gate.kind is GateKind.DRAINED), None)
+
+    def command(change: Change) -> tuple[str, ...]:
+        """What it does to a node, whichever; of other changes, the name, so that none is like another."""
+        nothing_else = change.key.kind == "Node" and not site.etcd
+        return tuple(_node(change, site, drained, '"$node"')) if nothing_else else (str(change.key),)
+
+    for commands, alike in groupby(changes, command):
+        same = [*alike]
+        if len(same) < LOOPED or len(commands) != 1:
+            yield from _each(same, site, drained)
+            continue
+        yield from _loop("node", (change.key.name for change in same))
+        yield f'  {commands[0]} || {{ echo "FAILED: $node"; break; }}'
+        yield "done"
+
+
+def _each(changes: Iterable[Change], site: Site, drained: Gate | None) -> Iterator[str]:
     for change in changes:
         match change.key.kind:
             case "Node":
-                yield from _node(change, site, next((gate for gate in gates if gate.kind is GateKind.DRAINED), None))
+                yield from _node(change, site, drained, word(change.key.name))
             case "CalicoNode" if change.after is None:
-                yield f"calicoctl get node {change.key.name} -o yaml > calico-node-{change.key.name}.yaml"
+                file = re.sub(r"[^\w.-]", "_", f"calico-node-{change.key.name}.yaml", flags=re.ASCII)
+                yield f"calicoctl get node {word(change.key.name)} -o yaml > {file}"
                 yield "# releases the address blocks of the node too, and deletes whatever else still names it"
-                yield f"calicoctl delete node {change.key.name}"
+                yield f"calicoctl delete node {word(change.key.name)}"
             case _:
                 yield from _object(change, site)
 
@@ -197,26 +253,32 @@ def _do(changes: Sequence[Change], site: Site, gates: Sequence[Gate]) -> Iterato
 def _object(change: Change, site: Site) -> Iterator[str]:
     key = change.key
     command = "calicoctl" if key.kind in CALICO else "kubectl"
-    kind = "node" if key.kind == "CalicoNode" else key.kind.lower()
-    place = f" -n {key.namespace}" if key.namespace else ""
+    kind = "node" if key.kind == "CalicoNode" else word(key.kind.lower())
+    place = f" -n {word(key.namespace)}" if key.namespace else ""
     if change.before is None:
         assert change.after is not None
         whole = {**change.after, "kind": "Node"} if key.kind == "CalicoNode" else dict(change.after)
-        yield f"{command} create -f - <<'EOF'"
-        yield from yaml.safe_dump(_plain(whole), sort_keys=False).splitlines()
-        yield "EOF"
+        document = yaml.safe_dump(_plain(whole), sort_keys=False).splitlines()
+        end = "EOF"
+        while end in document:
+            end += "_"
+        yield f"{command} create -f - <<'{end}'"
+        yield from document
+        yield end
     elif change.after is None:
-        yield f"{command} delete{place} {kind} {key.name}"
+        yield f"{command} delete{place} {kind} {word(key.name)}"
     else:
         way = MERGE if command == "kubectl" else site.merge
-        yield f"{command} patch{place} {kind} {key.name}{way} --patch={_json(change.after)}"
+        yield f"{command} patch{place} {kind} {word(key.name)}{way} --patch={_json(change.after)}"
 
 
-def _node(change: Change, site: Site, drained: Gate | None) -> Iterator[str]:
-    """The command that people know for it, where there is one; else a patch, so that a role is one write."""
+def _node(change: Change, site: Site, drained: Gate | None, name: str) -> Iterator[str]:
+    """The command that people know for it, where there is one; else a patch, so that a role is one write.
+
+    `name` is the node as a word of the shell.
+    """
     assert change.before is not None
     assert change.after is not None
-    name = change.key.name
     fields = dict(leaves(change.after))
     labels = {path[2]: value for path, value in fields.items() if path[:2] == ("metadata", "labels")}
     if set(fields) == {("spec", "unschedulable")}:
@@ -230,11 +292,11 @@ def _node(change: Change, site: Site, drained: Gate | None) -> Iterator[str]:
     elif set(fields) == {("spec", "taints")}:
         before, after = ({_taint(taint) for taint in _taints(document)} for document in (change.before, change.after))
         words = [*(f"{taint}-" for taint in sorted(before - after)), *sorted(after - before)]
-        yield f"kubectl taint node {name} {' '.join(shlex.quote(word) for word in words)}"
+        yield f"kubectl taint node {name} {_words(words)}"
     elif len(labels) == len(fields):
         yield f"kubectl label node {name} --overwrite {' '.join(_label(*label) for label in labels.items())}"
     elif site.etcd:
-        yield from _role_in_etcd(name, site.calico_names.get(name, name), fields, labels)
+        yield from _role_in_etcd(name, word(site.calico_names.get(change.key.name, change.key.name)), fields, labels)
     else:
         yield f"kubectl patch node {name}{MERGE} --patch={_json(change.after)}"
 
@@ -261,7 +323,7 @@ def _flags(eviction: Eviction) -> str:
 
 
 def _label(name: str, value: object) -> str:
-    return f"{name}-" if value is None else shlex.quote(f"{name}={value}")
+    return word(f"{name}-" if value is None else f"{name}={value}")
 
 
 def _taints(document: Document) -> Sequence[Mapping[str, str]]:
@@ -275,7 +337,7 @@ def _taint(taint: Mapping[str, str]) -> str:
 
 
 def _json(value: object) -> str:
-    return shlex.quote(json.dumps(_plain(value), separators=(",", ":")))
+    return word(json.dumps(_plain(value), separators=(",", ":")))
 
 
 def _plain(value: object) -> object:
@@ -295,19 +357,40 @@ def _checks(gates: Sequence[Gate], site: Site) -> list[str]:
 def _check(gate: Gate, site: Site) -> Iterator[str]:
     if gate.kind is GateKind.ROLLOUT:
         assert gate.daemonset is not None
-        check = f"rolled {gate.daemonset.namespace} {gate.daemonset.name} {gate.pods}"
+        check = f"rolled {word(gate.daemonset.namespace)} {word(gate.daemonset.name)} {gate.pods}"
         yield f"await {gate.timeout} {check} && echo ok"
     elif gate.kind in (GateKind.ROUTES, GateKind.MESH, GateKind.UPLINKS):
         yield "gate() {"
-        for expectation in gate.expectations:
-            socket = SOCKETS[expectation.family]
-            check = f"meshed $node {socket} {expectation.count}"
-            if expectation.outside:
-                check = f"uplink $node {socket} {re.sub(r'[.:]', '_', expectation.outside)}"
-            elif expectation.peer is not None:
-                peer = re.sub(r"[.:]", "_", site.addresses[expectation.peer, expectation.family])
-                check = f"routed $node {socket} {peer} {expectation.count}"
-            yield f"  for node in ${_variable(expectation.nodes)}; do await {gate.timeout} {check} || return 1; done"
+        for (nodes, lead, count), peers in _alike(gate, site).items():
+            checked = f"await {gate.timeout} {lead} {count}".rstrip()
+            each = f'for node in "${{{_variable(nodes)}[@]}}"; do'
+            if len(peers) < LOOPED:
+                yield from (f"  {each} {checked.replace(PEER, peer)} || return 1; done" for peer in peers)
+                continue
+            yield from (f"  {line}" for line in _loop("peer", peers))
+            yield f"    {each} {checked.replace(PEER, '$peer')} || return 1; done"
+            yield "  done"
         yield "}"
         # Everything once, a while, and everything once more.
         yield f"gate && sleep {gate.stable} && gate && echo ok"
+
+
+def _alike(gate: Gate, site: Site) -> dict[tuple[str, str, str], list[str]]:
+    """The peers of the checks that differ in their peer alone, by nodes, check and count."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for expectation in gate.expectations:
+        socket, count, peer = SOCKETS[expectation.family], str(expectation.count), ""
+        if expectation.outside:
+            lead, count, peer = f'uplink "$node" {socket} {PEER}', "", _protocol(expectation.outside)
+        elif expectation.peer is not None:
+            lead = f'routed "$node" {socket} {PEER}'
+            peer = _protocol(site.addresses[expectation.peer, expectation.family])
+        else:
+            lead = f'meshed "$node" {socket}'
+        found.setdefault((expectation.nodes, lead, count), []).append(peer)
+    return found
+
+
+def _protocol(address: str) -> str:
+    """An address as the names of BIRD's protocols have it."""
+    return re.sub(r"\W", "_", address, flags=re.ASCII)

@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 from rrplan.bgp.session_counts import SessionCounts
 from rrplan.bgp.sessions import Session
 from rrplan.render.folding import FOLDED, UNFOLD
+from rrplan.text import one_line
 
 
 class SessionRow(TypedDict):
@@ -100,7 +101,8 @@ def _session_line(session: Session) -> str:
     peer = protocol.peer_node or "(outside)"
     reason = f": {session.verdict.reason}" if session.verdict.reason else ""
     up = f"{session.verdict.established}{reason}"
-    return f"{protocol.node:<16} {protocol.name:<32} {peer:<16} {protocol.peer_as:<8} {_role(session):<8} {up}\n"
+    ends = f"{protocol.node:<16} {protocol.name:<32} {peer:<16}"
+    return one_line(f"{ends} {protocol.peer_as:<8} {_role(session):<8} {up}") + "\n"
 
 
 def _role(session: Session) -> str:
@@ -121,7 +123,7 @@ def folded_sessions_text(nodes: Sequence[tuple[Sequence[Session], int]]) -> Iter
                 yield _session_line(part[0]) + more
         if count > 1:
             name = sessions[0].protocol.node
-            yield f"  and {count - 1} more nodes with sessions like those of {name} ({UNFOLD})\n"
+            yield f"  and {count - 1} more nodes with sessions like those of {one_line(name)} ({UNFOLD})\n"
 
 
 def _alike(session: Session) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rrplan.render.facts import fields_json
 from rrplan.render.run import node_short_text
 from rrplan.reports.standing import Standing
-from rrplan.text import wrapped
+from rrplan.text import one_line, wrapped
 
 HEAD = ("REFLECTOR", "FAMILY", "NODES", "COMPLETE", "")
 
@@ -30,11 +30,11 @@ def standing_text(standings: Sequence[Standing], width: int = 80) -> str:
             nodes.rjust(widths[2]),
             complete.rjust(widths[3]),
         )
-        row = "  ".join(cells)
+        row = one_line("  ".join(cells))
         if len(row) + 2 + len(more) > width:
             lines += [row, *wrapped(more, width, "    ")]
         else:
-            lines.append(f"{row}  {more}".rstrip())
+            lines.append(one_line(f"{row}  {more}".rstrip()))
     return "\n".join(lines)
 
 

@@ -27,7 +27,7 @@ from rrplan.render.words import (
     ungated_text,
     value_text,
 )
-from rrplan.text import wrapped
+from rrplan.text import one_line, wrapped
 
 _COLOR = {"+": "\x1b[32m", "~": "\x1b[33m", "-": "\x1b[31m"}
 _RESET = "\x1b[0m"
@@ -83,7 +83,7 @@ def _legend(plan: Plan, *, color: bool) -> list[str]:
 
 
 def _change(change: Change, more: str, *, color: bool) -> list[str]:
-    lines = [f"  {_paint(SYMBOL[change.action], color=color)} {change.key}{more}"]
+    lines = [f"  {_paint(SYMBOL[change.action], color=color)} {one_line(f'{change.key}{more}')}"]
     for field in fields(change) if not more else ():
         if change.action is ChangeAction.CREATE:
             text = value_text(field.after)
@@ -91,7 +91,7 @@ def _change(change: Change, more: str, *, color: bool) -> list[str]:
             text = value_text(field.before)
         else:
             text = f"{value_text(field.before)} -> {value_text(field.after)}"
-        lines.append(f"      {field.name}: {text}")
+        lines.append(one_line(f"      {field.name}: {text}"))
     return lines
 
 

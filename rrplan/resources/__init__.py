@@ -6,7 +6,7 @@ cluster, and nothing here knows what a session is.
 """
 
 from rrplan.resources.decoding import DecodeProblem, decode, key_of
-from rrplan.resources.encoding import encode, original
+from rrplan.resources.encoding import encode, original, public, without_secrets
 from rrplan.resources.key import ResourceKey
 from rrplan.resources.objects import (
     CALICO_NODE_LABEL,
@@ -54,4 +54,6 @@ __all__ = [
     "encode",
     "key_of",
     "original",
+    "public",
+    "without_secrets",
 ]

@@ -19,6 +19,7 @@ from rrplan.resources.host_codec import (
     origin_of,
 )
 from rrplan.resources.key import ResourceKey
+from rrplan.resources.names import check_labels, check_namespace
 from rrplan.resources.node_codec import decode_node, ready_condition
 from rrplan.resources.objects import (
     BGPConfiguration,
@@ -49,12 +50,14 @@ def key_of(document: Mapping[str, object]) -> ResourceKey:
     reader = Reader(document)
     metadata = reader.child("metadata")
     kind = reader.text("kind")
-    name = metadata.text("name")
+    name = metadata.name("name")
     if not kind:
         raise DecodeProblem("a document without `kind`", ("kind",))
     if not name:
         raise DecodeProblem(f"a {kind} without `metadata.name`", ("metadata", "name"))
-    return ResourceKey(kind, name, metadata.text("namespace"))
+    namespace = metadata.text("namespace")
+    check_namespace(namespace)
+    return ResourceKey(kind, name, namespace)
 
 
 def decode(document: Mapping[str, object]) -> Resource | None:
@@ -70,6 +73,7 @@ def decode(document: Mapping[str, object]) -> Resource | None:
     if kind and not node and decoder is None:
         return None
     key = key_of(document)
+    check_labels(Reader(document).child("metadata").strings("labels"))
     reader = _with_calico_metadata(document) if group == "crd.projectcalico.org" else Reader(document)
     if node:
         return decode_node(reader, calico=group != "")
@@ -111,8 +115,8 @@ def _peer(key: ResourceKey, reader: Reader) -> BGPPeer:
         local_workload_selector=spec.text("localWorkloadSelector"),
         local_as_number=spec.as_number("localASNumber"),
         labels=metadata.strings("labels"),
-        annotations=metadata.strings("annotations"),
-        spec=spec.document,
+        annotations=metadata.annotations(),
+        spec=reader.plain("spec"),
         origin=origin_of(metadata),
     )
 
@@ -126,8 +130,8 @@ def _configuration(key: ResourceKey, reader: Reader) -> BGPConfiguration:
         as_number=spec.as_number("asNumber"),
         listen_port=spec.port("listenPort"),
         labels=metadata.strings("labels"),
-        annotations=metadata.strings("annotations"),
-        spec=spec.document,
+        annotations=metadata.annotations(),
+        spec=reader.plain("spec"),
         origin=origin_of(metadata),
     )
 
@@ -146,7 +150,7 @@ def _pool(key: ResourceKey, reader: Reader) -> IPPool:
 
 
 def _filter(key: ResourceKey, reader: Reader) -> BGPFilter:
-    return BGPFilter(key.name, reader.child("spec").document)
+    return BGPFilter(key.name, reader.plain("spec"))
 
 
 def _information(key: ResourceKey, reader: Reader) -> ClusterInformation:
@@ -179,7 +183,7 @@ def _daemonset(key: ResourceKey, reader: Reader) -> DaemonSet:
         reader.child("spec").child("updateStrategy").text("type"),
         image if reflector else "",
         reader.child("metadata").strings("labels") if reflector else {},
-        reader.child("spec").document if reflector else {},
+        reader.plain("spec") if reflector else {},
     )
 
 

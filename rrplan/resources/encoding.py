@@ -24,6 +24,7 @@ from rrplan.resources.objects import (
     Pod,
     Resource,
 )
+from rrplan.resources.redaction import redacted
 from rrplan.resources.version import CalicoVersion
 
 
@@ -119,6 +120,18 @@ def _pod_document(pod: Pod) -> dict[str, object]:
     if pod.ready is not None:
         status["conditions"] = [{"type": "Ready", "status": "True" if pod.ready else "False"}]
     return {**document, **({"status": status} if status else {})}
+
+
+def without_secrets(resource: Resource) -> dict[str, object]:
+    """`original` without what may hold secrets, for files: environments, annotations of others, unknown fields."""
+    return public(resource) if isinstance(resource, DaemonSet) else redacted(original(resource))
+
+
+def public(resource: Resource) -> dict[str, object]:
+    """`encode` without what may hold secrets, for digests: a file gives the same as the cluster that it was made of."""
+    if isinstance(resource, DaemonSet):
+        return _document("apps/v1", resource.key, _daemonset_spec(resource), labels=resource.labels)
+    return redacted(encode(resource))
 
 
 def original(resource: Resource) -> dict[str, object]:

@@ -20,7 +20,7 @@ ORIGIN = ("uid", "creationTimestamp")
 
 def origin_of(metadata: Reader) -> dict[str, object]:
     """What an object was made with, where its document says so."""
-    return {field: metadata.document[field] for field in ORIGIN if metadata.document.get(field)}
+    return {field: text for field in ORIGIN if (text := metadata.text(field))}
 
 
 def calico_node(name: str, document: Mapping[str, object]) -> CalicoNode:
@@ -28,9 +28,9 @@ def calico_node(name: str, document: Mapping[str, object]) -> CalicoNode:
     reader = Reader(document)
     decode_node(reader, calico=True)
     metadata = reader.child("metadata")
-    kept = {field: metadata.document[field] for field in ("labels", "annotations") if metadata.document.get(field)}
-    status = reader.child("status").document if "status" in document else None
-    return CalicoNode(name, {"name": name, **origin_of(metadata), **kept}, reader.child("spec").document, status)
+    kept = {field: metadata.document[field] for field in ("labels", "annotations") if metadata.plain(field)}
+    status = reader.plain("status") if "status" in document else None
+    return CalicoNode(name, {"name": name, **origin_of(metadata), **kept}, reader.plain("spec"), status)
 
 
 def encode_calico_node(node: CalicoNode) -> dict[str, object]:
@@ -47,8 +47,8 @@ def felix_configuration(key: ResourceKey, reader: Reader) -> FelixConfiguration:
         key.name,
         spec.text("programClusterRoutes"),
         metadata.strings("labels"),
-        metadata.strings("annotations"),
-        spec.document,
+        metadata.annotations(),
+        reader.plain("spec"),
         origin_of(metadata),
     )
 
@@ -62,8 +62,8 @@ def felix_spec(felix: FelixConfiguration) -> dict[str, object]:
 def host_endpoint(key: ResourceKey, reader: Reader) -> HostEndpoint:
     """A HostEndpoint of a document."""
     metadata, spec = reader.child("metadata"), reader.child("spec")
-    labels, annotations = metadata.strings("labels"), metadata.strings("annotations")
-    return HostEndpoint(key.name, spec.text("node"), labels, annotations, spec.document, origin_of(metadata))
+    labels, annotations = metadata.strings("labels"), metadata.annotations()
+    return HostEndpoint(key.name, spec.text("node"), labels, annotations, reader.plain("spec"), origin_of(metadata))
 
 
 def block_affinity(key: ResourceKey, reader: Reader) -> BlockAffinity:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,35 @@ from rrplan.ids import NodeName
 MAX_AS = 2**32 - 1
 LONGEST = 64
 """Characters of a number that is read at all; Python refuses to read more than 4,300 digits."""
+
+
+_SUBDOMAIN = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*", re.ASCII)
+LONGEST_NAME = 253
+NAME_HINT = f"a name has at most {LONGEST_NAME} lower-case letters, digits, `-` and `.` (RFC 1123, subdomain)"
+BRIEF = 60
+"""Characters of a value that a message shows."""
+
+
+def is_subdomain(text: str) -> bool:
+    """Whether Kubernetes accepts it as the name of an object (apimachinery IsDNS1123Subdomain)."""
+    return len(text) <= LONGEST_NAME and _SUBDOMAIN.fullmatch(text) is not None
+
+
+def brief(text: str) -> str:
+    """The beginning of a text that may be long."""
+    return text if len(text) <= BRIEF else f"{text[:BRIEF]}..."
+
+
+MAX_SAFE_INTEGER = 2**53 - 1
+"""Beyond it, readers of JSON disagree about a number."""
+MAX_DEPTH = 64
+PLAIN_HINT = "Calico's objects hold text, whole numbers, `true` and `false`, lists and mappings"
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def is_text(text: str) -> bool:
+    """Whether a text can be written as UTF-8: JSON may hold halves of characters."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 class DecodeProblem(ValueError):
@@ -29,15 +59,23 @@ def _named(value: object) -> str:
         case bool():
             return f"the boolean `{str(value).lower()}`"
         case int() | float():
-            return f"the number `{value}`"
+            return f"the number `{_digits(value)}`"
         case str():
-            return f"the text `{value}`"
+            return f"the text `{brief(value)}`"
         case list():
             return "a list"
         case Mapping():
             return "a mapping"
         case _:
-            return f"`{value}`"
+            return f"a value of type {type(value).__name__}"
+
+
+def _digits(number: float) -> str:
+    """A number as text; Python writes no integer of more than 4,300 digits."""
+    try:
+        return brief(str(number))
+    except ValueError:
+        return "of thousands of digits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +118,22 @@ class Reader:
             return ""
         if not isinstance(value, str):
             raise self._problem(field, "a string", value)
+        if not is_text(value):
+            raise self._problem(field, "text in Unicode", "(half of a character)")
         return value
 
     def node_name(self, field: str) -> NodeName:
         """A node's name; "" where absent."""
-        return NodeName(self.text(field))
+        return NodeName(self.name(field))
+
+    def name(self, field: str) -> str:
+        """A name that Kubernetes accepts for an object; "" where absent."""
+        value = self.text(field)
+        if value and not is_subdomain(value):
+            where = ".".join(str(part) for part in (*self.path, field))
+            problem = f"`{where}` is `{brief(value)}`, which is no name that Kubernetes accepts"
+            raise DecodeProblem(problem, (*self.path, field), NAME_HINT)
+        return value
 
     def boolean(self, field: str) -> bool | None:
         """A boolean; None where absent."""
@@ -101,11 +150,41 @@ class Reader:
             # Go's YAML readers turn an unquoted scalar into the text that a string field asks for.
             if isinstance(value, bool):
                 read[key] = str(value).lower()
-            elif isinstance(value, str | int):
+            elif isinstance(value, str) and is_text(value):
+                read[key] = value
+            elif isinstance(value, int) and abs(value) <= MAX_SAFE_INTEGER:
                 read[key] = str(value)
             else:
                 raise inner._problem(key, "a string", value)
         return read
+
+    def annotations(self) -> dict[str, str]:
+        """The annotations of these metadata that are kept; kubectl's copy of the whole object is none of them."""
+        return {name: text for name, text in self.strings("annotations").items() if name != LAST_APPLIED}
+
+    def plain(self, field: str) -> Mapping[str, object]:
+        """The mapping under a field, which is kept whole: plain values that have one form in JSON."""
+        inner = self.child(field)
+        waiting: list[tuple[object, tuple[str | int, ...]]] = [(inner.document, inner.path)]
+        while waiting:
+            value, path = waiting.pop()
+            where = ".".join(map(str, path))
+            if len(path) > MAX_DEPTH:
+                raise DecodeProblem(f"`{brief(where)}` is nested deeper than {MAX_DEPTH} levels", path, PLAIN_HINT)
+            if isinstance(value, Mapping):
+                for key, part in value.items():
+                    if not isinstance(key, str) or not is_text(key):
+                        raise DecodeProblem(f"`{brief(where)}` has a key that is no text", path, PLAIN_HINT)
+                    waiting.append((part, (*path, key)))
+            elif isinstance(value, list | tuple):
+                waiting += [(part, (*path, index)) for index, part in enumerate(value)]
+            elif isinstance(value, str) and not is_text(value):
+                raise DecodeProblem(f"`{brief(where)}` has half of a character", path, PLAIN_HINT)
+            elif value is not None and not isinstance(value, bool | str | int):
+                raise DecodeProblem(f"`{brief(where)}` is {_named(value)}, which Calico has nowhere", path, PLAIN_HINT)
+            elif isinstance(value, int) and abs(value) > MAX_SAFE_INTEGER:
+                raise DecodeProblem(f"`{brief(where)}` is a number beyond 2^53", path, PLAIN_HINT)
+        return inner.document
 
     def port(self, field: str) -> int | None:
         """A TCP port; None where absent or 0 (Calico's "not set")."""
@@ -133,7 +212,7 @@ def json_object(text: str) -> Mapping[str, object] | None:
         parsed = json.loads(text) if text else None
     except (ValueError, RecursionError):
         return None
-    return parsed if isinstance(parsed, Mapping) else None
+    return parsed if isinstance(parsed, Mapping) and is_text(json.dumps(parsed, ensure_ascii=False)) else None
 
 
 def json_strings(value: object) -> dict[str, str] | None:

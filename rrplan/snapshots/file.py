@@ -1,6 +1,7 @@
 """The snapshot file: compact, without secrets, readable back to the same Snapshot.
 
-Only fields that rrplan reads are kept, so status, managed fields, images and annotations of others stay behind.
+Only fields that rrplan reads are kept, so status, managed fields and environments stay behind; of annotations of others
+and of fields of Calico's objects that nobody knows, the name and a digest are kept.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Collection
 
 from rrplan.digest import canonical, digest
 from rrplan.errors import DigestMismatch, FileFormatError
-from rrplan.resources import ClusterState, DecodeProblem, decode, original
+from rrplan.resources import ClusterState, DecodeProblem, decode, without_secrets
 from rrplan.snapshots.snapshot import Snapshot
 
 FORMAT_VERSION = "1.0"
@@ -23,7 +24,7 @@ def snapshot_document(snapshot: Snapshot) -> dict[str, object]:
         "kind": "Snapshot",
         "taken_at": snapshot.taken_at or None,
         "notices": list(snapshot.notices),
-        "resources": [original(resource) for resource in snapshot.state],
+        "resources": [without_secrets(resource) for resource in snapshot.state],
     }
     return {**body, "digest": digest(body)}
 

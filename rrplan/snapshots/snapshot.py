@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rrplan.digest import digest
 from rrplan.errors import ManifestError
 from rrplan.ports import Document, Inventory
-from rrplan.resources import ClusterState, DecodeProblem, Resource, decode, encode
+from rrplan.resources import ClusterState, DecodeProblem, Resource, decode, public
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Snapshot:
     @property
     def digest(self) -> str:
         """SHA-256 over the resources in canonical form."""
-        return digest([encode(resource) for resource in self.state])
+        return digest([public(resource) for resource in self.state])
 
 
 def capture(datastore: Inventory, taken_at: str = "") -> Snapshot:

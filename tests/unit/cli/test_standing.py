@@ -1,8 +1,10 @@
 """`rrplan status`, `rrplan verify` and `rrplan runs`: what is expected against what is there."""
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -26,10 +28,11 @@ def cluster(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def rrplan(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """A verb in a process of its own."""
+def rrplan(folder: Path, *words: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """A verb in a process of its own, with more variables in its environment."""
     command = [sys.executable, "-m", "rrplan", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    env = {**os.environ, **(environment or {})}
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60, env=env)
 
 
 def test_before_and_after(cluster: Path) -> None:

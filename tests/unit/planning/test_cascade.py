@@ -13,7 +13,7 @@ from rrplan.bgp.profile import calico_versions
 from rrplan.desired import compile_desired
 from rrplan.desired.ownership import OURS
 from rrplan.digest import digest
-from rrplan.errors import StalePlanError
+from rrplan.errors import PolicyRefusal, StalePlanError
 from rrplan.ids import ActionName, StepId
 from rrplan.plans import Plan, Step, read_plan
 from rrplan.plans.change import Change, changed
@@ -85,11 +85,25 @@ def test_everything_is_kept_as_it_was() -> None:
     assert node["status"] == STATUS
 
 
-def test_a_snapshot_file_keeps_it_too() -> None:
+def test_a_snapshot_file_keeps_what_calico_knows() -> None:
     """A plan from a file is the same plan."""
-    there = Snapshot(state(NEW))
+    documents: list[Any] = cluster(NEW)
+    for document in documents:
+        document["metadata"].get("annotations", {}).pop("ticket", None)
+    there = Snapshot(ClusterState.of(one for one in map(decode, documents) if one is not None))
     again = read_snapshot(write_snapshot(there), "snapshot.json")
     assert deletion(plan(again.state)) == deletion(plan(there.state))
+
+
+def test_a_snapshot_file_does_not_keep_what_others_noted() -> None:
+    """What a file leaves out no undo could restore, so a plan from it does not delete it."""
+    again = read_snapshot(write_snapshot(Snapshot(state(NEW))), "snapshot.json")
+    with pytest.raises(PolicyRefusal) as refused:
+        plan(again.state)
+    assert str(refused.value) == (
+        "the plan deletes BGPPeer/backup-rr-1, and the snapshot file leaves out fields of it that may hold secrets"
+    )
+    assert refused.value.hint == "plan from the live cluster with `--context`, or from its manifests with `-f`"
 
 
 def test_the_plan_ends_where_it_says() -> None:

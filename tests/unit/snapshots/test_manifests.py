@@ -329,7 +329,9 @@ def test_what_preflight_checks_read_comes_back() -> None:
     documents = [kubernetes, calico, *MORE]
     snapshot = snapshot_of_manifests([(str(index), text.encode()) for index, text in enumerate(documents)])
     again = read_snapshot(write_snapshot(snapshot), "s.json").state
-    assert again == snapshot.state
+    assert (again.nodes, again.others) == (snapshot.state.nodes, snapshot.state.others)
+    # Who manages an object is known by the name of an annotation; its value is nobody's business.
+    assert [*again.configurations["default"].annotations] == ["meta.helm.sh/release-name"]
     node = again.nodes[NodeName("n1")]
     assert (node.provider_id, node.unsynced) == ("azure:///x", ("disk", "zone"))
     sets = [one for one in again.others.values() if isinstance(one, DaemonSet)]
@@ -339,7 +341,6 @@ def test_what_preflight_checks_read_comes_back() -> None:
         ("without", "", ""),
     ]
     assert [one.owner_name for one in again.others.values() if isinstance(one, Pod)] == ["web-1"]
-    assert again.configurations["default"].annotations == {"meta.helm.sh/release-name": "net"}
 
 
 def test_wrong_snapshot_files() -> None:

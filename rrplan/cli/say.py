@@ -1,0 +1,39 @@
+"""Where verbs print: whatever comes from a cluster, a file or a hook is shown, and does nothing to the terminal."""
+
+from __future__ import annotations
+
+import re
+import sys
+from io import TextIOWrapper
+
+import click
+
+from rrplan.errors import InputError, RRPlanError
+from rrplan.text import one_line, printable
+
+_COLOR = re.compile(r"(\x1b\[(?:0|1|2|3[0-7])m)")
+"""What renderers paint with; they escape the text themselves before they paint it."""
+
+
+def say(text: str = "", *, err: bool = False, nl: bool = True, painted: bool = False) -> None:
+    """Print text of several lines; `painted` text may have colors of ours."""
+    parts = _COLOR.split(text) if painted else [text]
+    shown = "".join(part if index % 2 else printable(part) for index, part in enumerate(parts))
+    click.echo(shown, err=err, nl=nl, color=True if painted else None)
+
+
+def say_line(text: str, *, err: bool = False) -> None:
+    """Print a sentence, or a row of a table, in a line of its own."""
+    click.echo(one_line(text.rstrip()), err=err)
+
+
+def shown(error: RRPlanError) -> str:
+    """The text of an error: the problems of an input in lines of their own, any other in one line."""
+    return str(error) if isinstance(error, InputError) else one_line(str(error).strip())
+
+
+def prepare() -> None:
+    """Let every character be printed, whatever the terminal knows: escaped where it does not know it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
