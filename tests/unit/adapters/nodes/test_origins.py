@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 import pytest
 
 from rrplan.adapters.kubernetes.calico import KubernetesCalico
-from rrplan.adapters.nodes.birdcl import OWN_ROUTES, Birds, OneByOne, Wanted
+from rrplan.adapters.nodes.birdcl import OWN_ROUTES, STATUS, Birds, OneByOne, Wanted
 from rrplan.adapters.nodes.directory import ApiDirectory
 from rrplan.adapters.nodes.origins import BY_POD_CIDR, BY_TABLE, Origins
 from rrplan.errors import DatastoreRefused
@@ -85,8 +85,10 @@ class Asked:
 
     def say(self, node: NodeName, words: str) -> str:
         """What birdcl prints on a node."""
-        if words == "show protocols all":
-            return PROTOCOLS
+        if words == STATUS:
+            return f"{BANNER}Router ID is 10.0.0.1\nDaemon is up and running\n"
+        if words.startswith("show protocols"):
+            return PROTOCOLS if "Node_" in words else f"{BANNER}No protocols match\n"
         table = self.tables.get(node)
         lines = [line for line in (table or "").splitlines(keepends=True) if words != OWN_ROUTES or "Node_" not in line]
         return BANNER + "".join(lines) if table is not None else "Unable to connect to server control socket.\n"
@@ -97,7 +99,7 @@ class Asked:
 
     def held(self) -> Counter[NodeName]:
         """What reflector n1 holds."""
-        end = self.birds.ask(NodeName("n1"), Wanted.TABLE)["ipv4"]
+        end = self.birds.ask(NodeName("n1"), Wanted.EXPLICIT | Wanted.TABLE)["ipv4"]
         return self.origins.table(NodeName("n1"), "ipv4", end)
 
 
