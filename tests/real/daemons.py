@@ -244,10 +244,9 @@ def _protocol(session: Session, address: str, *, detailed: bool, counted: bool =
     row = f"{session.kind}{_named(address)} BGP      master   {state}"
     if not detailed:
         return row
-    routes = f"\n    Routes:         {session.imported} imported, {session.exported} exported, "
-    return (f"{row}\n  BGP state:          {'Established' if up else 'Active'}\n    Neighbor address: {address}") + (
-        f"{routes}{session.imported} preferred" if up and counted else ""
-    )
+    numbers = f"{session.imported} imported, {session.exported} exported, {session.imported} preferred"
+    routes = f"\n  Routes:         {numbers}" if up and counted else ""
+    return f"{row}{routes}\n  BGP state:          {'Established' if up else 'Active'}\n    Neighbor address: {address}"
 
 
 def _named(address: str) -> str:

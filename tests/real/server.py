@@ -183,12 +183,15 @@ class RealServer:
                     found.append(json.loads(line))
         return found
 
-    def requests(self, since: int = 0, user: str = "operator") -> Counter[str]:
-        """How often an account asked for what since a `moment`, as `VERB RESOURCE`, refusals and retries included."""
+    def requests(self, since: int = 0, user: str = "operator", until: int | None = None) -> Counter[str]:
+        """How often an account asked for what between two moments, as `VERB RESOURCE`, refusals and retries included.
+
+        Without `until`, up to now.
+        """
         asked: dict[str, str] = {}
         with (self.folder / "audit.log").open("rb") as log:
             log.seek(since)
-            for line in log:
+            while (until is None or log.tell() < until) and (line := log.readline()):
                 with suppress(ValueError):
                     entry: dict[str, Any] = json.loads(line)
                     about = entry.get("objectRef") or {"resource": entry["requestURI"]}

@@ -231,7 +231,7 @@ def test_since_in_every_format(since: str) -> None:
 
 
 def test_established_sessions_are_counted() -> None:
-    """As many as are `up` and Established, in every format; thousands are counted in less time than they are read."""
+    """As many as are `up` and Established, in every format; what is no answer is none."""
     up, date = ESTABLISHED.splitlines()[0], "Node_a BGP      master   up     2026-02-03 09:14:18  Established   "
     lines = (up, date, HELD_BACK.splitlines()[10], REFUSED.splitlines()[0], DISABLED.splitlines()[0] + "    ")
     for text in (
@@ -247,13 +247,6 @@ def test_established_sessions_are_counted() -> None:
         established(rows(*lines, "Connection closed by server."))
     with pytest.raises(BirdOutputProblem, match="not an answer of birdcl: syntax error"):
         established(f"{BANNER}syntax error\n")
-    many = rows(*[up] * 20_000)
-    began = time.process_time()
-    assert established(many) == 20_000
-    counted = time.process_time() - began
-    began = time.process_time()
-    assert len(protocols(many)) == 20_000
-    assert counted < (time.process_time() - began) / 3
 
 
 def test_established_needs_bgp() -> None:

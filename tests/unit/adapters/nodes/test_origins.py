@@ -41,6 +41,7 @@ TABLE = """\
 10.244.2.0/26      via 10.0.0.2 on eth0 [Node_10_0_0_2 12:00:00] * (100/0) [i]
 10.244.3.0/26      via 10.0.0.3 on eth0 [Node_10_0_0_2 12:00:00] * (100/0) [i]
 10.244.4.0/26      unreachable [Node_10_0_0_2 12:00:00 from 10.0.0.2] * (100/-) [i]
+10.244.5.0/26      unreachable [Mesh_10_0_0_4 12:00:00 from 10.0.0.4] * (100/-) [i]
 """
 QUIET = "10.0.0.0/24        dev eth0 [direct1 12:00:00] * (240)\n"
 ADDRESSES = {NodeName(f"n{number}"): {"ipv4": f"10.0.0.{number}"} for number in (1, 2, 3, 4)}
@@ -90,7 +91,7 @@ class Asked:
         if words.startswith("show protocols"):
             return PROTOCOLS if "Node_" in words else f"{BANNER}No protocols match\n"
         table = self.tables.get(node)
-        lines = [line for line in (table or "").splitlines(keepends=True) if words != OWN_ROUTES or "Node_" not in line]
+        lines = [line for line in (table or "").splitlines(keepends=True) if words != OWN_ROUTES or "[i]" not in line]
         return BANNER + "".join(lines) if table is not None else "Unable to connect to server control socket.\n"
 
     def _own(self, nodes: Collection[NodeName]) -> Mapping[NodeName, Mapping[str, Mapping[str, str]]]:

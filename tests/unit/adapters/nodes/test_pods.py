@@ -115,6 +115,15 @@ def test_bird_that_ends_in_the_middle_of_an_answer(tmp_path: Path, *, shell: boo
         PodCommands(server).ask(A, QUESTIONS)
 
 
+def test_birdcl_that_is_killed_in_the_middle_of_an_answer(tmp_path: Path) -> None:
+    """It cannot complain; the shell sees that it did not end well."""
+    server = Containers(tmp_path)
+    server.put(A, "pod-a")
+    (tmp_path / "birdcl").write_text("#!/bin/sh\necho BIRD v1.6.8 ready.\nkill -9 $$\n")
+    with pytest.raises(NoOutput, match="BIRD in a pod ended in the middle of an answer"):
+        PodCommands(server).ask(A, QUESTIONS)
+
+
 def test_patterns_reach_birdcl_with_their_quotes(tmp_path: Path) -> None:
     """A shell takes away one pair of quotes, and would find files for a pattern."""
     for shell in (True, False):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from rrplan.adapters.nodes.birdcl import EXPLICIT, MESH, PROTOCOLS, STATUS, Birds, Question, Wanted
-from rrplan.adapters.nodes.ends import SeenSession
+from rrplan.adapters.nodes.ends import End, SeenSession
 from rrplan.adapters.nodes.probe import LiveProbe
 from rrplan.errors import DatastoreTimeout
 from rrplan.ids import NodeName
@@ -235,3 +235,11 @@ def test_protocols_with_one_neighbor(live: str) -> None:
     assert end.mesh_up == live.startswith("Mesh_")
     (seen,) = probe_of(cluster).sessions([A])
     assert seen.families["ipv4"] == {ADDRESSES[R]: ""}
+
+
+def test_a_count_of_bird_before_a_report() -> None:
+    """CalicoNodeStatus names the sessions of the mesh, BIRD was asked for their number: no session counts twice."""
+    up = SeenSession(established=True, state="Established")
+    reported = End(recovering=False, sessions={}, mesh={"10.0.0.1": up, "10.0.0.2": up})
+    asked = End(recovering=False, sessions={}, mesh={}, counted=1)
+    assert [End.of(ends).mesh_up for ends in ([reported], [reported, asked], [asked, reported])] == [2, 1, 1]
