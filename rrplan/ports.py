@@ -131,7 +131,7 @@ class UplinkReading:
 class FamilyReading:
     """One BIRD: recovery (graceful restart, status code 0024), sessions to asked peers, mesh sessions up.
 
-    `uplinks` are its sessions to addresses that belong to no node, by address.
+    `uplinks` are its sessions to addresses that belong to no node, by address. What was not asked for is 0 or empty.
     """
 
     recovering: bool
@@ -156,6 +156,21 @@ class NodeSessions:
     families: Mapping[str, Mapping[str, str]] = field(hash=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a look asks: the sessions of `nodes` with `peers`, and what came over them.
+
+    Of nodes in `meshed` mesh sessions are counted, of those in `uplinked` sessions to the outside are read. Nodes in
+    `spared` need not be asked: of them it is enough to read what the peers say of their sessions.
+    """
+
+    nodes: Collection[NodeName]
+    peers: Collection[NodeName] = ()
+    meshed: Collection[NodeName] = frozenset()
+    uplinked: Collection[NodeName] = frozenset()
+    spared: Collection[NodeName] = frozenset()
+
+
 Asking: TypeAlias = Callable[[int, int], None]
 """Hears how many nodes of how many a look has asked so far; what it raises ends the look."""
 
@@ -171,18 +186,8 @@ class Probe(Protocol):
         """Every session of each node as the node itself reports it; a silent node is left out."""
         ...
 
-    def read(
-        self,
-        nodes: Collection[NodeName],
-        peers: Collection[NodeName],
-        *,
-        spared: Collection[NodeName] = (),
-        asking: Asking = unheard,
-    ) -> Sequence[NodeReading]:
-        """The present reading of each node, with its sessions to `peers`; a silent node is left out.
-
-        Nodes in `spared` need not be asked: of them it is enough to read what the peers say of their sessions.
-        """
+    def read(self, survey: Survey, asking: Asking = unheard) -> Sequence[NodeReading]:
+        """The present reading of each node of a survey; a silent node is left out."""
         ...
 
     def quiet(self, family: str) -> frozenset[NodeName]:

@@ -50,6 +50,11 @@ class Expectation:
     without: str = ""
     outside: str = ""
 
+    @property
+    def mesh(self) -> bool:
+        """Whether mesh sessions are counted."""
+        return self.peer is None and not self.outside
+
 
 @dataclass(frozen=True, slots=True)
 class Gate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
@@ -11,7 +11,7 @@ from rrplan.ids import NodeName
 from rrplan.plans.cost import HOLD_SECONDS
 from rrplan.plans.gate import Expectation, Gate, GateKind
 from rrplan.plans.plan import Plan
-from rrplan.ports import Asking, Clock, Datastore, Document, NodeReading, Probe, unheard
+from rrplan.ports import Asking, Clock, Datastore, Document, NodeReading, Probe, Survey, unheard
 from rrplan.reports.gates import (
     GateFailed,
     Lack,
@@ -204,9 +204,16 @@ def judged(
 
     Nodes in `spared` are not asked: they lack what a reflector says that they lack.
     """
-    nodes = sorted({name for expectation in expectations for name in node_sets[expectation.nodes]})
+    nodes = sorted(_of(node_sets, expectations))
     peers = sorted({expectation.peer for expectation in expectations if expectation.peer})
-    readings = {reading.node: reading for reading in probe.read(nodes, peers, spared=spared, asking=asking)}
+    survey = Survey(
+        nodes,
+        peers,
+        meshed=_of(node_sets, (expectation for expectation in expectations if expectation.mesh)),
+        uplinked=_of(node_sets, (expectation for expectation in expectations if expectation.outside)),
+        spared=spared,
+    )
+    readings = {reading.node: reading for reading in probe.read(survey, asking)}
     families = {expectation.family for expectation in expectations if expectation.peer}
     quiet = {family: probe.quiet(family) for family in families}
     for expectation in expectations:
@@ -220,6 +227,12 @@ def judged(
                 continue
             wanted = expectation.count - len(mute) + (name in mute)
             yield expectation, name, _short(expectation, name, wanted, reading)
+
+
+def _of(node_sets: Mapping[str, tuple[NodeName, ...]], expectations: Iterable[Expectation]) -> frozenset[NodeName]:
+    """All nodes of which something is expected."""
+    sets = {expectation.nodes for expectation in expectations}
+    return frozenset(name for nodes in sets for name in node_sets[nodes])
 
 
 def _contradicts(expectation: Expectation, reading: NodeReading | None) -> bool:

@@ -25,6 +25,7 @@ from rrplan.ports import (
     NodeReading,
     NodeSessions,
     Stored,
+    Survey,
     Write,
     at_version,
     unheard,
@@ -316,14 +317,7 @@ class Sandbox:
         """Nobody: every node of the sandbox announces a block."""
         return frozenset()
 
-    def read(
-        self,
-        nodes: Collection[NodeName],
-        peers: Collection[NodeName],
-        *,
-        spared: Collection[NodeName] = (),
-        asking: Asking = unheard,
-    ) -> Sequence[NodeReading]:
+    def read(self, survey: Survey, asking: Asking = unheard) -> Sequence[NodeReading]:
         """The readings at this simulated moment; a dead node is silent."""
         self._reachable()
         now = self.clock.now()
@@ -332,10 +326,10 @@ class Sandbox:
         families = {}
         for family in FAMILIES:
             moment = Moment(self._model, family, self._down(family, now), self._mesh_ready(family, now, dead), dead)
-            families[family] = moment.readings(nodes, peers)
+            families[family] = moment.readings(survey.nodes, survey.peers)
         return [
             NodeReading(name, {str(family): families[family][name] for family in FAMILIES if name in families[family]})
-            for name in nodes
+            for name in survey.nodes
             if name not in dead and name in self.state.nodes
         ]
 

@@ -48,12 +48,13 @@ PURE = {
     *("resources", "bgp", "specs", "desired", "checks", "plans", "planning", "reports", "render"),
 }
 EFFECTS = {"os", "io", "time", "random", "socket", "subprocess", "threading", "logging", "pathlib", "sqlite3", "sys"}
-ADAPTER_BASES = {"Protocol", "ResourceStore", "Exception", "ValueError", "StrEnum"}
+ADAPTER_BASES = {"Protocol", "ResourceStore", "Exception", "ValueError", "StrEnum", "Flag"}
 """What classes of adapters may be made of, beside the errors of `rrplan.errors`."""
 ONLY_IN = {
     "networkx": {"plans/graph.py"},
     "deepdiff": {"plans/diff.py"},
-    "kubernetes": {"adapters/kubernetes/kubeconfig.py", "adapters/kubernetes/server.py"},
+    "kubernetes": {f"adapters/kubernetes/{name}.py" for name in ("commands", "kubeconfig", "server")},
+    "websocket": {"adapters/kubernetes/commands.py"},
     "urllib3": {"adapters/kubernetes/server.py", "adapters/etcd/client.py"},
     "etcd3gw": {"adapters/etcd/client.py"},
 }

@@ -1,21 +1,20 @@
 """A large live cluster to reflectors and back, by `rrplan apply` and `rrplan rollback` in processes of their own.
 
 `python -m tests.bench.journey [NODES]`. The nodes' sessions take real time. It is checked that no gate timed out, that
-nothing but the plan was written, and that the cluster is in the end what it was. What is printed for a look is all from
-one list of calico-node pods to the next: the looks at the rest, writes and the lock are among it. That each look by
-itself keeps its budget is a test (`tests/real/test_look.py`).
+each gate that passed at once kept its budget, that nothing but the plan was written, and that the cluster is in the end
+what it was. The requests of a gate are all from the beginning of its step to the end, less those of lock, journal and
+Events. That each look by itself keeps its budget is a test (`tests/real/test_look.py`).
 """
 
 import json
-import re
 import shutil
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,8 @@ from rrplan.adapters.kubernetes.cluster import in_kubernetes
 from rrplan.adapters.kubernetes.runs import ClusterRuns
 from rrplan.adapters.local.clock import SystemClock
 from rrplan.exit_codes import ExitCode
-from rrplan.plans.plan import Plan
+from rrplan.plans.gate import Gate
+from rrplan.plans.plan import Plan, Step
 from rrplan.render.plan_json import write_plan
 from rrplan.sandbox import demo_cluster
 from rrplan.snapshots import capture
@@ -39,7 +39,11 @@ from tests.support import SPEC
 NODES, REFLECTORS = 2_000, 2
 STEP_SECONDS = 0.5
 """Between two moments of the twin."""
-POD_LIST = "list pods"
+WITHIN = 0.02
+"""Seconds within which an event of a run is noticed."""
+BEGINS, ENDS = ("StepStarted", "UndoStarted"), ("StepSettled", "StepUndone")
+OF_THE_RUN = ("leases", "configmaps", "events")
+"""Lock, journal, and what is told to `kubectl get events`."""
 
 
 @contextmanager
@@ -70,11 +74,12 @@ def objects(server: RealServer) -> dict[str, object]:
 def walked(what: str, command: list[str], code: ExitCode, server: RealServer, folder: Path, plan: Plan) -> None:
     """One way: what it cost, and how much of it was looks at nodes."""
     since = server.moment()
+    (folder / "output").unlink(missing_ok=True)
     where = ["--kubeconfig", str(server.kubeconfig), "--context", "operator", "-o", "json"]
-    took = cost([*RRPLAN, *command, *where], folder, (code,))
+    with followed(server, folder / "output") as heard:
+        took = cost([*RRPLAN, *command, *where], folder, (code,))
     asked = server.requests(since)
-    events = [json.loads(line) for line in (folder / "output").read_text().splitlines() if line.startswith("{")]
-    kinds = Counter(str(event.get("type") or event.get("event")) for event in events)
+    kinds = Counter(event["event"] for event, _ in heard)
     print(
         f"{what}: {took.wall:,.0f} s, CPU {took.cpu:,.0f} s, {took.memory:,.0f} MB; {asked.total():,} requests, "
         f"{asked[EXEC]:,} of them commands in pods",
@@ -83,31 +88,63 @@ def walked(what: str, command: list[str], code: ExitCode, server: RealServer, fo
     print("  " + ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items())))
     wrong = outside(plan, server.writes(since))
     assert not wrong, wrong[:5]
-    for look in looks(server, since):
-        print(f"  look: {look.total():,} requests, {look[EXEC]:,} commands", flush=True)
+    missed = [what for step in plan.steps for what in gate(step, plan, server, heard)]
+    assert not missed, missed
 
 
-def looks(server: RealServer, since: int) -> list[Counter[str]]:
-    """The requests from one list of calico-node pods to the next: a look at everybody, and those at the rest."""
-    found: list[Counter[str]] = []
-    with (server.folder / "audit.log").open("rb") as log:
-        log.seek(since)
-        for line in log:
-            with suppress(ValueError):
-                entry: dict[str, Any] = json.loads(line)
-                if entry["user"]["username"] == "operator":
-                    _count(found, entry)
-    return found
+@contextmanager
+def followed(server: RealServer, output: Path) -> Iterator[list[tuple[dict[str, Any], int]]]:
+    """The events that a run prints, each with the moment of the server's audit log when it was noticed."""
+    done = threading.Event()
+    heard: list[tuple[dict[str, Any], int]] = []
+
+    def follow() -> None:
+        rest = b""
+        place = 0
+        last = False
+        while not last:
+            last = done.wait(WITHIN)
+            moment = server.moment()
+            if output.exists():
+                with output.open("rb") as printed:
+                    printed.seek(place)
+                    data = printed.read()
+                place += len(data)
+                *lines, rest = (rest + data).split(b"\n")
+                heard.extend((json.loads(line), moment) for line in lines if line.startswith(b"{"))
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    yield heard
+    done.set()
+    thread.join()
 
 
-def _count(found: list[Counter[str]], entry: Mapping[str, Any]) -> None:
-    about = entry.get("objectRef") or {"resource": entry["requestURI"]}
-    name = f"{entry['verb']} {'/'.join(str(about[key]) for key in ('resource', 'subresource') if key in about)}"
-    if name == POD_LIST and re.search("resourceVersion=0", entry["requestURI"]):
-        found.append(Counter())
-    again = entry["stage"] == "ResponseComplete" and entry["responseStatus"]["code"] == 101
-    if found and not again:
-        found[-1][name] += 1
+def gate(step: Step, plan: Plan, server: RealServer, heard: Sequence[tuple[Mapping[str, Any], int]]) -> Iterator[str]:
+    """Print what the gates of a step cost that ask nodes; those that passed at once and cost too much."""
+    own = [(event, moment) for event, moment in heard if event.get("step") == step.id]
+    back = any(event["event"] == "UndoStarted" for event, _ in own)
+    gates = [each for each in (step.undo_gates if back else step.gates) if each.expectations]
+    if not gates:
+        return
+    budget = sum(budgeted(each, plan) for each in gates)
+    begun = next(moment for event, moment in own if event["event"] in BEGINS)
+    ended, seconds = next((moment, event["seconds"]) for event, moment in own if event["event"] in ENDS)
+    requests = server.requests(begun, until=ended)
+    asked = sum(number for name, number in requests.items() if name.split()[1] not in OF_THE_RUN)
+    lacks = sum((event.get("lack") or {}).get("fact") == "NodesShort" for event, _ in own)
+    how = f"after {lacks} looks at which something was missing" if lacks else "at once"
+    text = f"{step.id}: passed {how}, {seconds} s; {asked:,} requests, {requests[EXEC]:,} of them commands in pods"
+    print(f"  {text}; budget of a gate that passes at once {budget:,}: {asked / budget:.2f}", flush=True)
+    if asked > budget and not lacks:
+        yield text
+
+
+def budgeted(each: Gate, plan: Plan) -> int:
+    """What a gate may cost that passes at once."""
+    peers = {expectation.peer for expectation in each.expectations if expectation.peer}
+    nodes = {name for expectation in each.expectations for name in plan.node_sets[expectation.nodes]}
+    return 2 * len(nodes - peers) + 20 * len(peers) + 50
 
 
 def _last_run(server: RealServer) -> str:

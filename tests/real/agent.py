@@ -31,7 +31,7 @@ from rrplan.resources import IPPool, ResourceKey
 from rrplan.resources.documents import patched
 from rrplan.sandbox import Sandbox
 from rrplan.snapshots import capture
-from tests.real.daemons import Daemons, Faults
+from tests.real.daemons import NO_BIRD, Daemons, Faults
 from tests.real.kubelet import Kubelet, Silence
 
 DEFAULT_POOLS = {Family.IPV4: "10.244.0.0/16", Family.IPV6: "fd00:10:244::/64"}
@@ -371,12 +371,14 @@ class NodeAgent:
 
     def _ran(self, node: NodeName, line: str) -> str:
         """What a line of the script in `PodCommands` prints."""
-        words = shlex.split(line.removeprefix("{ "))
+        command, _, otherwise = line.removeprefix("{ ").partition(" || ")
+        words = shlex.split(command)
         match words[0]:
             case "echo":
                 return " ".join(words[1:]) + "\n"
             case "birdcl":
-                return self._birdcl(node, words)
+                said = self._birdcl(node, words)
+                return said + self._ran(node, otherwise) if said == NO_BIRD else said
             case other:
                 assert other in ("exit", "}"), line
                 return ""

@@ -20,6 +20,8 @@ from tests.real.tables import Route, block, reported, shown, surroundings
 
 TYPES = {"Node_": "NodePeer", "Mesh_": "NodeMesh"}
 TABLE_TYPES = {"Node_": "node specific", "Mesh_": "node-to-node mesh"}
+HEADER = "name     proto    table    state  since       info"
+RECOVERY = ("Graceful restart recovery in progress", "  Waiting for 1 protocols to recover", "  Wait timer is 230/240")
 NO_BIRD = "Unable to connect to server control socket. Make sure that the daemon is running.\n"
 
 
@@ -93,13 +95,26 @@ class Daemons:
         if node not in state.place:
             return NO_BIRD
         lines = ["BIRD v0.3.3+birdv1.6.8 ready."]
-        if words[:2] == ["show", "route"]:
-            own = words[2:] == OWN_ROUTES.split()[2:]
-            lines += shown(self._routes(state, node, own=own))
-        else:
-            lines.append("name     proto    table    state  since       info")
-            lines += self._protocols(state, node)
+        match words[:2]:
+            case ["show", "route"]:
+                own = words[2:] == OWN_ROUTES.split()[2:]
+                lines += shown(self._routes(state, node, own=own))
+            case ["show", "status"]:
+                lines += self._status(state, node)
+            case ["show", "protocols"]:
+                lines += self._protocols(state, node, words[2:])
+            case _:
+                lines.append("syntax error")
         return "\n".join(lines) + "\n"
+
+    def _status(self, state: _State, node: NodeName) -> Iterator[str]:
+        yield "BIRD v0.3.3+birdv1.6.8"
+        yield f"Router ID is {state.address[node] if state.family is Family.IPV4 else '192.0.2.9'}"
+        for what in ("Current server time is", "Last reboot on", "Last reconfiguration on"):
+            yield f"{what} 2026-01-01 12:00:00"
+        if node in self._faults.recovering:
+            yield from RECOVERY
+        yield "Daemon is up and running"
 
     def status(self, node: NodeName) -> dict[str, object]:
         """The status of a CalicoNodeStatus."""
@@ -188,26 +203,50 @@ class Daemons:
             for index, route in enumerate(found)
         ]
 
-    def _protocols(self, state: _State, node: NodeName) -> Iterator[str]:
+    def _protocols(self, state: _State, node: NodeName, words: list[str]) -> Iterator[str]:
+        """What `show protocols [all] ["PATTERN"]` prints: BIRD wants the quotes, and says where nothing matches."""
+        detailed = words[:1] == ["all"]
+        (pattern,) = words[detailed:] or ['"*"']
+        if not (pattern.startswith('"') and pattern.endswith('"')):
+            yield "syntax error"
+            return
+        kind, star, rest = pattern[1:-1].partition("*")
+        assert (star, rest) == ("*", ""), pattern
+        lines = list(self._matching(state, node, kind, detailed=detailed))
+        if lines:
+            yield HEADER
+            yield from lines
+        else:
+            yield "No protocols match"
+
+    def _matching(self, state: _State, node: NodeName, kind: str, *, detailed: bool) -> Iterator[str]:
+        """The protocols whose names begin so."""
         waits = node in self._faults.recovering
-        yield f"kernel1  Kernel   master   {'wait  ' if waits else 'up    '} 12:00:00    "
-        if waits:
-            yield "  GR recovery:    waiting"
-        for session in state.sessions(node):
-            yield _protocol(session, state.address[session.peer])
-        for address, up in state.uplinks(node).items():
-            yield _protocol(Session("Node_", NodeName(""), up, 0, 0), address, counted=False)
+        if "kernel1".startswith(kind):
+            yield f"kernel1  Kernel   master   {'wait  ' if waits else 'up    '} 12:00:00    "
+            if detailed and waits:
+                yield "  GR recovery:    waiting"
+        if kind == "Mesh_" and not detailed:
+            yield from state.mesh_rows(node)
+            return
+        sessions = state.sessions(node) if kind in ("", "Mesh_") else state.explicit(node)
+        for session in sessions:
+            if session.kind.startswith(kind):
+                yield _protocol(session, state.address[session.peer], detailed=detailed)
+        if "Node_".startswith(kind):
+            for address, up in state.uplinks(node).items():
+                yield _protocol(Session("Node_", NodeName(""), up, 0, 0), address, detailed=detailed, counted=False)
 
 
-def _protocol(session: Session, address: str, *, counted: bool = True) -> str:
+def _protocol(session: Session, address: str, *, detailed: bool, counted: bool = True) -> str:
     up = session.up
     state = "up     12:00:00    Established   " if up else "start  12:00:00    Active        Socket: Timeout"
-    routes = f"\n    Routes:         {session.imported} imported, {session.exported} exported, "
-    return (
-        f"{session.kind}{_named(address)} BGP      master   {state}\n"
-        f"  BGP state:          {'Established' if up else 'Active'}\n"
-        f"    Neighbor address: {address}"
-    ) + (f"{routes}{session.imported} preferred" if up and counted else "")
+    row = f"{session.kind}{_named(address)} BGP      master   {state}"
+    if not detailed:
+        return row
+    numbers = f"{session.imported} imported, {session.exported} exported, {session.imported} preferred"
+    routes = f"\n  Routes:         {numbers}" if up and counted else ""
+    return f"{row}{routes}\n  BGP state:          {'Established' if up else 'Active'}\n    Neighbor address: {address}"
 
 
 def _named(address: str) -> str:
@@ -258,7 +297,7 @@ class _State:
         """The sessions of a node with other nodes, in the order of their names."""
         here = self.place[node]
         if not self._reflects[here] and self.meshed:
-            explicit = {session.peer: session for session in self._explicit(node)}
+            explicit = {session.peer: session for session in self.explicit(node)}
             for peer in sorted({*self._mesh, *explicit} - {node}) if explicit else self._mesh:
                 if peer in explicit:
                     yield explicit[peer]
@@ -266,13 +305,36 @@ class _State:
                     up = frozenset((node, peer)) not in self._faults.cut and node in self._ready and peer in self._ready
                     yield Session("Mesh_", peer, up, int(up and peer not in self._quiet), int(up))
         else:
-            yield from self._explicit(node)
+            yield from self.explicit(node)
+
+    def mesh_rows(self, node: NodeName) -> Iterator[str]:
+        """The lines of `show protocols` for the mesh sessions of a node, in the order of their names."""
+        explicit = bool(next(self.explicit(node), None))
+        if explicit or self._faults.cut or self._reflects[self.place[node]] or not self.meshed:
+            sessions = (session for session in self.sessions(node) if session.kind == "Mesh_")
+            return (_protocol(session, self.address[session.peer], detailed=False) for session in sessions)
+        rows = self._rows[node in self._ready]
+        return (row for peer, row in rows.items() if peer != node)
+
+    @cached_property
+    def _rows(self) -> dict[bool, dict[NodeName, str]]:
+        """The lines about each peer of the mesh, for nodes whose sessions are ready and for those whose are not."""
+        return {
+            ready: {
+                peer: _protocol(
+                    Session("Mesh_", peer, ready and peer in self._ready, 0, 0), self.address[peer], detailed=False
+                )
+                for peer in self._mesh
+            }
+            for ready in (False, True)
+        }
 
     @cached_property
     def _mesh(self) -> list[NodeName]:
         return [name for name, place in self.place.items() if not self._reflects[place]]
 
-    def _explicit(self, node: NodeName) -> Iterator[Session]:
+    def explicit(self, node: NodeName) -> Iterator[Session]:
+        """The sessions of BGPPeers that a node has with other nodes, in the order of their names."""
         if node in self._faults.stale:
             return
         for peer in self._linked(self.place[node]):

@@ -173,12 +173,25 @@ class RealServer:
                         found.append(entry)
         return found
 
-    def requests(self, since: int = 0, user: str = "operator") -> Counter[str]:
-        """How often an account asked for what since a `moment`, as `VERB RESOURCE`, refusals and retries included."""
-        asked: dict[str, str] = {}
+    def entries(self, since: int = 0) -> list[dict[str, Any]]:
+        """All lines of the audit log since a `moment`."""
+        found = []
         with (self.folder / "audit.log").open("rb") as log:
             log.seek(since)
             for line in log:
+                with suppress(ValueError):
+                    found.append(json.loads(line))
+        return found
+
+    def requests(self, since: int = 0, user: str = "operator", until: int | None = None) -> Counter[str]:
+        """How often an account asked for what between two moments, as `VERB RESOURCE`, refusals and retries included.
+
+        Without `until`, up to now.
+        """
+        asked: dict[str, str] = {}
+        with (self.folder / "audit.log").open("rb") as log:
+            log.seek(since)
+            while (until is None or log.tell() < until) and (line := log.readline()):
                 with suppress(ValueError):
                     entry: dict[str, Any] = json.loads(line)
                     about = entry.get("objectRef") or {"resource": entry["requestURI"]}

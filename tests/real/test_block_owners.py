@@ -8,6 +8,7 @@ import pytest
 from rrplan import api
 from rrplan.adapters.nodes.origins import BY_POD_CIDR, BY_TABLE
 from rrplan.ids import NodeName
+from rrplan.ports import Survey
 from rrplan.runs import Result
 from tests.real.agent import Allocation
 from tests.real.server import RealServer
@@ -38,7 +39,7 @@ def there_and_back(bench: LiveBench) -> None:
         (name, 6, 6, None) for name in ("rr-1", "rr-1", "rr-2", "rr-2")
     ]
     probe = bench.cluster().probe
-    (client,) = probe.read([NodeName("node-001")], [NodeName("rr-1"), NodeName("rr-2")])
+    (client,) = probe.read(Survey([NodeName("node-001")], [NodeName("rr-1"), NodeName("rr-2")]))
     assert [one.routes for one in client.families["ipv4"].sessions.values()] == [4, 4]
     assert probe.quiet("ipv4") == {"rr-2", "node-003"}
     assert bench.rollback() is Result.UNDONE, bench.told()

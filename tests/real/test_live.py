@@ -18,7 +18,7 @@ from rrplan import api
 from rrplan.adapters.kubernetes import requests
 from rrplan.adapters.kubernetes import server as api_server
 from rrplan.adapters.kubernetes.cluster import in_kubernetes
-from rrplan.adapters.kubernetes.server import ApiServer, ListExpired
+from rrplan.adapters.kubernetes.server import ApiServer, ListExpired, Missing
 from rrplan.errors import (
     DatastoreConflict,
     DatastoreError,
@@ -244,6 +244,32 @@ def test_from_within_a_pod(live: RealServer) -> None:
         env={**os.environ, **told, "CA": value["certificate-authority"]},
     )
     assert "on 8 nodes, Calico v3.30.4" in done.stdout, done.stderr
+
+
+def test_commands_in_pods_go_every_way_that_requests_go(live: RealServer, tmp_path: Path) -> None:
+    """By a proxy, without trust where a kubeconfig says so, by another name of the server; not with a wrong CA."""
+    words = ("kube-system", "nothing", "calico-node", ["birdcl"])
+    value = yaml.safe_load(live.kubeconfig.read_text())
+    cluster = value["clusters"][0]["cluster"]
+
+    def connected(**fields: object) -> ApiServer:
+        changed = {name: each for name, each in {**cluster, **fields}.items() if each is not None}
+        (tmp_path / "config").write_text(yaml.safe_dump({**value, "clusters": [{"name": "real", "cluster": changed}]}))
+        return ApiServer.connect(str(tmp_path / "config"), "real")
+
+    with tunnel() as (port, tunnelled):
+        ways = [
+            connected(**{"proxy-url": f"http://127.0.0.1:{port}"}),
+            connected(**{"insecure-skip-tls-verify": True, "certificate-authority": None}),
+            connected(**{"tls-server-name": "localhost"}),
+        ]
+        for server in ways:
+            with pytest.raises(Missing, match='pods "nothing" not found'):
+                server.execute(*words)
+    assert tunnelled == [cluster["server"].removeprefix("https://")]
+    for server in (connected(**{"certificate-authority": None}), connected(**{"tls-server-name": "elsewhere"})):
+        with pytest.raises(DatastoreTimeout, match="certificate verify failed"):
+            server.execute(*words, tries=1)
 
 
 @contextmanager

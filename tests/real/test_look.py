@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from rrplan.errors import DatastoreRefused
 from rrplan.ids import NodeName
 from rrplan.plans.cost import gates_cost
 from rrplan.plans.gate import Gate, GateKind
-from rrplan.ports import Asking, NodeReading, Probe, unheard
+from rrplan.ports import Asking, NodeReading, Probe, Survey, unheard
 from rrplan.reports.gates import NodesShort, Shortfall
 from rrplan.runs import Result
 from rrplan.runs.gates import Extent, Watch, settle
@@ -91,9 +91,9 @@ def test_status(bench: LiveBench) -> None:
 def test_containers_without_a_shell(bench: LiveBench) -> None:
     """`birdcl` itself is called, twice for a client; one node says so for all."""
     names = sorted(bench.agent.twin.state.nodes)
+    with_shell = [bench.cluster().probe.read(Survey([NodeName("node-001")], [NodeName("rr-1")]))]
     bench.agent.bare |= set(names)
     birds = Birds(PodCommands(bench.server.connect()))
-    with_shell = [bench.cluster().probe.read([NodeName("node-001")], [NodeName("rr-1")])]
     bench.agent.asked.clear()
     first = birds.ask(NodeName("node-001"), Wanted.SESSIONS)
     second = birds.ask(NodeName("node-002"), Wanted.SESSIONS)
@@ -101,8 +101,7 @@ def test_containers_without_a_shell(bench: LiveBench) -> None:
     assert all(
         session.established for end in (first, second) for each in end.values() for session in each.sessions.values()
     )
-    bench.agent.bare.clear()
-    assert [bench.cluster().probe.read([NodeName("node-001")], [NodeName("rr-1")])] == with_shell
+    assert [bench.cluster().probe.read(Survey([NodeName("node-001")], [NodeName("rr-1")]))] == with_shell
 
 
 @pytest.mark.parametrize("how", ["breaking", "no pod"])
@@ -185,21 +184,14 @@ class Counted:
         self.quiet, self.sessions = probe.quiet, probe.sessions
         self.looks: list[tuple[int, int, int]] = []
 
-    def read(
-        self,
-        nodes: Collection[NodeName],
-        peers: Collection[NodeName],
-        *,
-        spared: Collection[NodeName] = (),
-        asking: Asking = unheard,
-    ) -> Sequence[NodeReading]:
+    def read(self, survey: Survey, asking: Asking = unheard) -> Sequence[NodeReading]:
         """What the probe behind it reads."""
         moment = self._server.moment()
         try:
-            return self._probe.read(nodes, peers, spared=spared, asking=asking)
+            return self._probe.read(survey, asking)
         finally:
-            asked = len({*nodes, *peers} - set(spared))
-            self.looks.append((asked, len(set(peers)), self._server.requests(moment).total()))
+            asked = len({*survey.nodes, *survey.peers} - set(survey.spared))
+            self.looks.append((asked, len(set(survey.peers)), self._server.requests(moment).total()))
 
 
 def test_every_look_of_a_run_keeps_the_budget(bench: LiveBench) -> None:

@@ -20,6 +20,7 @@ from rrplan.adapters.nodes.pods import CONTAINER, SOCKETS, PodCommands
 from rrplan.adapters.nodes.probe import LiveProbe
 from rrplan.errors import DatastoreRefused, DatastoreTimeout, PreflightError
 from rrplan.ids import NodeName
+from rrplan.ports import Survey
 from rrplan.render.run import reason_text
 from rrplan.reports import events
 from rrplan.runs import Result
@@ -54,7 +55,7 @@ def test_nodes_without_blocks_are_not_waited_for(bench: LiveBench) -> None:
     bench.plan(spec_lines=QUICK)
     assert bench.apply() is Result.DONE, bench.told()
     probe = bench.cluster().probe
-    readings = {reading.node: reading for reading in probe.read([NodeName("node-001")], [NodeName("rr-1")])}
+    readings = {reading.node: reading for reading in probe.read(Survey([NodeName("node-001")], [NodeName("rr-1")]))}
     assert readings[NodeName("node-001")].families["ipv4"].sessions[NodeName("rr-1")].routes == 2
     assert probe.quiet("ipv6") == {"node-002", "rr-2"}
 
@@ -167,7 +168,7 @@ def test_leftover_statuses_are_removed(bench: LiveBench) -> None:
     labels = {"app.kubernetes.io/managed-by": "rrplan"}
     bench.server.api.create(path, {**head, "metadata": {"name": "rrplan-old", "labels": labels}, "spec": spec})
     bench.server.api.create(path, {**head, "metadata": {"name": "theirs"}, "spec": spec})
-    bench.cluster().probe.read([NodeName("node-001")], [NodeName("rr-1")])
+    bench.cluster().probe.read(Survey([NodeName("node-001")], [NodeName("rr-1")]))
     assert [item["metadata"]["name"] for item in bench.server.api.items(path)] == ["theirs"]
 
 
@@ -190,7 +191,7 @@ def test_pod_that_is_not_there(bench: LiveBench) -> None:
     probe = LiveProbe(
         Birds(PodCommands(server)), ApiDirectory(server, KubernetesCalico(server)), statuses, bench.notices.append
     )
-    assert probe.read([NodeName("node-001")], []) == []
+    assert probe.read(Survey([NodeName("node-001")], [])) == []
     assert bench.notices == []
     with pytest.raises(DatastoreRefused, match=r"no command can be run in pod kube-system/nothing: .*not found"):
         bench.server.connect().execute("kube-system", "nothing", "calico-node", ["birdcl"])

@@ -10,7 +10,7 @@ import yaml
 
 from rrplan import api
 from rrplan.adapters.kubernetes.rights import Right, rights
-from rrplan.adapters.kubernetes.server import ApiServer
+from rrplan.adapters.kubernetes.server import ApiServer, Forbidden
 from rrplan.errors import PreflightError
 from rrplan.render.plan_json import write_plan
 from rrplan.runs import Result
@@ -105,3 +105,37 @@ def without(server: RealServer, documents: list[dict[str, object]], paths: list[
             if names:
                 kept.append({**rule, "verbs": [right.verb], "resourceNames": names})
         server.api.patch(path, {"rules": kept})
+
+
+def test_commands_in_pods_act_as_the_same_user(bench: LiveBench, tmp_path: Path) -> None:
+    """`--as USER` holds for `birdcl` too: what USER may not do is refused, and the audit log names USER."""
+    server = bench.server
+    plan = bench.plan(spec_lines="  gates: {stable: 1s}\n")
+    binding = {
+        "metadata": {"name": "ada"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "ada"}],
+    }
+    bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
+    server.api.create(bindings, binding)
+    try:
+        ada = ApiServer.connect(str(server.kubeconfig), "real", "ada")
+        group = server.calico.removeprefix("/apis/")
+        assert settled(ada, [right for right in rights(plan, group) if not right.optional], []) == []
+        moment = server.moment()
+        words = [sys.executable, "-m", "rrplan", "status", "--context", "operator", "--as", "ada"]
+        done = subprocess.run(
+            [*words, "--kubeconfig", str(server.kubeconfig)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        users = {
+            (entry["user"]["username"], entry.get("impersonatedUser", {}).get("username"))
+            for entry in server.entries(moment)
+            if entry.get("objectRef", {}).get("subresource") == "exec"
+        }
+        assert users == {("operator", "ada")}
+    finally:
+        server.api.delete(f"{bindings}/ada", "")
+    nobody = ApiServer.connect(str(server.kubeconfig), "real", "nobody")
+    with pytest.raises(Forbidden, match=r'User "nobody" cannot (get|create) resource "pods/exec"'):
+        nobody.execute("kube-system", "calico-node-node-001", "calico-node", ["birdcl"])

@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from importlib import import_module
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from rrplan.adapters.kubernetes.commands import Commands, NotEnded, NotRun
 from rrplan.adapters.kubernetes.kinds import collection
 from rrplan.adapters.kubernetes.kubeconfig import configuration
 from rrplan.errors import (
@@ -36,8 +35,6 @@ READ_TRIES = 3
 EXEC_TRIES = 1 + READ_TRIES
 """Of a command in a container."""
 FIELD_MANAGER = "rrplan"
-STATUS_CHANNEL = 3
-"""Where a kubelet says how a command ended (v4.channel.k8s.io)."""
 
 T = TypeVar("T")
 
@@ -76,6 +73,7 @@ class ApiServer:
             raise_on_status=False,
         )
         self._configuration = configuration
+        self._commands = Commands(configuration)
         self._impersonated = {"Impersonate-User": impersonated} if impersonated else {}
         self._host: str = configuration.host
         self._pool: Any = ApiClient(configuration).rest_client.pool_manager
@@ -156,27 +154,21 @@ class ApiServer:
         """What a command in a container prints; raises DatastoreRefused where it cannot be run there.
 
         Raises Missing where there is no such pod, NoOutput or DatastoreTimeout where the node, or the server, is away.
-        Each command takes a connection of its own: a WebSocket is not given back.
-        WebSocket protocol v4: every kubelet speaks it, and no server has to translate it.
+        A command acts as the same user as every other request.
         """
-        from kubernetes.client.exceptions import ApiException
-
-        stream: Any = import_module("kubernetes.stream.ws_client")
         query = [("container", container), ("stdout", "true"), ("stderr", "true")]
         query += [("command", word) for word in command]
-        headers = {name.lower(): text for name, text in self._credentials().items()}
-        headers["sec-websocket-protocol"] = "v4.channel.k8s.io"
+        headers = {**self._credentials(), "User-Agent": "rrplan"}
         url = f"{self._host}{collection('Pod', namespace)}/{pod}/exec"
 
         def run() -> str:
             try:
-                client = stream.websocket_call(
-                    self._configuration, "GET", url, query_params=query, headers=headers, _preload_content=False
-                )
-                output = _whole(client)
-            except ApiException as error:
-                text = f"no command can be run in pod {namespace}/{pod}: {_handshake(error)}"
-                raise _unexecuted(str(error.reason))(text) from error
+                output = self._commands.run(url, query, headers, READ_SECONDS)
+            except NotRun as error:
+                text = f"no command can be run in pod {namespace}/{pod}: {_handshake(str(error))}"
+                raise _unexecuted(str(error))(text) from error
+            except NotEnded as error:
+                raise DatastoreTimeout(f"a command in a pod did not end within {READ_SECONDS:g} s") from error
             if output is None:
                 raise NoOutput(f"the output of a command in pod {namespace}/{pod} broke off")
             return output
@@ -252,20 +244,6 @@ def _dry(dry_run: bool) -> dict[str, str]:
     return {"dryRun": "All"} if dry_run else {}
 
 
-def _whole(client: Any) -> str | None:
-    """All that a command printed; None where the connection broke before the exit status: it may be a part of it."""
-    from websocket import WebSocketException
-
-    with suppress(WebSocketException, OSError):
-        client.run_forever(timeout=READ_SECONDS)
-        if client.is_open():
-            client.close()
-            raise DatastoreTimeout(f"a command in a pod did not end within {READ_SECONDS:g} s")
-        if client.read_channel(STATUS_CHANNEL):
-            return str(client.read_all())
-    return None
-
-
 def _unexecuted(reason: str) -> type[DatastoreError]:
     """What the answer to the handshake means, where no command was run."""
     status = re.search(r"Handshake status (4\d\d)", reason)
@@ -280,10 +258,10 @@ def _unexecuted(reason: str) -> type[DatastoreError]:
             return DatastoreRefused
 
 
-def _handshake(error: Any) -> str:
+def _handshake(reason: str) -> str:
     """The reason in a refused WebSocket handshake: its text holds the whole answer of the server."""
-    match = re.search(r'"message":"((?:[^"\\]|\\.)*)"', str(error.reason))
-    return match[1].replace('\\"', '"') if match else str(error.reason).strip().splitlines()[0][:200]
+    match = re.search(r'"message":"((?:[^"\\]|\\.)*)"', reason)
+    return match[1].replace('\\"', '"') if match else (reason.strip().splitlines() or ["no reply"])[0][:200]
 
 
 def _reason(error: BaseException) -> str:

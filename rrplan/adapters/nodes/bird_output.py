@@ -1,4 +1,4 @@
-"""What `birdcl` prints, as values: `show protocols all`, `show status`, `show route` of BIRD 1.6.
+"""What `birdcl` prints, as values: `show protocols` with and without `all`, `show status`, `show route` of BIRD 1.6.
 
 Text goes in, values come out; nothing is asked or waited for. Read is what birdcl shows (no codes) and what the
 control socket or `birdcl -v` says (`1002-...`). Words of BIRD are carried as printed, so that a state nobody
@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 _HEADER = ["name", "proto", "table", "state", "since", "info"]
+_HEADER_LINE = "\nname     proto    table    state  since       info\n"
+_SESSION = re.compile(r"^\S+ +BGP +\S+ +(\S+) +\d\S*(?: \d\d:\d\d\S*)?(?: +(\S+))?.*\n", re.MULTILINE)
+"""A line of `show protocols` about a session: the states of the protocol and of BGP."""
 _NO_PROTOCOL = "No protocols match"
 _NO_ROUTE = "Network not in table"
 _GR_IN_PROGRESS = "Graceful restart recovery in progress"
@@ -97,6 +100,19 @@ def protocols(text: str) -> tuple[BirdProtocol, ...]:
     if row:
         shown.append(_detailed(row, details))
     return tuple(shown)
+
+
+def established(text: str) -> int:
+    """How many sessions of `show protocols` are established: what `protocols` says, sooner where there are thousands.
+
+    May raise BirdOutputProblem.
+    """
+    _, header, lines = text.partition(_HEADER_LINE)
+    lines = lines.rstrip("\n") + "\n"
+    rows = _SESSION.findall(lines) if header else []
+    if header and len(rows) == lines.count("\n"):
+        return rows.count(("up", "Established"))
+    return sum(protocol.established for protocol in protocols(text))
 
 
 def routes(text: str) -> tuple[BirdRoute, ...]:

@@ -5,29 +5,46 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Flag, auto
 from typing import Protocol
 
-from rrplan.adapters.nodes.bird_output import BirdOutputProblem, BirdProtocol, BirdRoute, protocols, routes
+from rrplan.adapters.nodes.bird_output import (
+    BirdOutputProblem,
+    BirdRoute,
+    established,
+    protocols,
+    recovering,
+    routes,
+)
 from rrplan.adapters.nodes.ends import DEVICE, End, SeenSession
 from rrplan.ids import NodeName
 
 FAMILIES = ("ipv4", "ipv6")
+STATUS = "show status"
 PROTOCOLS = "show protocols all"
+EXPLICIT = ('show protocols all "Node_*"', 'show protocols all "Global_*"')
+"""What BGPPeers make. BIRD wants its patterns quoted, and has none for all names but those of the mesh."""
+MESH = 'show protocols "Mesh_*"'
+"""A line for each session, where `all` gives twenty: every node of a mesh has one with every other node."""
 ROUTES = "show route"
 OWN_ROUTES = "show route where source != RTS_BGP"
 """Routes that came over no BGP session: a few, where the whole table has one for each node (filter language, BIRD 1.6).
 """
 
 
-class Wanted(StrEnum):
-    """What a node is asked for, beside its sessions."""
+class Wanted(Flag):
+    """What a node is asked for, beside whether its BIRD is in graceful-restart recovery."""
 
-    SESSIONS = "sessions"
-    """Nothing else."""
-    OWN = "own"
+    NOTHING = 0
+    EXPLICIT = auto()
+    """Sessions of BGPPeers."""
+    MESH = auto()
+    """How many sessions of the mesh are established."""
+    SESSIONS = auto()
+    """All sessions, each by itself, those of the mesh among them."""
+    OWN = auto()
     """The routes that it has itself."""
-    TABLE = "table"
+    TABLE = auto()
     """All its routes."""
 
 
@@ -77,11 +94,11 @@ class Birds:
 
     def ask(self, node: NodeName, wanted: Wanted) -> Mapping[str, End]:
         """What BIRD says, by family; raises as `Way.ask` does."""
-        more = {Wanted.SESSIONS: (), Wanted.OWN: (OWN_ROUTES,), Wanted.TABLE: (ROUTES,)}[wanted]
+        questions = _questions(wanted)
         ends: dict[str, End] = {}
-        for family, (shown, *tables) in self._answers(node, (PROTOCOLS, *more)):
+        for family, answers in self._answers(node, questions):
             try:
-                ends[family] = _end(protocols(shown), wanted, [route for table in tables for route in routes(table)])
+                ends[family] = _end(dict(zip(questions, answers, strict=True)), wanted)
             except BirdOutputProblem:
                 # No BIRD for this family: the node does not speak it.
                 continue
@@ -104,25 +121,50 @@ class Birds:
             yield family, answers[number * len(words) : (number + 1) * len(words)]
 
 
-def _end(shown: tuple[BirdProtocol, ...], wanted: Wanted, table: Sequence[BirdRoute]) -> End:
+def _questions(wanted: Wanted) -> tuple[str, ...]:
+    # All protocols in detail say by themselves that a recovery is in progress.
+    words = [PROTOCOLS] if Wanted.SESSIONS in wanted else [STATUS]
+    if Wanted.EXPLICIT in wanted and Wanted.SESSIONS not in wanted:
+        words += EXPLICIT
+    if Wanted.MESH in wanted:
+        words.append(MESH)
+    if Wanted.TABLE in wanted:
+        words.append(ROUTES)
+    elif Wanted.OWN in wanted:
+        words.append(OWN_ROUTES)
+    return tuple(words)
+
+
+def _end(answers: Mapping[str, str], wanted: Wanted) -> End:
+    """What the answers say; raises BirdOutputProblem where one is none."""
     sessions: dict[str, SeenSession] = {}
     mesh: dict[str, SeenSession] = {}
     neighbor: dict[str, str] = {}
+    shown = [protocol for words in (PROTOCOLS, *EXPLICIT) if words in answers for protocol in protocols(answers[words])]
     for protocol in shown:
         if protocol.proto == "BGP":
             session = SeenSession(protocol.established, f"{protocol.state} {protocol.info}".strip(), protocol.imported)
-            (mesh if protocol.name.startswith("Mesh_") else sessions)[protocol.neighbor] = session
+            alike = mesh if protocol.name.startswith("Mesh_") else sessions
+            # Of a Node_ and a Global_ with one neighbor (before v3.3) one waits for ever: the other one is the session.
+            if protocol.neighbor not in alike or session.established:
+                alike[protocol.neighbor] = session
             neighbor[protocol.name] = protocol.neighbor
-    recovering = any(protocol.recovering for protocol in shown)
-    if wanted is Wanted.SESSIONS:
-        return End(recovering, sessions, mesh)
-    own = _own(route for route in table if route.protocol not in neighbor)
-    if wanted is Wanted.OWN:
-        return End(recovering, sessions, mesh, own=own)
+    waits = any(protocol.recovering for protocol in shown) or (STATUS in answers and recovering(answers[STATUS]))
+    counted = established(answers[MESH]) if MESH in answers else None
+    table = [route for words in (ROUTES, OWN_ROUTES) if words in answers for route in routes(answers[words])]
+    # Only a route of BGP says its origin.
+    own = _own(route for route in table if not route.origin and route.protocol not in neighbor)
     over: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for route in table:
-        over[neighbor.get(route.protocol, "")][route.prefix] = route.via
-    return End(recovering, sessions, mesh, dict(over), own)
+        over[neighbor.get(route.protocol, route.protocol if route.origin else "")][route.prefix] = route.via
+    return End(
+        waits,
+        sessions,
+        mesh,
+        dict(over) if Wanted.TABLE in wanted else None,
+        own if wanted & (Wanted.TABLE | Wanted.OWN) else None,
+        counted,
+    )
 
 
 def _own(table: Iterable[BirdRoute]) -> dict[str, str]:

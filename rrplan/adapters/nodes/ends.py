@@ -39,6 +39,8 @@ class End:
     `routes` are all it has, best or not, by the address of the session they came over ("" for those that came over
     none). `own` are those that came over none and have no next hop, with BIRD's word for where they lead (`blackhole`,
     `unreachable`, DEVICE ...): what this node may announce as its own is among them. None: not asked.
+    `counted` are the established mesh sessions where only their number was asked, or kept, and None where `mesh` says
+    it.
     """
 
     recovering: bool
@@ -46,13 +48,14 @@ class End:
     mesh: Mapping[str, SeenSession] = field(hash=False)
     routes: Mapping[str, Routes] | None = field(default=None, hash=False)
     own: Mapping[str, str] | None = field(default=None, hash=False)
-    counted: int = 0
-    """Established mesh sessions that are not in `mesh`, because only their number is kept."""
+    counted: int | None = None
 
     @property
     def mesh_up(self) -> int:
         """Mesh sessions that are established."""
-        return self.counted + sum(session.established for session in self.mesh.values())
+        if self.counted is not None:
+            return self.counted
+        return sum(session.established for session in self.mesh.values())
 
     def without_mesh(self) -> End:
         """The same, of the mesh only the number: all nodes of a mesh have the square of their number of sessions."""
@@ -69,9 +72,13 @@ class End:
                 _joined(first.mesh, other.mesh),
                 first.routes if first.routes is not None else other.routes,
                 first.own if first.routes is not None else other.own,
-                max(first.counted, other.counted),
+                _fewer(first.counted, other.counted),
             )
         return first
+
+
+def _fewer(first: int | None, second: int | None) -> int | None:
+    return min((number for number in (first, second) if number is not None), default=None)
 
 
 def _joined(first: Mapping[str, SeenSession], second: Mapping[str, SeenSession]) -> dict[str, SeenSession]:

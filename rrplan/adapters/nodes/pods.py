@@ -26,6 +26,10 @@ FROM_CACHE = {"resourceVersion": "0"}
 """Lets a server answer from its memory, at most a moment late, where it would read every pod from etcd."""
 MARK = "rrplan: answer "
 """Begins the line before each answer, which says its number, and the line after the last one."""
+FAILED = "rrplan: birdcl failed"
+"""Ends an answer where `birdcl` ended with an error."""
+CLOSED = "Connection closed by server"
+"""What `birdcl` says where BIRD went in the middle of an answer (client/client.c, BIRD 1.6)."""
 READY = " ready.\n"
 """Ends the first line of BIRD's answers."""
 _MARKED = re.compile(rf"^{MARK}(\d+)\n", re.MULTILINE)
@@ -110,7 +114,7 @@ class PodCommands:
             answers = _apart(self._run(pod, ["sh", "-c", _script(questions)], tries), len(questions))
             if answers is not None:
                 return answers
-        answers = [self._run(pod, _birdcl(question), tries) for question in questions]
+        answers = [_whole(self._run(pod, _birdcl(question), tries)) for question in questions]
         if any(READY in answer for answer in answers):
             # Containers are alike: what one does not have, the others are not asked for.
             self._shell = False
@@ -136,7 +140,7 @@ def _birdcl(question: Question) -> list[str]:
 
 def _script(questions: Sequence[Question]) -> str:
     """What `birdcl` complains of belongs to its answer, and two streams would lose their order on the way."""
-    commands = [f"{shlex.join(_birdcl(question))}; echo" for question in questions]
+    commands = [f"{shlex.join(_birdcl(question))} || echo '{FAILED}'; echo" for question in questions]
     lines = [f"echo '{MARK}{number}'; {command}" for number, command in enumerate([*commands, "exit"])]
     return f"{{ {'; '.join(lines)}; }} 2>&1"
 
@@ -150,4 +154,12 @@ def _apart(output: str, count: int) -> list[str] | None:
         raise NoOutput(
             f"the output of `birdcl` in a pod broke off after {len(before) + len(''.join(parts))} characters"
         )
-    return parts[1:-1:2]
+    return [_whole(answer) for answer in parts[1:-1:2]]
+
+
+def _whole(answer: str) -> str:
+    """An answer of BIRD, or a complaint of `birdcl` that there is none; raises NoOutput for a part of an answer."""
+    said, failed, _ = answer.partition(FAILED)
+    if READY in answer and (failed or CLOSED in answer):
+        raise NoOutput("BIRD in a pod ended in the middle of an answer")
+    return said

@@ -32,6 +32,7 @@ from rrplan.ports import (
     NodeReading,
     NodeSessions,
     SessionReading,
+    Survey,
     UplinkReading,
     unheard,
 )
@@ -81,35 +82,32 @@ class LiveProbe:
 
     # --- port ----------------------------------------------------------------------------------
 
-    def read(
-        self,
-        nodes: Collection[NodeName],
-        peers: Collection[NodeName],
-        *,
-        spared: Collection[NodeName] = (),
-        asking: Asking = unheard,
-    ) -> Sequence[NodeReading]:
+    def read(self, survey: Survey, asking: Asking = unheard) -> Sequence[NodeReading]:
         """The readings of this moment; a node that does not answer is left out.
 
         Raises DatastoreTimeout where no node answers at all.
         """
+        nodes, peers, spared = survey.nodes, survey.peers, set(survey.spared)
         # A host becomes a peer, or no peer any more, after Calico forgot it or knows it again.
         if set(peers) != self._peers or not set(nodes) <= self._addresses.keys():
             self._read_addresses()
             self._peers = set(peers)
         self._begin(anew=not spared)
-        if not set(nodes) <= set(spared):
+        if not set(nodes) <= spared:
             self._origins.look()
         far: dict[NodeName, Ends] = {peer: {} for peer in peers if peer in self._hosts}
         inside = [peer for peer in peers if peer not in far]
         # With one cluster ID, a prefix comes over a session once; with several it may come once for each path that a
         # reflector has (`add paths on`), and a count hides what is missing.
         whole = bool(far) or len(self._cluster_ids) > 1
-        far |= self._all(lambda node: self._reflector(node, reported=not spared), inside)
-        left = set(nodes) - far.keys() - set(spared)
+        wanted = self._wanted(survey, whole=whole)
+        far |= self._all(lambda node: self._reflector(node, wanted(node), reported=not spared), inside)
+        left = set(nodes) - far.keys() - spared
         asked = [node for node in nodes if node in left and self._worth_asking(node, far)]
-        wanted = Wanted.TABLE if whole else Wanted.OWN if self._origins.by_table else Wanted.SESSIONS
-        ends: dict[NodeName, Ends | None] = {**far, **self._all(lambda node: self._brief(node, wanted), asked, asking)}
+        ends: dict[NodeName, Ends | None] = {
+            **far,
+            **self._all(lambda node: self._brief(node, wanted(node)), asked, asking),
+        }
         self._check_answered(ends.values())
         for node, families in ends.items():
             for family, end in (families or {}).items():
@@ -146,7 +144,7 @@ class LiveProbe:
                 {
                     family: {
                         address: "" if session.established else f"BIRD says `{session.state}`"
-                        for address, session in {**end.mesh, **end.sessions}.items()
+                        for address, session in _either(end.sessions, end.mesh).items()
                     }
                     for family, end in families.items()
                 },
@@ -194,14 +192,29 @@ class LiveProbe:
         )
         return all(session is None or session.established for session in sessions)
 
-    def _reflector(self, node: NodeName, *, reported: bool) -> Ends:
+    def _wanted(self, survey: Survey, *, whole: bool) -> Callable[[NodeName], Wanted]:
+        """What each node is asked for; `whole` says that the tables of the clients are needed."""
+        peers, meshed, uplinked = frozenset(survey.peers), frozenset(survey.meshed), frozenset(survey.uplinked)
+        routes = Wanted.TABLE if whole else Wanted.OWN if self._origins.by_table else Wanted.NOTHING
+
+        def wanted(node: NodeName) -> Wanted:
+            found = Wanted.MESH if node in meshed else Wanted.NOTHING
+            if node in peers:
+                return found | Wanted.EXPLICIT | Wanted.TABLE
+            if peers:
+                return found | Wanted.EXPLICIT | routes
+            return found | (Wanted.EXPLICIT if node in uplinked else Wanted.NOTHING)
+
+        return wanted
+
+    def _reflector(self, node: NodeName, wanted: Wanted, *, reported: bool) -> Ends:
         """What a reflector says; with `reported`, by CalicoNodeStatus too."""
         # Each question in vain takes its time, in every look of every gate: BIRD itself is asked instead.
         silent = node in self._unanswered or (self._unanswered and not self._reported)
         spare = (silent or not reported) and "birdcl" not in self._said
         sources = [] if spare else [self._status(node)]
         if "birdcl" not in self._said:
-            sources.append(self._bird(node, Wanted.TABLE))
+            sources.append(self._bird(node, wanted))
         return {
             family: End.of([ends[family] for ends in sources if family in ends])
             for family in FAMILIES
@@ -331,6 +344,12 @@ class LiveProbe:
             for address, session in mine.sessions.items()
             if address not in self._by_address and address not in hosts
         }
+
+
+def _either(first: Mapping[str, SeenSession], second: Mapping[str, SeenSession]) -> dict[str, SeenSession]:
+    """Sessions by address: of two with one address, which never run together, that which is established."""
+    sure = {address: session for address, session in second.items() if address not in first or session.established}
+    return {**first, **sure}
 
 
 def _handed(node: NodeName, table: Counter[NodeName], session: SeenSession | None) -> int:

@@ -16,6 +16,7 @@ from rrplan.ports import (
     Probe,
     SessionReading,
     Stored,
+    Survey,
     UplinkReading,
     unheard,
 )
@@ -70,20 +71,16 @@ class Told:
     looks: list[list[NodeReading]]
     asked: list[tuple[list[NodeName], list[NodeName]]] = field(default_factory=list)
     spared: list[set[NodeName]] = field(default_factory=list)
+    counted: list[tuple[set[NodeName], set[NodeName]]] = field(default_factory=list)
+    """Of whom mesh sessions are counted, and of whom sessions to the outside are read."""
     mute: frozenset[NodeName] = frozenset()
 
-    def read(
-        self,
-        nodes: Collection[NodeName],
-        peers: Collection[NodeName],
-        *,
-        spared: Collection[NodeName] = (),
-        asking: Asking = unheard,
-    ) -> Sequence[NodeReading]:
+    def read(self, survey: Survey, asking: Asking = unheard) -> Sequence[NodeReading]:
         """The next answer."""
-        self.asked.append((list(nodes), list(peers)))
-        self.spared.append(set(spared))
-        asking(1, len(nodes))
+        self.asked.append((list(survey.nodes), list(survey.peers)))
+        self.counted.append((set(survey.meshed), set(survey.uplinked)))
+        self.spared.append(set(survey.spared))
+        asking(1, len(survey.nodes))
         return self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
 
     def sessions(self, nodes: Collection[NodeName]) -> Sequence[NodeSessions]:
@@ -203,6 +200,21 @@ def test_mesh(cluster: Sandbox) -> None:
     assert look(gate, SETS, cluster, Told([[says(A, mesh=2), says(B, mesh=2)]])).lack is None
     found = look(gate, SETS, cluster, Told([[says(A, mesh=2), says(B, mesh=1)]]))
     assert found.lack == NodesShort(1, 2, short(B, Shortfall.MESH_SESSIONS, found=1, wanted=2))
+
+
+def test_a_look_says_what_it_wants_of_whom(cluster: Sandbox) -> None:
+    """Mesh sessions are counted, and uplinks read, only where they are expected."""
+    sets = {**SETS, "first": (A,)}
+    mesh, uplink = Expectation("both", "ipv4", 2), Expectation("first", "ipv4", 1, outside="192.0.2.1")
+    routes = Expectation("both", "ipv4", 3, R)
+    for expectations, wanted in [
+        ((mesh,), ({A, B}, set())),
+        ((routes, uplink), (set(), {A})),
+        ((routes,), (set(), set())),
+    ]:
+        probe = Told([[says(A, mesh=2), says(B, mesh=2)]])
+        look(Gate(GateKind.MESH, "mesh", expectations, timeout=20, stable=10), sets, cluster, probe)
+        assert probe.counted == [wanted]
 
 
 def test_asks_each_node_once_for_all_reflectors(cluster: Sandbox) -> None:

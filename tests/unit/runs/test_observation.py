@@ -13,7 +13,7 @@ from rrplan.ids import NodeName
 from rrplan.operations import Control
 from rrplan.plans import read_plan
 from rrplan.plans.plan import Observed, SessionDown
-from rrplan.ports import Asking, NodeReading, NodeSessions, unheard
+from rrplan.ports import Asking, NodeReading, NodeSessions, Survey, unheard
 from rrplan.render.markdown import plan_markdown
 from rrplan.render.plan_json import write_plan
 from rrplan.render.terminal import plan_text
@@ -35,16 +35,9 @@ class Spoilt:
         self._silent = silent
         self.asked: list[NodeName] = []
 
-    def read(
-        self,
-        nodes: Collection[NodeName],
-        peers: Collection[NodeName],
-        *,
-        spared: Collection[NodeName] = (),
-        asking: Asking = unheard,
-    ) -> Sequence[NodeReading]:
+    def read(self, survey: Survey, asking: Asking = unheard) -> Sequence[NodeReading]:
         """As it is."""
-        return self._sandbox.read(nodes, peers)
+        return self._sandbox.read(survey)
 
     def quiet(self, family: str) -> frozenset[NodeName]:
         """As it is."""

@@ -12,7 +12,7 @@ import pytest
 from rrplan.adapters.local.runs import FileLog
 from rrplan.errors import DatastoreTimeout, DatastoreUnreachable, LockHeldError, PreflightError, StalePlanError
 from rrplan.ids import NodeName, StepId
-from rrplan.ports import Asking, NodeReading, NodeSessions, unheard
+from rrplan.ports import Asking, NodeReading, NodeSessions, Survey, unheard
 from rrplan.render.run import ending_text, reason_text
 from rrplan.reports import events
 from rrplan.reports.drift import Drift, DriftKind
@@ -259,14 +259,7 @@ def test_lock_taken_away_stops_before_the_next_write(tmp_path: Path) -> None:
 class Silent:
     """A probe to which no node answers."""
 
-    def read(
-        self,
-        nodes: Collection[NodeName],
-        peers: Collection[NodeName],
-        *,
-        spared: Collection[NodeName] = (),
-        asking: Asking = unheard,
-    ) -> Sequence[NodeReading]:
+    def read(self, survey: Survey, asking: Asking = unheard) -> Sequence[NodeReading]:
         """Nothing."""
         return []
 

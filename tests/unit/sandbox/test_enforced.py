@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from rrplan import api
+from rrplan.ports import Survey
 from rrplan.resources import ClusterState, IPPool, ResourceKey, encode
 from rrplan.runs import Result
 from rrplan.runs.verification import Verdict
@@ -57,9 +58,8 @@ def changed(bench: Bench, key: ResourceKey, **spec: Any) -> None:
 
 def routes(bench: Bench, at: str, peer: str) -> int | None:
     """How many routes a node says it has from a peer; None where the session is not up."""
-    (reading,) = bench.sandbox.read(
-        [name for name in bench.sandbox.state.nodes if name == at], [*bench.sandbox.state.nodes]
-    )
+    names = [*bench.sandbox.state.nodes]
+    (reading,) = bench.sandbox.read(Survey([name for name in names if name == at], names))
     session = reading.families["ipv4"].sessions.get(next(n for n in bench.sandbox.state.nodes if n == peer))
     return session.routes if session is not None and session.established else None
 

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rrplan.adapters.nodes.bird_output import BirdOutputProblem, BirdProtocol, BirdRoute, protocols, recovering, routes
+from rrplan.adapters.nodes.bird_output import (
+    BirdOutputProblem,
+    BirdProtocol,
+    BirdRoute,
+    established,
+    protocols,
+    recovering,
+    routes,
+)
 
 BANNER = "BIRD v0.3.3+birdv1.6.8 ready.\n"
 HEADER = "name     proto    table    state  since       info\n"
@@ -220,6 +228,25 @@ def test_since_in_every_format(since: str) -> None:
     """An old entry has its date, `iso long` both with a blank in between; the info stays what it is."""
     (found,) = protocols(rows(f"Node_a   BGP      master   up     {since}  Established   "))
     assert (found.since, found.info, found.established) == (since, "Established", True)
+
+
+def test_established_sessions_are_counted() -> None:
+    """As many as are `up` and Established, in every format; what is no answer is none."""
+    up, date = ESTABLISHED.splitlines()[0], "Node_a BGP      master   up     2026-02-03 09:14:18  Established   "
+    lines = (up, date, HELD_BACK.splitlines()[10], REFUSED.splitlines()[0], DISABLED.splitlines()[0] + "    ")
+    for text in (
+        rows(*lines),
+        rows(*lines) + "\n",
+        rows(*lines).replace("\n", "\r\n"),
+        "2002-" + HEADER + "1002-" + "\n ".join(lines) + "\n0000 \n",
+    ):
+        assert established(text) == 2
+    assert established(rows(*lines, DEVICE.splitlines()[0])) == 2
+    assert established(f"{BANNER}No protocols match\n") == 0
+    with pytest.raises(BirdOutputProblem, match="not an answer of birdcl: Connection closed by server"):
+        established(rows(*lines, "Connection closed by server."))
+    with pytest.raises(BirdOutputProblem, match="not an answer of birdcl: syntax error"):
+        established(f"{BANNER}syntax error\n")
 
 
 def test_established_needs_bgp() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 import pytest
 
 from rrplan.adapters.kubernetes.calico import KubernetesCalico
-from rrplan.adapters.nodes.birdcl import OWN_ROUTES, Birds, OneByOne, Wanted
+from rrplan.adapters.nodes.birdcl import OWN_ROUTES, STATUS, Birds, OneByOne, Wanted
 from rrplan.adapters.nodes.directory import ApiDirectory
 from rrplan.adapters.nodes.origins import BY_POD_CIDR, BY_TABLE, Origins
 from rrplan.errors import DatastoreRefused
@@ -41,6 +41,7 @@ TABLE = """\
 10.244.2.0/26      via 10.0.0.2 on eth0 [Node_10_0_0_2 12:00:00] * (100/0) [i]
 10.244.3.0/26      via 10.0.0.3 on eth0 [Node_10_0_0_2 12:00:00] * (100/0) [i]
 10.244.4.0/26      unreachable [Node_10_0_0_2 12:00:00 from 10.0.0.2] * (100/-) [i]
+10.244.5.0/26      unreachable [Mesh_10_0_0_4 12:00:00 from 10.0.0.4] * (100/-) [i]
 """
 QUIET = "10.0.0.0/24        dev eth0 [direct1 12:00:00] * (240)\n"
 ADDRESSES = {NodeName(f"n{number}"): {"ipv4": f"10.0.0.{number}"} for number in (1, 2, 3, 4)}
@@ -85,10 +86,12 @@ class Asked:
 
     def say(self, node: NodeName, words: str) -> str:
         """What birdcl prints on a node."""
-        if words == "show protocols all":
-            return PROTOCOLS
+        if words == STATUS:
+            return f"{BANNER}Router ID is 10.0.0.1\nDaemon is up and running\n"
+        if words.startswith("show protocols"):
+            return PROTOCOLS if "Node_" in words else f"{BANNER}No protocols match\n"
         table = self.tables.get(node)
-        lines = [line for line in (table or "").splitlines(keepends=True) if words != OWN_ROUTES or "Node_" not in line]
+        lines = [line for line in (table or "").splitlines(keepends=True) if words != OWN_ROUTES or "[i]" not in line]
         return BANNER + "".join(lines) if table is not None else "Unable to connect to server control socket.\n"
 
     def _own(self, nodes: Collection[NodeName]) -> Mapping[NodeName, Mapping[str, Mapping[str, str]]]:
@@ -97,7 +100,7 @@ class Asked:
 
     def held(self) -> Counter[NodeName]:
         """What reflector n1 holds."""
-        end = self.birds.ask(NodeName("n1"), Wanted.TABLE)["ipv4"]
+        end = self.birds.ask(NodeName("n1"), Wanted.EXPLICIT | Wanted.TABLE)["ipv4"]
         return self.origins.table(NodeName("n1"), "ipv4", end)
 
 

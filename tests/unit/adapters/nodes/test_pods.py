@@ -102,6 +102,37 @@ def test_output_that_breaks_off(tmp_path: Path) -> None:
         PodCommands(server).ask(A, QUESTIONS)
 
 
+@pytest.mark.parametrize("shell", [True, False], ids=["shell", "no shell"])
+def test_bird_that_ends_in_the_middle_of_an_answer(tmp_path: Path, *, shell: bool) -> None:
+    """What it said before is not taken for all: a table that is cut off would look like a node without routes."""
+    server = Containers(tmp_path, shell=shell)
+    server.put(A, "pod-a")
+    (tmp_path / "birdcl").write_text(
+        "#!/bin/sh\necho BIRD v1.6.8 ready.; echo name proto table state since info\n"
+        "echo Connection closed by server >&2; exit 1\n"
+    )
+    with pytest.raises(NoOutput, match="BIRD in a pod ended in the middle of an answer"):
+        PodCommands(server).ask(A, QUESTIONS)
+
+
+def test_birdcl_that_is_killed_in_the_middle_of_an_answer(tmp_path: Path) -> None:
+    """It cannot complain; the shell sees that it did not end well."""
+    server = Containers(tmp_path)
+    server.put(A, "pod-a")
+    (tmp_path / "birdcl").write_text("#!/bin/sh\necho BIRD v1.6.8 ready.\nkill -9 $$\n")
+    with pytest.raises(NoOutput, match="BIRD in a pod ended in the middle of an answer"):
+        PodCommands(server).ask(A, QUESTIONS)
+
+
+def test_patterns_reach_birdcl_with_their_quotes(tmp_path: Path) -> None:
+    """A shell takes away one pair of quotes, and would find files for a pattern."""
+    for shell in (True, False):
+        server = Containers(tmp_path, shell=shell)
+        server.put(A, "pod-a")
+        (answer,) = PodCommands(server).ask(A, [Question("ipv4", 'show protocols all "Node_*"')])
+        assert answer.rstrip().endswith('-s /var/run/calico/bird.ctl show protocols all "Node_*"')
+
+
 def test_pods_are_listed_once_in_a_look(tmp_path: Path) -> None:
     """A new look lists them anew; one that is not, only where a pod is missing or gone, and once for all of these."""
     server = Containers(tmp_path)

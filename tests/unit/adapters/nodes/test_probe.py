@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from rrplan.adapters.nodes.birdcl import PROTOCOLS, Birds, Question
-from rrplan.adapters.nodes.ends import SeenSession
+from rrplan.adapters.nodes.birdcl import EXPLICIT, MESH, PROTOCOLS, STATUS, Birds, Question, Wanted
+from rrplan.adapters.nodes.ends import End, SeenSession
 from rrplan.adapters.nodes.probe import LiveProbe
 from rrplan.errors import DatastoreTimeout
 from rrplan.ids import NodeName
-from rrplan.ports import NodeReading, Whereabouts
+from rrplan.ports import NodeReading, Survey, Whereabouts
 
 A, B, R = (NodeName(name) for name in ("a", "b", "r"))
 ADDRESSES = {A: "10.0.0.1", B: "10.0.0.2", R: "10.0.0.9"}
@@ -22,6 +22,8 @@ class Cluster:
 
     def __init__(self) -> None:
         self.asked: list[NodeName] = []
+        self.shown: list[tuple[NodeName, str]] = []
+        """Which protocols nodes were asked for."""
         self.away: set[NodeName] = set()
         self.down: set[NodeName] = set()
         self.anew: list[bool] = []
@@ -54,8 +56,11 @@ class Cluster:
     def _said(self, node: NodeName, question: Question) -> str:
         peers = [peer for peer in ADDRESSES if R in (node, peer) and peer != node]
         lines = ["name proto table state since info"]
-        if question.words == PROTOCOLS:
-            for peer in peers:
+        if question.words == STATUS:
+            lines = ["Router ID is 10.0.0.1", "Daemon is up and running"]
+        elif question.words.startswith("show protocols"):
+            self.shown.append((node, question.words))
+            for peer in peers if "Global_" not in question.words else ():
                 up = not {node, peer} & self.down
                 lines.append(
                     f"Node_{peer} BGP master {'up' if up else 'start'} 12:00:00 {'Established' if up else 'Idle'}"
@@ -90,7 +95,7 @@ def up(readings: Sequence[NodeReading]) -> dict[NodeName, bool]:
 def test_each_node_is_asked_once_and_the_reflector_first(cluster: Cluster) -> None:
     """Whoever listens hears how far that is."""
     heard: list[tuple[int, int]] = []
-    readings = probe_of(cluster).read([A, B], [R], asking=lambda asked, nodes: heard.append((asked, nodes)))
+    readings = probe_of(cluster).read(Survey([A, B], [R]), lambda asked, nodes: heard.append((asked, nodes)))
     assert up(readings) == {A: True, B: True}
     assert cluster.asked == [R, A, B]
     assert heard == [(1, 2), (2, 2)]
@@ -99,20 +104,20 @@ def test_each_node_is_asked_once_and_the_reflector_first(cluster: Cluster) -> No
 def test_spared_nodes_are_not_asked(cluster: Cluster) -> None:
     """What their reflector says of them is read; nothing is listed anew where nobody else is asked."""
     probe = probe_of(cluster)
-    probe.read([A, B], [R])
+    probe.read(Survey([A, B], [R]))
     cluster.down.add(B)
     cluster.asked.clear()
-    assert up(probe.read([A, B], [R], spared={A, B})) == {A: True, B: False}
+    assert up(probe.read(Survey([A, B], [R], spared={A, B}))) == {A: True, B: False}
     assert cluster.asked == [R]
     assert (cluster.anew, cluster.owners_read) == ([True, False], 1)
-    probe.read([A, B], [R], spared={A})
+    probe.read(Survey([A, B], [R], spared={A}))
     assert cluster.owners_read == 2
 
 
 def test_one_node_that_is_away(cluster: Cluster) -> None:
     """It does not answer; the others are read."""
     cluster.away.add(B)
-    assert [reading.node for reading in probe_of(cluster).read([A, B], [R])] == [A]
+    assert [reading.node for reading in probe_of(cluster).read(Survey([A, B], [R]))] == [A]
     assert [reading.node for reading in probe_of(cluster).sessions([A, B])] == [A]
 
 
@@ -120,7 +125,7 @@ def test_nobody_answers(cluster: Cluster) -> None:
     """Then it is not the nodes that are away, and whoever asks can be patient."""
     cluster.away |= set(ADDRESSES)
     with pytest.raises(DatastoreTimeout, match="r is away"):
-        probe_of(cluster).read([A, B], [R])
+        probe_of(cluster).read(Survey([A, B], [R]))
     with pytest.raises(DatastoreTimeout, match="a is away"):
         probe_of(cluster).sessions([A, B])
 
@@ -136,7 +141,7 @@ def test_a_look_that_is_ended(cluster: Cluster) -> None:
 
     names = [A, B] * 50
     with pytest.raises(Stopped):
-        probe_of(cluster).read(names, [], asking=stop)
+        probe_of(cluster).read(Survey(names), stop)
     assert len(cluster.asked) < len(names)
 
 
@@ -152,13 +157,18 @@ class Meshed(Cluster):
 
     def ask(self, node: NodeName, questions: Sequence[Question]) -> Sequence[str]:
         """All sessions are up, but one of the first node."""
+        status = ["Router ID is 10.0.0.1", "Daemon is up and running"]
         lines = ["name proto table state since info"]
         for number, peer in enumerate(self.nodes):
             up = (node, peer) != (self.nodes[0], self.nodes[1])
             if peer != node:
                 state = "up 12:00:00 Established" if up else "start 12:00:00 Idle"
                 lines += [f"Mesh_{number} BGP master {state}", f"  Neighbor address: 10.0.1.{number}"]
-        return [BANNER + "\n".join(lines) if question.family == "ipv4" else "no BIRD" for question in questions]
+        said = {STATUS: status, MESH: [line for line in lines if line[0] != " "], PROTOCOLS: lines}
+        return [
+            BANNER + "\n".join(said[question.words]) if question.family == "ipv4" else "no BIRD"
+            for question in questions
+        ]
 
 
 def test_of_a_mesh_only_numbers_are_kept() -> None:
@@ -170,8 +180,66 @@ def test_of_a_mesh_only_numbers_are_kept() -> None:
         if asked == len(cluster.nodes):
             kept.append(sum(isinstance(thing, SeenSession) for thing in gc.get_objects()))
 
-    readings = probe_of(cluster).read(cluster.nodes, [], asking=asking)
+    readings = probe_of(cluster).read(Survey(cluster.nodes, meshed=cluster.nodes), asking)
     assert [reading.families["ipv4"].mesh_up for reading in readings] == [38, *([39] * 39)]
     assert kept[0] <= 2 * len(cluster.nodes)
     (first, *_) = probe_of(cluster).sessions(cluster.nodes)
     assert len(first.families["ipv4"]) == 39
+
+
+def test_a_look_asks_only_for_what_it_wants() -> None:
+    """In a mesh a line for each session; in detail only the sessions of BGPPeers, and only where they matter."""
+    cluster = Cluster()
+    looks: list[tuple[Survey, Mapping[NodeName, Sequence[str]]]] = [
+        (Survey([A], [R]), {R: EXPLICIT, A: EXPLICIT}),
+        (Survey([A], [R], meshed={A}), {R: EXPLICIT, A: (*EXPLICIT, MESH)}),
+        (Survey([A, B], meshed={A, B}, uplinked={B}), {A: (MESH,), B: (*EXPLICIT, MESH)}),
+    ]
+    for survey, wanted in looks:
+        cluster.shown.clear()
+        probe_of(cluster).read(survey)
+        assert sorted(cluster.shown) == sorted((node, words) for node, each in wanted.items() for words in each)
+
+
+class Twofold(Cluster):
+    """The sessions of the node it is asked about, as BIRD has them where two protocols have one neighbor."""
+
+    shows: Mapping[str, Sequence[str]] = {}
+
+    def _said(self, node: NodeName, question: Question) -> str:
+        """Rows of `show protocols all`, those that a pattern is for."""
+        if question.words == STATUS:
+            return f"{BANNER}Router ID is 10.0.0.1\nDaemon is up and running\n"
+        pattern = question.words.partition('"')[2].partition("*")[0]
+        rows = [row for name, (*rows,) in self.shows.items() if name.startswith(pattern) for row in rows]
+        return (
+            BANNER + "\n".join(["name proto table state since info", *rows] if rows else ["No protocols match"]) + "\n"
+        )
+
+
+def session(name: str, peer: NodeName, *, up: bool) -> tuple[str, list[str]]:
+    """One protocol of BIRD with a neighbor."""
+    state = "up 12:00:00 Established" if up else "start 12:00:00 Idle"
+    return name, [f"{name} BGP master {state}", f"  Neighbor address: {ADDRESSES[peer]}"]
+
+
+@pytest.mark.parametrize("live", ["Node_10_0_0_9", "Global_10_0_0_9", "Mesh_10_0_0_9"])
+def test_protocols_with_one_neighbor(live: str) -> None:
+    """Only one of them can be up; for a gate one of the mesh is none of a BGPPeer, for what is seen it is a session."""
+    cluster = Twofold()
+    cluster.shows = dict(
+        session(name, R, up=name == live) for name in ("Mesh_10_0_0_9", "Global_10_0_0_9", "Node_10_0_0_9")
+    )
+    end = Birds(cluster).ask(A, Wanted.EXPLICIT | Wanted.MESH)["ipv4"]
+    assert end.sessions[ADDRESSES[R]].established is not live.startswith("Mesh_")
+    assert end.mesh_up == live.startswith("Mesh_")
+    (seen,) = probe_of(cluster).sessions([A])
+    assert seen.families["ipv4"] == {ADDRESSES[R]: ""}
+
+
+def test_a_count_of_bird_before_a_report() -> None:
+    """CalicoNodeStatus names the sessions of the mesh, BIRD was asked for their number: no session counts twice."""
+    up = SeenSession(established=True, state="Established")
+    reported = End(recovering=False, sessions={}, mesh={"10.0.0.1": up, "10.0.0.2": up})
+    asked = End(recovering=False, sessions={}, mesh={}, counted=1)
+    assert [End.of(ends).mesh_up for ends in ([reported], [reported, asked], [asked, reported])] == [2, 1, 1]
