@@ -13,7 +13,9 @@ from rrplan.render.folding import (
     folded_changes,
     folded_lines,
     outside_texts,
+    reflector_lines,
 )
+from rrplan.render.overview import overview, step_reasons
 from rrplan.render.proof import NOT_PROVED, proof_lines
 from rrplan.render.rehearsal import headline, result_lines
 from rrplan.render.words import (
@@ -30,6 +32,7 @@ from rrplan.render.words import (
 def plan_markdown(plan: Plan, detail: Detail = Detail.FOLDED) -> str:
     """A plan as Markdown, for a review or a ticket."""
     lines = [f"# rrplan: {plan.name}", "", f"**{totals(plan)}**", ""]
+    lines += [*(f"- **{title}**: {text}" for title, text in overview(plan, detail)), ""]
     if plan.steps:
         lines += ["## Changes", "", "| | resource | field | before | after |", "|---|---|---|---|---|"]
         for step, count in folded(plan.writing, detail):
@@ -43,12 +46,21 @@ def plan_markdown(plan: Plan, detail: Detail = Detail.FOLDED) -> str:
                     before, after = (value_text(value).replace("|", "\\|") for value in (field.before, field.after))
                     lines.append(f"| {symbol} | {key} | `{field.name}` | `{before}` | `{after}` |")
         lines += ["", "## Order", ""]
+        reasons, last = step_reasons(plan), ""
         for number, (step, count) in enumerate(folded(plan.steps, detail), 1):
-            lines.append(f"{number}. {step.summary}{and_alike_folded(count)}")
-            lines += [f"   - {gate_text(gate)}" for gate in step.gates]
-            lines += [f"   - {ungated_text(step)}"] if step.ungated else []
+            lead = f"{number}. "
+            lines.append(f"{lead}{step.summary}{and_alike_folded(count)}")
+            # What stands under an item is indented by as much as its number takes.
+            inner = " " * len(lead) + "- "
+            for reason in reasons.get(step.id, []):
+                lines += [f"{inner}because {reason}"] if reason != last else []
+                last = reason
+            lines += [f"{inner}{gate_text(gate)}" for gate in step.gates]
+            lines += [f"{inner}{ungated_text(step)}"] if step.ungated else []
         proved = proof_lines(plan, outside_texts(plan, detail))
         lines += ["", "## Proof", "", *(f"- {line}" for line in proved), "", NOT_PROVED, ""]
+    if plan.reasons and plan.steps:
+        lines += ["## Reflectors", "", *(f"- {line}" for line in reflector_lines(plan, detail)), ""]
     if plan.observed:
         lines += ["## Sessions now", "", *(f"- {line}" for line in observed_lines(plan)), ""]
     if noticed := notices(plan, detail):
