@@ -8,10 +8,10 @@ import click
 
 from rrplan import operations
 from rrplan.cli.detail import ALL
-from rrplan.cli.plan import rendered
+from rrplan.cli.plan import refused, rendered
 from rrplan.cli.running import EXIT, Where, confirmed, control, with_run
 from rrplan.cli.sources import read
-from rrplan.errors import DigestMismatch
+from rrplan.errors import DigestMismatch, UnsafePlanError
 from rrplan.exit_codes import ExitCode
 from rrplan.plans import is_plan, read_plan
 from rrplan.render.folding import Detail
@@ -52,7 +52,10 @@ def command(
     if is_plan(data):
         made, digest = read_plan(data, plan)
     else:
-        made = operations.plan(load(data, plan), capture(cluster.datastore))
+        try:
+            made = operations.plan(load(data, plan), capture(cluster.datastore))
+        except UnsafePlanError as error:
+            return refused(error, output, detail)
         digest = str(plan_document(made)["digest"])
     if expect_digest and digest != expect_digest:
         raise DigestMismatch.one(f"the plan has digest {digest}", file=plan, hint="review it again with `rrplan show`")

@@ -13,7 +13,6 @@ import click
 
 from rrplan.errors import RRPlanError, UnsafePlanError
 from rrplan.exit_codes import ExitCode
-from rrplan.text import and_more
 
 VERBS = {
     "demo": "the whole story on an embedded cluster",
@@ -36,10 +35,6 @@ VERBS = {
     "sandbox": "make an embedded cluster in a directory",
     "schema": "the JSON Schema of a file",
 }
-
-
-SHOWN = 10
-"""Violations of a refusal that are shown; the first ones say why."""
 
 
 class Verbs(click.Group):
@@ -108,24 +103,11 @@ def _exit_at_once(code: int) -> NoReturn:
 
 
 def _complain(error: RRPlanError) -> None:
-    click.echo(f"error: {error}", err=True)
     if isinstance(error, UnsafePlanError):
-        _show_violations(error)
+        from rrplan.render.refused import refused_text
+
+        click.echo(refused_text(error), nl=False, err=True)
+        return
+    click.echo(f"error: {error}", err=True)
     if error.hint:
         click.echo(f"\nhint: {error.hint}", err=True)
-
-
-def _show_violations(error: UnsafePlanError) -> None:
-    from rrplan.checks.finding import Finding
-    from rrplan.plans.plan import Violation
-    from rrplan.render.checks import named
-    from rrplan.render.proof import violation_text
-
-    violations = [violation for violation in error.violations if isinstance(violation, Violation)]
-    for violation in violations[:SHOWN]:
-        click.echo(f"  - {violation_text(violation)}", err=True)
-    if more := and_more(len(violations), SHOWN):
-        click.echo(f" {more}", err=True)
-    for finding in error.findings:
-        if isinstance(finding, Finding):
-            click.echo(f"  - {named(finding)}", err=True)

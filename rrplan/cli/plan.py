@@ -13,7 +13,7 @@ from rrplan.adapters.local.files import write_atomically
 from rrplan.cli.detail import ALL
 from rrplan.cli.live import PROBE
 from rrplan.cli.sources import Source, note, spec_from, with_state
-from rrplan.errors import UsageProblem
+from rrplan.errors import UnsafePlanError, UsageProblem
 from rrplan.exit_codes import ExitCode
 from rrplan.operations import plan as make_plan
 from rrplan.plans import Plan
@@ -42,6 +42,16 @@ def rendered(made: Plan, form: str, detail: Detail = Detail.FOLDED) -> str:
     tty = sys.stdout.isatty()
     width = min(os.get_terminal_size().columns, 120) if tty else 80
     return plan_text(made, width=width, color=tty and not os.environ.get("NO_COLOR"), detail=detail)
+
+
+def refused(error: UnsafePlanError, form: str, detail: Detail) -> ExitCode:
+    """Tell what a plan lacks: people on stderr, programs on stdout."""
+    from rrplan.render.refused import refused_document, refused_text
+
+    if form == "json":
+        click.echo(json.dumps(refused_document(error), indent=2, ensure_ascii=False))
+    click.echo(refused_text(error, detail), nl=False, err=True)
+    return ExitCode.REFUSED
 
 
 @click.command("plan")
@@ -77,7 +87,10 @@ def command(
     wanted = spec_from(spec)
     snapshot = source.snapshot()
     source.tell_unfinished()
-    made = make_plan(wanted, snapshot, version=source.version)
+    try:
+        made = make_plan(wanted, snapshot, version=source.version)
+    except UnsafePlanError as error:
+        return refused(error, output, detail)
     if not no_observe and made.steps:
         made = source.observed(made, snapshot)
     source.review(made)
