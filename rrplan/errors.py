@@ -6,7 +6,8 @@ RRPlanError                  has a sentence, a `hint` and an exit code
 │   ├── SpecError            the spec is wrong
 │   ├── ManifestError        Kubernetes or Calico YAML/JSON is wrong
 │   └── FileFormatError      a snapshot, plan or journal file of ours is wrong, or of a newer major version
-│       └── DigestMismatch   the file was changed after rrplan wrote it                        (exit 5)
+│       ├── DigestMismatch   the file was changed after rrplan wrote it                        (exit 5)
+│       └── PlanMismatch     a plan is not what its own spec, or the cluster, comes to         (exit 5)
 ├── UsageProblem             the words on the command line do not fit together                  (exit 64)
 ├── UnsafePlanError          some step would lose routes; carries the counterexamples            (exit 7)
 ├── PolicyRefusal            the spec's policy or the cluster does not allow what was asked      (exit 7)
@@ -137,6 +138,12 @@ class DigestMismatch(FileFormatError):
     exit_code = ExitCode.STALE
 
 
+class PlanMismatch(FileFormatError):
+    """A plan that does not hold together, or is not what its spec comes to, whatever its digest says."""
+
+    exit_code = ExitCode.STALE
+
+
 class UsageProblem(RRPlanError):
     """The words on the command line do not fit together."""
 
@@ -147,18 +154,28 @@ class UnsafePlanError(RRPlanError):
     """Some step would lose routes, or expose more than the spec accepts.
 
     `violations` are the counterexamples as facts (`rrplan.plans.plan.Violation`); `rrplan.render.proof` has the words.
-    `findings` are what preflight checks found that may be why (`rrplan.checks.finding.Finding`).
+    `findings` are what preflight checks found that may be why (`rrplan.checks.finding.Finding`). `hints` are what to do
+    about each kind of violation, and `plan` is what was refused (`rrplan.plans.plan.Plan`).
     """
 
     exit_code = ExitCode.REFUSED
 
-    def __init__(self, violations: Sequence[object], *, findings: Sequence[object] = (), hint: str = "") -> None:
+    def __init__(
+        self,
+        violations: Sequence[object],
+        *,
+        findings: Sequence[object] = (),
+        hints: Sequence[str] = (),
+        plan: object = None,
+    ) -> None:
+        self.hints = tuple(hints)
+        self.plan = plan
         self.violations = tuple(violations)
         self.findings = tuple(findings)
         count = len(self.violations)
         super().__init__(
             f"refused: {count} violation{'' if count == 1 else 's'} in the proof",
-            hint=hint,
+            hint=self.hints[0] if self.hints else "",
         )
 
 

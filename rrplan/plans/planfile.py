@@ -12,22 +12,25 @@ from pydantic import TypeAdapter, ValidationError
 
 from rrplan.checks.finding import BEFORE, Finding
 from rrplan.digest import digest
-from rrplan.errors import FileFormatError
+from rrplan.errors import FileFormatError, PlanMismatch, Problem
 from rrplan.ids import NodeName
 from rrplan.plans.change import ChangeAction
+from rrplan.plans.consistency import inconsistencies
 from rrplan.plans.graph import ActionGraph, Contradiction
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Edge, Observed, Plan, Proof, SnapshotReference, Step, Tolerance
 from rrplan.plans.rehearsal import read_rehearsal
-from rrplan.resources import CalicoVersion
+from rrplan.resources import CalicoVersion, ClusterIdentity
 from rrplan.snapshots.file import means, read_versioned
 from rrplan.specs import from_document
 from rrplan.specs.model import Hook, OnFailure
 
 T = TypeVar("T")
 
-FORMAT_VERSION = "2.2"
-"""2.2: a change says its action, a step which one puts back what it changes, and findings hold facts.
+FORMAT_VERSION = "2.3"
+"""2.3: the snapshot says which cluster it is of.
+
+2.2: a change says its action, a step which one puts back what it changes, and findings hold facts.
 
 2.1: the proof holds facts beside its sentences.
 
@@ -45,6 +48,7 @@ STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
 EDGES: TypeAdapter[tuple[Edge, ...]] = TypeAdapter(tuple[Edge, ...])
 PROOF: TypeAdapter[Proof] = TypeAdapter(Proof)
 OBSERVED: TypeAdapter[Observed] = TypeAdapter(Observed)
+CLUSTER: TypeAdapter[ClusterIdentity] = TypeAdapter(ClusterIdentity)
 FINDING: TypeAdapter[Finding] = TypeAdapter(Finding)
 FINDINGS: TypeAdapter[tuple[Finding, ...]] = TypeAdapter(tuple[Finding, ...])
 
@@ -55,7 +59,8 @@ def is_plan(data: bytes) -> bool:
 
 
 def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
-    """A plan and its digest; raises FileFormatError, or DigestMismatch for a plan that was edited."""
+    """A plan and its digest; raises FileFormatError, DigestMismatch for a plan that was edited, or PlanMismatch for one
+    that was edited and given a new digest, as far as that shows without the cluster."""
     body: dict[str, Any] = read_versioned(data, name, KIND, FORMAT_VERSION, beside=[BESIDE], older=OLDER)
     rehearsal = body.pop(BESIDE, None)
     plan_digest = digest(body)
@@ -77,10 +82,17 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
             on_failure=OnFailure(body["on_failure"]),
             hooks=tuple(Hook.model_validate(hook) for hook in body["hooks"]),
             rehearsal=None if rehearsal is None else read_rehearsal(rehearsal, name, plan_digest),
+            written_as=str(body["format_version"]),
+            file_digest=plan_digest,
         )
     except (KeyError, ValueError, AttributeError, TypeError) as error:
         raise FileFormatError.one(f"the plan file is incomplete: {error}", file=name, hint=AGAIN) from error
     _check_order(plan, name)
+    faults = inconsistencies(plan)
+    if body["spec"].get("digest") != digest(body["spec"]["document"]):
+        faults.insert(0, "the digest of its spec is not that of the spec")
+    if faults:
+        raise PlanMismatch([Problem(f"the plan does not hold together: {fault}", name, hint=AGAIN) for fault in faults])
     return plan, plan_digest
 
 
@@ -98,7 +110,11 @@ def _snapshot(body: dict[str, Any]) -> SnapshotReference:
     version = CalicoVersion.parse(body["calico_version"])
     if version is None:
         raise ValueError(f"`calico_version` is `{body['calico_version']}`, which is no release of Calico")
-    return SnapshotReference(body["digest"], body["taken_at"], version)
+    others = [CalicoVersion.parse(text) for text in body.get("other_calico_versions", ())]
+    cluster = _part(CLUSTER, "snapshot.cluster", body.get("cluster", {}))
+    return SnapshotReference(
+        body["digest"], body["taken_at"], version, cluster, tuple(other for other in others if other is not None)
+    )
 
 
 def _present_steps(body: dict[str, Any]) -> list[dict[str, Any]]:
@@ -153,15 +169,15 @@ def _of_version_1(step: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_order(plan: Plan, name: str) -> None:
-    """Raise FileFormatError where edges and steps contradict each other."""
+    """Raise PlanMismatch where edges and steps contradict each other."""
     try:
         ActionGraph(plan.steps, plan.edges)
     except Contradiction as error:
-        raise FileFormatError.one(f"the edges of the plan cannot be kept: {error}", file=name, hint=AGAIN) from error
+        raise PlanMismatch.one(f"the edges of the plan cannot be kept: {error}", file=name, hint=AGAIN) from error
     position = {step.id: index for index, step in enumerate(plan.steps)}
     for edge in plan.edges:
         if position[edge.before] > position[edge.after]:
-            raise FileFormatError.one(
+            raise PlanMismatch.one(
                 f"step `{edge.after}` stands before `{edge.before}`, and an edge says the reverse",
                 file=name,
                 hint=AGAIN,

@@ -16,7 +16,18 @@ from rrplan.checks.finding import Finding
 from rrplan.digest import canonical, digest
 from rrplan.plans.change import Change
 from rrplan.plans.plan import Observed, Plan, Proof, SnapshotReference, Step
-from rrplan.plans.planfile import BESIDE, EDGES, FINDING, FINDINGS, FORMAT_VERSION, KIND, OBSERVED, PROOF, STEPS
+from rrplan.plans.planfile import (
+    BESIDE,
+    CLUSTER,
+    EDGES,
+    FINDING,
+    FINDINGS,
+    FORMAT_VERSION,
+    KIND,
+    OBSERVED,
+    PROOF,
+    STEPS,
+)
 from rrplan.plans.rehearsal import json_schema as rehearsal_schema
 from rrplan.plans.rehearsal import rehearsal_document
 from rrplan.render.checks import sentence
@@ -25,14 +36,15 @@ from rrplan.render.proof import check_text, restarts, violation_text
 
 def plan_document(plan: Plan) -> dict[str, Any]:
     """The plan as a JSON value, its digest included."""
+    refused = bool(plan.steps and plan.proof.violations)
     body: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "kind": KIND,
         "name": plan.name,
         "timestamp": plan.snapshot.taken_at,
-        "applyable": bool(plan.steps),
+        "applyable": bool(plan.steps) and not refused,
         "complete": True,
-        "errored": False,
+        "errored": refused,
         "resource_changes": [_resource_change(step, change) for step, change in plan.writes],
         "resource_drift": [],
         "checks": [{"status": "pass", "text": check_text(check)} for check in plan.proof.final],
@@ -61,6 +73,8 @@ def _snapshot(reference: SnapshotReference) -> dict[str, Any]:
         "digest": reference.digest,
         "taken_at": reference.taken_at,
         "calico_version": str(reference.calico_version),
+        "other_calico_versions": [str(version) for version in reference.other_versions],
+        "cluster": CLUSTER.dump_python(reference.cluster, mode="json"),
     }
 
 
