@@ -154,7 +154,11 @@ def documents_in(name: str, data: bytes) -> Iterator[Found]:
             if not isinstance(document, dict):
                 line, column = place_in(text, path)
                 raise ManifestError.one(
-                    "not a Kubernetes object: a mapping with `kind` is expected", file=name, line=line, column=column
+                    "not a Kubernetes object: a mapping with `kind` is expected",
+                    file=name,
+                    line=line,
+                    column=column,
+                    hint="give what `kubectl get -o yaml` or `calicoctl get -o yaml` prints",
                 )
             yield Found(document, name, path)
     if not count:

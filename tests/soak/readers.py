@@ -1,9 +1,9 @@
 """Inputs that were damaged on purpose: `python -m tests.soak.readers SEED COUNT`.
 
-The corpus is what the project's own tests read: specs and clusters of the scenarios, and the snapshot, plan, journal and
-descriptions of a run on an embedded cluster. Each is mutated as text or, where it is JSON or YAML, as a value (files with
-a digest get a new one), and read and shown. A reader may say no in words; whatever else it raises is a finding, and so
-is one that takes longer than 20 s or more than 500 MB.
+The corpus is what the project's own tests read: specs and clusters of the scenarios, and the snapshot, plan, journal
+and descriptions of a run on an embedded cluster. Each is mutated as text or, where it is JSON or YAML, as a value
+(files with a digest get a new one), and read and shown; for a cluster that can be read a plan is made. A reader may
+say no in words; whatever else it raises is a finding, and so is one that takes longer than 20 s or more than 500 MB.
 """
 
 import copy
@@ -15,8 +15,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
-from functools import cache
-from io import StringIO
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,9 @@ from rrplan import api
 from rrplan.adapters.local.heads import read_head
 from rrplan.adapters.local.lock import described, read_holder
 from rrplan.adapters.local.runs import RunDirectory
+from rrplan.bgp.profile import calico_versions
+from rrplan.bgp.sessions import Speakers
+from rrplan.cli.output import shown
 from rrplan.digest import digest
 from rrplan.errors import RRPlanError
 from rrplan.plans import Plan, read_plan
@@ -33,13 +35,14 @@ from rrplan.plans.planfile import BESIDE
 from rrplan.render.graph import dot, graph_json, mermaid
 from rrplan.render.markdown import plan_markdown
 from rrplan.render.plan_json import write_plan
-from rrplan.render.progress import TextProgress
+from rrplan.render.sessions import sessions_text
 from rrplan.render.terminal import plan_text
 from rrplan.runs.journal import Journal
 from rrplan.sandbox import Sandbox, demo_cluster
 from rrplan.snapshots import capture, joined_documents, read_snapshot, snapshot_of_manifests, write_snapshot
 from rrplan.snapshots.ignored import ignored
 from rrplan.specs import load
+from rrplan.text import printable
 from tests.support.bench import SPEC
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,10 +113,12 @@ def _spec(data: bytes) -> object:
     return spec.to_document()
 
 
-def _manifests(data: bytes) -> object:
+def _manifests(spec: bytes, data: bytes) -> object:
     snapshot = snapshot_of_manifests([("cluster.yaml", data)])
     joined_documents([("cluster.yaml", data)])
-    return write_snapshot(snapshot), ignored(snapshot.state)
+    versions = calico_versions(snapshot.state)
+    list(sessions_text(Speakers.of(snapshot.state, versions).all_sessions()))
+    return write_snapshot(snapshot), ignored(snapshot.state), _shown(api.plan(load(spec, "spec.yaml"), snapshot))
 
 
 def _snapshot(data: bytes) -> object:
@@ -172,7 +177,8 @@ def _corpus() -> tuple[tuple[str, Reader, bytes], ...]:
     found: list[tuple[str, Reader, bytes]] = []
     for folder in sorted((ROOT / "fixtures" / "scenarios").iterdir()):
         found.append(("spec", _spec, (folder / "spec.yaml").read_bytes()))
-        found += [("manifests", _manifests, path.read_bytes()) for path in folder.glob("cluster.yaml")]
+        reader = partial(_manifests, (folder / "spec.yaml").read_bytes())
+        found.append(("manifests", reader, (folder / "cluster.yaml").read_bytes()))
     with tempfile.TemporaryDirectory(prefix="rrplan-readers-") as name:
         path = Path(name) / "c"
         sandbox = Sandbox.make(path, demo_cluster(6, 2))
@@ -288,15 +294,11 @@ def story(seed: int) -> str:
     try:
         reader(bad)
     except RRPlanError as error:
-        # What it says can be printed.
-        TextProgress(StringIO(), live=False)
-        text = f"{error}{error.hint}"
-        return (
-            "" if text.isprintable() or "\x1b" not in text else f"seed {seed}: {kind}: an escape sequence in {text!r}"
-        )
+        text = shown(error)
+        return "" if printable(text) == text else f"seed {seed}: {kind}: a character that acts, in {text!r}"
     except TooLong:
         return f"seed {seed}: {kind}: more than {SECONDS} s"
-    except Exception:
+    except Exception:  # noqa: BLE001  # whatever it is, it is a finding
         return f"seed {seed}: {kind}: {traceback.format_exc(limit=-4)}"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
