@@ -27,7 +27,7 @@ from rrplan.adapters.local.lock import described, read_holder
 from rrplan.adapters.local.runs import RunDirectory
 from rrplan.bgp.profile import calico_versions
 from rrplan.bgp.sessions import Speakers
-from rrplan.cli.output import shown
+from rrplan.cli.say import shown
 from rrplan.digest import digest
 from rrplan.errors import RRPlanError
 from rrplan.plans import Plan, read_plan
