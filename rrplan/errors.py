@@ -17,6 +17,7 @@ RRPlanError                  has a sentence, a `hint` and an exit code
 │   └── ChecksFailed         preflight checks found errors; carries them
 ├── JournalError             the journal contradicts itself, the plan or the cluster             (exit 4)
 │   └── JournalUnwritable    it cannot be written, so the run stops where it is
+├── RunBroken            a run that had begun cannot go on here, as on a full disk               (exit 4)
 └── DatastoreError           the place where resources live said no, or said nothing
     ├── DatastoreRefused     a definite no: invalid, forbidden
     ├── DatastoreConflict    a definite no: the object is not what we thought it is
@@ -244,6 +245,12 @@ class JournalError(RRPlanError):
 
 class JournalUnwritable(JournalError):
     """The journal cannot be written, so the run stops where it is."""
+
+
+class RunBroken(RRPlanError):
+    """A run that had begun cannot go on, for a reason that has nothing to do with its steps, such as a full disk."""
+
+    exit_code = ExitCode.PARTIAL
 
 
 class DatastoreError(RRPlanError):

@@ -6,7 +6,8 @@ import getpass
 import os
 import socket
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import dropwhile
@@ -24,8 +25,10 @@ from rrplan.errors import (
     PolicyRefusal,
     PreflightError,
     RRPlanError,
+    RunBroken,
     StalePlanError,
 )
+from rrplan.exit_codes import ExitCode
 from rrplan.parallelism import PARALLELISM
 from rrplan.planning import build_plan, draft_plan
 from rrplan.planning.expected import expected
@@ -35,6 +38,7 @@ from rrplan.ports import KeptRun, Log, Probe
 from rrplan.render.checks import named
 from rrplan.render.plan_json import plan_document, write_plan
 from rrplan.render.record import unfinished_text
+from rrplan.render.run import GO_ON
 from rrplan.reports.entry import JournalEvent
 from rrplan.reports.events import SILENT, Listener, RunState
 from rrplan.reports.gates import GateFailed
@@ -129,9 +133,24 @@ def apply(plan: Plan, cluster: Cluster, control: Control = DEFAULT) -> Result:
             raise
         kept = KeptRun(run, plan.name, getpass.getuser(), timestamp(now))
         cluster.runs.begin(kept, write_plan(plan))
-        return _Running(plan, digest, run, cluster, control).applied()
+        with _begun():
+            return _Running(plan, digest, run, cluster, control).applied()
     finally:
         cluster.lock.release()
+
+
+@contextmanager
+def _begun() -> Iterator[None]:
+    """Once a run has begun nobody may say that nothing was changed: what else goes wrong leaves it stopped."""
+    try:
+        yield
+    except RRPlanError as error:
+        if error.exit_code != ExitCode.ERROR:
+            raise
+        raise RunBroken(str(error), hint=f"{error.hint}; {GO_ON}" if error.hint else GO_ON) from error
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        raise RunBroken(f"{place}{error.strerror}", hint=f"make room or give the right; {GO_ON}") from error
 
 
 def resume(cluster: Cluster, control: Control = DEFAULT, run: str | None = None) -> Result:
@@ -246,7 +265,8 @@ def _again(cluster: Cluster, control: Control, found: RunRecord, *, back: bool, 
     cluster.lock.acquire(holder)
     try:
         runner = _Running(found.plan, found.digest, name, cluster, control)
-        return runner.rolled_back(accept_drift=accept_drift) if back else runner.applied(again=True)
+        with _begun():
+            return runner.rolled_back(accept_drift=accept_drift) if back else runner.applied(again=True)
     finally:
         cluster.lock.release()
 

@@ -13,7 +13,13 @@ from rrplan.cli.sources import read
 @click.command("sandbox")
 @click.argument("directory")
 @click.option("-f", "--filename", "manifests", metavar="FILE", multiple=True, help="Fill it from manifests.")
-@click.option("--nodes", default=120, help="Without manifests: how many nodes.")
+@click.option(
+    "--nodes",
+    default=120,
+    type=click.IntRange(1, 100_000),
+    show_default=True,
+    help="Without manifests: how many nodes.",
+)
 @click.option("--ucp", is_flag=True, help="Without manifests: a cluster like one of Docker Enterprise UCP.")
 @click.option("--seed", default=1, help="Decides how long sessions take.")
 def command(directory: str, manifests: tuple[str, ...], nodes: int, seed: int, *, ucp: bool) -> None:

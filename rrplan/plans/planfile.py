@@ -6,6 +6,7 @@ covered by the digest, and made again from the facts beside them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -21,6 +22,7 @@ from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Edge, Observed, Plan, Proof, SnapshotReference, Step, Tolerance
 from rrplan.plans.rehearsal import read_rehearsal
 from rrplan.resources import CalicoVersion, ClusterIdentity
+from rrplan.resources.reading import brief, is_subdomain
 from rrplan.snapshots.file import means, read_versioned
 from rrplan.specs import from_document
 from rrplan.specs.model import Hook, OnFailure
@@ -50,6 +52,10 @@ PROOF: TypeAdapter[Proof] = TypeAdapter(Proof)
 OBSERVED: TypeAdapter[Observed] = TypeAdapter(Observed)
 CLUSTER: TypeAdapter[ClusterIdentity] = TypeAdapter(ClusterIdentity)
 FINDING: TypeAdapter[Finding] = TypeAdapter(Finding)
+TEXT: TypeAdapter[str] = TypeAdapter(str)
+TEXTS: TypeAdapter[tuple[str, ...]] = TypeAdapter(tuple[str, ...])
+TEXT_BY_NAME: TypeAdapter[Mapping[str, str]] = TypeAdapter(Mapping[str, str])
+NODE_SETS: TypeAdapter[Mapping[str, tuple[NodeName, ...]]] = TypeAdapter(Mapping[str, tuple[NodeName, ...]])
 FINDINGS: TypeAdapter[tuple[Finding, ...]] = TypeAdapter(tuple[Finding, ...])
 
 
@@ -66,18 +72,18 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
     plan_digest = digest(body)
     try:
         plan = Plan(
-            name=body["name"],
+            name=_part(TEXT, "name", body["name"]),
             steps=_part(STEPS, "steps", _present_steps(body)),
             edges=_part(EDGES, "edges", body["edges"]),
             proof=_part(PROOF, "proof", _present_proof(body["proof"])),
-            node_sets={name: tuple(nodes) for name, nodes in body["node_sets"].items()},
-            fingerprints=body["fingerprints"],
+            node_sets=_part(NODE_SETS, "node_sets", body["node_sets"]),
+            fingerprints=_part(TEXT_BY_NAME, "fingerprints", body["fingerprints"]),
             spec=from_document(body["spec"]["document"]),
             snapshot=_snapshot(body["snapshot"]),
-            notices=tuple(body["notices"]),
+            notices=_part(TEXTS, "notices", body["notices"]),
             findings=_part(FINDINGS, "findings", [_present_finding(finding) for finding in body["findings"]]),
-            reasons=tuple(body["reasons"]),
-            down=tuple(NodeName(name) for name in body.get("down", ())),
+            reasons=_part(TEXTS, "reasons", body["reasons"]),
+            down=tuple(NodeName(name) for name in _part(TEXTS, "down", body.get("down", ()))),
             observed=None if body.get("observed") is None else _part(OBSERVED, "observed", body["observed"]),
             on_failure=OnFailure(body["on_failure"]),
             hooks=tuple(Hook.model_validate(hook) for hook in body["hooks"]),
@@ -85,8 +91,9 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
             written_as=str(body["format_version"]),
             file_digest=plan_digest,
         )
-    except (KeyError, ValueError, AttributeError, TypeError) as error:
+    except (KeyError, IndexError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise FileFormatError.one(f"the plan file is incomplete: {error}", file=name, hint=AGAIN) from error
+    _check_names(plan, name)
     _check_order(plan, name)
     faults = inconsistencies(plan)
     if body["spec"].get("digest") != digest(body["spec"]["document"]):
@@ -94,6 +101,15 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
     if faults:
         raise PlanMismatch([Problem(f"the plan does not hold together: {fault}", name, hint=AGAIN) for fault in faults])
     return plan, plan_digest
+
+
+def _check_names(plan: Plan, name: str) -> None:
+    """Raise FileFormatError for a name that Kubernetes has nowhere: it would reach shells and addresses of requests."""
+    keys = (change.key for step in plan.steps for change in step.changes)
+    names = [*plan.down, *(node for nodes in plan.node_sets.values() for node in nodes)]
+    for text in [*names, *(part for key in keys for part in (key.name, key.namespace) if part)]:
+        if not is_subdomain(text):
+            raise FileFormatError.one(f"`{brief(text)}` is no name that Kubernetes accepts", file=name, hint=AGAIN)
 
 
 def _part(adapter: TypeAdapter[T], key: str, value: object) -> T:

@@ -24,6 +24,7 @@ from rrplan.render.detail import Detail
 from rrplan.render.escaping import fenced, prose, word
 from rrplan.render.overview import overview
 from rrplan.render.proof import NOT_PROVED, outside_lines
+from rrplan.render.shell import HELPERS, PREAMBLE
 from rrplan.render.words import notices, observed_lines, totals
 from rrplan.resources import ClusterState
 from rrplan.resources.documents import at, leaves
@@ -37,59 +38,12 @@ ALIKE = (ActionName.LABEL_CLIENT, ActionName.UNLABEL_CLIENT)
 """Steps that come in thousands: one section for all in a row."""
 MERGE = " --type=merge"
 SOCKETS = {"ipv4": "bird", "ipv6": "bird6"}
-HELPERS = """\
-# await SECONDS CHECK...: until the check holds
-await() {
-  local seconds=$1 end=$((SECONDS + $1)); shift
-  until "$@"; do
-    [ "$SECONDS" -lt "$end" ] || { echo "NOT REACHED within $seconds s: $*"; return 1; }
-    sleep 5
-  done
-}
-# birds NODE SOCKET WORDS...: what BIRD on a node shows
-birds() {
-  local pod
-  pod=$(kubectl get pods -A -l k8s-app=calico-node --field-selector "spec.nodeName=$1" \\
-    -o jsonpath='{.items[0].metadata.namespace} {.items[0].metadata.name}')
-  kubectl exec -n "${pod% *}" "${pod#* }" -c calico-node -- birdcl -s "/var/run/calico/$2.ctl" show "${@:3}"
-}
-# meshed NODE SOCKET COUNT: so many mesh sessions are established
-meshed() { [ "$(birds "$1" "$2" protocols | grep '^Mesh_' | grep -c Established)" -ge "$3" ]; }
-# routed NODE SOCKET PEER COUNT: the routes of so many nodes came over the session with a peer
-routed() {
-  [ "$(birds "$1" "$2" route | grep -E "\\[(Node|Global)_$3 " | grep -oE 'via [^ ]+' | sort -u | wc -l)" -ge "$4" ]
-}
-# uplink NODE SOCKET PEER: the session with a speaker outside the cluster is up
-uplink() {
-  birds "$1" "$2" protocols | grep -E "^(Node|Global)_$3(_port_[0-9]+)? " | grep -q Established
-}
-# rolled NAMESPACE NAME PODS: the DaemonSet has taken its change up, nothing runs where it should not
-rolled() {
-  local told='{.metadata.generation}/{.status.observedGeneration}/{.status.numberMisscheduled}'
-  told="$told/{.status.updatedNumberScheduled}/{.status.numberAvailable}"
-  kubectl get daemonset -n "$1" "$2" -o jsonpath="$told" | {
-    IFS=/ read -r generation observed astray updated available
-    [ "${observed:-0}" -ge "$generation" ] && [ "${astray:-0}" -eq 0 ] &&
-      [ "${updated:-0}" -ge "$3" ] && [ "${available:-0}" -ge "$3" ]
-  }
-}
-"""
-
-
 COLUMNS = 110
 """Of a line with names."""
 LOOPED = 4
 """From so many on, what differs in a name alone is one loop."""
 PEER = "@peer@"
 """Stands for the peer of a check."""
-PREAMBLE = """\
-Type the blocks in this order, in one bash. A block under *Do* changes the cluster; a block under *Wait until* only
-looks, and ends with `ok` or `NOT REACHED`. After `NOT REACHED` type nothing more of the way forward: find out why, or
-go back from that step with [Back](#back). Made for the cluster as it was; after any other change, plan again.
-
-The checks ask for every node and every peer. Routes are counted by the nodes that they lead to: where a node owns no
-address block, one is missing without harm.
-"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Sources: libcalico-go/lib/backend/k8s/resources/node.go (annotations), libcalico
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -31,6 +32,7 @@ KUBE_LABELS_ANNOTATION = PREFIX + "kube-labels"
 KUBERNETES_TAINT = "node.kubernetes.io/"
 """Taints that Kubernetes itself sets and removes, by conditions and by `spec.unschedulable`; nobody else's business."""
 ADDRESSES = (IPV4_ANNOTATION, IPV6_ANNOTATION)
+BROADCAST = "255.255.255.255"
 CALICO_NAME_ANNOTATION = "rrplan.io/calico-name"
 """Only in our snapshot files: the name of a node in Calico, where that is not its name in Kubernetes."""
 UNSYNCED_ANNOTATION = "rrplan.io/unsynced-labels"
@@ -184,7 +186,21 @@ def _address(reader: Reader, field: str, version: int, ignored: dict[str, str], 
     address = parse_address(text, version)
     if text and address is None:
         ignored[annotation] = text
+    if address is not None and not usable(address):
+        problem = f"`{address}` is the address of no node: it is {_sort(address)}"
+        raise DecodeProblem(problem, (*reader.path, field), "correct it with `calicoctl patch node`, or on the node")
     return address or ""
+
+
+def usable(address: str) -> bool:
+    """Whether a node can have an address: it is neither unspecified nor multicast nor broadcast."""
+    parsed = ipaddress.ip_address(address)
+    return not (parsed.is_unspecified or parsed.is_multicast or address == BROADCAST)
+
+
+def _sort(address: str) -> str:
+    parsed = ipaddress.ip_address(address)
+    return "multicast" if parsed.is_multicast else "broadcast" if address == BROADCAST else "unspecified"
 
 
 def merge_nodes(kubernetes: Node, calico: Node) -> Node:

@@ -17,6 +17,9 @@ from rrplan.ids import StepId
 from rrplan.ports import Log
 from rrplan.reports.entry import Entry, JournalEvent
 
+LATEST = 253_402_300_800_000
+"""The year 10000 in milliseconds: no time is as late."""
+
 
 def _seal(seq: int, step: str, event: str, time: int, note: str, prev: str) -> Entry:
     body = {"seq": seq, "step": step, "event": event, "time": time, "note": note, "prev": prev}
@@ -76,7 +79,7 @@ class Journal:
 def _read(line: bytes, number: int, place: str) -> Entry:
     try:
         value = json.loads(line)
-        return Entry(
+        entry = Entry(
             value["seq"],
             StepId(value["step"]),
             value["event"],
@@ -85,7 +88,15 @@ def _read(line: bytes, number: int, place: str) -> Entry:
             value["prev"],
             value["hash"],
         )
-    except (ValueError, KeyError, TypeError) as error:
+        for whole in (entry.seq, entry.time):
+            if type(whole) is not int or not 0 <= whole < LATEST:
+                raise ValueError(f"{whole!r:.40} is no number of a line and no time")
+        for text in (entry.step, entry.event, entry.note, entry.prev, entry.hash):
+            if not isinstance(text, str):
+                raise TypeError(f"{text!r:.40} is no text")
+            text.encode()
+        return entry
+    except (RecursionError, ValueError, KeyError, TypeError) as error:
         raise JournalError(
             f"{place}:{number}: not a journal line", hint="it was damaged; restore it from where it was copied"
         ) from error

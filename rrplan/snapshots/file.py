@@ -41,7 +41,11 @@ def read_snapshot(data: bytes, name: str) -> Snapshot:
     body = read_versioned(data, name, "Snapshot", FORMAT_VERSION)
     resources = []
     documents = body.get("resources")
-    for document in documents if isinstance(documents, list) else ():
+    for number, document in enumerate(documents if isinstance(documents, list) else ()):
+        if not isinstance(document, dict):
+            raise FileFormatError.one(
+                f"`resources[{number}]` is no mapping", file=name, hint="make the file again with `rrplan snapshot`"
+            )
         try:
             resource = decode(document)
         except DecodeProblem as problem:
@@ -104,7 +108,7 @@ def read_versioned(
     stated = body.pop("digest", None)
     try:
         computed = digest({key: value for key, value in body.items() if key not in beside})
-    except (TypeError, ValueError) as error:
+    except (RecursionError, TypeError, ValueError) as error:
         raise FileFormatError.one(
             f"not a {kind.lower()} file: {error}", file=name, hint=f"`rrplan {kind.lower()}` writes one"
         ) from error

@@ -7,7 +7,6 @@ say the same. The place of a problem is looked up only when there is one, becaus
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -42,8 +41,13 @@ NO_PEERS = (
 """What is said of an input that may be less than the cluster."""
 ANY, NOTHING = "any", "nothing"
 """Listings of kubectl that do not say their kind: with objects, and without."""
-MAX_EXPANDED = 50_000_000
-_ALIAS = re.compile(r"(?:^|[\s\[{,:-])\*\w", re.MULTILINE)
+MAX_EXPANDED = 1_000_000
+"""Values that aliases may add to a document; nobody writes a cluster with many of them."""
+MAX_MERGED = 10_000
+"""Keys that a mapping may have once its merge keys (`<<`) are taken in."""
+
+DEEP = "give what `kubectl get -o yaml` or `calicoctl get -o yaml` prints: it nests a dozen levels"
+ODD = "put odd numbers and times in quotes"
 
 _FAST: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Loader: Any = type(
@@ -54,9 +58,19 @@ _Loader: Any = type(
         "yaml_implicit_resolvers": {
             first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
             for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-        }
+        },
+        "flatten_mapping": lambda loader, node: _flatten(loader, node),
     },
 )
+
+
+def _flatten(loader: Any, node: yaml.MappingNode) -> None:
+    """Merge keys as PyYAML takes them in; raises where mappings that take in others grow beyond measure."""
+    merges = any(key.tag == "tag:yaml.org,2002:merge" for key, _ in node.value)
+    _FAST.flatten_mapping(loader, node)
+    if merges and len(node.value) > MAX_MERGED:
+        problem = f"merge keys make more than {MAX_MERGED} keys of this mapping"
+        raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +91,7 @@ def snapshot_of_manifests(files: Sequence[tuple[str, bytes]]) -> Snapshot:
     calico: list[CalicoNode] = []
     latest = ""
     contents = dict(files)
+    shapes: dict[tuple[ResourceKey, bool], Resource] = {}
     for name, data in files:
         for located in documents_in(name, data, given):
             given.add(str(located.document.get("kind")))
@@ -89,6 +104,13 @@ def snapshot_of_manifests(files: Sequence[tuple[str, bytes]]) -> Snapshot:
                 latest = max(latest, *_times(located.document), "")
                 if isinstance(resource, Node) and str(located.document.get("apiVersion")).startswith("projectcalico"):
                     calico.append(calico_node(resource.known_as, located.document))
+                shape = resource.key, isinstance(resource, Node) and resource.only_calico
+                if shapes.setdefault(shape, resource) != resource:
+                    raise DecodeProblem(
+                        f"{resource.key} is given twice, with different content",
+                        ("metadata", "name"),
+                        "give each object once, or both listings from the same moment",
+                    )
                 resources[resource.key] = _merged(resources.get(resource.key), resource)
             except DecodeProblem as problem:
                 problems.append(_located(problem, located, contents[name]))
@@ -111,8 +133,12 @@ def joined_documents(files: Sequence[tuple[str, bytes]]) -> list[Mapping[str, ob
     """The objects of all files (name, content) as a store keeps them: as they came, or, where two documents speak of
     one object, joined. Raises ManifestError."""
     documents = [located.document for name, data in files for located in documents_in(name, data)]
-    keys = [_object_key(document) for document in documents]
-    if len(set(keys)) == len(keys):
+    try:
+        keys = [_object_key(document) for document in documents]
+    except DecodeProblem:
+        # With the place of everything that is wrong.
+        keys = []
+    if keys and len(set(keys)) == len(keys):
         return list(documents)
     return [encode(resource) for resource in snapshot_of_manifests(files).state]
 
@@ -144,7 +170,11 @@ def documents_in(name: str, data: bytes, listed: set[str] | None = None) -> Iter
             if not isinstance(document, dict):
                 line, column = place_in(text, path)
                 raise ManifestError.one(
-                    "not a Kubernetes object: a mapping with `kind` is expected", file=name, line=line, column=column
+                    "not a Kubernetes object: a mapping with `kind` is expected",
+                    file=name,
+                    line=line,
+                    column=column,
+                    hint="give what `kubectl get -o yaml` or `calicoctl get -o yaml` prints",
                 )
             yield Found(document, name, path)
     if not count:
@@ -198,24 +228,28 @@ def _values(name: str, text: str) -> Iterator[object]:
         except ValueError:
             pass  # YAML in flow style, or several documents: the YAML reader says what is wrong
         except RecursionError as error:
-            raise ManifestError.one("nested too deeply", file=name) from error
+            raise ManifestError.one("nested too deeply", file=name, hint=DEEP) from error
     try:
         for value in yaml.load_all(text, Loader=_Loader):
-            if _ALIAS.search(text):
+            if "*" in text and "&" in text:
                 _measure(name, value)
             yield value
     except yaml.YAMLError as error:
         raise ManifestError([syntax_problem(error, name, text.splitlines())]) from error
-    except (RecursionError, ValueError) as error:
-        raise ManifestError.one(f"not YAML that can be read: {type(error).__name__}", file=name) from error
+    except RecursionError as error:
+        raise ManifestError.one("nested too deeply", file=name, hint=DEEP) from error
+    except (TypeError, ValueError) as error:
+        raise ManifestError.one(f"not YAML that can be read: {error}", file=name, hint=ODD) from error
 
 
 def _measure(name: str, value: object) -> None:
     """Refuse aliases that expand into more than any cluster holds."""
     sizes: dict[int, int] = {}
     within: set[int] = set()
+    own = 0
 
     def size(part: object) -> int:
+        nonlocal own
         if not isinstance(part, dict | list):
             return 1
         if id(part) in within:
@@ -223,13 +257,14 @@ def _measure(name: str, value: object) -> None:
         if id(part) not in sizes:
             within.add(id(part))
             inner = part.values() if isinstance(part, dict) else part
+            own += 1 + len(inner)
             sizes[id(part)] = 1 + sum(size(item) for item in inner)
             within.remove(id(part))
         return sizes[id(part)]
 
-    if size(value) > MAX_EXPANDED:
+    if size(value) > MAX_EXPANDED + own:
         raise ManifestError.one(
-            f"more than {MAX_EXPANDED} values once aliases are expanded", file=name, hint="write the values out"
+            f"aliases add more than {MAX_EXPANDED} values to it", file=name, hint="write the values out"
         )
 
 
@@ -238,11 +273,7 @@ def _merged(known: Resource | None, resource: Resource) -> Resource:
         return resource
     if isinstance(known, Node) and isinstance(resource, Node):
         return merge_nodes(resource, known) if known.only_calico else merge_nodes(known, resource)
-    raise DecodeProblem(
-        f"{resource.key} is given twice, with different content",
-        ("metadata", "name"),
-        "give each object once, or both listings from the same moment",
-    )
+    raise AssertionError(f"{resource.key} comes twice, with different content")
 
 
 def _times(document: dict[str, object]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from rrplan.errors import Problem, SpecError
+from rrplan.resources.reading import LONGEST, is_text
 from rrplan.yaml_places import Place, decoded, place, shown, syntax_problem
 
 MAX_BYTES = 8 * 1024 * 1024
@@ -109,6 +110,10 @@ def _mapping(
 
 def _scalar(document: Document, node: yaml.Node, path: Path) -> object:
     text: str = node.value
+    if "\0" in text or not is_text(text):
+        what = "a NUL character" if "\0" in text else "half of a character"
+        document.at(*place(node.start_mark), f"{what} has no meaning in a spec", "remove the escape")
+        return ""
     tag = node.tag.removeprefix(_TAGS)
     if tag == "str":
         return text
@@ -122,6 +127,9 @@ def _scalar(document: Document, node: yaml.Node, path: Path) -> object:
         return text.lower() in ("true", "yes", "on")
     if tag == "int":
         if text.isascii() and text.lstrip("-").isdecimal() and (text == "0" or not text.lstrip("-").startswith("0")):
+            if len(text) > LONGEST:
+                document.complain(path, f"a number of {len(text)} digits", "no field of a spec takes one")
+                return 0
             return int(text)
         document.complain(
             path, f"`{text}` is a number in another notation in YAML 1.1", "write it in decimal or in quotes"

@@ -15,7 +15,7 @@ from rrplan.ids import ActionName
 from rrplan.resources.eviction import Eviction
 from rrplan.specs.part import Part as _Part
 from rrplan.specs.peering import Peering
-from rrplan.specs.values import ClusterID, LabelKey, Name, Percent, Seconds, SelectorText
+from rrplan.specs.values import ClusterID, LabelKey, Name, Percent, Seconds, SelectorText, Switch, Word
 
 LABEL_KEY = "rrplan.io/route-reflector"
 ZONE_LABEL = "topology.kubernetes.io/zone"
@@ -140,9 +140,9 @@ def _dedicated(value: object) -> object:
 class Drain(_Part):
     """What a drain may evict beyond pods that lose nothing and come back elsewhere, in the words of `kubectl drain`."""
 
-    force: bool = False
+    force: Switch = False
     """Evict pods that no controller makes again."""
-    delete_empty_dir_data: bool = False
+    delete_empty_dir_data: Switch = False
     """Evict pods with an emptyDir volume, whose content is lost."""
     grace_period: Seconds | None = None
     """How long a pod has to end; without it, as long as it says itself."""
@@ -169,7 +169,7 @@ class NodeChoice(_Part):
     """These nodes, by name; instead of `selector`."""
     selector: SelectorText = ""
     """Nodes that this Calico selector matches; `count` of them are chosen."""
-    count: Annotated[int, Field(ge=1)] | None = None
+    count: Annotated[int, Field(ge=1, strict=True)] | None = None
     """How many nodes of `selector` reflect."""
     spread_over: LabelKey | None = None
     """Spread the chosen nodes evenly over the values of this label."""
@@ -192,7 +192,7 @@ class Standalone(_Part):
     """The ConfigMap with `etcd_endpoints`, `etcd_ca`, `etcd_cert` and `etcd_key`."""
     secret: Name = "calico-etcd-secrets"
     """The Secret with the files that those keys name."""
-    as_number: Annotated[int, Field(ge=1, le=4294967295)] | None = None
+    as_number: Annotated[int, Field(ge=1, le=4294967295, strict=True)] | None = None
     """The AS number that the cluster must have; it is checked, never set."""
 
 
@@ -243,11 +243,11 @@ class Gates(_Part):
 class Policy(_Part):
     """What must be true of the result, and what may happen on the way."""
 
-    min_reflectors_per_client: Annotated[int, Field(ge=1)] = 2
+    min_reflectors_per_client: Annotated[int, Field(ge=1, strict=True)] = 2
     """Every client has at least that many reflectors."""
-    max_clients_per_reflector: Annotated[int, Field(ge=1)] | None = None
+    max_clients_per_reflector: Annotated[int, Field(ge=1, strict=True)] | None = None
     """No reflector has more clients than that."""
-    zone_resilience: bool = False
+    zone_resilience: Switch = False
     """The loss of any one zone keeps all routes of the others."""
     exposure: Annotated[
         ExposurePolicy,
@@ -272,13 +272,13 @@ class Hook(_Part):
     """A name for messages."""
     on: HookPoint
     """When it runs."""
-    command: Annotated[tuple[str, ...], Field(min_length=1)]
+    command: Annotated[tuple[Word, ...], Field(min_length=1)]
     """The program and its words; no shell in between. It gets JSON about the run on stdin."""
     action: ActionName | None = None
     """Only for steps of this action."""
     timeout: Seconds = 30
     """After this long it is ended, which counts as a failure."""
-    required: bool = False
+    required: Switch = False
     """Its failure fails the step or the run; `before-` hooks veto anyway."""
 
 
@@ -298,7 +298,7 @@ class Spec(_Part):
     """The label that rrplan sets on reflector nodes, and removes again; nobody else may use it."""
     groups: tuple[Group, ...] = ()
     """The reflectors and their clients."""
-    reflectors_peer: bool = True
+    reflectors_peer: Switch = True
     """Whether reflectors peer with one another."""
     peering: Peering = Peering()
     """Options of all sessions; what is left out is kept from the sessions that are replaced."""

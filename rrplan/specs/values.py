@@ -6,11 +6,11 @@ import ipaddress
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from rrplan.resources.selector import SelectorSyntaxError, parse
 
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_DURATION = re.compile(r"(?:(\d{1,7})h)?(?:(\d{1,7})m)?(?:(\d{1,7})s)?", re.ASCII)
 _QUALIFIED = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -65,11 +65,18 @@ def _dns_label(value: object) -> object:
     raise ValueError("must be a name of lower-case letters, digits and `-`")
 
 
+def _word(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("must be a word without a NUL character")
+    return value
+
+
 def _duration_text(seconds: int) -> str:
     return f"{seconds}s"
 
 
 DURATION_SCHEMA = {"type": "string", "pattern": "^(\\d+h)?(\\d+m)?(\\d+s)?$", "examples": ["30s", "1h30m"]}
+Switch = Annotated[bool, Field(strict=True)]
 Seconds = Annotated[
     int,
     BeforeValidator(duration_seconds),
@@ -86,3 +93,5 @@ ClusterID = Annotated[str, BeforeValidator(_cluster_id), WithJsonSchema({"type":
 SelectorText = Annotated[str, BeforeValidator(_selector), WithJsonSchema({"type": "string"})]
 LabelKey = Annotated[str, BeforeValidator(_label_key), WithJsonSchema({"type": "string"})]
 Name = Annotated[str, BeforeValidator(_dns_label), WithJsonSchema({"type": "string"})]
+Word = Annotated[str, AfterValidator(_word)]
+"""A word of a command."""

@@ -22,7 +22,7 @@ FAST = "not real and not bird and not crash and not slow"
 PLANS_AT_ONCE = 100
 WORLD_STRIDE = 200
 """Of the small worlds, every so many in a soak of one; all of them where it is that many times as long."""
-LIVE_SEEDS, BIRD_STATES, BIRD_STEPS, KILLS, JOURNALS = 5, 20, 5, 5, 100
+LIVE_SEEDS, BIRD_STATES, BIRD_STEPS, KILLS, JOURNALS, READERS = 5, 20, 5, 5, 100, 10_000
 """Cases of these lanes in a soak of one."""
 BIRD_AT_ONCE = 10
 BATCH = 10
@@ -72,6 +72,7 @@ def lanes(seed: int, times: int) -> list[Lane]:
         Lane("runs", _properties("test_runs.py", 260, seed, times), processors),
         Lane("kills", _chunks("tests.soak.kills", KILLS, seed, times), processors),
         Lane("journals", _chunks("tests.soak.journals", JOURNALS, seed, times), processors),
+        Lane("readers", _chunks("tests.soak.readers", READERS, seed, times), processors),
         Lane("plans", _plans(seed, times), processors),
         Lane("worlds", _worlds(seed, times), processors),
         Lane("live", _live(seed, times * LIVE_SEEDS), lacks=tuple(missing())),

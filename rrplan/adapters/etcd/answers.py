@@ -42,7 +42,7 @@ class GatewayAnswer:
         try:
             value = json.loads(body)
             return cls(int(value.get("code") or 0), str(value.get("message") or value.get("error") or ""))
-        except (ValueError, AttributeError, TypeError):
+        except (RecursionError, ValueError, AttributeError, TypeError):
             return cls(0, body.strip()[:200])
 
 

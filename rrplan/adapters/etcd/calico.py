@@ -152,7 +152,7 @@ def _block(entry: KeyValue) -> tuple[str, NodeName, str] | None:
     address, _, length = parts[3].rpartition("-")
     try:
         value = json.loads(entry.value)
-    except ValueError:
+    except (RecursionError, ValueError):
         value = None
     fields = value if isinstance(value, dict) else {}
     state = "pendingDeletion" if fields.get("deleted") else str(fields.get("state") or "")
@@ -164,7 +164,7 @@ def _stored(entry: KeyValue) -> Stored:
         document = json.loads(entry.value)
         metadata = document["metadata"]
         shown = {**document, "metadata": {**metadata, "resourceVersion": str(entry.revision)}}
-    except (ValueError, KeyError, TypeError) as error:
+    except (RecursionError, ValueError, KeyError, TypeError) as error:
         raise DatastoreRefused(
             f"what etcd holds at {entry.key} is no Calico resource", hint="repair or remove it with calicoctl"
         ) from error

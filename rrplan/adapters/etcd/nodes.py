@@ -180,7 +180,7 @@ class Halves:
         note = at(document, KNOWN)
         try:
             copied = json.loads(note) if isinstance(note, str) else None
-        except ValueError:
+        except (RecursionError, ValueError):
             copied = None
         if not isinstance(copied, dict):
             return document

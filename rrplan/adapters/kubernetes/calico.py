@@ -159,7 +159,7 @@ def _unfolded(metadata: Mapping[str, object]) -> dict[str, object]:
     hidden_text = annotations.pop(METADATA, None)
     try:
         hidden = mapping(json.loads(hidden_text)) if isinstance(hidden_text, str) else {}
-    except ValueError:
+    except (RecursionError, ValueError):
         hidden = {}
     labels = {**mapping(metadata.get("labels")), **mapping(hidden.get("labels"))}
     annotations |= mapping(hidden.get("annotations"))

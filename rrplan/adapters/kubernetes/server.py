@@ -221,7 +221,7 @@ class ApiServer:
             raise _refusal(method, path, response.status, response.data)
         try:
             value = json.loads(response.data)
-        except ValueError as error:
+        except (RecursionError, ValueError) as error:
             raise DatastoreTimeout(f"{self._host} answered something that is not JSON") from error
         return value if isinstance(value, dict) else {}
 
@@ -272,7 +272,7 @@ def _refusal(method: str, path: str, status: int, data: bytes) -> DatastoreError
     """What a status means for the request: processed, not processed, or unknown."""
     try:
         message = str(json.loads(data).get("message") or "")
-    except (ValueError, AttributeError):
+    except (RecursionError, ValueError, AttributeError):
         message = data[:200].decode("utf-8", "replace").strip()
     text = f"{message or 'no reason given'} ({status} on {method} {path})"
     match status:

@@ -45,7 +45,7 @@ def read_head(text: str, place: str) -> Head:
         head = Head(kept["lines"], kept["digest"])
         if type(head.lines) is int and head.lines >= 0 and isinstance(head.digest, str):
             return head
-    except (ValueError, KeyError, TypeError):
+    except (RecursionError, ValueError, KeyError, TypeError):
         pass
     raise JournalError(f"nobody knows how far {place} was written: its head is missing or damaged", hint=LOST)
 

@@ -215,7 +215,7 @@ def with_last_word(run: KeptRun, log: Log) -> KeptRun:
 def last_word(lines: Sequence[bytes]) -> str:
     """The event of the last line about the run itself; "" where there is none."""
     for line in reversed(lines):
-        with suppress(ValueError):
+        with suppress(RecursionError, ValueError):
             value = json.loads(line)
             if isinstance(value, dict) and value.get("step") == "":
                 return str(value.get("event", ""))
