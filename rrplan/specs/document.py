@@ -96,6 +96,9 @@ def _mapping(
             document.at(line, column, "a key must be a plain word")
             continue
         key = key_node.value
+        if not is_text(key):
+            document.at(line, column, "half of a character has no meaning in a spec", "remove the escape")
+            continue
         if key == "<<":
             document.at(line, column, "merge keys (`<<`) are not part of a spec", "write the values out")
             continue
