@@ -6,7 +6,8 @@ RRPlanError                  has a sentence, a `hint` and an exit code
 │   ├── SpecError            the spec is wrong
 │   ├── ManifestError        Kubernetes or Calico YAML/JSON is wrong
 │   └── FileFormatError      a snapshot, plan or journal file of ours is wrong, or of a newer major version
-│       └── DigestMismatch   the file was changed after rrplan wrote it                        (exit 5)
+│       ├── DigestMismatch   the file was changed after rrplan wrote it                        (exit 5)
+│       └── PlanMismatch     a plan is not what its own spec, or the cluster, comes to         (exit 5)
 ├── UsageProblem             the words on the command line do not fit together                  (exit 64)
 ├── UnsafePlanError          some step would lose routes; carries the counterexamples            (exit 7)
 ├── PolicyRefusal            the spec's policy or the cluster does not allow what was asked      (exit 7)
@@ -133,6 +134,12 @@ class FileFormatError(InputError):
 
 class DigestMismatch(FileFormatError):
     """A file of ours was changed after it was written."""
+
+    exit_code = ExitCode.STALE
+
+
+class PlanMismatch(FileFormatError):
+    """A plan that does not hold together, or is not what its spec comes to, whatever its digest says."""
 
     exit_code = ExitCode.STALE
 

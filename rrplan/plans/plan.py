@@ -264,6 +264,8 @@ class Plan:
     """None where nobody looked."""
     rehearsal: Rehearsal | None = None
     """What was measured when it was rehearsed; no part of what is carried out, nor of the digest."""
+    written_as: str = field(default="", compare=False)
+    """The format version of the file that it was read from; "" where it was made here."""
 
     @property
     def writing(self) -> list[Step]:

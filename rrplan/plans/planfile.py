@@ -12,9 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from rrplan.checks.finding import BEFORE, Finding
 from rrplan.digest import digest
-from rrplan.errors import FileFormatError
+from rrplan.errors import FileFormatError, PlanMismatch, Problem
 from rrplan.ids import NodeName
 from rrplan.plans.change import ChangeAction
+from rrplan.plans.consistency import inconsistencies
 from rrplan.plans.graph import ActionGraph, Contradiction
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Edge, Observed, Plan, Proof, SnapshotReference, Step, Tolerance
@@ -55,7 +56,8 @@ def is_plan(data: bytes) -> bool:
 
 
 def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
-    """A plan and its digest; raises FileFormatError, or DigestMismatch for a plan that was edited."""
+    """A plan and its digest; raises FileFormatError, DigestMismatch for a plan that was edited, or PlanMismatch for one
+    that was edited and given a new digest, as far as that shows without the cluster."""
     body: dict[str, Any] = read_versioned(data, name, KIND, FORMAT_VERSION, beside=[BESIDE], older=OLDER)
     rehearsal = body.pop(BESIDE, None)
     plan_digest = digest(body)
@@ -77,10 +79,16 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
             on_failure=OnFailure(body["on_failure"]),
             hooks=tuple(Hook.model_validate(hook) for hook in body["hooks"]),
             rehearsal=None if rehearsal is None else read_rehearsal(rehearsal, name, plan_digest),
+            written_as=str(body["format_version"]),
         )
     except (KeyError, ValueError, AttributeError, TypeError) as error:
         raise FileFormatError.one(f"the plan file is incomplete: {error}", file=name, hint=AGAIN) from error
     _check_order(plan, name)
+    faults = inconsistencies(plan)
+    if body["spec"].get("digest") != digest(body["spec"]["document"]):
+        faults.insert(0, "the digest of its spec is not that of the spec")
+    if faults:
+        raise PlanMismatch([Problem(f"the plan does not hold together: {fault}", name, hint=AGAIN) for fault in faults])
     return plan, plan_digest
 
 
@@ -153,15 +161,15 @@ def _of_version_1(step: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_order(plan: Plan, name: str) -> None:
-    """Raise FileFormatError where edges and steps contradict each other."""
+    """Raise PlanMismatch where edges and steps contradict each other."""
     try:
         ActionGraph(plan.steps, plan.edges)
     except Contradiction as error:
-        raise FileFormatError.one(f"the edges of the plan cannot be kept: {error}", file=name, hint=AGAIN) from error
+        raise PlanMismatch.one(f"the edges of the plan cannot be kept: {error}", file=name, hint=AGAIN) from error
     position = {step.id: index for index, step in enumerate(plan.steps)}
     for edge in plan.edges:
         if position[edge.before] > position[edge.after]:
-            raise FileFormatError.one(
+            raise PlanMismatch.one(
                 f"step `{edge.after}` stands before `{edge.before}`, and an edge says the reverse",
                 file=name,
                 hint=AGAIN,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import calico_versions
-from rrplan.errors import DatastoreRefused, PreflightError, StalePlanError, UsageProblem
+from rrplan.errors import DatastoreRefused, PlanMismatch, PreflightError, Problem, StalePlanError, UsageProblem
+from rrplan.planning.reproof import differences, is_older
 from rrplan.plans.plan import Plan
 from rrplan.ports import Datastore, Probe, Write
 from rrplan.render.run import drift_text, kept_text, unready_texts
@@ -21,6 +22,9 @@ from rrplan.resources import ClusterState
 from rrplan.runs.drift import drift
 from rrplan.runs.gates import undrainable
 from rrplan.runs.observation import observe, unready
+
+SHOWN = 10
+"""Differences that a refusal names."""
 
 
 class When(StrEnum):
@@ -114,6 +118,23 @@ def _stale(situation: Situation) -> Sequence[str]:
     return []
 
 
+def _as_made_again(situation: Situation) -> Sequence[str]:
+    """A plan from a file is made again from its spec and the cluster; raises PlanMismatch where it is another one."""
+    plan = situation.plan
+    faults = differences(plan, _looked_at(situation)) if plan.written_as else []
+    if not faults:
+        return []
+    hint = "the plan was edited, or it was made from less or more than the cluster has; nothing was changed"
+    if is_older(plan):
+        hint = f"the plan is of format version {plan.written_as}, and this rrplan plans otherwise; nothing was changed"
+    problems = [Problem(f"not what its spec comes to on this cluster: {fault}", "the plan") for fault in faults]
+    shown = problems[:SHOWN]
+    if len(faults) > SHOWN:
+        shown.append(Problem(f"and {len(faults) - SHOWN} more differences", "the plan"))
+    shown[-1] = replace(shown[-1], hint=f"{hint}; make a new plan from the cluster as it is")
+    raise PlanMismatch(shown)
+
+
 def _down(situation: Situation) -> Sequence[str]:
     """Sessions that the plan counts on, and nodes, that are down now and not accepted.
 
@@ -158,6 +179,7 @@ def _refused_writes(situation: Situation) -> Sequence[str]:
 
 
 FRESH = PreflightCheck("fresh", _stale, when=When.LOCKED)
+AS_MADE_AGAIN = PreflightCheck("as-made-again", _as_made_again, when=When.LOCKED)
 SESSIONS = PreflightCheck(
     "sessions",
     _down,
@@ -179,5 +201,5 @@ WRITES = PreflightCheck(
     hint="nothing was changed; the server refuses these writes, see its reason",
     when=When.LOCKED,
 )
-EVERY_CLUSTER = (FRESH, SESSIONS, DRAINS, WRITES)
+EVERY_CLUSTER = (FRESH, AS_MADE_AGAIN, SESSIONS, DRAINS, WRITES)
 """In this order: what is told of sessions, pods and writes holds for the cluster that the plan was made for."""
