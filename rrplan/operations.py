@@ -85,7 +85,10 @@ def _in_words(error: ChecksFailed) -> ChecksFailed:
 
 def _about(snapshot: Snapshot, versions: Versions) -> SnapshotReference:
     """What a plan says of where its state came from."""
-    return SnapshotReference(snapshot.digest, snapshot.taken_at or None, versions.default)
+    others = {*versions.by_node.values()} - {versions.default}
+    return SnapshotReference(
+        snapshot.digest, snapshot.taken_at or None, versions.default, snapshot.cluster, tuple(sorted(others))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ def apply(plan: Plan, cluster: Cluster, control: Control = DEFAULT) -> Result:
     now = cluster.clock.wall()
     run = now.strftime("%Y%m%dt%H%M%S-%f") + uuid.uuid4().hex[:2]
     digest = str(plan_document(plan)["digest"])
-    situation = Situation(plan, cluster.datastore, cluster.probe, accepted=control.accept_down)
+    situation = Situation(plan, cluster.datastore, cluster.probe, accepted=control.accept_down, name=cluster.name)
     left = unfinished(cluster)
     if left is not None:
         cluster.tell(unfinished_text(left))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,7 +77,9 @@ class Source:
         from rrplan.adapters.local.clock import SystemClock, timestamp
         from rrplan.snapshots import capture
 
-        return capture(self.live.connection().datastore, timestamp(SystemClock().wall()))
+        connection = self.live.connection()
+        snapshot = capture(connection.datastore, timestamp(SystemClock().wall()))
+        return replace(snapshot, name=self.live.context or "", server=connection.server.name)
 
     def observed(self, made: Plan, snapshot: Snapshot) -> Plan:
         """The plan with what the nodes of a live cluster say of their sessions; as it is where nobody can be asked."""

@@ -23,8 +23,10 @@ from rrplan.resources import ClusterState, Pod
 
 TOLD = frozenset({"gates", "undo_gates", "changes"})
 """Fields of a step that are told one by one."""
-LATER = frozenset({"summary", "node", "phase", "wave", "unordered", "until", "ungated", "undo_ungated"})
+LATER = frozenset({"summary", "until", "ungated", "undo_ungated"})
 """Fields of a step that older files lack, or word in another way."""
+SINCE_2 = frozenset({"node", "phase", "wave", "unordered"})
+"""Those that files of version 1 lack."""
 LATER_OF_GATES = frozenset({"title", "expected", "eviction", "pods", "daemonset", "recovery_timeout"})
 """The same of a gate."""
 T = TypeVar("T", Step, Gate)
@@ -82,29 +84,36 @@ def _as_then(plan: Plan, state: ClusterState) -> ClusterState:
 
 
 def _compared(plan: Plan, again: Plan) -> Iterator[str]:
-    older = is_older(plan)
+    left_out = frozenset[str]()
+    if is_older(plan):
+        left_out = LATER | SINCE_2 if _of_version_1(plan) else LATER
     planned = {step.id: step for step in again.steps}
     present = {step.id: step for step in plan.steps}
     yield from (f"step `{name}` is missing" for name in planned if name not in present)
     yield from (f"step `{name}` is not planned" for name in present if name not in planned)
     for name, step in present.items():
         if name in planned:
-            yield from (f"step `{name}`: {fault}" for fault in _step(step, planned[name], older=older))
+            yield from (f"step `{name}`: {fault}" for fault in _step(step, planned[name], left_out))
     yield from _order(plan, again)
-    if not older:
+    if not _of_version_1(plan):
         yield from _edges(plan, again)
     yield from _sets(plan, again)
-    yield from _proof(plan.proof, again.proof, facts=not older)
+    yield from _proof(plan.proof, again.proof, facts=not is_older(plan))
 
 
-def _step(step: Step, planned: Step, *, older: bool) -> Iterator[str]:
+def _of_version_1(plan: Plan) -> bool:
+    """Whether its file had no phases, and edges that did not decide the order."""
+    return plan.written_as.startswith("1.")
+
+
+def _step(step: Step, planned: Step, left_out: frozenset[str]) -> Iterator[str]:
     yield from _changes(step.changes, planned.changes)
     for what, gates, wanted in (
         ("gate", step.gates, planned.gates),
         ("undo gate", step.undo_gates, planned.undo_gates),
     ):
-        yield from _gates(what, gates, wanted, older=older)
-    for name in _differing(step, planned, TOLD | (LATER if older else frozenset())):
+        yield from _gates(what, gates, wanted, LATER_OF_GATES if left_out else frozenset())
+    for name in _differing(step, planned, TOLD | left_out):
         yield f"its `{name}` is `{getattr(step, name)}`, planned is `{getattr(planned, name)}`"
 
 
@@ -124,8 +133,7 @@ def _changes(changes: Sequence[Change], planned: Sequence[Change]) -> Iterator[s
         yield "its changes stand in another order than planned"
 
 
-def _gates(what: str, gates: Sequence[Gate], planned: Sequence[Gate], *, older: bool) -> Iterator[str]:
-    left_out = LATER_OF_GATES if older else frozenset[str]()
+def _gates(what: str, gates: Sequence[Gate], planned: Sequence[Gate], left_out: frozenset[str]) -> Iterator[str]:
     for number, wanted in enumerate(planned):
         if number >= len(gates) or gates[number].kind is not wanted.kind:
             yield f"its {what} `{wanted.title}` is missing"
@@ -150,7 +158,7 @@ def _edges(plan: Plan, again: Plan) -> Iterator[str]:
     for (before, after), reason in there.items():
         if (before, after) not in here:
             yield f"the edge from `{before}` to `{after}` is missing ({reason})"
-        elif here[before, after] != reason:
+        elif here[before, after] != reason and not is_older(plan):
             yield f"the edge from `{before}` to `{after}` has another reason than planned ({reason})"
     for before, after in here.keys() - there.keys():
         yield f"the edge from `{before}` to `{after}` is not planned"

@@ -14,7 +14,7 @@ from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate
 from rrplan.plans.phase import Phase
 from rrplan.plans.rehearsal import Rehearsal
-from rrplan.resources import CalicoVersion
+from rrplan.resources import CalicoVersion, ClusterIdentity
 from rrplan.specs.model import Hook, OnFailure, Spec
 
 
@@ -236,6 +236,10 @@ class SnapshotReference:
     digest: str
     taken_at: str | None
     calico_version: CalicoVersion
+    cluster: ClusterIdentity = field(default_factory=ClusterIdentity)
+    """Which cluster it is of; a plan is carried out on no other."""
+    other_versions: tuple[CalicoVersion, ...] = ()
+    """The releases of single nodes, where they are not `calico_version`."""
 
 
 @dataclass(frozen=True, slots=True)

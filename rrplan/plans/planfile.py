@@ -20,15 +20,17 @@ from rrplan.plans.graph import ActionGraph, Contradiction
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Edge, Observed, Plan, Proof, SnapshotReference, Step, Tolerance
 from rrplan.plans.rehearsal import read_rehearsal
-from rrplan.resources import CalicoVersion
+from rrplan.resources import CalicoVersion, ClusterIdentity
 from rrplan.snapshots.file import means, read_versioned
 from rrplan.specs import from_document
 from rrplan.specs.model import Hook, OnFailure
 
 T = TypeVar("T")
 
-FORMAT_VERSION = "2.2"
-"""2.2: a change says its action, a step which one puts back what it changes, and findings hold facts.
+FORMAT_VERSION = "2.3"
+"""2.3: the snapshot says which cluster it is of.
+
+2.2: a change says its action, a step which one puts back what it changes, and findings hold facts.
 
 2.1: the proof holds facts beside its sentences.
 
@@ -46,6 +48,7 @@ STEPS: TypeAdapter[tuple[Step, ...]] = TypeAdapter(tuple[Step, ...])
 EDGES: TypeAdapter[tuple[Edge, ...]] = TypeAdapter(tuple[Edge, ...])
 PROOF: TypeAdapter[Proof] = TypeAdapter(Proof)
 OBSERVED: TypeAdapter[Observed] = TypeAdapter(Observed)
+CLUSTER: TypeAdapter[ClusterIdentity] = TypeAdapter(ClusterIdentity)
 FINDING: TypeAdapter[Finding] = TypeAdapter(Finding)
 FINDINGS: TypeAdapter[tuple[Finding, ...]] = TypeAdapter(tuple[Finding, ...])
 
@@ -106,7 +109,11 @@ def _snapshot(body: dict[str, Any]) -> SnapshotReference:
     version = CalicoVersion.parse(body["calico_version"])
     if version is None:
         raise ValueError(f"`calico_version` is `{body['calico_version']}`, which is no release of Calico")
-    return SnapshotReference(body["digest"], body["taken_at"], version)
+    others = [CalicoVersion.parse(text) for text in body.get("other_calico_versions", ())]
+    cluster = _part(CLUSTER, "snapshot.cluster", body.get("cluster", {}))
+    return SnapshotReference(
+        body["digest"], body["taken_at"], version, cluster, tuple(other for other in others if other is not None)
+    )
 
 
 def _present_steps(body: dict[str, Any]) -> list[dict[str, Any]]:

@@ -16,7 +16,18 @@ from rrplan.checks.finding import Finding
 from rrplan.digest import canonical, digest
 from rrplan.plans.change import Change
 from rrplan.plans.plan import Observed, Plan, Proof, SnapshotReference, Step
-from rrplan.plans.planfile import BESIDE, EDGES, FINDING, FINDINGS, FORMAT_VERSION, KIND, OBSERVED, PROOF, STEPS
+from rrplan.plans.planfile import (
+    BESIDE,
+    CLUSTER,
+    EDGES,
+    FINDING,
+    FINDINGS,
+    FORMAT_VERSION,
+    KIND,
+    OBSERVED,
+    PROOF,
+    STEPS,
+)
 from rrplan.plans.rehearsal import json_schema as rehearsal_schema
 from rrplan.plans.rehearsal import rehearsal_document
 from rrplan.render.checks import sentence
@@ -61,6 +72,8 @@ def _snapshot(reference: SnapshotReference) -> dict[str, Any]:
         "digest": reference.digest,
         "taken_at": reference.taken_at,
         "calico_version": str(reference.calico_version),
+        "other_calico_versions": [str(version) for version in reference.other_versions],
+        "cluster": CLUSTER.dump_python(reference.cluster, mode="json"),
     }
 
 

@@ -10,6 +10,7 @@ from rrplan.plans.plan import Plan, Step
 from rrplan.render.detail import Detail
 from rrplan.render.folding import folded_lines
 from rrplan.render.proof import exposure, violation_text
+from rrplan.resources import ClusterIdentity
 from rrplan.text import SHOWN, and_more
 
 SYMBOL = {"create": "+", "update": "~", "delete": "-"}
@@ -25,6 +26,16 @@ def totals(plan: Plan) -> str:
         f"Plan: {actions['create']} to add, {actions['update']} to change, {actions['delete']} to destroy. "
         f"{gates} gate{'' if gates == 1 else 's'}. Exposure: {exposure(plan)}."
     )
+
+
+def cluster_text(cluster: ClusterIdentity) -> str:
+    """Which cluster it is, as far as it is known: its name, its server, and what no other cluster has."""
+    named = [f"`{cluster.name}`"] if cluster.name else []
+    named += [f"at {cluster.server}"] if cluster.server else []
+    identity = f"clusterGUID {cluster.guid}" if cluster.guid else ""
+    if not identity and cluster.namespace_uid:
+        identity = f"namespace kube-system with uid {cluster.namespace_uid}"
+    return ", ".join(part for part in (" ".join(named), identity) if part)
 
 
 def notices(plan: Plan, detail: Detail = Detail.ALL) -> list[str]:

@@ -7,6 +7,7 @@ cluster, and nothing here knows what a session is.
 
 from rrplan.resources.decoding import DecodeProblem, decode, key_of
 from rrplan.resources.encoding import encode, original, public, without_secrets
+from rrplan.resources.identity import ClusterIdentity
 from rrplan.resources.key import ResourceKey
 from rrplan.resources.objects import (
     CALICO_NODE_LABEL,
@@ -21,6 +22,7 @@ from rrplan.resources.objects import (
     HostEndpoint,
     Installation,
     IPPool,
+    Namespace,
     Node,
     Pod,
     Resource,
@@ -37,6 +39,7 @@ __all__ = [
     "BlockAffinity",
     "CalicoNode",
     "CalicoVersion",
+    "ClusterIdentity",
     "ClusterInformation",
     "ClusterState",
     "DaemonSet",
@@ -45,6 +48,7 @@ __all__ = [
     "FelixConfiguration",
     "HostEndpoint",
     "Installation",
+    "Namespace",
     "Node",
     "Pod",
     "Resource",

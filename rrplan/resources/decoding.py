@@ -29,6 +29,7 @@ from rrplan.resources.objects import (
     DaemonSet,
     Installation,
     IPPool,
+    Namespace,
     Pod,
     Resource,
 )
@@ -43,6 +44,10 @@ ROUTER_ID = "CALICO_ROUTER_ID"
 TYPHA = "FELIX_TYPHAK8SSERVICENAME"
 _REFLECTOR_IMAGE = re.compile(r"(?:^|/)routereflector(?:[:@]|$)")
 """`calico/routereflector`, from whatever registry."""
+
+
+OWN_NAMESPACE = "kube-system"
+"""The one namespace that matters: it is there as long as the cluster is."""
 
 
 def key_of(document: Mapping[str, object]) -> ResourceKey:
@@ -73,6 +78,8 @@ def decode(document: Mapping[str, object]) -> Resource | None:
     if kind and not node and decoder is None:
         return None
     key = key_of(document)
+    if kind == "Namespace" and key.name != OWN_NAMESPACE:
+        return None
     check_labels(Reader(document).child("metadata").strings("labels"))
     reader = _with_calico_metadata(document) if group == "crd.projectcalico.org" else Reader(document)
     if node:
@@ -160,7 +167,12 @@ def _information(key: ResourceKey, reader: Reader) -> ClusterInformation:
         CalicoVersion.parse(spec.text("calicoVersion")),
         spec.text("clusterType"),
         spec.boolean("datastoreReady"),
+        spec.text("clusterGUID"),
     )
+
+
+def _namespace(key: ResourceKey, reader: Reader) -> Namespace:
+    return Namespace(key.name, reader.child("metadata").text("uid"))
 
 
 def _daemonset(key: ResourceKey, reader: Reader) -> DaemonSet:
@@ -248,5 +260,6 @@ _DECODERS: dict[tuple[str, str], Callable[[ResourceKey, Reader], Resource]] = {
     ("apps", "DaemonSet"): _daemonset,
     ("extensions", "DaemonSet"): _daemonset,
     ("", "Pod"): _pod,
+    ("", "Namespace"): _namespace,
     ("operator.tigera.io", "Installation"): _installation,
 }

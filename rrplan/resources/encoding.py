@@ -20,6 +20,7 @@ from rrplan.resources.objects import (
     HostEndpoint,
     Installation,
     IPPool,
+    Namespace,
     Node,
     Pod,
     Resource,
@@ -44,6 +45,9 @@ def encode(resource: Resource) -> dict[str, object]:
             return _calico(resource.key, _pool_spec(resource))
         case ClusterInformation():
             return _calico(resource.key, _information_spec(resource))
+        case Namespace():
+            named = {"name": resource.name, **({"uid": resource.uid} if resource.uid else {})}
+            return {"apiVersion": "v1", "kind": "Namespace", "metadata": named}
         case DaemonSet():
             whole = resource.spec or _daemonset_spec(resource)
             return _document("apps/v1", resource.key, whole, labels=resource.labels)
@@ -72,7 +76,8 @@ def _information_spec(information: ClusterInformation) -> dict[str, object]:
     version = {"calicoVersion": str(information.calico_version)} if information.calico_version else {}
     ready = {} if information.datastore_ready is None else {"datastoreReady": information.datastore_ready}
     kind = {"clusterType": information.cluster_type} if information.cluster_type else {}
-    return {**version, **kind, **ready}
+    guid = {"clusterGUID": information.guid} if information.guid else {}
+    return {**version, **kind, **ready, **guid}
 
 
 def _daemonset_spec(daemonset: DaemonSet) -> dict[str, object]:

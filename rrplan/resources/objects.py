@@ -200,11 +200,26 @@ class ClusterInformation:
     calico_version: CalicoVersion | None = None
     cluster_type: str = ""
     datastore_ready: bool | None = None
+    guid: str = ""
+    """`clusterGUID`, which calico-node makes up once for each cluster."""
 
     @property
     def key(self) -> ResourceKey:
         """The key under which a cluster state has it."""
         return ResourceKey("ClusterInformation", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """Namespace kube-system, whose uid tells clusters apart that have no clusterGUID."""
+
+    name: str
+    uid: str = ""
+
+    @property
+    def key(self) -> ResourceKey:
+        """The key under which a cluster state has it."""
+        return ResourceKey("Namespace", self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,6 +381,7 @@ Resource = (
     | IPPool
     | BGPFilter
     | ClusterInformation
+    | Namespace
     | DaemonSet
     | Pod
     | Installation

@@ -18,7 +18,8 @@ from rrplan.planning.reproof import differences, is_older
 from rrplan.plans.plan import Plan
 from rrplan.ports import Datastore, Probe, Write
 from rrplan.render.run import drift_text, kept_text, unready_texts
-from rrplan.resources import ClusterState
+from rrplan.render.words import cluster_text
+from rrplan.resources import ClusterIdentity, ClusterState
 from rrplan.runs.drift import drift
 from rrplan.runs.gates import undrainable
 from rrplan.runs.observation import observe, unready
@@ -54,6 +55,8 @@ class Situation:
     probe: Probe
     state: ClusterState | None = None
     accepted: frozenset[str] = frozenset()
+    name: str = ""
+    """The name of the cluster, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,19 @@ def _stale(situation: Situation) -> Sequence[str]:
     return []
 
 
+def _another_cluster(situation: Situation) -> Sequence[str]:
+    """Raise PlanMismatch where the plan was made for another cluster than this."""
+    planned = situation.plan.snapshot.cluster
+    here = ClusterIdentity.of(_looked_at(situation), situation.name)
+    if planned.is_another(here):
+        raise PlanMismatch.one(
+            f"it was made for another cluster: for {cluster_text(planned)}; this is {cluster_text(here)}",
+            file="the plan",
+            hint="nothing was changed; name the cluster that it was made for, or make a new plan for this one",
+        )
+    return []
+
+
 def _as_made_again(situation: Situation) -> Sequence[str]:
     """A plan from a file is made again from its spec and the cluster; raises PlanMismatch where it is another one."""
     plan = situation.plan
@@ -179,6 +195,7 @@ def _refused_writes(situation: Situation) -> Sequence[str]:
 
 
 FRESH = PreflightCheck("fresh", _stale, when=When.LOCKED)
+SAME_CLUSTER = PreflightCheck("same-cluster", _another_cluster, when=When.LOCKED)
 AS_MADE_AGAIN = PreflightCheck("as-made-again", _as_made_again, when=When.LOCKED)
 SESSIONS = PreflightCheck(
     "sessions",
@@ -201,5 +218,5 @@ WRITES = PreflightCheck(
     hint="nothing was changed; the server refuses these writes, see its reason",
     when=When.LOCKED,
 )
-EVERY_CLUSTER = (FRESH, AS_MADE_AGAIN, SESSIONS, DRAINS, WRITES)
+EVERY_CLUSTER = (SAME_CLUSTER, FRESH, AS_MADE_AGAIN, SESSIONS, DRAINS, WRITES)
 """In this order: what is told of sessions, pods and writes holds for the cluster that the plan was made for."""

@@ -7,6 +7,8 @@ from rrplan.ports import Document
 from rrplan.resources import CalicoNode, ClusterInformation, DaemonSet, IPPool, Node, Pod, Resource, encode
 from rrplan.resources.version import CalicoVersion
 
+DEMO_GUID = f"{0xDE30:032x}"
+"""The clusterGUID of the demo cluster."""
 ZONES = ("zone-a", "zone-b", "zone-c")
 
 
@@ -14,7 +16,7 @@ def demo_cluster(nodes: int = 120, reflectors: int = 6, version: str = "v3.30.4"
     """The objects of a cluster of `nodes` nodes, `reflectors` of which carry the label `role=rr`."""
     calico = CalicoVersion.parse(version)
     resources: list[Resource] = [
-        ClusterInformation("default", calico, "k8s,bgp,kdd", datastore_ready=True),
+        ClusterInformation("default", calico, "k8s,bgp,kdd", datastore_ready=True, guid=DEMO_GUID),
         DaemonSet("calico-node", "kube-system", calico, "bird", "calico-typha"),
         IPPool("default-ipv4-ippool", "10.244.0.0/16"),
         IPPool("default-ipv6-ippool", "fd00:10:244::/64"),

@@ -14,7 +14,8 @@ from rrplan.errors import DigestMismatch, FileFormatError
 from rrplan.resources import ClusterState, DecodeProblem, decode, without_secrets
 from rrplan.snapshots.snapshot import Snapshot
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
+"""1.1: `cluster` says how the cluster was reached."""
 
 
 def snapshot_document(snapshot: Snapshot) -> dict[str, object]:
@@ -24,6 +25,7 @@ def snapshot_document(snapshot: Snapshot) -> dict[str, object]:
         "kind": "Snapshot",
         "taken_at": snapshot.taken_at or None,
         "notices": list(snapshot.notices),
+        "cluster": {"name": snapshot.name, "server": snapshot.server},
         "resources": [without_secrets(resource) for resource in snapshot.state],
     }
     return {**body, "digest": digest(body)}
@@ -47,10 +49,14 @@ def read_snapshot(data: bytes, name: str) -> Snapshot:
         if resource is not None:
             resources.append(resource)
     notices = body.get("notices")
+    cluster = body.get("cluster")
+    reached = cluster if isinstance(cluster, dict) else {}
     return Snapshot(
         ClusterState.of(resources),
         str(body.get("taken_at") or ""),
         tuple(str(notice) for notice in notices) if isinstance(notices, list) else (),
+        str(reached.get("name", "")),
+        str(reached.get("server", "")),
     )
 
 
@@ -131,6 +137,11 @@ def json_schema() -> dict[str, object]:
         "kind": {"const": "Snapshot"},
         "taken_at": {"type": ["string", "null"]},
         "notices": {"type": "array", "items": {"type": "string"}},
+        "cluster": {
+            "type": "object",
+            "required": ["name", "server"],
+            "properties": {"name": {"type": "string"}, "server": {"type": "string"}},
+        },
         "resources": {"type": "array", "items": resource},
         "digest": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
     }
@@ -139,6 +150,6 @@ def json_schema() -> dict[str, object]:
         "$id": "https://rrplan.io/schemas/snapshot.schema.json",
         "title": "Snapshot",
         "type": "object",
-        "required": sorted(properties),
+        "required": sorted(properties.keys() - {"cluster"}),
         "properties": properties,
     }

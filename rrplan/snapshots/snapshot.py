@@ -8,16 +8,26 @@ from dataclasses import dataclass
 from rrplan.digest import digest
 from rrplan.errors import ManifestError
 from rrplan.ports import Document, Inventory
-from rrplan.resources import ClusterState, DecodeProblem, Resource, decode, public
+from rrplan.resources import ClusterIdentity, ClusterState, DecodeProblem, Resource, decode, public
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A ClusterState, when it was taken (RFC 3339, "" where unknown) and what the reader should know."""
+    """A ClusterState, when it was taken (RFC 3339, "" where unknown) and what the reader should know.
+
+    `name` and `server` say how a live cluster was reached: by which context, at which address.
+    """
 
     state: ClusterState
     taken_at: str = ""
     notices: tuple[str, ...] = ()
+    name: str = ""
+    server: str = ""
+
+    @property
+    def cluster(self) -> ClusterIdentity:
+        """Which cluster it is of."""
+        return ClusterIdentity.of(self.state, self.name, self.server)
 
     @property
     def digest(self) -> str:

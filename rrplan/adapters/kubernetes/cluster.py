@@ -14,10 +14,15 @@ from rrplan.errors import DatastoreConflict, DatastoreRefused
 from rrplan.ids import NodeName
 from rrplan.ports import CalicoStore, Document, Listed, ResourceStore, Stored, Write
 from rrplan.resources import Pod, ResourceKey, key_of
+from rrplan.resources.documents import at
 from rrplan.runs.preflight import Effect, PreflightCheck
 
 MANY = 100
 """Objects up to which each is read by itself."""
+
+
+def _informs(document: Document) -> bool:
+    return document.get("kind") == "ClusterInformation"
 
 
 class SplitNodes(ResourceStore, Protocol):
@@ -52,6 +57,7 @@ class LiveCluster:
         self.late_seconds = max(LATE_SECONDS, calico.late_seconds)
         self.tell: Callable[[str], None] = lambda _text: None
         """Hears what an operator should know of a dry-run."""
+        self._own_namespace: tuple[Stored, ...] | None = None
 
     def _store(self, key: ResourceKey) -> ResourceStore:
         return self._stores.get(key.kind, self._kubernetes)
@@ -62,9 +68,15 @@ class LiveCluster:
         """All resources that a snapshot needs."""
         in_kubernetes = self._kubernetes.everything()
         if self._nodes is not None:
-            return self._nodes.everything(in_kubernetes)
-        in_calico = self._calico.everything()
-        return Listed((*in_kubernetes, *in_calico), (*in_kubernetes.notices, *in_calico.notices))
+            read = self._nodes.everything(in_kubernetes)
+        else:
+            in_calico = self._calico.everything()
+            read = Listed((*in_kubernetes, *in_calico), (*in_kubernetes.notices, *in_calico.notices))
+        if any(at(item.document, ("spec", "clusterGUID")) for item in read if _informs(item.document)):
+            return read
+        if self._own_namespace is None:
+            self._own_namespace = self._kubernetes.own_namespace()
+        return Listed((*read, *self._own_namespace), read.notices)
 
     def get(self, key: ResourceKey) -> Stored | None:
         """One resource, or None."""

@@ -53,3 +53,8 @@ def collection(kind: str, namespace: str = "", *, calico: str = "") -> str:
     assert api, f"{kind} is Calico's, whose group is not known here"
     within = f"/namespaces/{namespace}" if namespace else ""
     return f"/{'apis' if '/' in api else 'api'}/{api}{within}/{row.plural}"
+
+
+def namespace(name: str) -> str:
+    """The path of a namespace itself."""
+    return collection("Pod", name).rpartition("/")[0]

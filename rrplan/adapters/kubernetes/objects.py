@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rrplan.adapters.kubernetes.documents import compact_json, mapping, mappings
-from rrplan.adapters.kubernetes.kinds import KINDS, collection
+from rrplan.adapters.kubernetes.kinds import KINDS, collection, namespace
 from rrplan.adapters.kubernetes.requests import (
     Listing,
     Lists,
@@ -20,6 +20,7 @@ from rrplan.errors import DatastoreConflict, DatastoreRefused, DatastoreUnreacha
 from rrplan.ids import NodeName
 from rrplan.ports import Document, Listed, Stored
 from rrplan.resources import Pod, ResourceKey, decode
+from rrplan.resources.decoding import OWN_NAMESPACE
 from rrplan.resources.node_codec import KUBERNETES_TAINT
 
 LATE_SECONDS = 10
@@ -53,6 +54,14 @@ class KubernetesObjects:
         known = {_name(pod) for pod in read if pod.document.get("kind") == "Pod"}
         others = (pod for pod in pods if _name(pod) not in known)
         return Listed((*read, *others), (*read.notices, *pods.notices))
+
+    def own_namespace(self) -> tuple[Stored, ...]:
+        """Namespace kube-system, whose uid tells clusters apart; none where it may not be read."""
+        try:
+            document = self._server.get(namespace(OWN_NAMESPACE))
+        except DatastoreRefused:
+            return ()
+        return () if document is None else (stored_object(document),)
 
     def get(self, key: ResourceKey) -> Stored | None:
         """One object, or None."""

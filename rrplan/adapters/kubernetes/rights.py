@@ -17,6 +17,7 @@ from rrplan.ids import ActionName
 from rrplan.plans import Plan
 from rrplan.plans.change import ChangeAction
 from rrplan.plans.gate import GateKind
+from rrplan.resources.decoding import OWN_NAMESPACE
 from rrplan.runs.preflight import Effect, PreflightCheck, Situation
 
 AT_ONCE = 10
@@ -65,6 +66,8 @@ def _reading(plan: Plan, calico: str) -> Iterator[Right]:
             yield _right("list", kind, group)
         for kind in ("ClusterInformation", "IPPool", "BGPFilter", "FelixConfiguration", "BlockAffinity"):
             yield _right("list", kind, group, optional=True)
+    if not plan.snapshot.cluster.guid:
+        yield Right("", "namespaces", "get", name=OWN_NAMESPACE, optional=True)
     yield _right("list", "DaemonSet", optional=True)
     yield _right("list", "Installation", optional=True)
     yield _right("list", "Pod")

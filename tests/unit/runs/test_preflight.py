@@ -86,7 +86,14 @@ def test_an_embedded_cluster_makes_the_checks_of_every_cluster(tmp_path: Path) -
     """In the order in which their answers make sense."""
     sandbox = Sandbox.make(tmp_path / "cluster", [])
     cluster = api.embedded(sandbox, tmp_path)
-    assert [check.name for check in cluster.checks] == ["fresh", "sessions", "drains", "writes"]
+    assert [check.name for check in cluster.checks] == [
+        "same-cluster",
+        "fresh",
+        "as-made-again",
+        "sessions",
+        "drains",
+        "writes",
+    ]
     assert {check.when for check in cluster.checks} == {When.LOCKED}
 
 
@@ -106,7 +113,7 @@ def test_a_drain_that_would_lose_a_pod_is_told_and_refused(tmp_path: Path) -> No
 
     check_when_planned(cluster.checks, situation, notices.append)
     with pytest.raises(PreflightError) as error:
-        check_before_run(cluster.checks[2:], When.LOCKED, situation)
+        check_before_run(cluster.checks[4:], When.LOCKED, situation)
 
     assert len(error.value.failures) == 1
     assert "naked" in error.value.failures[0]

@@ -348,8 +348,8 @@ def test_wrong_snapshot_files() -> None:
     data = write_snapshot(snapshot_of_manifests([("a", NODE.encode())])).decode()
     with pytest.raises(DigestMismatch, match=r"s\.json: the file was changed after it was written"):
         read_snapshot(data.replace("64600", "64601").encode(), "s.json")
-    with pytest.raises(FileFormatError, match=r"format version 9\.1 is not known here \(known: 1\.0\)"):
-        read_snapshot(data.replace('"format_version":"1.0"', '"format_version":"9.1"').encode(), "s.json")
+    with pytest.raises(FileFormatError, match=r"format version 9\.1 is not known here \(known: 1\.1\)"):
+        read_snapshot(data.replace('"format_version":"1.1"', '"format_version":"9.1"').encode(), "s.json")
     with pytest.raises(FileFormatError, match="not a snapshot file: it is a Plan"):
         read_snapshot(b'{"kind": "Plan"}', "s.json")
     with pytest.raises(FileFormatError, match=r"s\.json: not a snapshot file: "):

@@ -16,7 +16,8 @@ from rrplan.adapters.kubernetes.requests import METADATA_ONLY
 from rrplan.adapters.kubernetes.server import Forbidden
 from rrplan.errors import DatastoreRefused
 from rrplan.ports import Write
-from rrplan.resources import ResourceKey, decode
+from rrplan.resources import ClusterIdentity, ResourceKey, decode
+from rrplan.snapshots import capture
 from tests.unit.adapters.memory_server import MemoryServer
 
 NODE, PEER = ResourceKey("Node", "n1"), ResourceKey("BGPPeer", "one")
@@ -56,6 +57,37 @@ def test_a_kind_that_nobody_has(server: MemoryServer) -> None:
     """Calico's own Node is in etcd alone, and a plan that names it is for such a cluster."""
     with pytest.raises(DatastoreRefused, match="CalicoNode/n1 is no object of the Kubernetes API"):
         in_kubernetes(server).get(ResourceKey("CalicoNode", "n1"))
+
+
+def test_a_cluster_without_guid_is_known_by_its_namespace(server: MemoryServer) -> None:
+    """It is asked for once, where Calico has no clusterGUID; where it may not be read, nobody knows."""
+
+    def identity() -> ClusterIdentity:
+        return capture(in_kubernetes(server)).cluster
+
+    assert identity() == ClusterIdentity()
+    server.create(
+        "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system", "uid": "7"}}
+    )
+    assert identity().namespace_uid == str(server.objects["/api/v1/namespaces/kube-system"]["metadata"]["uid"])
+    cluster = in_kubernetes(server)
+    cluster.everything()
+    asked: list[str] = []
+    server.before = lambda _method, path: asked.append(path)
+    cluster.everything()
+    assert not any("kube-system" in path for path in asked)
+
+    def forbid(_method: str, path: str) -> None:
+        if path.endswith("/kube-system"):
+            raise Forbidden("no")
+
+    server.before = forbid
+    assert identity() == ClusterIdentity()
+    server.before = lambda _method, path: asked.append(path)
+    key = ResourceKey("ClusterInformation", "default")
+    document = {"apiVersion": "projectcalico.org/v3", "kind": key.kind, "metadata": {"name": key.name}}
+    in_kubernetes(server).create(key, {**document, "spec": {"clusterGUID": "abc"}})
+    assert identity() == ClusterIdentity("abc")
 
 
 def test_what_may_not_be_read_is_said_with_what_was(server: MemoryServer) -> None:
