@@ -64,7 +64,7 @@ def command(
     if not made.steps:
         return ExitCode.DONE
     asks = not auto_approve and not expect_digest
-    if asks and not confirmed("Apply this plan?", INSTEAD, no_input=no_input):
+    if asks and not confirmed(f"Apply this plan to cluster {where.title(cluster)}?", INSTEAD, no_input=no_input):
         say("not applied; nothing was changed", err=True)
         return ExitCode.ERROR
     accepted = replace(control(output, where), accept_down=frozenset(accept_down))

@@ -57,6 +57,11 @@ class Where:
         """The words that name it, for a command that is to be typed."""
         return f"--sandbox {quote(self.sandbox)}" if self.sandbox else self.live.words
 
+    def title(self, cluster: wiring.Cluster) -> str:
+        """What a question calls the cluster: its context and server, or the directory of the sandbox."""
+        context = self.live.context or ""
+        return f"{context} ({cluster.name})" if context and context != cluster.name else cluster.name
+
     def cluster(self) -> wiring.Cluster:
         """The cluster; raises UsageProblem for none or two."""
         from rrplan import wiring

@@ -270,6 +270,8 @@ class Plan:
     """What was measured when it was rehearsed; no part of what is carried out, nor of the digest."""
     written_as: str = field(default="", compare=False)
     """The format version of the file that it was read from; "" where it was made here."""
+    file_digest: str = field(default="", compare=False)
+    """The digest of that file."""
 
     @property
     def writing(self) -> list[Step]:

@@ -83,6 +83,7 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
             hooks=tuple(Hook.model_validate(hook) for hook in body["hooks"]),
             rehearsal=None if rehearsal is None else read_rehearsal(rehearsal, name, plan_digest),
             written_as=str(body["format_version"]),
+            file_digest=plan_digest,
         )
     except (KeyError, ValueError, AttributeError, TypeError) as error:
         raise FileFormatError.one(f"the plan file is incomplete: {error}", file=name, hint=AGAIN) from error

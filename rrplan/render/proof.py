@@ -119,7 +119,8 @@ def proof_lines(plan: Plan, outside: Sequence[str]) -> list[str]:
     exposed = exposures(plan)
     count = len(plan.proof.steps)
     after = f"each of the {count} steps that touch" if count > 1 else "the one step that touches"
-    lines = [f"after {after} sessions: no node loses a route, in both families"]
+    both = ", in both families" if len(_families(plan)) > 1 else ""
+    lines = [f"after {after} sessions: no node loses a route{both}"]
     if not count:
         lines = ["no step touches a session"]
     elif exposed:
@@ -134,6 +135,13 @@ def proof_lines(plan: Plan, outside: Sequence[str]) -> list[str]:
         lines.append("while a step takes effect: every pair keeps a path over sessions that are left alone")
     lines += outside
     return [*lines, "; ".join(check_text(check) for check in plan.proof.final)] if plan.proof.final else lines
+
+
+def _families(plan: Plan) -> set[str]:
+    """The address families that the gates of a plan ask about, and in which something is exposed."""
+    gates = [gate for step in plan.steps for gate in (*step.gates, *step.undo_gates)]
+    asked = {expectation.family for gate in gates for expectation in gate.expectations}
+    return asked | {exposure.family for exposure in exposures(plan)}
 
 
 # --- what is exposed meanwhile --------------------------------------------------------------------

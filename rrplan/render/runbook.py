@@ -19,10 +19,12 @@ from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate, GateKind
 from rrplan.plans.plan import Plan, Step
 from rrplan.ports import Document
+from rrplan.render.checks import finding_text
+from rrplan.render.detail import Detail
 from rrplan.render.escaping import fenced, prose, word
-from rrplan.render.plan_json import plan_document
+from rrplan.render.overview import overview
 from rrplan.render.proof import NOT_PROVED, outside_lines
-from rrplan.render.words import totals
+from rrplan.render.words import notices, observed_lines, totals
 from rrplan.resources import ClusterState
 from rrplan.resources.documents import at, leaves
 from rrplan.resources.eviction import Eviction
@@ -119,13 +121,17 @@ class Site:
 
 def runbook(plan: Plan, site: Site) -> str:
     """The whole plan, and the way back."""
-    head = f"Plan `{plan_document(plan)['digest']}`, Calico {plan.snapshot.calico_version}."
-    lines = [f"# Runbook: {prose(plan.name)}", "", f"**{totals(plan)}**", "", head, ""]
+    lines = [f"# Runbook: {prose(plan.name)}", "", f"**{totals(plan)}**", ""]
+    lines += [*(f"- **{title}**: {prose(text)}" for title, text in overview(plan, Detail.ALL)), ""]
     if not plan.steps:
         return "\n".join([*lines, ""])
     lines += [
         *PREAMBLE.splitlines(),
         "",
+        *_told("Reflectors", plan.reasons),
+        *_told("Sessions now", observed_lines(plan)),
+        *_told("Notices", notices(plan)),
+        *_told("Checks", [*map(finding_text, plan.findings)]),
         *_block("Before you begin", _preparation(plan, site)),
     ]
     sections = [list(steps) for _, steps in groupby(plan.steps, lambda step: step.action if _many(step) else step.id)]
@@ -148,6 +154,10 @@ def runbook(plan: Plan, site: Site) -> str:
         lines += ["## Sessions to the outside", "", *(f"- {prose(line)}" for line in sessions), ""]
     lines += ["## What was not proved", "", NOT_PROVED, ""]
     return "\n".join(lines)
+
+
+def _told(title: str, texts: Sequence[str]) -> list[str]:
+    return [f"## {title}", "", *(f"- {prose(text)}" for text in texts), ""] if texts else []
 
 
 def _many(step: Step) -> bool:

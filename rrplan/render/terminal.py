@@ -16,6 +16,7 @@ from rrplan.render.folding import (
     outside_texts,
     reflector_lines,
 )
+from rrplan.render.overview import overview, step_reasons
 from rrplan.render.proof import NOT_PROVED, proof_lines
 from rrplan.render.rehearsal import headline, result_lines
 from rrplan.render.words import (
@@ -67,6 +68,8 @@ def plan_text(plan: Plan, *, width: int = 80, color: bool = False, detail: Detai
         lines += ["", "Rehearsal:", ""]
         results = [headline(plan.rehearsal), *result_lines(plan.rehearsal)]
         lines += [line for text in results for line in wrapped(text, width, "  - ")]
+    lines += ["", "This plan:", ""]
+    lines += [line for row in overview(plan, detail) for line in wrapped(": ".join(row), width, "  - ")]
     lines += ["", *wrapped(totals(plan), width, "")]
     return "\n".join(lines).lstrip("\n") + "\n"
 
@@ -96,11 +99,7 @@ def _change(change: Change, more: str, *, color: bool) -> list[str]:
 
 
 def _order(plan: Plan, width: int, detail: Detail) -> list[str]:
-    reasons: dict[str, list[str]] = {}
-    for edge in plan.edges:
-        known = reasons.setdefault(edge.after, [])
-        if edge.reason not in known:
-            known.append(edge.reason)
+    reasons = step_reasons(plan)
     lines: list[str] = []
     number, last = 0, ""
     for step, count in folded(plan.steps, detail):

@@ -80,7 +80,8 @@ def test_standalone() -> None:
     ]
     assert "docker/ucp-dsinfo:" in text
     # Whoever reads it knows which plan it is, and whether this shell leads to that cluster.
-    assert f"Plan `{plan_document(plan)['digest']}`, Calico v3.8.9." in text
+    assert f"- **digest**: {plan_document(plan)['digest']}" in text
+    assert "- **Calico**: v3.8.9" in text
     assert "$(kubectl config current-context), $(kubectl get nodes -o name | wc -l) nodes; the plan is for 9" in text
     # The host has no Calico Node any more, so its address is Kubernetes'.
     assert f'routed "$node" bird {state.nodes["rr-1"].host_ip.replace(".", "_")} 6' in forward  # type: ignore[index]
