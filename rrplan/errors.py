@@ -154,18 +154,28 @@ class UnsafePlanError(RRPlanError):
     """Some step would lose routes, or expose more than the spec accepts.
 
     `violations` are the counterexamples as facts (`rrplan.plans.plan.Violation`); `rrplan.render.proof` has the words.
-    `findings` are what preflight checks found that may be why (`rrplan.checks.finding.Finding`).
+    `findings` are what preflight checks found that may be why (`rrplan.checks.finding.Finding`). `hints` are what to do
+    about each kind of violation, and `plan` is what was refused (`rrplan.plans.plan.Plan`).
     """
 
     exit_code = ExitCode.REFUSED
 
-    def __init__(self, violations: Sequence[object], *, findings: Sequence[object] = (), hint: str = "") -> None:
+    def __init__(
+        self,
+        violations: Sequence[object],
+        *,
+        findings: Sequence[object] = (),
+        hints: Sequence[str] = (),
+        plan: object = None,
+    ) -> None:
+        self.hints = tuple(hints)
+        self.plan = plan
         self.violations = tuple(violations)
         self.findings = tuple(findings)
         count = len(self.violations)
         super().__init__(
             f"refused: {count} violation{'' if count == 1 else 's'} in the proof",
-            hint=hint,
+            hint=self.hints[0] if self.hints else "",
         )
 
 

@@ -8,11 +8,11 @@ import click
 
 from rrplan.cli.detail import ALL
 from rrplan.cli.output import TERMINAL
-from rrplan.cli.plan import rendered
+from rrplan.cli.plan import refused, rendered
 from rrplan.cli.running import EXIT, Where, confirmed, control, with_run
 from rrplan.cli.say import say
 from rrplan.cli.sources import read
-from rrplan.errors import DigestMismatch
+from rrplan.errors import DigestMismatch, UnsafePlanError
 from rrplan.exit_codes import ExitCode
 from rrplan.render.detail import Detail
 
@@ -55,7 +55,10 @@ def command(
     if is_plan(data):
         made, digest = read_plan(data, plan)
     else:
-        made = operations.plan(load(data, plan), capture(cluster.datastore))
+        try:
+            made = operations.plan(load(data, plan), capture(cluster.datastore))
+        except UnsafePlanError as error:
+            return refused(error, output, detail)
         digest = str(plan_document(made)["digest"])
     if expect_digest and digest != expect_digest:
         raise DigestMismatch.one(f"the plan has digest {digest}", file=plan, hint="review it again with `rrplan show`")

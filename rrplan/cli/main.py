@@ -13,10 +13,10 @@ from typing import NoReturn
 import click
 
 from rrplan.cli.examples import epilog
-from rrplan.cli.say import prepare, say, say_line, shown
+from rrplan.cli.say import prepare, say, shown
 from rrplan.errors import RRPlanError, UnsafePlanError, UsageProblem
 from rrplan.exit_codes import ExitCode
-from rrplan.text import and_more, one_line
+from rrplan.text import one_line
 
 VERBS = {
     "demo": "the whole story on an embedded cluster",
@@ -40,10 +40,6 @@ VERBS = {
     "sandbox": "make an embedded cluster in a directory",
     "schema": "the JSON Schema of a file",
 }
-
-
-SHOWN = 10
-"""Violations of a refusal that are shown; the first ones say why."""
 
 
 class Verbs(click.Group):
@@ -152,24 +148,11 @@ def _complain(error: RRPlanError) -> None:
     from rrplan.cli.colour import painter
 
     paint = painter(sys.stderr)
-    say(f"{paint('error:', 'red')} {shown(error)}", err=True, painted=True)
     if isinstance(error, UnsafePlanError):
-        _show_violations(error)
+        from rrplan.render.refused import refused_text
+
+        say(refused_text(error, paint=paint), nl=False, err=True, painted=True)
+        return
+    say(f"{paint('error:', 'red')} {shown(error)}", err=True, painted=True)
     if error.hint:
         say(f"\nhint: {one_line(error.hint)}", err=True)
-
-
-def _show_violations(error: UnsafePlanError) -> None:
-    from rrplan.checks.finding import Finding
-    from rrplan.plans.plan import Violation
-    from rrplan.render.checks import named
-    from rrplan.render.proof import violation_text
-
-    violations = [violation for violation in error.violations if isinstance(violation, Violation)]
-    for violation in violations[:SHOWN]:
-        say_line(f"  - {violation_text(violation)}", err=True)
-    if more := and_more(len(violations), SHOWN):
-        say(f" {more}", err=True)
-    for finding in error.findings:
-        if isinstance(finding, Finding):
-            say_line(f"  - {named(finding)}", err=True)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rrplan.cli.colour import coloured
+from rrplan.cli.colour import coloured, painter
 from rrplan.cli.detail import ALL
 from rrplan.cli.live import PROBE
 from rrplan.cli.output import JSON, MARKDOWN, RUNBOOK, TERMINAL, with_output, write_own
 from rrplan.cli.say import say
 from rrplan.cli.sources import Source, note, spec_from, with_state
-from rrplan.errors import UsageProblem
+from rrplan.errors import UnsafePlanError, UsageProblem
 from rrplan.exit_codes import ExitCode
 from rrplan.render.detail import Detail
 from rrplan.text import one_line
@@ -42,6 +42,16 @@ def rendered(made: Plan, form: str, detail: Detail = Detail.FOLDED) -> str:
     tty = sys.stdout.isatty()
     width = min(os.get_terminal_size().columns, 120) if tty else 80
     return plan_text(made, width=width, color=coloured(sys.stdout), detail=detail)
+
+
+def refused(error: UnsafePlanError, form: str, detail: Detail) -> ExitCode:
+    """Tell what a plan lacks: people on stderr, programs on stdout."""
+    from rrplan.render.refused import refused_document, refused_text
+
+    if form == JSON:
+        say(json.dumps(refused_document(error), indent=2, ensure_ascii=False))
+    say(refused_text(error, detail, painter(sys.stderr)), nl=False, err=True, painted=True)
+    return ExitCode.REFUSED
 
 
 @click.command("plan")
@@ -83,7 +93,10 @@ def command(
     wanted = spec_from(spec)
     snapshot = source.snapshot()
     source.tell_unfinished()
-    made = make_plan(wanted, snapshot, version=source.version)
+    try:
+        made = make_plan(wanted, snapshot, version=source.version)
+    except UnsafePlanError as error:
+        return refused(error, output, detail)
     if not no_observe and made.steps:
         made = source.observed(made, snapshot)
     source.review(made)

@@ -22,7 +22,7 @@ from rrplan.planning.closure import check_closed
 from rrplan.planning.gates import GateMaker, NodeSets
 from rrplan.planning.ordering import edges
 from rrplan.planning.proof import Alive, final_checks, judge
-from rrplan.planning.remedy import remedy
+from rrplan.planning.remedy import remedies
 from rrplan.planning.sequence import steps_between
 from rrplan.planning.waves import end_of
 from rrplan.plans.change import changed
@@ -53,7 +53,7 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: Sn
     plan = draft_plan(spec, state, versions, snapshot)
     if plan.proof.violations and plan.steps:
         findings = disputes(plan.findings)
-        raise UnsafePlanError(plan.proof.violations, findings=findings, hint=remedy(spec, plan))
+        raise UnsafePlanError(plan.proof.violations, findings=findings, hints=remedies(spec, plan), plan=plan)
     return plan
 
 

@@ -1,13 +1,24 @@
-"""What to do about a plan that is refused: one hint, chosen by what its proof lacks."""
+"""What to do about a plan that is refused, by what its proof lacks."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from rrplan.bgp.outside import Fate
 from rrplan.bgp.routes import Obstacle
 from rrplan.checks.agreement import PEERS_AGREE, disputes
 from rrplan.ids import ActionName
-from rrplan.plans.plan import Invariant, Plan
+from rrplan.plans.plan import Invariant, Plan, Violation
 from rrplan.specs import Spec
+
+
+def remedies(spec: Spec, plan: Plan) -> list[str]:
+    """A hint for each kind of what is lacking, each once; what to do first is the first."""
+    kinds: dict[tuple[Invariant, Fate | None], list[Violation]] = {}
+    for violation in plan.proof.violations:
+        kinds.setdefault((violation.invariant, violation.fate), []).append(violation)
+    apart = [replace(plan, proof=replace(plan.proof, violations=tuple(kind))) for kind in kinds.values()]
+    return list(dict.fromkeys([remedy(spec, plan), *(remedy(spec, part) for part in apart)]))
 
 
 def remedy(spec: Spec, plan: Plan) -> str:
@@ -33,7 +44,7 @@ def remedy(spec: Spec, plan: Plan) -> str:
     if kinds & {Invariant.SURVIVING, Invariant.OUTSIDE} and not spec.drain:
         return (
             "set `drain: true` so that no pod is on a node while its role changes, "
-            "or accept it with `exposure: {brief: 15s}`"
+            "or accept it with `policy: {exposure: {brief: 15s}}`"
         )
     if any(violation.reason and violation.reason.obstacle is Obstacle.FILTERED for violation in violations):
         return "let the BGPFilters that are named accept the pool, or take them off the BGPPeers that shall carry it"
@@ -48,7 +59,11 @@ def remedy(spec: Spec, plan: Plan) -> str:
             "the BGPPeers of these sessions by the mesh first; no plan of rrplan proves that step"
         )
     if kinds & {Invariant.RESILIENCE, Invariant.REFLECTORS_PER_CLIENT}:
-        return "add reflectors, or lower `policy.minReflectorsPerClient`"
+        return "add reflectors, or lower `policy: {minReflectorsPerClient: N}`"
+    if kinds == {Invariant.CLIENTS_PER_REFLECTOR}:
+        return "add reflectors, or raise `policy: {maxClientsPerReflector: N}`"
+    if kinds == {Invariant.ZONE_RESILIENCE}:
+        return "spread the reflectors over zones with labels, or leave `policy: {zoneResilience: true}` out"
     if Invariant.CONVERGED in kinds and spec.rollout.waves and not spec.drain:
         return "waves need reflectors whose own routes nobody needs: set `drain: true`, or move all clients at once"
     return (

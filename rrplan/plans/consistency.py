@@ -54,12 +54,19 @@ CHANGEABLE = frozenset(kind for kinds in KINDS.values() for kind in kinds)
 def inconsistencies(plan: Plan) -> list[str]:
     """What does not hold together, in words; empty for every plan that rrplan made."""
     return [
+        *_refused(plan),
         *_against_spec(plan),
         *(fault for step in plan.steps for fault in _of_step(step, plan.spec)),
         *_sets(plan),
         *_chains(plan),
         *_ends(plan),
     ]
+
+
+def _refused(plan: Plan) -> Iterator[str]:
+    if plan.steps and plan.proof.violations:
+        count = len(plan.proof.violations)
+        yield f"it was refused when it was made, with {count} violation{'' if count == 1 else 's'} in its proof"
 
 
 # --- against the spec -----------------------------------------------------------------------------

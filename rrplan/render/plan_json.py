@@ -36,14 +36,15 @@ from rrplan.render.proof import check_text, restarts, violation_text
 
 def plan_document(plan: Plan) -> dict[str, Any]:
     """The plan as a JSON value, its digest included."""
+    refused = bool(plan.steps and plan.proof.violations)
     body: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "kind": KIND,
         "name": plan.name,
         "timestamp": plan.snapshot.taken_at,
-        "applyable": bool(plan.steps),
+        "applyable": bool(plan.steps) and not refused,
         "complete": True,
-        "errored": False,
+        "errored": refused,
         "resource_changes": [_resource_change(step, change) for step, change in plan.writes],
         "resource_drift": [],
         "checks": [{"status": "pass", "text": check_text(check)} for check in plan.proof.final],
