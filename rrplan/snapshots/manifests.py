@@ -35,6 +35,13 @@ from rrplan.snapshots.snapshot import Snapshot
 from rrplan.yaml_places import decoded, place, shown, syntax_problem
 
 Path = tuple[str | int, ...]
+NO_PEERS = (
+    "no BGPPeer was given and no listing of them, so peers such as top-of-rack switches are taken as not there; "
+    "add the output of `calicoctl get bgppeers -o yaml`"
+)
+"""What is said of an input that may be less than the cluster."""
+ANY, NOTHING = "any", "nothing"
+"""Listings of kubectl that do not say their kind: with objects, and without."""
 MAX_EXPANDED = 50_000_000
 _ALIAS = re.compile(r"(?:^|[\s\[{,:-])\*\w", re.MULTILINE)
 
@@ -66,11 +73,13 @@ def snapshot_of_manifests(files: Sequence[tuple[str, bytes]]) -> Snapshot:
     problems: list[Problem] = []
     resources: dict[ResourceKey, Resource] = {}
     ignored: dict[str, int] = {}
+    given: set[str] = set()
     calico: list[CalicoNode] = []
     latest = ""
     contents = dict(files)
     for name, data in files:
-        for located in documents_in(name, data):
+        for located in documents_in(name, data, given):
+            given.add(str(located.document.get("kind")))
             try:
                 resource = decode(located.document)
                 if resource is None:
@@ -89,6 +98,7 @@ def snapshot_of_manifests(files: Sequence[tuple[str, bytes]]) -> Snapshot:
     if ignored:
         kinds = ", ".join(f"{kind} ({count})" for kind, count in sorted(ignored.items()))
         notices.append(f"ignored, because they say nothing about BGP: {kinds}")
+    notices += _lacking(given)
     # With the Kubernetes datastore a Calico Node is made from the Node's annotations, and is no object of its own.
     types = [
         resource.cluster_type.split(",") for resource in resources.values() if isinstance(resource, ClusterInformation)
@@ -114,15 +124,21 @@ def _object_key(document: Mapping[str, object]) -> ResourceKey:
     return ResourceKey(key.kind, name) if name else key
 
 
-def documents_in(name: str, data: bytes) -> Iterator[Found]:
-    """Every object in a file, Lists taken apart; raises ManifestError where the file cannot be read."""
+def documents_in(name: str, data: bytes, listed: set[str] | None = None) -> Iterator[Found]:
+    """Every object in a file, Lists taken apart; raises ManifestError where the file cannot be read.
+
+    The kinds of its listings are added to `listed`, also of those without objects.
+    """
     text = decoded(data, name, ManifestError)
     count = 0
     for number, value in enumerate(_values(name, text)):
         if value is None:
             continue
         # A listing without objects says something: there are none of its kind.
-        count += _holds_listing(value)
+        kinds = _listings(value)
+        count += bool(kinds)
+        if listed is not None:
+            listed |= kinds
         for document, path in _objects(value, (number,)):
             count += 1
             if not isinstance(document, dict):
@@ -156,11 +172,22 @@ def _is_listing(value: dict[str, object]) -> bool:
     return str(value.get("kind")).endswith("List") and isinstance(value.get("items"), list | None)
 
 
-def _holds_listing(value: object) -> bool:
-    """Whether a document is a listing, or a YAML list of some (calicoctl with several kinds)."""
+def _listings(value: object) -> set[str]:
+    """The kinds of a listing, or of a YAML list of some (calicoctl with several kinds)."""
     if isinstance(value, list):
-        return any(_holds_listing(item) for item in value)
-    return isinstance(value, dict) and _is_listing(value)
+        return {kind for item in value for kind in _listings(item)}
+    if not isinstance(value, dict) or not _is_listing(value):
+        return set()
+    kind = str(value["kind"]).removesuffix("List")
+    return {ANY} if not kind and value.get("items") else {kind or NOTHING}
+
+
+def _lacking(kinds: set[str]) -> list[str]:
+    """What an input of these kinds does not say, where that makes another cluster of it.
+
+    An empty list of kubectl does not say of what it is.
+    """
+    return [] if kinds & {"BGPPeer", NOTHING} else [NO_PEERS]
 
 
 def _values(name: str, text: str) -> Iterator[object]:

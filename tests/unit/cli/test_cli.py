@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rrplan.plans.planfile import FORMAT_VERSION
+from rrplan.snapshots.manifests import NO_PEERS
 
 SCENARIOS = Path(__file__).resolve().parents[3] / "fixtures" / "scenarios"
 CLUSTER = str(SCENARIOS / "bgpconfiguration-does-not-exist" / "cluster.yaml")
@@ -51,7 +52,8 @@ def test_annotations_that_calico_cannot_read_are_told(tmp_path: Path) -> None:
     """They refuse nothing, and every verb that reads a cluster names them."""
     told = {"projectcalico.org/IPv4Address": "10.0.0.1/24", "projectcalico.org/ASNumber": "abc"}
     document = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "a", "annotations": told}}
-    (tmp_path / "cluster.yaml").write_text(json.dumps(document))
+    peers = {"kind": "BGPPeerList", "items": []}
+    (tmp_path / "cluster.yaml").write_text(json.dumps([document, peers]))
     found = rrplan("sessions", "-f", str(tmp_path / "cluster.yaml"))
     assert found.returncode == 0
     assert found.stderr == ("notice: `projectcalico.org/ASNumber` cannot be read, so Calico ignores it: a (`abc`)\n")
@@ -66,7 +68,7 @@ def test_plan_exit_codes(tmp_path: Path) -> None:
     assert "loses its route to rr-1 for up to 14 s" in refused.stderr
     assert "hint: set `drain: true`" in refused.stderr
     assert "error: refused: 12 violations in the proof" in refused.stderr
-    assert "\n  and 2 more\n" in refused.stderr
+    assert "\nstep `promote/rr-2`:\n  - " in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
@@ -196,7 +198,7 @@ def test_output_that_nobody_reads() -> None:
     """`rrplan sessions | head -1` ends quietly."""
     words = f"{sys.executable} -m rrplan sessions -f {CLUSTER} -o json | head -1"
     done = subprocess.run(["sh", "-c", words], capture_output=True, text=True, check=False)
-    assert done.stderr == ""
+    assert done.stderr == f"notice: {NO_PEERS}\n"
     assert done.stdout.startswith('{"format_version"')
 
 

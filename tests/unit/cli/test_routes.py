@@ -11,6 +11,7 @@ import yaml
 
 from rrplan.ids import NodeName
 from rrplan.resources import BGPFilter, BGPPeer, ClusterState, DaemonSet, Installation, IPPool, Node, Resource, encode
+from rrplan.snapshots.manifests import NO_PEERS
 from tests.support.clusters import CLIENTS, LABEL, TO_REFLECTORS, VERSION, mesh, meshed, node, peer, reflected, state
 
 HEAD = "apiVersion: rrplan.io/v1\nkind: BGPTopology\nmetadata: {name: test}\n"
@@ -39,6 +40,7 @@ def test_a_router_id_that_is_not_known(tmp_path: Path) -> None:
     bare = Node(NodeName("bare"), {}, ipv6="fd00::9")
     found = rrplan(written(tmp_path, meshed(bare)), "routes", "-f", "cluster.yaml")
     assert found.stderr == (
+        f"notice: {NO_PEERS}\n"
         "notice: not known whether calico-node has CALICO_ROUTER_ID on bare; without it BIRD refuses the configuration "
         "of a node without IPv4, which then has no routes; give the DaemonSet calico-node too\n"
     )

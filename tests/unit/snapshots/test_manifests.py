@@ -13,7 +13,7 @@ from rrplan.resources.node_codec import LABELS_ANNOTATION, encode_node
 from rrplan.resources.objects import BGPConfiguration, BGPPeer, FelixConfiguration
 from rrplan.snapshots import Snapshot, joined_documents, read_snapshot, snapshot_of_manifests, write_snapshot
 from rrplan.snapshots.ignored import ignored
-from rrplan.snapshots.manifests import documents_in
+from rrplan.snapshots.manifests import NO_PEERS, documents_in
 
 NODE = """\
 apiVersion: v1
@@ -214,7 +214,17 @@ def test_unknown_kinds_are_one_line_of_notice() -> None:
     """Ten thousand ConfigMaps do not fill the screen."""
     maps = "---\n".join(f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{n}}}\n" for n in range(3))
     notices = snapshot_of_manifests([("a", (NODE + "---\n" + maps + "---\nkind: Secret\n").encode())]).notices
-    assert notices == ("ignored, because they say nothing about BGP: ConfigMap (3), Secret (1)",)
+    assert notices == ("ignored, because they say nothing about BGP: ConfigMap (3), Secret (1)", NO_PEERS)
+
+
+@pytest.mark.parametrize("listing", ["kind: BGPPeerList\nitems: []\n", "kind: List\nitems: []\n"])
+def test_forgotten_peers_are_told(listing: str) -> None:
+    """Without a BGPPeer the input may be less than the cluster; an empty listing says that there is none."""
+    (notice,) = snapshot_of_manifests([("a", NODE.encode())]).notices
+    assert notice == NO_PEERS
+    assert notice.startswith("no BGPPeer was given and no listing of them, so peers such as top-of-rack switches are ")
+    assert notice.endswith("add the output of `calicoctl get bgppeers -o yaml`")
+    assert snapshot_of_manifests([("a", NODE.encode()), ("b", listing.encode())]).notices == ()
 
 
 WRONG: list[tuple[str | bytes, str]] = [
