@@ -145,14 +145,14 @@ def _usage(error: click.UsageError) -> UsageProblem:
 
 
 def _complain(error: RRPlanError) -> None:
-    if isinstance(error, UnsafePlanError):
-        from rrplan.render.refused import refused_text
-
-        say(refused_text(error), nl=False, err=True)
-        return
     from rrplan.cli.colour import painter
 
     paint = painter(sys.stderr)
+    if isinstance(error, UnsafePlanError):
+        from rrplan.render.refused import refused_text
+
+        say(refused_text(error, paint=paint), nl=False, err=True, painted=True)
+        return
     say(f"{paint('error:', 'red')} {shown(error)}", err=True, painted=True)
     if error.hint:
         say(f"\nhint: {one_line(error.hint)}", err=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rrplan.cli.colour import coloured
+from rrplan.cli.colour import coloured, painter
 from rrplan.cli.detail import ALL
 from rrplan.cli.live import PROBE
 from rrplan.cli.output import JSON, MARKDOWN, RUNBOOK, TERMINAL, with_output, write_own
@@ -50,7 +50,7 @@ def refused(error: UnsafePlanError, form: str, detail: Detail) -> ExitCode:
 
     if form == JSON:
         say(json.dumps(refused_document(error), indent=2, ensure_ascii=False))
-    say(refused_text(error, detail), nl=False, err=True)
+    say(refused_text(error, detail, painter(sys.stderr)), nl=False, err=True, painted=True)
     return ExitCode.REFUSED
 
 

@@ -16,22 +16,25 @@ from rrplan.render.folding import folded_lines
 from rrplan.render.plan_json import plan_document
 from rrplan.render.proof import violation_text
 from rrplan.render.routes import no_route_text
+from rrplan.text import Paint, one_line
 
 
-def refused_text(error: UnsafePlanError, detail: Detail = Detail.FOLDED) -> str:
+def refused_text(
+    error: UnsafePlanError, detail: Detail = Detail.FOLDED, paint: Paint = lambda text, _colour: text
+) -> str:
     """The refusal, its violations by step, what checks found, and the hints."""
     violations = [violation for violation in error.violations if isinstance(violation, Violation)]
     groups: dict[str, list[Violation]] = {}
     for violation in violations:
         groups.setdefault(violation.step, []).append(violation)
-    lines = [f"error: {error}"]
+    lines = [f"{paint('error:', 'red')} {one_line(str(error))}"]
     for step, group in groups.items():
-        lines += ["", "in the end:" if step == FINAL_STATE else f"step `{step}`:"]
-        lines += [f"  - {text}" for text in folded_lines(_texts(group), detail, "more violations")]
+        lines += ["", "in the end:" if step == FINAL_STATE else f"step `{one_line(step)}`:"]
+        lines += [f"  - {one_line(text)}" for text in folded_lines(_texts(group), detail, "more violations")]
     if findings := [named(finding) for finding in error.findings if isinstance(finding, Finding)]:
-        lines += ["", "what checks found:", *(f"  - {text}" for text in folded_lines(findings, detail))]
+        lines += ["", "what checks found:", *(f"  - {one_line(text)}" for text in folded_lines(findings, detail))]
     for hint in error.hints:
-        lines += ["", f"hint: {hint}"]
+        lines += ["", f"hint: {one_line(hint)}"]
     return "\n".join(lines) + "\n"
 
 

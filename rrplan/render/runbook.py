@@ -111,7 +111,7 @@ def runbook(plan: Plan, site: Site) -> str:
 
 
 def _told(title: str, texts: Sequence[str]) -> list[str]:
-    return [f"## {title}", "", *(f"- {text}" for text in texts), ""] if texts else []
+    return [f"## {title}", "", *(f"- {prose(text)}" for text in texts), ""] if texts else []
 
 
 def _many(step: Step) -> bool:

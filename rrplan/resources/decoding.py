@@ -78,6 +78,8 @@ def decode(document: Mapping[str, object]) -> Resource | None:
     if kind and not node and decoder is None:
         return None
     key = key_of(document)
+    if kind == "Namespace" and key.name != OWN_NAMESPACE:
+        return None
     check_labels(Reader(document).child("metadata").strings("labels"))
     if kind == "Namespace" and key.name != OWN_NAMESPACE:
         return None
