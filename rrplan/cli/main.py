@@ -13,7 +13,7 @@ from typing import NoReturn
 import click
 
 from rrplan.cli.examples import epilog
-from rrplan.cli.say import prepare, say, shown
+from rrplan.cli.say import prepare, say, say_fitted, shown
 from rrplan.errors import RRPlanError, UnsafePlanError, UsageProblem
 from rrplan.exit_codes import ExitCode
 from rrplan.text import one_line
@@ -151,8 +151,8 @@ def _complain(error: RRPlanError) -> None:
     if isinstance(error, UnsafePlanError):
         from rrplan.render.refused import refused_text
 
-        say(refused_text(error, paint=paint), nl=False, err=True, painted=True)
+        say_fitted(refused_text(error, paint=paint), nl=False)
         return
-    say(f"{paint('error:', 'red')} {shown(error)}", err=True, painted=True)
+    say_fitted(f"{paint('error:', 'red')} {shown(error)}")
     if error.hint:
-        say(f"\nhint: {one_line(error.hint)}", err=True)
+        say_fitted(f"\nhint: {one_line(error.hint)}")

@@ -13,7 +13,7 @@ from rrplan.cli.colour import coloured, painter
 from rrplan.cli.detail import ALL
 from rrplan.cli.live import PROBE
 from rrplan.cli.output import JSON, MARKDOWN, RUNBOOK, TERMINAL, with_output, write_own
-from rrplan.cli.say import say
+from rrplan.cli.say import say, say_fitted
 from rrplan.cli.sources import Source, note, spec_from, with_state
 from rrplan.errors import UnsafePlanError, UsageProblem
 from rrplan.exit_codes import ExitCode
@@ -50,7 +50,7 @@ def refused(error: UnsafePlanError, form: str, detail: Detail) -> ExitCode:
 
     if form == JSON:
         say(json.dumps(refused_document(error), indent=2, ensure_ascii=False))
-    say(refused_text(error, detail, painter(sys.stderr)), nl=False, err=True, painted=True)
+    say_fitted(refused_text(error, detail, painter(sys.stderr)), nl=False)
     return ExitCode.REFUSED
 
 

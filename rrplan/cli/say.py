@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
+import textwrap
 from io import TextIOWrapper
 
 import click
@@ -20,6 +22,24 @@ def say(text: str = "", *, err: bool = False, nl: bool = True, painted: bool = F
     parts = _COLOR.split(text) if painted else [text]
     shown = "".join(part if index % 2 else printable(part) for index, part in enumerate(parts))
     click.echo(shown, err=err, nl=nl, color=True if painted else None)
+
+
+def say_fitted(text: str, *, nl: bool = True) -> None:
+    """Print painted text on stderr; on a terminal, no line is longer than that is wide."""
+    if sys.stderr.isatty():
+        width = os.get_terminal_size(sys.stderr.fileno()).columns
+        text = "\n".join(part for line in text.split("\n") for part in _fitted(line, width))
+    say(text, err=True, nl=nl, painted=True)
+
+
+def _fitted(line: str, width: int) -> list[str]:
+    """A line, broken between words; what follows is indented a little more. A command is never broken."""
+    if len(_COLOR.sub("", line)) <= width or line.startswith("    "):
+        return [line]
+    lead = len(line) - len(line.lstrip(" -"))
+    return textwrap.wrap(
+        line, width, subsequent_indent=" " * (lead + 2), break_on_hyphens=False, break_long_words=False
+    )
 
 
 def say_line(text: str, *, err: bool = False) -> None:

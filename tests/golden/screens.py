@@ -19,6 +19,8 @@ from tests.support import SPEC
 
 FILES = Path(__file__).parent / "screens"
 COLUMNS, LINES = 80, 24
+REFUSED = SPEC.replace("  drain: true\n", "  policy: {exposure: none}\n")
+"""A spec whose plan is refused: nodes in use become reflectors, and nothing may be exposed."""
 OTHERS = (
     (r"\d{8}t\d{6}-[0-9a-f]+", "RUN"),
     (r"sha256:[0-9a-f]+", "sha256:DIGEST"),
@@ -72,13 +74,16 @@ def screens() -> dict[str, str]:
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "spec.yaml").write_text(SPEC)
+        (folder / "refused.yaml").write_text(REFUSED)
         for cluster in ("one", "two"):
             typed(folder, "sandbox", cluster, "--nodes", "12")
+        refused = typed(folder, "plan", "refused.yaml", "--sandbox", "one")
         run = typed(folder, "apply", "spec.yaml", "--sandbox", "one", "--auto-approve")
         waiting = [*re.finditer(r"\r\x1b\[K\[\d+/\d+\] promote/rr-2 \d[^\r]*", run)]
         words = ("spec.yaml", "--sandbox", "two", "--auto-approve", "--fault", "kill-after-entry=18")
         typed(folder, "apply", *words)
         return {
+            "refused.txt": screen(refused),
             "in-progress.txt": screen(run[: waiting[len(waiting) // 2].end()]),
             "done.txt": screen(run),
             "status.txt": screen(typed(folder, "status", "--sandbox", "one")),
