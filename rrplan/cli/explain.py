@@ -8,6 +8,7 @@ from importlib.resources import files
 
 import click
 
+from rrplan.cli.completion import checks
 from rrplan.cli.say import say
 from rrplan.errors import UsageProblem
 
@@ -21,7 +22,7 @@ def pages() -> dict[str, Traversable]:
 
 
 @click.command("explain")
-@click.argument("check", required=False)
+@click.argument("check", required=False, shell_complete=checks)
 def command(check: str | None) -> None:
     """What a check looks at, why, and what to do; without CHECK, all checks with what they look at."""
     known = pages()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rrplan.cli.completion import contexts
 from rrplan.cli.settings import settled
 from rrplan.errors import UsageProblem
 from rrplan.parallelism import PROBE_PARALLELISM
@@ -30,7 +31,12 @@ PROBE = click.option(
 )
 """For verbs that ask nodes."""
 OPTIONS = (
-    click.option("--context", metavar="NAME", help="A live cluster: a context of the kubeconfig, or in-cluster."),
+    click.option(
+        "--context",
+        metavar="NAME",
+        shell_complete=contexts,
+        help="A live cluster: a context of the kubeconfig, or in-cluster.",
+    ),
     click.option("--kubeconfig", metavar="FILE", help="A live cluster: the kubeconfig that leads to it."),
     click.option(
         "--calico-config", metavar="FILE", help="A live cluster whose Calico uses etcd: calicoctl's configuration file."

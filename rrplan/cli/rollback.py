@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from rrplan.cli.completion import runs as run_names
 from rrplan.cli.detail import ALL
 from rrplan.cli.running import EXIT, Where, confirmed, control, with_run
 from rrplan.cli.say import say, say_line
@@ -12,7 +13,7 @@ from rrplan.render.detail import Detail
 
 
 @click.command("rollback")
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=run_names)
 @with_run
 @ALL
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")

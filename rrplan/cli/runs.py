@@ -7,13 +7,14 @@ from dataclasses import asdict
 
 import click
 
+from rrplan.cli.completion import runs as run_names
 from rrplan.cli.output import JSON, JSON_VERSION, TERMINAL, with_output
 from rrplan.cli.running import Where, with_cluster
 from rrplan.cli.say import say, say_line
 
 
 @click.command("runs")
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=run_names)
 @with_cluster
 @with_output(TERMINAL, JSON)
 def command(run: str | None, where: Where, output: str) -> None:

@@ -212,3 +212,23 @@ def test_an_explanation_loads_no_model(tmp_path: Path) -> None:
         [sys.executable, "-c", COUNT, "explain", "one-link"], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert [name for name in done.stderr.split() if name.startswith(HEAVY)] == []
+
+
+def completed(folder: Path, *words: str) -> list[str]:
+    """What kubectl is told to complete, with the directive."""
+    call = "from rrplan.cli.completion import kubectl; kubectl()"
+    done = subprocess.run([sys.executable, "-c", call, *words], cwd=folder, capture_output=True, text=True, check=True)
+    return [line.split("\t")[0] for line in done.stdout.splitlines()]
+
+
+def test_completion(place: Path) -> None:
+    """Verbs, options, forms, contexts, runs and checks; files where nothing else fits."""
+    assert completed(place, "rol") == ["rollback", ":4"]
+    assert completed(place, "status", "--wat") == ["--watch", ":4"]
+    assert completed(place, "plan", "spec.yaml", "-o", "r") == ["runbook", ":4"]
+    assert completed(place, "status", "--kubeconfig", "config", "--context", "") == ["production", "staging", ":4"]
+    assert completed(place, "explain", "one-") == ["one-link", "one-version", ":4"]
+    rrplan(place, "apply", "spec.yaml", "--sandbox", "one", "--auto-approve")
+    [run] = json.loads(rrplan(place, "runs", "--sandbox", "one", "-o", "json").stdout)["runs"]
+    assert completed(place, "rollback", "--sandbox", "one", "2") == [run["run"], ":4"]
+    assert completed(place, "rollback", "--sandbox", "nowhere", "2") == [":0"]
