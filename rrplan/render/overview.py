@@ -9,10 +9,12 @@ from rrplan.ids import StepId
 from rrplan.plans.cost import duration
 from rrplan.plans.plan import Plan
 from rrplan.plans.planfile import FORMAT_VERSION
+from rrplan.render.checks import finding_text
 from rrplan.render.detail import Detail
+from rrplan.render.escaping import prose
 from rrplan.render.folding import folded_names
 from rrplan.render.plan_json import plan_document
-from rrplan.render.words import cluster_text
+from rrplan.render.words import cluster_text, notices, observed_lines
 from rrplan.resources.documents import leaves
 from rrplan.specs.model import Hook, HookPoint, OnFailure
 
@@ -118,3 +120,17 @@ def step_reasons(plan: Plan) -> Mapping[StepId, list[str]]:
         if edge.reason not in known:
             known.append(edge.reason)
     return reasons
+
+
+def told_sections(plan: Plan) -> list[str]:
+    """What there is to tell beside the steps, as sections of Markdown, nothing folded."""
+    sections = {
+        "Reflectors": plan.reasons,
+        "Sessions now": observed_lines(plan),
+        "Notices": notices(plan),
+        "Checks": [*map(finding_text, plan.findings)],
+    }
+    lines: list[str] = []
+    for title, texts in sections.items():
+        lines += [f"## {title}", "", *(f"- {prose(text)}" for text in texts), ""] if texts else []
+    return lines

@@ -19,13 +19,12 @@ from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate, GateKind
 from rrplan.plans.plan import Plan, Step
 from rrplan.ports import Document
-from rrplan.render.checks import finding_text
 from rrplan.render.detail import Detail
 from rrplan.render.escaping import fenced, prose, word
-from rrplan.render.overview import overview
+from rrplan.render.overview import overview, told_sections
 from rrplan.render.proof import NOT_PROVED, outside_lines
 from rrplan.render.shell import HELPERS, PREAMBLE
-from rrplan.render.words import notices, observed_lines, totals
+from rrplan.render.words import totals
 from rrplan.resources import ClusterState
 from rrplan.resources.documents import at, leaves
 from rrplan.resources.eviction import Eviction
@@ -82,10 +81,7 @@ def runbook(plan: Plan, site: Site) -> str:
     lines += [
         *PREAMBLE.splitlines(),
         "",
-        *_told("Reflectors", plan.reasons),
-        *_told("Sessions now", observed_lines(plan)),
-        *_told("Notices", notices(plan)),
-        *_told("Checks", [*map(finding_text, plan.findings)]),
+        *told_sections(plan),
         *_block("Before you begin", _preparation(plan, site)),
     ]
     sections = [list(steps) for _, steps in groupby(plan.steps, lambda step: step.action if _many(step) else step.id)]
@@ -108,10 +104,6 @@ def runbook(plan: Plan, site: Site) -> str:
         lines += ["## Sessions to the outside", "", *(f"- {prose(line)}" for line in sessions), ""]
     lines += ["## What was not proved", "", NOT_PROVED, ""]
     return "\n".join(lines)
-
-
-def _told(title: str, texts: Sequence[str]) -> list[str]:
-    return [f"## {title}", "", *(f"- {prose(text)}" for text in texts), ""] if texts else []
 
 
 def _many(step: Step) -> bool:
