@@ -92,7 +92,7 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
             file_digest=plan_digest,
         )
     except (KeyError, IndexError, ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise FileFormatError.one(f"the plan file is incomplete: {error}", file=name, hint=AGAIN) from error
+        raise FileFormatError.one(f"the plan file is incomplete: {_lack(error)}", file=name, hint=AGAIN) from error
     _check_names(plan, name)
     _check_order(plan, name)
     faults = inconsistencies(plan)
@@ -101,6 +101,14 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
     if faults:
         raise PlanMismatch([Problem(f"the plan does not hold together: {fault}", name, hint=AGAIN) for fault in faults])
     return plan, plan_digest
+
+
+def _lack(error: Exception) -> str:
+    """What a plan file lacks, in a line: where, and what is wrong there."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_context=False)[0]
+        return ": ".join(part for part in (".".join(map(str, first["loc"])), first["msg"]) if part)
+    return f"`{error.args[0]}` is missing" if isinstance(error, KeyError) and error.args else str(error)
 
 
 def _check_names(plan: Plan, name: str) -> None:
