@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.speaker import Settings, is_down
-from rrplan.desired.desired import Desired, cordoned, mesh_off, mesh_on
+from rrplan.desired.desired import Desired, mesh_off, mesh_on
 from rrplan.desired.labelling import DOMAIN, Labelling, check_read, labelling, recorded
 from rrplan.desired.options import restored, worded
 from rrplan.desired.peers import Peers, wanted_and_others, wanted_peers
@@ -51,8 +51,6 @@ def compile_desired(spec: Spec, state: ClusterState, versions: Versions) -> Desi
         ]
         target = replace(target, configurations=mesh_on(state, options.options))
     drained = _drained(state, target, versions) if spec.drain else frozenset[NodeName]()
-    if spec.dedicated is not None:
-        target = cordoned(target, (name for name in drained if nodes[name].cluster_id))
     return Desired(
         state=target,
         placed=placed,

@@ -31,7 +31,7 @@ class Desired:
 
 
 def cordoned(target: ClusterState, names: Iterable[NodeName]) -> ClusterState:
-    """The target in which nodes that are drained for a role of their own stay cordoned."""
+    """The target in which nodes that calico-node leaves stay cordoned: no pod of theirs has a network any more."""
     return replace(
         target, nodes={**target.nodes, **{name: replace(target.nodes[name], unschedulable=True) for name in names}}
     )

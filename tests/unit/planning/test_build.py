@@ -7,6 +7,7 @@ import pytest
 from rrplan import api
 from rrplan.errors import PolicyRefusal, UnsafePlanError
 from rrplan.ids import NodeName
+from rrplan.plans.change import changed
 from rrplan.resources import CalicoNode, CalicoVersion, ClusterInformation, Pod, decode, key_of
 from rrplan.resources.node_codec import LABELS_ANNOTATION
 from rrplan.resources.state import ClusterState
@@ -160,3 +161,24 @@ def test_a_spec_that_reads_a_label_which_calico_alone_has() -> None:
     reads = TO_REFLECTORS.replace("names: [r1, r2]}", f"names: [r1, r2]}}, clients: '!has({LABEL})'")
     with pytest.raises(PolicyRefusal, match=f"`clients` reads label `{LABEL}`, which the plan changes on a"):
         planned(labelled_by_calico(), reads)
+
+
+def test_no_cordon_outlives_its_reason() -> None:
+    """A dedicated reflector is tainted, not cordoned; after the way back, and after a replacement, nothing is left."""
+    before = ClusterState.of(resource for resource in map(decode, demo_cluster(8, 3)) if resource is not None)
+
+    def after(state: ClusterState, text: str) -> ClusterState:
+        for _, change in api.plan(load(text.encode(), "spec.yaml"), Snapshot(state)).writes:
+            state = changed(state, change)
+        return state
+
+    dedicated = SPEC + "  dedicated: true\n"
+    there = after(before, dedicated)
+    assert {name for name, node in there.nodes.items() if node.taints} == {"rr-1", "rr-2"}
+    assert not any(node.unschedulable for node in there.nodes.values())
+    replaced = after(there, dedicated.replace("rr-2]", "rr-3]"))
+    assert {name for name, node in replaced.nodes.items() if node.taints} == {"rr-1", "rr-3"}
+    assert not any(node.unschedulable for node in replaced.nodes.values())
+    head = "apiVersion: rrplan.io/v1\nkind: BGPTopology\nmetadata: {name: back}\n"
+    back = after(replaced, f"{head}spec: {{topology: full-mesh, drain: true, dedicated: true}}\n")
+    assert back.nodes == before.nodes
