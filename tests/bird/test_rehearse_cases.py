@@ -138,7 +138,8 @@ def test_second_peer_is_refused(tmp_path: Path) -> None:
     process = begin(tmp_path, "plan", "spec.yaml", "-f", "cluster.yaml")
     _, err = process.communicate()
     assert process.returncode == 7
-    assert "while `demote/r1` takes effect, a is without the routes of r1 for up to 14 s" in err
+    assert "\nstep `demote/r1`:\n" in err
+    assert "  - a loses its route to r1 for up to 14 s (same for 2 more pairs)\n" in err
 
 
 def test_second_peer(rehearsals: Mapping[str, subprocess.Popen[str]]) -> None:

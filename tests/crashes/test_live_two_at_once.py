@@ -55,7 +55,7 @@ def test_taken_over_by_hand(crd_server: RealServer, tmp_path: Path) -> None:
 
         listed = rrplan("runs").stdout.splitlines()
         assert listed[0].split() == ["RUN", "PLAN", "STATE", "BEGUN", "BY"]
-        assert listed[1].startswith(f"{started['run_id']}  test  not finished  ")
+        assert listed[1].startswith(f"{started['run_id']}  test  stopped  ")
         asked = rrplan("unlock")
         assert asked.returncode == 1
         assert "which is not alive any more" in asked.stderr
@@ -64,7 +64,7 @@ def test_taken_over_by_hand(crd_server: RealServer, tmp_path: Path) -> None:
         resumed = rrplan("resume", started["run_id"])
         assert resumed.returncode == 0, resumed.stderr
         assert "run done" in resumed.stderr
-        assert json.loads(rrplan("runs", "-o", "json").stdout)[0]["last"] == "run-done"
+        assert json.loads(rrplan("runs", "-o", "json").stdout)["runs"][0]["state"] == "done"
         missing = rrplan("rollback", "20200101t000000-abcdef")
         assert missing.returncode == 1
         assert "error: run `20200101t000000-abcdef` is not known in this cluster" in missing.stderr

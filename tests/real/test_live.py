@@ -148,7 +148,8 @@ def test_refusals_in_words(live: RealServer, tmp_path: Path) -> None:
     done = rrplan(live, "sessions", context="nowhere")
     assert done.returncode == 8
     assert "error: preflight: the kubeconfig cannot be used: " in done.stderr
-    assert "hint: check `--kubeconfig`, `--context` and KUBECONFIG" in done.stderr
+    assert "\n\nhint: it has " in done.stderr
+    assert "operator" in done.stderr.split("hint: it has ")[1]
     with pytest.raises(PreflightError, match="the kubeconfig cannot be used"):
         ApiServer.connect(str(tmp_path / "nothing"))
 

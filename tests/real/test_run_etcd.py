@@ -164,7 +164,9 @@ def test_command_line(bench: MixedBench, tmp_path: Path) -> None:
 
     seen = rrplan("status")
     assert (seen.returncode, seen.stderr) == (0, ""), seen.stdout
-    assert [line.split() for line in seen.stdout.splitlines()[1:]] == [[f"rr-{n}", "ipv4", "8", "8"] for n in (1, 2)]
+    about, table = seen.stdout.split("\n\n")
+    assert " is done " in " ".join(about.split())
+    assert [line.split() for line in table.splitlines()[1:]] == [[f"rr-{n}", "ipv4", "8", "8"] for n in (1, 2)]
     assert "done" in rrplan("runs").stdout
     (tmp_path / "spec.yaml").write_text(SPEC)
     assert rrplan("verify", str(tmp_path / "spec.yaml")).returncode == 0
