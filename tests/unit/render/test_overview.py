@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from rrplan import api
 from rrplan.plans import Plan
 from rrplan.plans.cost import duration
 from rrplan.render.markdown import plan_markdown
@@ -12,8 +13,12 @@ from rrplan.render.overview import NO_HOOK, UNBOUND, plan_digest, span
 from rrplan.render.plan_json import plan_document
 from rrplan.render.runbook import Site, runbook
 from rrplan.render.terminal import plan_text
-from rrplan.resources import CalicoVersion, ClusterIdentity, ClusterState
+from rrplan.resources import CalicoVersion, ClusterIdentity, ClusterState, decode
+from rrplan.sandbox import ucp_cluster
+from rrplan.snapshots import Snapshot
+from rrplan.specs import load
 from tests.support.clusters import BACK, TO_REFLECTORS, meshed, node, peer, planned, reflected, state
+from tests.support.specs import STANDALONE
 
 HOOKS = (
     "hooks: [{name: ticket, on: before-step, action: DisableMesh, command: [notify, it now], timeout: 90s},"
@@ -48,7 +53,6 @@ def test_every_format_says_it() -> None:
             "way back: a step that fails takes all of it back, in reverse order",
             "hook: before each DisableMesh, `ticket` executes `notify 'it now'` (within 90 s; its failure counts)",
             "hook: after the run, `told` executes `mail` (within 30 s; its failure is told)",
-            "stays: cordoned when all is done: r1, r2; no new pod runs there",
             "stays: tainted when all is done: r1, r2; only pods that tolerate it run there",
             "r1 reflects for group main: named in the spec",
             "a notice",
@@ -109,3 +113,11 @@ def test_families_are_told_where_there_are_two() -> None:
     )
     assert "in both families" not in plan_text(single)
     assert "no node loses a route, in both families" in " ".join(plan_text(dual).split())
+
+
+def test_hosts_of_containers_stay_cordoned() -> None:
+    """No pod has a network where calico-node is gone, and every format says so."""
+    cluster = ClusterState.of(resource for resource in map(decode, ucp_cluster(4)) if resource is not None)
+    plan = api.plan(load(STANDALONE.encode(), "spec.yaml"), Snapshot(cluster))
+    for text in formats(plan, cluster):
+        assert "stays: cordoned when all is done: rr-1, rr-2; no new pod runs there" in text
