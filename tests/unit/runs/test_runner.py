@@ -24,6 +24,7 @@ from rrplan.runs.writing import GIVE_UP_SECONDS, GaveUp, Writer
 from rrplan.sandbox import Sandbox
 from tests.support import SPEC, Bench, JumpingClock
 from tests.support.dying import Crash, DyingLog
+from tests.support.listeners import Acting
 
 NODE = ResourceKey("Node", "rr-2")
 LABEL = "rrplan.io/route-reflector"
@@ -423,3 +424,41 @@ def test_lost_reply_is_no_answer(tmp_path: Path) -> None:
     with pytest.raises(DatastoreTimeout, match="no reply from the API server within 30 s"):
         sandbox.patch(NODE, {"metadata": {"labels": {"a": "b"}}}, stored.version)
     assert sandbox.state.nodes[NodeName("rr-2")].labels["a"] == "b"
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_required_hook_after_the_run(tmp_path: Path, required: bool) -> None:
+    """Its failure stops the run, which a resume ends once the hook agrees; that of another hook is only told."""
+    bench = Bench(tmp_path, hooks("after-run", code=1, required=required, log=tmp_path / "log"))
+    assert bench.runner().apply() is (Result.STOPPED if required else Result.DONE)
+    reasons = [*map(reason_text, bench.listener.of(events.RunFinished)[-1].why)]
+    assert bool(reasons) is required
+    assert all("ended with 1" in reason for reason in reasons)
+    assert bench.left() == ()
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_required_hook_before_a_rollback(tmp_path: Path, required: bool) -> None:
+    """Its failure stops the rollback before anything is taken back; that of another hook is only told."""
+    bench = Bench(tmp_path, hooks("on-rollback", code=1, required=required, log=tmp_path / "log"))
+    assert bench.runner().apply() is Result.DONE
+    assert bench.runner().rollback() is (Result.STOPPED if required else Result.UNDONE)
+    assert (bench.listener.of(events.UndoStarted) == []) is required
+
+
+def test_what_the_run_wrote_is_there_again(tmp_path: Path) -> None:
+    """Somebody makes our BGPPeer again while the rest is taken back: nobody says that the run is undone."""
+    bench = Bench(tmp_path)
+    assert bench.runner().apply() is Result.DONE
+    key = ResourceKey("BGPPeer", "rrplan-reflectors")
+    stored = bench.sandbox.get(key)
+    assert stored is not None
+
+    def colleague(event: events.RunEvent) -> None:
+        if isinstance(event, events.StepUndone) and event.step == "drain/rr-1":
+            bench.sandbox.create(key, stored.document)
+
+    bench.listener = Acting(colleague)
+    assert bench.runner().rollback() is Result.STOPPED
+    [why] = bench.listener.of(events.RunFinished)[-1].why
+    assert "BGPPeer/rrplan-reflectors" in reason_text(why)
