@@ -22,6 +22,7 @@ from rrplan.runs import Result
 from rrplan.sandbox import Sandbox, demo_cluster
 from rrplan.snapshots import capture
 from rrplan.specs import load
+from tests.soak.stories import tell
 from tests.support.bench import SPEC
 from tests.support.dying import Crash, DyingLog, after
 from tests.support.listeners import Remembering
@@ -165,14 +166,5 @@ def story(seed: int) -> str:
         return f"{told}, and the cluster is not as planned" if result is Result.DONE and seen != done else ""
 
 
-def main() -> int:
-    """Prints which claims are false, and their seeds."""
-    first, count = int(sys.argv[1]), int(sys.argv[2])
-    wrong = [text for seed in range(first, first + count) if (text := story(seed))]
-    sys.stdout.write("".join(f"{text}\n" for text in wrong))
-    sys.stdout.write(f"{count - len(wrong)} of {count} journals led to no false claim\n")
-    return bool(wrong)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tell(story, "journals led to no false claim"))

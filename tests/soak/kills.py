@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.soak.stories import tell
 from tests.support.processes import end, prepared, rrplan
 
 MOST_KILLS = 4
@@ -87,14 +88,5 @@ def _state(cluster: Path) -> str:
     return str(listed[-1]["state"]) if listed else ""
 
 
-def main() -> int:
-    """Prints what is wrong, and how to repeat it."""
-    first, count = int(sys.argv[1]), int(sys.argv[2])
-    wrong = [text for seed in range(first, first + count) if (text := story(seed))]
-    sys.stdout.write("".join(f"{text}\n" for text in wrong))
-    sys.stdout.write(f"{count - len(wrong)} of {count} ended as promised\n")
-    return bool(wrong)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(tell(story, "ended as promised"))
