@@ -8,7 +8,7 @@ what is around BGP are in `surroundings`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from rrplan.bgp.endpoint import dialled
@@ -28,10 +28,11 @@ from rrplan.checks.addressing import (
 )
 from rrplan.checks.context import CheckContext, CheckResults, names
 from rrplan.checks.finding import Finding, Severity, error, warning
+from rrplan.checks.options import fields_known, filters_there, options_effective
 from rrplan.checks.surroundings import cluster_routes, kubernetes_given, label_sync, owners, providers, typha, workloads
 from rrplan.desired.ownership import is_ours
 from rrplan.desired.peers import clients_selector
-from rrplan.resources import BGPPeer, CalicoVersion, ClusterInformation, DaemonSet, Installation, IPPool
+from rrplan.resources import BGPPeer, ClusterInformation, DaemonSet, Installation, IPPool
 from rrplan.resources.selector import SelectorSyntaxError, parse
 
 FRAGILE = {
@@ -42,31 +43,6 @@ FRAGILE = {
     "failure-domain.beta.kubernetes.io/zone": "deprecated since Kubernetes v1.17",
     "failure-domain.beta.kubernetes.io/region": "deprecated since Kubernetes v1.17",
 }
-
-SINCE = {
-    "BGPPeer": {
-        "password": CalicoVersion(3, 16, 3),
-        "maxRestartTime": CalicoVersion(3, 20),
-        "numAllowedLocalASNumbers": CalicoVersion(3, 23),
-        "ttlSecurity": CalicoVersion(3, 25),
-        "reachableBy": CalicoVersion(3, 25),
-        "filters": CalicoVersion(3, 26),
-        "localWorkloadSelector": CalicoVersion(3, 30),
-        "nextHopMode": CalicoVersion(3, 30, 2),
-        "reversePeering": CalicoVersion(3, 30, 3),
-        "localASNumber": CalicoVersion(3, 31),
-        "keepaliveTime": CalicoVersion(3, 32),
-    },
-    "BGPConfiguration": {
-        "nodeMeshPassword": CalicoVersion(3, 23),
-        "nodeMeshMaxRestartTime": CalicoVersion(3, 23),
-        "bindMode": CalicoVersion(3, 23),
-        "ignoredInterfaces": CalicoVersion(3, 25),
-        "localWorkloadPeeringIPV4": CalicoVersion(3, 30),
-        "localWorkloadPeeringIPV6": CalicoVersion(3, 30),
-    },
-}
-"""First version of API fields (scan of all release tags of projectcalico/calico)."""
 
 
 def bgp_in_use(context: CheckContext) -> CheckResults:
@@ -235,44 +211,6 @@ def fragile_labels(context: CheckContext) -> CheckResults:
                 yield warning("fragile", where=where, label=label, why=FRAGILE[label])
 
 
-def fields_known(context: CheckContext) -> CheckResults:
-    """No object uses a field that the running Calico does not know."""
-    written = _written(context)
-    oldest = min({context.versions.default, *context.versions.by_node.values()})
-    for kind, name, spec in written:
-        for field, since in _unknown(kind, spec, oldest):
-            yield error(
-                "would-be-unknown", kind=kind, resource=name, field=field, version=str(oldest), since=str(since)
-            )
-    version = context.versions.default
-    peers, configurations = context.state.peers, context.state.configurations
-    specs: list[Written] = [("BGPPeer", name, peers[name].spec) for name in sorted(peers)]
-    specs += [("BGPConfiguration", name, configurations[name].spec) for name in sorted(configurations)]
-    ours = {(kind, name) for kind, name, _ in written}
-    for kind, name, spec in specs:
-        for field, since in _unknown(kind, spec, version) if (kind, name) not in ours else ():
-            yield warning("unknown", kind=kind, resource=name, field=field, version=str(version), since=str(since))
-
-
-Written = tuple[str, str, Mapping[str, object]]
-
-
-def _written(context: CheckContext) -> list[Written]:
-    """What the plan would create or change."""
-    state, target = context.state, context.desired.state
-    written: list[Written] = [
-        ("BGPPeer", name, peer.spec) for name, peer in sorted(target.peers.items()) if state.peers.get(name) is not peer
-    ]
-    for name, configuration in sorted(target.configurations.items()):
-        if state.configurations.get(name) is not configuration:
-            written.append(("BGPConfiguration", name, configuration.spec))
-    return written
-
-
-def _unknown(kind: str, spec: Mapping[str, object], version: CalicoVersion) -> list[tuple[str, CalicoVersion]]:
-    return [(field, since) for field, since in SINCE[kind].items() if spec.get(field) is not None and version < since]
-
-
 def encapsulation(context: CheckContext) -> CheckResults:
     """Whether pod traffic depends on BGP."""
     pools = [pool for pool in context.of(IPPool) if not pool.disabled]
@@ -304,6 +242,8 @@ CHECKS: tuple[Callable[[CheckContext], CheckResults], ...] = (
     one_version,
     fragile_labels,
     fields_known,
+    filters_there,
+    options_effective,
     encapsulation,
     cluster_routes,
     providers,

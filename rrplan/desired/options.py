@@ -15,6 +15,7 @@ from rrplan.resources.documents import at
 from rrplan.resources.duration import rounded_seconds
 from rrplan.resources.selector import SelectorSyntaxError, parse
 from rrplan.specs import Spec
+from rrplan.specs.peering import EXCLUSIVE
 
 Options = Mapping[str, object]
 """Fields of a BGPPeer's spec."""
@@ -81,11 +82,15 @@ def kept(
     the same sessions, then what the mesh has, and for a BGPPeer that is new what all others of ours have.
     """
     chosen = dict(options_of(present)) if present is not None else {}
+    for name, value in stated.items():
+        if value is not None and name in EXCLUSIVE:
+            chosen.pop(EXCLUSIVE[name], None)
+            stated = {EXCLUSIVE[name]: None, **stated}
     sources: dict[str, dict[str, object]] = {}
 
     def take(where: str, given: Options) -> None:
         for name, value in given.items():
-            if name not in chosen and name not in stated:
+            if name not in chosen and name not in stated and EXCLUSIVE.get(name) not in chosen:
                 chosen[name] = value
                 sources.setdefault(where, {})[name] = value
 

@@ -14,6 +14,7 @@ from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer, ClusterState, Node
 from rrplan.resources.selector import SelectorSyntaxError, parse
 from rrplan.specs import Group, Spec
+from rrplan.specs.peering import stated_together
 from rrplan.text import SHOWN, listed
 
 WAVE_LABEL = "rrplan.io/wave"
@@ -94,7 +95,7 @@ def wanted_peers(
             f"rrplan-{group.name}-clients",
             clients_selector(spec, group),
             reflector_selector(spec, labels, group),
-            {**common, **group.peering.stated()},
+            stated_together(spec.peering, group.peering),
             group,
         )
         for group in spec.groups

@@ -81,6 +81,13 @@ TEXTS: dict[str, dict[str, str]] = {
         ),
         "unknown": "{kind} `{resource}`: `{field}` is not known to Calico {version} (since {since})",
     },
+    "filters-there": {
+        "missing": (
+            "BGPFilter `{filter}` does not exist, and Calico leaves a filter out that it does not find: create it "
+            "first; with `-f`, add the output of `calicoctl get bgpfilters -o yaml`"
+        ),
+        "meant": "BGPFilter `{filter}` does not exist: did you mean `{meant}`?",
+    },
     "fragile-labels": {
         "fragile": "a selector of {where} rests on label `{label}`: {why}",
     },
@@ -113,6 +120,12 @@ TEXTS: dict[str, dict[str, str]] = {
     },
     "one-version": {
         "several": ("calico-node runs in several versions ({versions} nodes); each node is modelled by its own"),
+    },
+    "options-effective": {
+        "by-address-alone": (
+            "`{field}` has no effect on the sessions of BGPPeers {peers}: Calico takes it from a BGPPeer with "
+            "`peerIP` alone"
+        ),
     },
     "owners": {
         "owned": (

@@ -13,7 +13,7 @@ from rrplan.errors import SpecError
 from rrplan.resources import CALICO_NODE_LABEL
 from rrplan.specs.document import Document, Path, read
 from rrplan.specs.model import LABEL_KEY, Flavor, Group, HookPoint, Spec, Topology
-from rrplan.specs.peering import Peering
+from rrplan.specs.peering import OF_MESH, Peering, excluded
 
 API_VERSION = "rrplan.io/v1"
 KIND = "BGPTopology"
@@ -225,6 +225,7 @@ def _contradictions(spec: Spec) -> Iterator[tuple[Path, str, str]]:
         yield ("topology",), "`groups` is missing: which nodes are reflectors?", "add at least one group"
     if spec.flavor is Flavor.STANDALONE:
         yield from _standalone(spec)
+    yield from _options(spec)
     yield from _label_keys(spec)
     names: dict[str, int] = {}
     owners: dict[str, str] = {}
@@ -254,6 +255,30 @@ def _contradictions(spec: Spec) -> Iterator[tuple[Path, str, str]]:
                 f"`action` has no meaning for a hook on `{hook.on}`",
                 "use `before-step` or `after-step`",
             )
+
+
+def _peerings(spec: Spec) -> list[tuple[Path, Peering]]:
+    given: list[tuple[Path, Peering]] = [(("peering",), spec.peering)]
+    return given + [(("groups", index, "peering"), group.peering) for index, group in enumerate(spec.groups)]
+
+
+def _options(spec: Spec) -> Iterator[tuple[Path, str, str]]:
+    """Options that exclude one another, and those that a mesh cannot have (BGPConfiguration has two)."""
+    for path, peering in _peerings(spec):
+        if excluded(peering.stated()):
+            yield (
+                (*path, "keepOriginalNextHop"),
+                "`keepOriginalNextHop` and `nextHopMode` exclude one another",
+                "say `nextHopMode: Keep` alone; before Calico v3.30.2, `keepOriginalNextHop: true` alone",
+            )
+    if spec.topology is Topology.FULL_MESH:
+        for name, value in spec.peering.stated().items():
+            if value is not None and name not in OF_MESH:
+                yield (
+                    ("peering", name),
+                    f"sessions of the node-to-node mesh have no `{name}`",
+                    "remove it: a full mesh has `password` and `maxRestartTime` alone",
+                )
 
 
 def _label_keys(spec: Spec) -> Iterator[tuple[Path, str, str]]:
@@ -292,11 +317,9 @@ def _standalone(spec: Spec) -> Iterator[tuple[Path, str, str]]:
                 "a standalone reflector's cluster ID is its address",
                 "remove `clusterID`",
             )
-    given: list[tuple[Path, Peering]] = [(("peering",), spec.peering)]
-    given += [(("groups", index, "peering"), group.peering) for index, group in enumerate(spec.groups)]
-    for path, peering in given:
+    for path, peering in _peerings(spec):
         if any(value is not None for value in peering.stated().values()):
-            yield path, "a standalone reflector knows neither password nor restart time", "remove `peering`"
+            yield path, "sessions with a standalone reflector have no options", "remove `peering`"
     if spec.cluster_id:
         yield ("clusterID",), "a standalone reflector's cluster ID is its address", "remove `clusterID`"
     if spec.drain is None:

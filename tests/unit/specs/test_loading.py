@@ -134,10 +134,31 @@ CASES = [
         GOOD.replace("rr-2]}", "rr-2]}\n      peering: {maxRestartTime: 0s}").encode(),
         "10:17: `maxRestartTime` must be a duration such as `120s`, or `none`, found `0s`",
     ),
+    *(
+        (option, (GOOD + f"  peering: {{{option}}}\n").encode(), words)
+        for option, words in (
+            ("ttlSecurity: 256", "10:13: `ttlSecurity` must be a whole number from 0 to 255, or `none`, found `256`"),
+            ("ttlSecurity: true", "`ttlSecurity` must be a whole number from 0 to 255, or `none`, found `true`"),
+            ("numAllowedLocalASNumbers: -1", "must be a whole number from 0 to 2147483647, or `none`, found `-1`"),
+            ("numAllowedLocalAsNumbers: 1", "did you mean `numAllowedLocalASNumbers`?"),
+            ("filters: drop", "`filters` must be a list of names of BGPFilters, or `none`, found `drop`"),
+            ("filters: []", "`filters` must be a list of names of BGPFilters, or `none`, found a list"),
+            ("filters: [a, a]", "`filters` must name each BGPFilter once, found a list"),
+            ("keepOriginalNextHop: 1", "`keepOriginalNextHop` must be `true`, `false`, or `none`, found `1`"),
+            ("nextHopMode: keep", "`nextHopMode` must be `Auto`, `Self`, `Keep`, or `none`, found `keep`"),
+            ("sourceAddress: none", "must be `UseNodeIP`, which is the default, or `None`: then the kernel chooses"),
+            ("keepOriginalNextHop: true, nextHopMode: Auto", "`nextHopMode` exclude one another"),
+        )
+    ),
+    (
+        "an option that a mesh has not",
+        GOOD.replace("route-reflectors", "full-mesh").encode() + b"  peering: {ttlSecurity: 1}\n",
+        "10:13: sessions of the node-to-node mesh have no `ttlSecurity`",
+    ),
     (
         "standalone with a password",
         (STANDALONE + "  peering: {password: {secretKeyRef: {name: a, key: b}}}\n").encode(),
-        "a standalone reflector knows neither password nor restart time",
+        "sessions with a standalone reflector have no options",
     ),
     *(
         (f"label {key}", (GOOD + f"  labelKey: {key}\n").encode(), f"10:3: label `{key}` belongs to Kubernetes")
@@ -191,6 +212,21 @@ def test_document_round_trip() -> None:
     assert asked == from_document(asked.to_document())
     assert asked.peering.stated() == {"password": {"secretKeyRef": {"name": "a", "key": "b"}}, "maxRestartTime": None}
     assert asked.groups[0].peering.stated() == {"password": None}
+    most = "filters: [b, a], keepOriginalNextHop: false, nextHopMode: none, ttlSecurity: 0, sourceAddress: None"
+    many = load((GOOD + f"  peering: {{{most}, numAllowedLocalASNumbers: 2}}\n").encode(), "spec.yaml")
+    assert many == from_document(many.to_document())
+    assert many.peering.stated() == {
+        "filters": ["b", "a"],
+        "keepOriginalNextHop": None,
+        "nextHopMode": None,
+        "ttlSecurity": 0,
+        "sourceAddress": "None",
+        "numAllowedLocalASNumbers": 2,
+    }
+    ruled_out = "filters: none, keepOriginalNextHop: none, ttlSecurity: none, numAllowedLocalASNumbers: none"
+    none = load((GOOD + f"  peering: {{{ruled_out}}}\n").encode(), "spec.yaml")
+    assert none == from_document(none.to_document())
+    assert set(none.peering.stated().values()) == {None}
     ucp = load((STANDALONE + "  standalone: {image: example/routereflector:v1}\n").encode(), "spec.yaml")
     assert ucp == from_document(ucp.to_document())
 
