@@ -24,6 +24,8 @@ class ActionName(StrEnum):
     DELETE_PEER = "DeletePeer"
     PROMOTE_REFLECTOR = "PromoteReflector"
     DEMOTE_REFLECTOR = "DemoteReflector"
+    RENEW_SESSIONS = "RenewSessions"
+    UNLABEL_REFLECTOR = "UnlabelReflector"
     LABEL_CLIENT = "LabelClient"
     UNLABEL_CLIENT = "UnlabelClient"
     CONFINE_CALICO_NODE = "ConfineCalicoNode"

@@ -17,7 +17,12 @@ from rrplan.specs import Group, Spec
 from rrplan.specs.peering import stated_together
 from rrplan.text import SHOWN, listed
 
+AMONG_REFLECTORS = "rrplan-reflectors"
+"""The BGPPeer of the sessions that reflectors have with one another."""
 WAVE_LABEL = "rrplan.io/wave"
+RENEWED_LABEL = "rrplan.io/renewed"
+"""On reflectors whose sessions have the new options already, while these change."""
+RENEWED = "options"
 
 
 def clients_selector(spec: Spec, group: Group) -> str:
@@ -101,7 +106,7 @@ def wanted_peers(
         for group in spec.groups
     ]
     if spec.reflectors_peer and spec.groups:
-        wishes.append(_Wish("rrplan-reflectors", f"has({spec.label_key})", f"has({spec.label_key})", common))
+        wishes.append(_Wish(AMONG_REFLECTORS, f"has({spec.label_key})", f"has({spec.label_key})", common))
     serving = Serving(state, nodes)
     mesh, notes = _of_mesh(state, versions)
     ours = {name: peer for name, peer in state.peers.items() if is_ours(peer)}
@@ -118,7 +123,7 @@ def wanted_peers(
             )
             options, instead = options_of(other), [other]
         else:
-            name = _free(state, wish.name)
+            name = free_name(state, wish.name)
             near = serving.members(wish.local)
             far = frozenset(
                 placement.node for placement in placed if wish.group is None or placement.group.name == wish.group.name
@@ -140,7 +145,7 @@ def wanted_peers(
                 f"sessions of `{wish.name}` without"
             )
         if wish.group is not None:
-            name = _free(state, f"rrplan-{wish.group.name}-wave")
+            name = free_name(state, f"rrplan-{wish.group.name}-wave")
             waves.append(peer(name, f"has({WAVE_LABEL})", wish.remote, options))
     return Peers(tuple(wanted), frozenset(general), tuple(waves), (*notes, *notices_kept.notices()))
 
@@ -212,7 +217,7 @@ def _canonical(selector: str) -> str:
         return selector
 
 
-def _free(state: ClusterState, name: str) -> str:
+def free_name(state: ClusterState, name: str) -> str:
     """A name that nobody else's object has."""
     number, free = 1, name
     while free in state.peers and not is_ours(state.peers[free]):

@@ -18,6 +18,7 @@ from rrplan.resources.node_codec import CLUSTER_ID_ANNOTATION, LABELS_ANNOTATION
 _Paths: TypeAlias = dict[tuple[str, ...], tuple[str | None, str | None]]
 """What each path of a document has before and after."""
 END_OF_WAVES = StepId("unlabel/waves")
+END_OF_RENEWAL = StepId("unlabel/renewed")
 NAMED = 3
 """Clients of a wave that its summary names."""
 
@@ -112,24 +113,47 @@ def wave(number: int, nodes: Sequence[Node], label: str, value: str, total: int)
     )
 
 
-def end_of_waves(nodes: Sequence[Node], label: str, value: str, *, merges: bool) -> Step:
-    """Remove the label of the waves; where Calico `merges` labels of its own, from these too."""
+def end_of_waves(nodes: Sequence[Node], label: str, *, merges: bool) -> Step:
+    """Remove the label of the waves from nodes as they are by then; where Calico `merges` its own, there too."""
+    what = f"remove the wave label of {len(nodes)} node{'' if len(nodes) == 1 else 's'}"
+    changes = _unlabelled(nodes, label, merges=merges)
+    return _unlabel(END_OF_WAVES, ActionName.UNLABEL_CLIENT, what, changes, Phase.END_OF_WAVES)
+
+
+def renewed(node: Node, label: str, value: str, general: str) -> Step:
+    """Give the sessions of one reflector the new options: the label moves it from one BGPPeer to another."""
+    what = f"renew the sessions of {node.name} with its clients: the new options of BGPPeer {general}"
+    change = _label_change(node, label, value)
+    step = _on_node("renew", ActionName.RENEW_SESSIONS, what, change, node, Phase.RENEWAL)
+    return replace(step, until=END_OF_RENEWAL)
+
+
+def end_of_renewal(nodes: Sequence[Node], label: str, *, merges: bool) -> Step:
+    """Remove the label of reflectors whose sessions were renewed, as `end_of_waves` does."""
+    what = f"remove the label of the renewal from {len(nodes)} reflector{'' if len(nodes) == 1 else 's'}"
+    changes = _unlabelled(nodes, label, merges=merges)
+    return _unlabel(END_OF_RENEWAL, ActionName.UNLABEL_REFLECTOR, what, changes, Phase.END_OF_RENEWAL)
+
+
+def _unlabelled(nodes: Sequence[Node], label: str, *, merges: bool) -> tuple[Change, ...]:
     changes = []
     for node in nodes:
         kept = {name: text for name, text in node.calico_labels.items() if name != label}
         wanted = replace(node, calico_labels=kept) if merges else node
-        paths: _Paths = {("metadata", "labels", label): (value, None), **_own_labels(node, wanted)}
+        paths: _Paths = _own_labels(node, wanted)
+        if label in node.labels:
+            paths = {("metadata", "labels", label): (node.labels[label], None), **paths}
         changes.append(_paths_change(node.name, paths))
-    what = f"remove the wave label of {len(nodes)} node{'' if len(nodes) == 1 else 's'}"
-    return Step(
-        END_OF_WAVES,
-        ActionName.UNLABEL_CLIENT,
-        what,
-        tuple(changes),
-        topology=True,
-        phase=Phase.END_OF_WAVES,
-        unordered=True,
-    )
+    return tuple(changes)
+
+
+def _unlabel(step: StepId, action: ActionName, what: str, changes: tuple[Change, ...], phase: Phase) -> Step:
+    return Step(step, action, what, changes, topology=True, phase=phase, unordered=True)
+
+
+def labelled(node: Node, label: str, value: str) -> Node:
+    """The node once it has a label."""
+    return replace(node, labels={**node.labels, label: value})
 
 
 def _label_change(node: Node, label: str, value: str) -> Change:
@@ -144,9 +168,16 @@ def _paths_change(name: NodeName, paths: _Paths) -> Change:
     )
 
 
-def wave_peer(before: BGPPeer | None, after: BGPPeer) -> Step:
-    """Create or update a BGPPeer that serves one wave after another."""
-    return replace(peer(before, after, Phase.WAVE_PEERS), until=peer(after, None, Phase.END_OF_WAVES).id)
+def temporary_peer(before: BGPPeer | None, after: BGPPeer, phase: Phase, end: Phase) -> Step:
+    """Create or update a BGPPeer that exists for the way only, until it is deleted in phase `end`."""
+    return replace(peer(before, after, phase), until=peer(after, None, end).id)
+
+
+def narrowed_peer(before: BGPPeer, after: BGPPeer) -> Step:
+    """Let a BGPPeer select fewer nodes for the way, until it is updated."""
+    step = peer(before, after, Phase.NARROWED)
+    what = f"{step.summary}: reflectors with the new options are served by another one"
+    return replace(step, id=StepId(f"narrow-peer/{after.name}"), summary=what, until=step.id)
 
 
 def peer(before: BGPPeer | None, after: BGPPeer | None, phase: Phase) -> Step:

@@ -55,7 +55,7 @@ class GateMaker:
         match step.action:
             case ActionName.DRAIN_NODE if step.node:
                 return (self.drained(step.node),)
-            case ActionName.PROMOTE_REFLECTOR if node:
+            case ActionName.PROMOTE_REFLECTOR | ActionName.RENEW_SESSIONS if node:
                 return self.routes(model, [node], title=f"every neighbour of {node} holds the routes it reflects")
             case ActionName.DEMOTE_REFLECTOR if node:
                 return self._plain_again(model, node)
@@ -85,7 +85,7 @@ class GateMaker:
                 if model.population.speakers[node].cluster_id:
                     return self.routes(model, [node], title=f"every neighbour of {node} holds the routes it reflects")
                 return self._plain_again(model, node)
-            case ActionName.DEMOTE_REFLECTOR if node:
+            case ActionName.DEMOTE_REFLECTOR | ActionName.RENEW_SESSIONS if node:
                 return self.routes(model, [node], title=f"every neighbour of {node} holds the routes it reflects")
             case ActionName.DISABLE_MESH:
                 return self.mesh(model)

@@ -54,6 +54,12 @@ def _reason(before: Step, after: Step) -> str:
     match before.action, after.action:
         case (_, ActionName.PROMOTE_REFLECTOR) if before.action in _PEERS:
             return "the BGPPeer is there first, so that the node reloads once and is cut off as briefly as possible"
+        case (ActionName.RENEW_SESSIONS, ActionName.RENEW_SESSIONS):
+            return "one reflector at a time: every client keeps its routes over the others while sessions restart"
+        case (_, ActionName.RENEW_SESSIONS):
+            return "the BGPPeer with the new options is there first, so that both ends of a session change together"
+        case (ActionName.RENEW_SESSIONS, ActionName.UPDATE_PEER):
+            return "every session has the new options already, so that this update restarts none"
         case (ActionName.PROMOTE_REFLECTOR, ActionName.PROMOTE_REFLECTOR):
             return "one reflector at a time: the next only when every client holds the routes of this one"
         case (_, ActionName.DISABLE_MESH):

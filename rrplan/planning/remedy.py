@@ -7,6 +7,7 @@ from dataclasses import replace
 from rrplan.bgp.outside import Fate
 from rrplan.bgp.routes import Obstacle
 from rrplan.checks.agreement import PEERS_AGREE, disputes
+from rrplan.desired.peers import AMONG_REFLECTORS
 from rrplan.ids import ActionName
 from rrplan.plans.plan import Invariant, Plan, Violation
 from rrplan.specs import Spec
@@ -49,6 +50,12 @@ def remedy(spec: Spec, plan: Plan) -> str:
     if any(violation.reason and violation.reason.obstacle is Obstacle.FILTERED for violation in violations):
         return "let the BGPFilters that are named accept the pool, or take them off the BGPPeers that shall carry it"
     updates = {step.id for step in plan.steps if step.action is ActionName.UPDATE_PEER}
+    exposed = {violation.step for violation in violations if violation.invariant is Invariant.SURVIVING}
+    if exposed and exposed <= {step for step in updates if step.startswith(f"update-peer/{AMONG_REFLECTORS}")}:
+        return (
+            "sessions restart when their options change, and reflectors have one with each other alone: give the "
+            "option to the clients in `peering` of each group, or accept it with `policy: {exposure: {brief: 15s}}`"
+        )
     if Invariant.SURVIVING in kinds and any(violation.step in updates for violation in violations):
         return "sessions restart when their options change: accept it with `policy: {exposure: {brief: 15s}}`"
     if kinds == {Invariant.GATED} and plan.down:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rrplan.desired import Desired
 from rrplan.desired.ownership import is_ours
 from rrplan.ids import NodeName
 from rrplan.planning import actions
+from rrplan.planning.renewal import Renewal, renewal_steps, renewals
 from rrplan.planning.standalone import retirement, standalone_steps
 from rrplan.planning.waves import wave_steps, waves_of
 from rrplan.plans.phase import Phase
@@ -55,18 +56,22 @@ def _session_steps(spec: Spec, state: ClusterState, desired: Desired, roles: lis
         waves = waves_of(spec, state, desired)
     if waves:
         yield from wave_steps(state, desired, waves)
-    yield from _peer_steps(state, desired, waved=bool(waves))
+    changing = renewals(state, desired)
+    yield from renewal_steps(state, changing)
+    yield from _peer_steps(state, desired, changing, waved=bool(waves))
     if changes_mesh and after is not None:
         yield from _mesh_steps(spec, before, after)
 
 
-def _peer_steps(state: ClusterState, desired: Desired, *, waved: bool) -> Iterator[Step]:
+def _peer_steps(state: ClusterState, desired: Desired, changing: Sequence[Renewal], *, waved: bool) -> Iterator[Step]:
     """BGPPeers that come, change or go; with waves, those that serve all clients come after the last one."""
+    renewed = {renewal.wanted.name for renewal in changing}
     for name, wanted in sorted(desired.state.peers.items()):
-        if state.peers.get(name) != wanted:
+        if name not in renewed and state.peers.get(name) != wanted:
             general = waved and name in desired.general
             yield actions.peer(state.peers.get(name), wanted, Phase.GENERAL_PEERS if general else Phase.PEERS)
     temporary = {peer.name for peer in desired.waves} if waved else set()
+    temporary |= {renewal.temporary.name for renewal in changing}
     for name, present in sorted(state.peers.items()):
         if name not in desired.state.peers and name not in temporary and is_ours(present):
             yield actions.peer(present, None, Phase.OLD_PEERS)

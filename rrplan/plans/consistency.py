@@ -33,6 +33,8 @@ KINDS: Mapping[ActionName, frozenset[str]] = {
     ActionName.DELETE_PEER: _PEER,
     ActionName.PROMOTE_REFLECTOR: _NODE,
     ActionName.DEMOTE_REFLECTOR: _NODE,
+    ActionName.RENEW_SESSIONS: _NODE,
+    ActionName.UNLABEL_REFLECTOR: _NODE,
     ActionName.LABEL_CLIENT: _NODE,
     ActionName.UNLABEL_CLIENT: _NODE,
     ActionName.CONFINE_CALICO_NODE: _DAEMONSET,

@@ -19,7 +19,7 @@ API_VERSION = "rrplan.io/v1"
 KIND = "BGPTopology"
 RESERVED = ("kubernetes.io", "k8s.io")
 """Domains of labels that Kubernetes keeps for itself, subdomains included (its page on labels and selectors)."""
-OTHER_LABELS = ("rrplan.io/wave", CALICO_NODE_LABEL)
+OTHER_LABELS = ("rrplan.io/wave", "rrplan.io/renewed", CALICO_NODE_LABEL)
 TOP = ("apiVersion", "kind", "metadata", "spec")
 
 
