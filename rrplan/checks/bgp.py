@@ -28,7 +28,7 @@ from rrplan.checks.addressing import (
 )
 from rrplan.checks.context import CheckContext, CheckResults, names
 from rrplan.checks.finding import Finding, Severity, error, warning
-from rrplan.checks.options import fields_known, filters_there, options_effective
+from rrplan.checks.options import fields_known, filters_there, options_effective, password_readable
 from rrplan.checks.surroundings import cluster_routes, kubernetes_given, label_sync, owners, providers, typha, workloads
 from rrplan.desired.ownership import is_ours
 from rrplan.desired.peers import clients_selector
@@ -244,6 +244,7 @@ CHECKS: tuple[Callable[[CheckContext], CheckResults], ...] = (
     fields_known,
     filters_there,
     options_effective,
+    password_readable,
     encapsulation,
     cluster_routes,
     providers,

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from rrplan.checks.context import CheckContext, CheckResults, names
 from rrplan.checks.finding import error, warning
 from rrplan.desired.ownership import is_ours
-from rrplan.resources import BGPFilter, BGPPeer, CalicoVersion
+from rrplan.resources import BGPFilter, BGPPeer, CalicoVersion, DaemonSet
+from rrplan.resources.decoding import OWN_NAMESPACE
+from rrplan.resources.password import allowing, secret_of
 from rrplan.specs import Spec
 from rrplan.specs.peering import stated_together
 
@@ -108,6 +110,21 @@ def filters_there(context: CheckContext) -> CheckResults:
             yield error("meant", filter=name, meant=close[0])
         else:
             yield error("missing", filter=name)
+
+
+def password_readable(context: CheckContext) -> CheckResults:
+    """Somebody tells whether calico-node can read each password that sessions do not have yet."""
+    state, target = context.state, context.desired.state
+    used = {secret_of(peer.spec.get("password"))[0] for peer in state.peers.values()}
+    used |= {secret_of(one.spec.get("nodeMeshPassword"))[0] for one in state.configurations.values()}
+    written = {secret_of(peer.spec.get("password")) for peer in target.peers.values()}
+    written |= {secret_of(one.spec.get("nodeMeshPassword")) for one in target.configurations.values()}
+    agents = [daemonset.namespace for daemonset in context.of(DaemonSet) if daemonset.agent]
+    namespace = agents[0] if agents else OWN_NAMESPACE
+    for name, key in sorted(written):
+        if name and name not in used:
+            commands = allowing(namespace, name, "calico-node")
+            yield warning("new", secret=f"{namespace}/{name}", key=key, commands=commands)
 
 
 def options_effective(context: CheckContext) -> CheckResults:

@@ -133,6 +133,13 @@ TEXTS: dict[str, dict[str, str]] = {
             "{returns}: make the same change at its source, or pause it"
         ),
     },
+    "password-readable": {
+        "new": (
+            "sessions would have the password in key `{key}` of Secret {secret}, which none has yet: without Secret, "
+            "key, or the right to list and watch it, calico-node renders them without a password; the right comes "
+            "with {commands}"
+        ),
+    },
     "peer-address": {
         "left-out": "{reason}",
         "unusable": (

@@ -23,6 +23,7 @@ MODULES = {
     "test_failures": "crd-2",
     "test_live_scenarios": "crd-2",
     "test_rights": "crd-2",
+    "test_password_access": "crd-2",
     "test_probe": "crd-2",
     "test_look": "crd-2",
     "test_block_owners": "crd-2",

@@ -27,7 +27,7 @@ from tests.support.clusters import node as small
 from tests.support.specs import STANDALONE
 
 HOPS = {"ttlSecurity": 1}
-OF_OPTIONS = {"filters-there", "options-effective"}
+OF_OPTIONS = {"filters-there", "options-effective", "password-readable"}
 """The checks of `test_options`."""
 PAGES = Path(__file__).resolve().parents[3] / "docs" / "checks"
 

@@ -124,3 +124,19 @@ def test_options_that_exclude_one_another_are_never_written_together() -> None:
     brief = f"{DRAINED}, policy: {{exposure: {{brief: 20s}}}}, peering: {{nextHopMode: Self}}"
     assert written(reflected(kept), brief)["nextHopMode"] == "Self"
     assert not written(reflected(kept), brief).get("keepOriginalNextHop")
+
+
+def test_a_password_that_no_session_has_yet() -> None:
+    """The plan says what calico-node needs to read it; not of one that is in use."""
+    password = {"secretKeyRef": {"name": "bgp", "key": "rr"}}
+    with_password = f"{HEAD}, {GROUP}, peering: {{password: {{secretKeyRef: {{name: bgp, key: rr}}}}}}}}]"
+    (found,) = [one for one in planned(meshed(), with_password).findings if one.check == "password-readable"]
+    assert sentence(found) == (
+        "sessions would have the password in key `rr` of Secret kube-system/bgp, which none has yet: without Secret, "
+        "key, or the right to list and watch it, calico-node renders them without a password; the right comes with "
+        "`kubectl create role calico-node-bgp-password-bgp -n kube-system --verb=get,list,watch --resource=secrets "
+        "--resource-name=bgp` and `kubectl create rolebinding calico-node-bgp-password-bgp -n kube-system "
+        "--role=calico-node-bgp-password-bgp --serviceaccount=kube-system:calico-node`"
+    )
+    used = peer(CLIENTS.name, ours=True, **CLIENTS.spec, password=password)
+    assert "password-readable" not in {one.check for one in planned(reflected(used), DRAINED).findings}
