@@ -126,7 +126,7 @@ class Link:
     """A session between two speakers, seen from one of them.
 
     `own_client`: this node regards the other as its client; `other_client`: the other regards this node so. The filters
-    are BGPFilters by name, of either end.
+    are BGPFilters by name, of either end; `allowed` says how often either end takes its own AS number in a path.
     """
 
     internal: bool
@@ -134,10 +134,20 @@ class Link:
     other_client: bool
     own_filters: tuple[str, ...] = ()
     other_filters: tuple[str, ...] = ()
+    own_allowed: int = 0
+    other_allowed: int = 0
 
     def reversed(self) -> Link:
         """The same link seen from the other end."""
-        return Link(self.internal, self.other_client, self.own_client, self.other_filters, self.own_filters)
+        return Link(
+            self.internal,
+            self.other_client,
+            self.own_client,
+            self.other_filters,
+            self.own_filters,
+            self.other_allowed,
+            self.own_allowed,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +186,8 @@ def adjacency(own: Speaker, here: Sequence[Protocol], other: Speaker, there: Seq
             certain = certain and answer.established is Established.YES
             if answer.established is not Established.NO:
                 roles = protocol.internal, protocol.reflector_client, counterpart.reflector_client
-                links[Link(*roles, protocol.filters, counterpart.filters)] = None
+                allowed = protocol.allowed_local_as, counterpart.allowed_local_as
+                links[Link(*roles, protocol.filters, counterpart.filters, *allowed)] = None
     return Adjacency(tuple(links), certain)
 
 

@@ -12,6 +12,9 @@ from rrplan.ids import ActionName
 from rrplan.plans.plan import Invariant, Plan, Violation
 from rrplan.specs import Spec
 
+_RESTARTING = (ActionName.UPDATE_PEER, ActionName.RENEW_SESSIONS)
+"""Actions that give running sessions other options."""
+
 
 def remedies(spec: Spec, plan: Plan) -> list[str]:
     """A hint for each kind of what is lacking, each once; what to do first is the first."""
@@ -49,7 +52,7 @@ def remedy(spec: Spec, plan: Plan) -> str:
         )
     if any(violation.reason and violation.reason.obstacle is Obstacle.FILTERED for violation in violations):
         return "let the BGPFilters that are named accept the pool, or take them off the BGPPeers that shall carry it"
-    updates = {step.id for step in plan.steps if step.action is ActionName.UPDATE_PEER}
+    updates = {step.id for step in plan.steps if step.action in _RESTARTING}
     exposed = {violation.step for violation in violations if violation.invariant is Invariant.SURVIVING}
     if exposed and exposed <= {step for step in updates if step.startswith(f"update-peer/{AMONG_REFLECTORS}")}:
         return (

@@ -7,7 +7,7 @@ from collections import deque
 from ipaddress import ip_network
 
 from rrplan.ids import NodeName
-from rrplan.resources import BGPFilter, ClusterState
+from rrplan.resources import BGPFilter, BGPPeer, ClusterState
 from rrplan.resources.selector import parse
 
 
@@ -39,8 +39,20 @@ def naive(state: ClusterState, pool: str = "") -> set[tuple[str, str]]:
     def cluster(name: str) -> str:
         return state.nodes[NodeName(name)].cluster_id
 
+    def dials(peer: BGPPeer, a: str, b: str) -> bool:
+        return peer.node == a and peer.peer_ip == state.nodes[NodeName(b)].ipv4
+
+    def allowed(a: str, b: str) -> int:
+        """How often a takes its own AS number from b: the end that has the BGPPeer by address alone."""
+        numbers = [peer.spec.get("numAllowedLocalASNumbers") for peer in state.peers.values() if dials(peer, a, b)]
+        return max((number for number in numbers if isinstance(number, int)), default=0)
+
     def explicit(a: str, b: str) -> bool:
         for peer in state.peers.values():
+            if peer.peer_ip:
+                if dials(peer, a, b) or dials(peer, b, a):
+                    return True
+                continue
             local, remote = parse(peer.node_selector), parse(peer.peer_selector)
             one, other = state.nodes[NodeName(a)].labels, state.nodes[NodeName(b)].labels
             if (local.matches(one) and remote.matches(other)) or (local.matches(other) and remote.matches(one)):
@@ -77,8 +89,8 @@ def naive(state: ClusterState, pool: str = "") -> set[tuple[str, str]]:
     held: set[tuple[str, str]] = set()
     for origin in names:
         seen: set[tuple[object, ...]] = set()
-        queue: deque[tuple[str, str, str, frozenset[str], frozenset[int]]] = deque()
-        queue.append((origin, "", "local", frozenset(), frozenset()))
+        queue: deque[tuple[str, str, str, frozenset[str], tuple[int, ...]]] = deque()
+        queue.append((origin, "", "local", frozenset(), ()))
         while queue:
             at, sender, learned, clusters_, systems = queue.popleft()
             for to in names:
@@ -88,11 +100,11 @@ def naive(state: ClusterState, pool: str = "") -> set[tuple[str, str]]:
                 their_client = bool(cluster(to)) and cluster(at) != cluster(to) and asn(at) == asn(to)
                 new_clusters, new_systems = clusters_, systems
                 if asn(at) != asn(to):
-                    new_clusters, new_systems, kind = frozenset(), systems | {asn(at)}, "external"
-                    if asn(to) in new_systems:
+                    new_clusters, new_systems, kind = frozenset(), tuple(sorted((*systems, asn(at)))), "external"
+                    if new_systems.count(asn(to)) > allowed(to, at):
                         continue
                 else:
-                    if asn(to) in systems:
+                    if systems.count(asn(to)) > allowed(to, at):
                         continue
                     kind = "client" if their_client else "peer"
                     if learned in ("client", "peer"):
