@@ -19,6 +19,7 @@ MODULES = {
     "test_model": "bird",
     "test_random": "crd",
     "test_live_kill": "crd",
+    "test_live_kill_at_random": "crd",
     "test_live_two_at_once": "crd-2",
     "test_failures": "crd-2",
     "test_live_scenarios": "crd-2",
