@@ -173,31 +173,31 @@ def cluster_id_unused(context: CheckContext) -> CheckResults:
 
 
 def as_numbers_equal(context: CheckContext) -> CheckResults:
-    """The reflectors of a group and its clients are in one AS; across an AS border nothing is reflected."""
+    """The reflectors of a group and its clients are in one AS; across an AS border nothing is reflected.
+
+    Reflectors of a group below another one are clients too.
+    """
     default = context.state.configurations.get("default")
     common = (default.as_number if default else None) or 64512
     numbers = {name: node.as_number or common for name, node in context.state.nodes.items() if node.ipv4 or node.ipv6}
-    reflectors = {placed.node for placed in context.desired.placed}
+    group_of = {placed.node: placed.group for placed in context.desired.placed}
     for group in context.spec.groups:
-        home = {
-            numbers[placed.node]
-            for placed in context.desired.placed
-            if placed.group == group and placed.node in numbers
-        }
+        home = Counter(numbers[name] for name, own in group_of.items() if own == group and name in numbers)
         if not home:
             continue
+        serves = context.spec.serves_nodes(group)
         clients = parse(clients_selector(context.spec, group))
         members = [
             name
             for name, node in context.state.nodes.items()
             if name in numbers
             and (
-                clients.matches(node.effective_labels)
-                if name not in reflectors
-                else any(placed.node == name and placed.group == group for placed in context.desired.placed)
+                serves and clients.matches(node.effective_labels)
+                if name not in group_of
+                else group_of[name] == group or group_of[name].parent == group.name
             )
         ]
-        most = Counter(numbers[name] for name in members if name in reflectors).most_common(1)[0][0]
+        most = home.most_common(1)[0][0]
         strangers = [name for name in members if numbers[name] != most]
         if strangers:
             yield warning("another", nodes=names(strangers), group=group.name, as_number=most)

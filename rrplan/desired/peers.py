@@ -25,9 +25,16 @@ def clients_selector(spec: Spec, group: Group) -> str:
     return f"({group.clients}) && {everybody_else}" if group.clients else everybody_else
 
 
-def reflector_selector(spec: Spec, labels: Labelling, group: Group) -> str:
-    """The reflectors of a group."""
-    return f'{spec.label_key} == "{labels.values[group.name]}"'
+def reflector_selector(spec: Spec, labels: Labelling, *groups: Group) -> str:
+    """The reflectors of one group, or of several."""
+    values = [f'"{labels.values[group.name]}"' for group in groups]
+    return f"{spec.label_key} == {values[0]}" if len(values) == 1 else f"{spec.label_key} in {{{', '.join(values)}}}"
+
+
+def _between_reflectors(spec: Spec, labels: Labelling) -> str:
+    """The reflectors that peer with one another: all of them, but those that groups above theirs serve."""
+    every = len(spec.roots) == len(spec.groups)
+    return f"has({spec.label_key})" if every else reflector_selector(spec, labels, *spec.roots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +53,16 @@ class Peers:
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """One BGPPeer to be: its name where that is free, whom it brings together, and what the spec says of options."""
+    """One BGPPeer to be: its name where that is free, whom it brings together, and what the spec says of options.
+
+    `far` are the names of the groups whose reflectors it selects; `group` is the one whose clients it serves.
+    """
 
     name: str
     local: str
     remote: str
     stated: Options
+    far: frozenset[str]
     group: Group | None = None
 
 
@@ -95,12 +106,21 @@ def wanted_peers(
             clients_selector(spec, group),
             reflector_selector(spec, labels, group),
             {**common, **group.peering.stated()},
+            frozenset([group.name]),
             group,
         )
         for group in spec.groups
+        if spec.serves_nodes(group)
     ]
+    for group in spec.groups:
+        below = spec.children(group)
+        if below:
+            local, remote = (reflector_selector(spec, labels, *groups) for groups in (below, (group,)))
+            stated, above = {**common, **group.peering.stated()}, frozenset([group.name])
+            wishes.append(_Wish(f"rrplan-{group.name}-below", local, remote, stated, above))
     if spec.reflectors_peer and spec.groups:
-        wishes.append(_Wish("rrplan-reflectors", f"has({spec.label_key})", f"has({spec.label_key})", common))
+        between, roots = _between_reflectors(spec, labels), frozenset(group.name for group in spec.roots)
+        wishes.append(_Wish("rrplan-reflectors", between, between, common, roots))
     serving = Serving(state, nodes)
     mesh, notes = _of_mesh(state, versions)
     ours = {name: peer for name, peer in state.peers.items() if is_ours(peer)}
@@ -119,9 +139,7 @@ def wanted_peers(
         else:
             name = _free(state, wish.name)
             near = serving.members(wish.local)
-            far = frozenset(
-                placement.node for placement in placed if wish.group is None or placement.group.name == wish.group.name
-            )
+            far = frozenset(placement.node for placement in placed if placement.group.name in wish.far)
             others = [peer for other_name, peer in sorted(ours.items()) if other_name != name]
             instead = serving.between(near, far)
             options_kept = kept(wish.stated, ours.get(name), instead, mesh, others)

@@ -60,7 +60,7 @@ def connected_nodes(spec: Spec, state: ClusterState) -> frozenset[NodeName]:
 def _members(spec: Spec, state: ClusterState) -> Iterator[NodeName]:
     reflectors = {placed.node for placed in place(spec, state)}
     yield from reflectors
-    for group in spec.groups:
+    for group in filter(spec.serves_nodes, spec.groups):
         selector = parse(clients_selector(spec, group))
         for name, node in state.nodes.items():
             if name not in reflectors and selector.matches(node.effective_labels):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from rrplan.desired import Desired
+from rrplan.desired.options import options_of
 from rrplan.desired.ownership import is_ours
 from rrplan.ids import NodeName
 from rrplan.planning import actions
@@ -12,7 +13,8 @@ from rrplan.planning.standalone import retirement, standalone_steps
 from rrplan.planning.waves import wave_steps, waves_of
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Step
-from rrplan.resources import BGPConfiguration, ClusterState, Node
+from rrplan.resources import BGPConfiguration, BGPPeer, ClusterState, Node
+from rrplan.resources.selector import SelectorSyntaxError, parse
 from rrplan.specs import Flavor, Spec
 
 
@@ -64,12 +66,30 @@ def _peer_steps(state: ClusterState, desired: Desired, *, waved: bool) -> Iterat
     """BGPPeers that come, change or go; with waves, those that serve all clients come after the last one."""
     for name, wanted in sorted(desired.state.peers.items()):
         if state.peers.get(name) != wanted:
-            general = waved and name in desired.general
-            yield actions.peer(state.peers.get(name), wanted, Phase.GENERAL_PEERS if general else Phase.PEERS)
+            phase = Phase.GENERAL_PEERS if waved and name in desired.general else Phase.PEERS
+            if phase is Phase.PEERS and _narrows(state.peers.get(name), wanted, desired.state.nodes.values()):
+                phase = Phase.NARROWER_PEERS
+            yield actions.peer(state.peers.get(name), wanted, phase)
     temporary = {peer.name for peer in desired.waves} if waved else set()
     for name, present in sorted(state.peers.items()):
         if name not in desired.state.peers and name not in temporary and is_ours(present):
             yield actions.peer(present, None, Phase.OLD_PEERS)
+
+
+def _narrows(before: BGPPeer | None, after: BGPPeer, nodes: Collection[Node]) -> bool:
+    """Whether an update only takes sessions away: of the nodes that are there, it selects no other ones."""
+    if before is None or options_of(before) != options_of(after):
+        return False
+    for old, new in ((before.node_selector, after.node_selector), (before.peer_selector, after.peer_selector)):
+        try:
+            wide, narrow = parse(old), parse(new)
+        except SelectorSyntaxError:
+            return False
+        if not (old and new) or any(
+            narrow.matches(node.effective_labels) and not wide.matches(node.effective_labels) for node in nodes
+        ):
+            return False
+    return True
 
 
 def _mesh_steps(spec: Spec, before: BGPConfiguration | None, after: BGPConfiguration) -> Iterator[Step]:

@@ -31,6 +31,8 @@ class Phase(StrEnum):
     """Wait until reflectors alone carry every route."""
     MESH_OFF = "mesh-off"
     BAKE = "bake"
+    NARROWER_PEERS = "narrower-peers"
+    """Take sessions away from BGPPeers that stay, once others carry the routes."""
     OLD_PEERS = "old-peers"
     END_OF_WAVES = "end-of-waves"
     RETIRE = "retire"

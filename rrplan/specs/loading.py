@@ -241,6 +241,7 @@ def _contradictions(spec: Spec) -> Iterator[tuple[Path, str, str]]:
                 )
                 yield (*at, "nodes", "names"), f"node `{node}` is {where}", "a node reflects for one group"
             owners[node] = group.name
+    yield from _levels(spec)
     if sum(size.percent for size in spec.rollout.waves) > 100:
         yield (
             ("rollout", "waves"),
@@ -307,6 +308,38 @@ def _standalone(spec: Spec) -> Iterator[tuple[Path, str, str]]:
         )
     if spec.rollout.waves:
         yield ("rollout", "waves"), "standalone reflectors serve every node from the start", "remove `waves`"
+
+
+def _levels(spec: Spec) -> Iterator[tuple[Path, str, str]]:
+    """Groups with a parent lie below another group that treats them as clients."""
+    by_name = {group.name: group for group in spec.groups}
+    for index, group in enumerate(spec.groups):
+        at: Path = ("groups", index, "parent")
+        if group.parent is None:
+            continue
+        above = by_name.get(group.parent)
+        if spec.flavor is Flavor.STANDALONE:
+            yield at, "standalone reflectors are one group, which has no parent", "remove `parent`"
+        elif above is None:
+            close = difflib.get_close_matches(group.parent, by_name, n=1)
+            hint = f"did you mean `{close[0]}`?" if close else "`parent` names another group of this spec"
+            yield at, f"there is no group `{group.parent}`", hint
+        elif _circles(group, by_name):
+            yield at, f"group `{group.name}` is above itself", "one group at least has no `parent`"
+        elif spec.cluster_id_of(group) == spec.cluster_id_of(above) != "":
+            problem = f"groups `{group.name}` and `{above.name}` have one cluster ID, so neither serves the other"
+            yield at, problem, "give each group a `clusterID` of its own"
+
+
+def _circles(group: Group, by_name: dict[str, Group]) -> bool:
+    """Whether the way up from a group leads back to it."""
+    above, seen = group.parent, set[str]()
+    while above is not None and above in by_name and above not in seen:
+        if above == group.name:
+            return True
+        seen.add(above)
+        above = by_name[above].parent
+    return False
 
 
 def _group(spec: Spec, group: Group, at: Path) -> Iterator[tuple[Path, str, str]]:

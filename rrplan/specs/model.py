@@ -207,7 +207,11 @@ class Group(_Part):
     cluster_id: ClusterID | None = None
     """The cluster ID of this group, where the groups do not share one."""
     clients: SelectorText | None = None
-    """The clients as a Calico selector; every node that is no reflector, where it is left out."""
+    """The clients as a Calico selector; every node that is no reflector, where it is left out, and none of them in a
+    group that is the `parent` of others."""
+    parent: Name | None = None
+    """The group whose reflectors serve the reflectors of this one: a second level. Reflectors of groups with a parent
+    have no sessions to those of other groups."""
     peering: Peering = Peering()
     """Options of the sessions between these reflectors and their clients, where they are not those of the spec."""
 
@@ -246,7 +250,7 @@ class Policy(_Part):
     min_reflectors_per_client: Annotated[int, Field(ge=1, strict=True)] = 2
     """Every client has at least that many reflectors."""
     max_clients_per_reflector: Annotated[int, Field(ge=1, strict=True)] | None = None
-    """No reflector has more clients than that."""
+    """No reflector has more clients than that; reflectors of groups below its own are not counted."""
     zone_resilience: Switch = False
     """The loss of any one zone keeps all routes of the others."""
     exposure: Annotated[
@@ -326,6 +330,19 @@ class Spec(_Part):
         return group.cluster_id or self.cluster_id or ""
 
     @property
+    def roots(self) -> tuple[Group, ...]:
+        """The groups without a parent."""
+        return tuple(group for group in self.groups if group.parent is None)
+
+    def children(self, group: Group) -> tuple[Group, ...]:
+        """The groups whose reflectors are clients of this group's."""
+        return tuple(other for other in self.groups if other.parent == group.name)
+
+    def serves_nodes(self, group: Group) -> bool:
+        """Whether nodes are clients of a group, and not reflectors of other groups alone."""
+        return bool(group.clients) or not self.children(group)
+
+    @property
     def eviction(self) -> Eviction:
         """What its drains may evict."""
         drain = self.drain or Drain()
@@ -339,6 +356,9 @@ class Spec(_Part):
         for part in (body, *body["groups"]):
             if part["peering"] == Peering().model_dump(mode="json", by_alias=True):
                 del part["peering"]
+        for group in body["groups"]:
+            if group["parent"] is None:
+                del group["parent"]
         if self.dedicated is not None:
             body["dedicated"] = {"taint": body["dedicated"]}
         body["rollout"]["waves"] = [size.count or f"{size.percent}%" for size in self.rollout.waves]

@@ -30,6 +30,18 @@ spec:
   drain: true
 """
 
+LEVELS = """\
+apiVersion: rrplan.io/v1
+kind: BGPTopology
+metadata: {name: demo}
+spec:
+  topology: route-reflectors
+  groups:
+    - {name: core, clusterID: 10.0.0.1, nodes: {names: [c-1, c-2]}}
+    - {name: east, clusterID: 10.0.0.2, nodes: {names: [e-1, e-2]}, clients: zone == 'e', parent: core}
+    - {name: west, clusterID: 10.0.0.3, nodes: {names: [w-1, w-2]}, clients: zone == 'w', parent: core}
+"""
+
 CASES = [
     ("empty", b"", "1:1: the file is empty"),
     ("comments", b"# nothing\n", "1:1: the file is empty"),
@@ -104,6 +116,18 @@ CASES = [
     ),
     ("same node twice", GOOD.replace("rr-2", "rr-1").encode(), "node `rr-1` is twice in group `main`"),
     ("no cluster ID", GOOD.replace("  clusterID: 224.0.0.1\n", "").encode(), "group `main` has no cluster ID"),
+    ("unknown parent", LEVELS.replace("parent: core", "parent: cor").encode(), "there is no group `cor`"),
+    ("parent of itself", LEVELS.replace("[c-1, c-2]}", "[c-1, c-2]}, parent: west").encode(), "is above itself"),
+    (
+        "cluster ID of the parent",
+        LEVELS.replace("10.0.0.2", "10.0.0.1").encode(),
+        "groups `east` and `core` have one cluster ID, so neither serves the other",
+    ),
+    (
+        "standalone with a parent",
+        STANDALONE.replace("{name: main, ", "{name: main, parent: main, ").encode(),
+        "standalone reflectors are one group, which has no parent",
+    ),
     ("too many waves", (GOOD + "  rollout: {waves: [60%, 60%]}\n").encode(), "more than 100 % of the clients"),
     (
         "hook with an action it cannot have",
