@@ -12,6 +12,7 @@ from rrplan.desired.labelling import DOMAIN, Labelling, check_read, labelling, r
 from rrplan.desired.options import restored, worded
 from rrplan.desired.peers import Peers, wanted_and_others, wanted_peers
 from rrplan.desired.placement import Placed, place
+from rrplan.desired.shares import shared_out
 from rrplan.desired.standalone import compile_standalone, without_containers
 from rrplan.desired.unchanged import same_sessions
 from rrplan.ids import NodeName
@@ -34,6 +35,7 @@ def compile_desired(spec: Spec, state: ClusterState, versions: Versions) -> Desi
     merges = not state.in_etcd
     nodes = {name: _node(spec, labels, node, by_name.get(name), merges=merges) for name, node in state.nodes.items()}
     check_read(spec, state.nodes, nodes)
+    nodes = shared_out(spec, state, nodes)
     peers = Peers((), frozenset(), (), ()) if mesh else wanted_peers(spec, state, nodes, placed, labels, versions)
     notices = [*_names(state), *_strangers(spec, state, nodes, by_name), *peers.notes]
     target = replace(

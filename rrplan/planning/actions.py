@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -129,6 +129,38 @@ def end_of_waves(nodes: Sequence[Node], label: str, value: str, *, merges: bool)
         topology=True,
         phase=Phase.END_OF_WAVES,
         unordered=True,
+    )
+
+
+def share(nodes: Mapping[NodeName, tuple[str | None, str | None]], label: str, phase: Phase) -> Step:
+    """Label clients with the shares of reflectors that serve them."""
+    return _shares(
+        StepId("share/clients"), ActionName.LABEL_CLIENT, nodes, label, ("gets", "get"), "a share of reflectors", phase
+    )
+
+
+def unshare(nodes: Mapping[NodeName, tuple[str | None, str | None]], label: str, phase: Phase) -> Step:
+    """Take the label of a share away: for good, or until another one comes."""
+    if phase is Phase.END_OF_SHARES:
+        step, verbs, what = "unshare/clients", ("belongs", "belong"), "to no share of reflectors any more"
+    else:
+        step, verbs, what = "free/clients", ("is", "are"), "served by every share of reflectors until another one comes"
+    return _shares(StepId(step), ActionName.UNLABEL_CLIENT, nodes, label, verbs, what, phase)
+
+
+def _shares(
+    step: StepId,
+    name: ActionName,
+    nodes: Mapping[NodeName, tuple[str | None, str | None]],
+    label: str,
+    verbs: tuple[str, str],
+    what: str,
+    phase: Phase,
+) -> Step:
+    changes = tuple(_paths_change(node, {("metadata", "labels", label): pair}) for node, pair in nodes.items())
+    who = ", ".join(nodes) if len(nodes) <= NAMED else f"{len(nodes)} clients"
+    return Step(
+        step, name, f"{who} {verbs[len(nodes) > 1]} {what}", changes, topology=True, phase=phase, unordered=True
     )
 
 

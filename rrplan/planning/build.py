@@ -34,6 +34,7 @@ from rrplan.plans.plan import Invariant, Plan, Proof, SnapshotReference, Step, S
 from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, Pod
 from rrplan.specs import Flavor, Spec, Topology
 from rrplan.specs.model import ZONE_LABEL
+from rrplan.specs.shares import with_shares
 from rrplan.text import listed
 
 CONFD_STAYS = CalicoVersion(3, 3)
@@ -59,6 +60,7 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: Sn
 
 def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: SnapshotReference) -> Plan:
     """The same, where it is only looked at: an unsafe plan keeps its counterexamples in its proof."""
+    whole, spec = spec, with_shares(spec)
     inside = bool(spec.groups) or any(node.cluster_id for node in state.nodes.values())
     if spec.flavor is Flavor.IN_CLUSTER and inside:
         check_planned(versions, meshed=Settings.of(state).mesh or spec.topology is Topology.FULL_MESH)
@@ -115,7 +117,7 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: Sn
         proof=proof,
         node_sets=sets.table(),
         fingerprints=fingerprints(spec, state, versions, deleted_nodes(steps)),
-        spec=spec,
+        spec=whole,
         snapshot=snapshot,
         notices=tuple(notices),
         findings=(*results, *agree),

@@ -15,6 +15,7 @@ from rrplan.ids import NodeName
 from rrplan.resources import ClusterState
 from rrplan.resources.selector import parse
 from rrplan.specs import Flavor, Spec, Topology
+from rrplan.specs.shares import with_shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class MissingRoutes:
 
 def missing_routes(spec: Spec, state: ClusterState, versions: Versions) -> MissingRoutes:
     """The pairs without a route once everything that is configured is up; raises what `place` raises."""
-    connected = connected_nodes(spec, state)
+    connected = connected_nodes(with_shares(spec), state)
     model = Model(as_configured(state), versions, marked=connected)
     wanted: list[MissingRoute] = []
     others: list[MissingRoute] = []

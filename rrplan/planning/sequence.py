@@ -9,6 +9,7 @@ from rrplan.desired.options import options_of
 from rrplan.desired.ownership import is_ours
 from rrplan.ids import NodeName
 from rrplan.planning import actions
+from rrplan.planning.shares import share_steps
 from rrplan.planning.standalone import retirement, standalone_steps
 from rrplan.planning.waves import wave_steps, waves_of
 from rrplan.plans.phase import Phase
@@ -58,6 +59,7 @@ def _session_steps(spec: Spec, state: ClusterState, desired: Desired, roles: lis
     if waves:
         yield from wave_steps(state, desired, waves)
     yield from _peer_steps(state, desired, waved=bool(waves))
+    yield from share_steps(state, desired)
     if changes_mesh and after is not None:
         yield from _mesh_steps(spec, before, after)
 

@@ -22,7 +22,6 @@ from rrplan.specs.model import (
     Spec,
     Topology,
     WaveSize,
-    json_schema,
 )
 
 __all__ = [
@@ -44,6 +43,5 @@ __all__ = [
     "Topology",
     "WaveSize",
     "from_document",
-    "json_schema",
     "load",
 ]

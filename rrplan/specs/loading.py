@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
@@ -14,12 +15,13 @@ from rrplan.resources import CALICO_NODE_LABEL
 from rrplan.specs.document import Document, Path, read
 from rrplan.specs.model import LABEL_KEY, Flavor, Group, HookPoint, Spec, Topology
 from rrplan.specs.peering import Peering
+from rrplan.specs.shares import CLIENTS_OF, is_shared, reflectors_of, share_count
 
 API_VERSION = "rrplan.io/v1"
 KIND = "BGPTopology"
 RESERVED = ("kubernetes.io", "k8s.io")
 """Domains of labels that Kubernetes keeps for itself, subdomains included (its page on labels and selectors)."""
-OTHER_LABELS = ("rrplan.io/wave", CALICO_NODE_LABEL)
+OTHER_LABELS = ("rrplan.io/wave", CLIENTS_OF, CALICO_NODE_LABEL)
 TOP = ("apiVersion", "kind", "metadata", "spec")
 
 
@@ -242,6 +244,9 @@ def _contradictions(spec: Spec) -> Iterator[tuple[Path, str, str]]:
                 yield (*at, "nodes", "names"), f"node `{node}` is {where}", "a node reflects for one group"
             owners[node] = group.name
     yield from _levels(spec)
+    for index, group in enumerate(spec.groups):
+        if is_shared(group):
+            yield from _shared(spec, group, ("groups", index, "reflectorsPerClient"))
     if sum(size.percent for size in spec.rollout.waves) > 100:
         yield (
             ("rollout", "waves"),
@@ -329,6 +334,32 @@ def _levels(spec: Spec) -> Iterator[tuple[Path, str, str]]:
         elif spec.cluster_id_of(group) == spec.cluster_id_of(above) != "":
             problem = f"groups `{group.name}` and `{above.name}` have one cluster ID, so neither serves the other"
             yield at, problem, "give each group a `clusterID` of its own"
+
+
+def _shared(spec: Spec, group: Group, at: Path) -> Iterator[tuple[Path, str, str]]:
+    """Clients are shared out among the reflectors of one group inside the cluster."""
+    each, every = group.reflectors_per_client or 0, reflectors_of(group)
+    if spec.flavor is Flavor.STANDALONE:
+        yield at, "standalone reflectors serve every node", "remove `reflectorsPerClient`"
+    elif spec.children(group):
+        yield at, f"group `{group.name}` is above others, whose reflectors have all of its", "share out groups below it"
+    elif share_count(group) < 2 and every:
+        problem = f"{every} reflectors with {each} for each client leave nothing to share out"
+        yield at, problem, f"`reflectorsPerClient` is at most {max(1, every // 2)} here; or leave it out"
+    elif each < spec.policy.min_reflectors_per_client:
+        least = spec.policy.min_reflectors_per_client
+        problem = f"each client has {each} reflector{'s' if each > 1 else ''}, and the policy wants {least}"
+        yield at, problem, "`policy.minReflectorsPerClient` says how many a client has at least"
+    elif cluster_id := spec.cluster_id_of(group):
+        last = int(ipaddress.IPv4Address(cluster_id)) + share_count(group) - 1
+        own = range(int(ipaddress.IPv4Address(cluster_id)), last + 1)
+        ids = {other.name: spec.cluster_id_of(other) for other in spec.groups if other.name != group.name}
+        met = next((name for name, text in ids.items() if text and int(ipaddress.IPv4Address(text)) in own), "")
+        if last >= 2**32:
+            yield at, f"no {share_count(group)} cluster IDs follow from {cluster_id} on", "begin with a lower one"
+        elif met:
+            problem = f"the shares of group `{group.name}` have the {len(own)} cluster IDs from {cluster_id} on"
+            yield at, f"{problem}, and one of them is that of group `{met}`", "give that group another `clusterID`"
 
 
 def _circles(group: Group, by_name: dict[str, Group]) -> bool:

@@ -212,6 +212,9 @@ class Group(_Part):
     parent: Name | None = None
     """The group whose reflectors serve the reflectors of this one: a second level. Reflectors of groups with a parent
     have no sessions to those of other groups."""
+    reflectors_per_client: Annotated[int, Field(ge=1, strict=True)] | None = None
+    """Clients are shared out evenly: each has so many of the reflectors, by a label on it, and not all of them. The
+    shares have consecutive cluster IDs, from `clusterID` on."""
     peering: Peering = Peering()
     """Options of the sessions between these reflectors and their clients, where they are not those of the spec."""
 
@@ -357,8 +360,9 @@ class Spec(_Part):
             if part["peering"] == Peering().model_dump(mode="json", by_alias=True):
                 del part["peering"]
         for group in body["groups"]:
-            if group["parent"] is None:
-                del group["parent"]
+            for name in ("parent", "reflectorsPerClient"):
+                if group[name] is None:
+                    del group[name]
         if self.dedicated is not None:
             body["dedicated"] = {"taint": body["dedicated"]}
         body["rollout"]["waves"] = [size.count or f"{size.percent}%" for size in self.rollout.waves]
@@ -368,32 +372,3 @@ class Spec(_Part):
             "metadata": {"name": self.name},
             "spec": body,
         }
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of the document, for editors."""
-    schema = Spec.model_json_schema(by_alias=True)
-    definitions = schema.pop("$defs", {})
-    schema["properties"].pop("name")
-    schema["required"] = [field for field in schema["required"] if field != "name"]
-    schema.pop("title", None)
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "https://rrplan.io/schemas/spec.schema.json",
-        "title": "BGPTopology",
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["apiVersion", "kind", "metadata", "spec"],
-        "properties": {
-            "apiVersion": {"const": "rrplan.io/v1"},
-            "kind": {"const": "BGPTopology"},
-            "metadata": {
-                "type": "object",
-                "required": ["name"],
-                "properties": {"name": {"type": "string"}},
-                "additionalProperties": False,
-            },
-            "spec": schema,
-        },
-        "$defs": definitions,
-    }

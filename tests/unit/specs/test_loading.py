@@ -128,6 +128,38 @@ CASES = [
         STANDALONE.replace("{name: main, ", "{name: main, parent: main, ").encode(),
         "standalone reflectors are one group, which has no parent",
     ),
+    (
+        "nothing to share out",
+        GOOD.replace("name: main", "name: main\n      reflectorsPerClient: 2").encode(),
+        "2 reflectors with 2 for each client leave nothing to share out",
+    ),
+    (
+        "fewer than the policy wants",
+        GOOD.replace("rr-2]}", "rr-2]}\n      reflectorsPerClient: 1").encode(),
+        "each client has 1 reflector, and the policy wants 2",
+    ),
+    (
+        "shared out above others",
+        LEVELS.replace("c-2]}", "c-2, c-3, c-4]}, reflectorsPerClient: 2").encode(),
+        "group `core` is above others, whose reflectors have all of its",
+    ),
+    (
+        "shares with the cluster ID of another group",
+        LEVELS.replace("e-2]}", "e-2, e-3, e-4]}, reflectorsPerClient: 2").encode(),
+        "the shares of group `east` have the 2 cluster IDs from 10.0.0.2 on, and one of them is that of group `west`",
+    ),
+    (
+        "no cluster IDs are left",
+        LEVELS.replace("10.0.0.2", "255.255.255.255")
+        .replace("e-2]}", "e-2, e-3, e-4]}, reflectorsPerClient: 2")
+        .encode(),
+        "no 2 cluster IDs follow from 255.255.255.255 on",
+    ),
+    (
+        "standalone and shared out",
+        STANDALONE.replace("{name: main, ", "{name: main, reflectorsPerClient: 1, ").encode(),
+        "standalone reflectors serve every node",
+    ),
     ("too many waves", (GOOD + "  rollout: {waves: [60%, 60%]}\n").encode(), "more than 100 % of the clients"),
     (
         "hook with an action it cannot have",
