@@ -62,6 +62,11 @@ def remedy(spec: Spec, plan: Plan) -> str:
         return "add reflectors, or lower `policy: {minReflectorsPerClient: N}`"
     if kinds == {Invariant.CLIENTS_PER_REFLECTOR}:
         return "add reflectors, or raise `policy: {maxClientsPerReflector: N}`"
+    if kinds == {Invariant.PATHS_PER_ROUTE}:
+        return (
+            "give the groups a `parent`, so that their reflectors do not peer with one another; where nodes have the "
+            "memory, raise `policy: {maxPathsPerRoute: N}`"
+        )
     if kinds == {Invariant.ZONE_RESILIENCE}:
         return "spread the reflectors over zones with labels, or leave `policy: {zoneResilience: true}` out"
     if Invariant.CONVERGED in kinds and spec.rollout.waves and not spec.drain:

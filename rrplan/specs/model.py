@@ -254,6 +254,8 @@ class Policy(_Part):
     """Every client has at least that many reflectors."""
     max_clients_per_reflector: Annotated[int, Field(ge=1, strict=True)] | None = None
     """No reflector has more clients than that; reflectors of groups below its own are not counted."""
+    max_paths_per_route: Annotated[int, Field(ge=1, strict=True)] = 100
+    """No node holds more paths of a route than that, on average, where it holds more than 100,000 altogether."""
     zone_resilience: Switch = False
     """The loss of any one zone keeps all routes of the others."""
     exposure: Annotated[
