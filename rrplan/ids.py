@@ -26,6 +26,7 @@ class ActionName(StrEnum):
     DEMOTE_REFLECTOR = "DemoteReflector"
     LABEL_CLIENT = "LabelClient"
     UNLABEL_CLIENT = "UnlabelClient"
+    UNLABEL_NODE = "UnlabelNode"
     CONFINE_CALICO_NODE = "ConfineCalicoNode"
     RELEASE_HOST = "ReleaseHost"
     DELETE_CALICO_NODE = "DeleteCalicoNode"

@@ -8,15 +8,12 @@ what is around BGP are in `surroundings`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Mapping
 
 from rrplan.bgp.endpoint import dialled
-from rrplan.bgp.peering import Rules
 from rrplan.bgp.profile import profile_for
 from rrplan.bgp.refusals import bird_reads
-from rrplan.bgp.sessions import Speakers
-from rrplan.bgp.speaker import Speaker, effective_cluster_id
+from rrplan.bgp.speaker import effective_cluster_id
 from rrplan.checks.addressing import (
     addresses_known,
     addresses_unique,
@@ -29,10 +26,12 @@ from rrplan.checks.addressing import (
 from rrplan.checks.context import CheckContext, CheckResults, names
 from rrplan.checks.finding import Finding, Severity, error, warning
 from rrplan.checks.surroundings import cluster_routes, kubernetes_given, label_sync, owners, providers, typha, workloads
-from rrplan.desired.ownership import is_ours
+from rrplan.desired.joining import MANY_KINDS
 from rrplan.desired.peers import clients_selector
-from rrplan.resources import BGPPeer, CalicoVersion, ClusterInformation, DaemonSet, Installation, IPPool
+from rrplan.resources import CalicoVersion, ClusterInformation, DaemonSet, Installation, IPPool
 from rrplan.resources.selector import SelectorSyntaxError, parse
+from rrplan.specs import Flavor
+from rrplan.text import listed
 
 FRAGILE = {
     "node-role.kubernetes.io/master": "Kubernetes removed it in v1.24",
@@ -107,27 +106,22 @@ def peers_select(context: CheckContext) -> CheckResults:
                 yield warning("no-node", peer=name, field=field, selector=text)
 
 
-def peers_left(context: CheckContext) -> CheckResults:
-    """Where the topology changes, no BGPPeer of others goes on joining nodes of which none reflects."""
-    before, after = context.state, context.desired.state
-    if before.configurations.get("default") == after.configurations.get("default") and not any(
-        node.cluster_id != before.nodes[name].cluster_id for name, node in after.nodes.items()
-    ):
-        return
-    others = [peer for peer in after.peers.values() if not is_ours(peer)]
-    if not others:
-        return
-    speakers = Speakers.of(after, context.versions)
-    plain = [speaker for speaker in speakers.by_name.values() if not speaker.cluster_id]
-    left = [peer.name for peer in others if _joins(speakers.rules, peer, plain)]
+def left_by_others(context: CheckContext) -> CheckResults:
+    """Nothing that others made serves the same purpose as rrplan's own, and stays."""
+    left = context.desired.left
     if left:
-        yield warning("left", peers=names(left))
-
-
-def _joins(rules: Rules, peer: BGPPeer, speakers: Sequence[Speaker]) -> bool:
-    """Whether a BGPPeer is configured on one of these nodes and means another one of them."""
-    meant = list(islice((speaker for speaker in speakers if rules.selects_remote(peer, speaker)), 2))
-    return bool(meant) and any(meant != [speaker] for speaker in speakers if rules.selects_local(peer, speaker))
+        nodes = context.state.nodes
+        yield warning(
+            "left",
+            peers=left.peers,
+            labels=tuple(f"`{key}` ({listed(names)})" for key, names in left.labels.items()),
+            reflectors=tuple(f"{name} ({nodes[name].cluster_id})" for name in left.reflectors),
+            instead=tuple(f"`{theirs}` for `{ours}`" for theirs, ours in sorted(left.instead.items())),
+            twice=left.pairs.twice,
+            alone=left.pairs.alone,
+            beyond=0 if left.pairs.whole else MANY_KINDS,
+            adoptable=int(context.spec.flavor is Flavor.IN_CLUSTER),
+        )
 
 
 def mesh_fields(context: CheckContext) -> CheckResults:
@@ -296,7 +290,7 @@ CHECKS: tuple[Callable[[CheckContext], CheckResults], ...] = (
     blocks_in_pools,
     selectors_readable,
     peers_select,
-    peers_left,
+    left_by_others,
     cluster_ids_valid,
     cluster_id_unused,
     as_numbers_equal,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rrplan.bgp.profile import Versions, profile_for
@@ -49,6 +50,8 @@ class Peers:
     general: frozenset[str]
     waves: tuple[BGPPeer, ...]
     notes: tuple[str, ...]
+    instead: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """BGPPeers of others that do what one of ours would, with the name of that one, which is not made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +97,12 @@ def wanted_peers(
     placed: Sequence[Placed],
     labels: Labelling,
     versions: Versions,
+    adopted: Collection[str] = (),
 ) -> Peers:
-    """The BGPPeers to have, and notes on those of others that serve as well and are left as they are.
+    """The BGPPeers to have, and those of others that serve as well and are left as they are.
 
-    `nodes` are those of the target.
+    `nodes` are those of the target, with the labels that are taken over; `adopted` are the BGPPeers of others that ours
+    take the place of.
     """
     common = spec.peering.stated()
     wishes = [
@@ -128,13 +133,11 @@ def wanted_peers(
     wanted: list[BGPPeer] = []
     general: set[str] = set()
     waves: list[BGPPeer] = []
+    in_place: dict[str, str] = {}
     for wish in wishes:
-        other = _same(state, wish)
+        other = _same(state, wish, adopted)
         if other is not None:
-            notes.append(
-                f"BGPPeer `{other.name}` already provides what `{wish.name}` would; not managed by rrplan, left "
-                "unchanged"
-            )
+            in_place[other.name] = wish.name
             options, instead = options_of(other), [other]
         else:
             name = _free(state, wish.name)
@@ -159,7 +162,7 @@ def wanted_peers(
         if wish.group is not None:
             name = _free(state, f"rrplan-{wish.group.name}-wave")
             waves.append(peer(name, f"has({WAVE_LABEL})", wish.remote, options))
-    return Peers(tuple(wanted), frozenset(general), tuple(waves), (*notes, *notices_kept.notices()))
+    return Peers(tuple(wanted), frozenset(general), tuple(waves), (*notes, *notices_kept.notices()), in_place)
 
 
 def _of_mesh(state: ClusterState, versions: Versions) -> tuple[Options, list[str]]:
@@ -185,9 +188,11 @@ def peer(name: str, node_selector: str, peer_selector: str, options: Options) ->
     )
 
 
-def wanted_and_others(state: ClusterState, wanted: tuple[BGPPeer, ...]) -> Mapping[str, BGPPeer]:
-    """The wanted BGPPeers and those that are not ours; what is there already stays the same value."""
-    peers = {name: peer for name, peer in state.peers.items() if not is_ours(peer)}
+def wanted_and_others(
+    state: ClusterState, wanted: tuple[BGPPeer, ...], adopted: Collection[str] = ()
+) -> Mapping[str, BGPPeer]:
+    """The wanted BGPPeers and those of others that are not adopted; what is there already stays the same value."""
+    peers = {name: peer for name, peer in state.peers.items() if not is_ours(peer) and name not in adopted}
     for peer in wanted:
         present = state.peers.get(peer.name)
         if present is None or not is_ours(present):
@@ -208,11 +213,12 @@ def _same_options(peer: Options, other: Options) -> bool:
     return peer.keys() == other.keys() and all(same_value(value, other[name]) for name, value in peer.items())
 
 
-def _same(state: ClusterState, wish: _Wish) -> BGPPeer | None:
+def _same(state: ClusterState, wish: _Wish, adopted: Collection[str]) -> BGPPeer | None:
     for name in sorted(state.peers):
         present = state.peers[name]
         if (
             not is_ours(present)
+            and name not in adopted
             and not present.spec.keys() - options_of(present).keys() - {"nodeSelector", "peerSelector"}
             and _canonical(present.node_selector) == _canonical(wish.local)
             and _canonical(present.peer_selector) == _canonical(wish.remote)
@@ -230,7 +236,11 @@ def _canonical(selector: str) -> str:
 
 
 def _free(state: ClusterState, name: str) -> str:
-    """A name that nobody else's object has."""
+    """A name that nobody else's object has: the one that ours has already, else the first that is free."""
+    numbered = re.compile(rf"{re.escape(name)}-[0-9]+")
+    ours = [known for known, peer in state.peers.items() if numbered.fullmatch(known) and is_ours(peer)]
+    if ours and not (name in state.peers and is_ours(state.peers[name])):
+        return min(ours, key=lambda known: (len(known), known))
     number, free = 1, name
     while free in state.peers and not is_ours(state.peers[free]):
         number += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -62,11 +62,11 @@ def taint(node: Node, wanted: Node) -> Step:
     return Step(StepId(f"{verb}/{node.name}"), action, what, (change,), node=node.name, phase=phase)
 
 
-def role(node: Node, wanted: Node, label: str, group: str = "") -> Step:
-    """Make a node a reflector, or a plain node again: label and cluster ID in one patch, so that every confd
+def role(node: Node, wanted: Node, labels: Iterable[str], group: str = "") -> Step:
+    """Make a node a reflector, or a plain node again: labels and cluster ID in one patch, so that every confd
     sees both in one event (libcalico-go node.go; upstream's end-to-end tests do the same)."""
     paths: _Paths = {
-        ("metadata", "labels", label): (node.labels.get(label), wanted.labels.get(label)),
+        **{("metadata", "labels", label): (node.labels.get(label), wanted.labels.get(label)) for label in labels},
         ("metadata", "annotations", CLUSTER_ID_ANNOTATION): (node.cluster_id or None, wanted.cluster_id or None),
     }
     paths |= _own_labels(node, wanted)
@@ -164,6 +164,27 @@ def _shares(
     )
 
 
+def unlabel(nodes: Sequence[tuple[Node, Node]], labels: Sequence[str]) -> Step:
+    """Remove labels that others left, once no BGPPeer selects them; of each node, as it is and as it shall be."""
+    changes = []
+    for node, wanted in nodes:
+        paths: _Paths = {
+            ("metadata", "labels", label): (node.labels[label], None) for label in labels if label in node.labels
+        }
+        changes.append(_paths_change(node.name, paths | _own_labels(node, wanted)))
+    keys = " and ".join(f"`{label}`" for label in labels)
+    what = f"remove label {keys} from {len(nodes)} node{'' if len(nodes) == 1 else 's'}"
+    return Step(
+        StepId("unlabel/adopted"),
+        ActionName.UNLABEL_NODE,
+        what,
+        tuple(changes),
+        topology=True,
+        phase=Phase.UNLABEL,
+        unordered=True,
+    )
+
+
 def _label_change(node: Node, label: str, value: str) -> Change:
     return _paths_change(node.name, {("metadata", "labels", label): (node.labels.get(label), value)})
 
@@ -193,6 +214,14 @@ def peer(before: BGPPeer | None, after: BGPPeer | None, phase: Phase) -> Step:
     }[change.action]
     what = f"{change.action} BGPPeer {present.name}"
     return Step(StepId(f"{verb}/{present.name}"), action, what, (change,), topology=True, phase=phase)
+
+
+def retired(name: str, peers: Sequence[BGPPeer]) -> Step:
+    """Delete BGPPeers that say the same for one node each: in any order, because sessions only go meanwhile."""
+    changes = tuple(change_of(peer.key, peer, None) for peer in peers)
+    what = f"delete {len(peers)} BGPPeers that name {name}, such as {peers[0].name}"
+    step = StepId(f"delete-peers/{name}")
+    return Step(step, ActionName.DELETE_PEER, what, changes, topology=True, phase=Phase.OLD_PEERS, unordered=True)
 
 
 def mesh(before: BGPConfiguration | None, after: BGPConfiguration) -> Step:

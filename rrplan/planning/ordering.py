@@ -62,6 +62,10 @@ def _reason(before: Step, after: Step) -> str:
             return "the mesh carries every route before a reflector is taken away"
         case (ActionName.DEMOTE_REFLECTOR, ActionName.DELETE_PEER):
             return "BGPPeers go last: deleting them first would cut the reflectors off"
+        case (ActionName.AWAIT, ActionName.DELETE_PEER):
+            return "what others made goes only when every route is also held through the reflectors of the spec"
+        case (_, ActionName.UNLABEL_NODE):
+            return "the label goes when no BGPPeer selects it any more"
         case (ActionName.DELETE_CALICO_NODE, _):
             return "a Calico Node that is left would hold mesh sessions to the address of the container"
         case (ActionName.LABEL_CLIENT, ActionName.LABEL_CLIENT):

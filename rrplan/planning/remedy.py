@@ -48,9 +48,15 @@ def remedy(spec: Spec, plan: Plan) -> str:
         )
     if any(violation.reason and violation.reason.obstacle is Obstacle.FILTERED for violation in violations):
         return "let the BGPFilters that are named accept the pool, or take them off the BGPPeers that shall carry it"
-    updates = {step.id for step in plan.steps if step.action is ActionName.UPDATE_PEER}
-    if Invariant.SURVIVING in kinds and any(violation.step in updates for violation in violations):
+    steps = {step.id: step.action for step in plan.steps}
+    changed = {steps.get(violation.step) for violation in violations if violation.invariant is Invariant.SURVIVING}
+    if ActionName.UPDATE_PEER in changed:
         return "sessions restart when their options change: accept it with `policy: {exposure: {brief: 15s}}`"
+    if ActionName.DELETE_PEER in changed:
+        return (
+            "sessions restart when the mesh or another BGPPeer takes them over: accept it with "
+            "`policy: {exposure: {brief: 15s}}`"
+        )
     if kinds == {Invariant.GATED} and plan.down:
         return "a gate asks nodes that are up: bring the nodes up first that have the other ends of these sessions"
     if kinds == {Invariant.GATED}:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from rrplan.desired import Desired
+from rrplan.desired.adoption import Adopted
 from rrplan.desired.options import options_of
-from rrplan.desired.ownership import is_ours
 from rrplan.ids import NodeName
 from rrplan.planning import actions
 from rrplan.planning.shares import share_steps
@@ -50,7 +51,13 @@ def _session_steps(spec: Spec, state: ClusterState, desired: Desired, roles: lis
     """Everything that changes sessions, or waits for them."""
     groups = {placed.node: placed.group.name for placed in desired.placed}
     for old, new in roles:
-        yield actions.role(old, new, spec.label_key, groups.get(old.name, "") if new.cluster_id else "")
+        if new.cluster_id:
+            step = actions.role(old, _labelled(old, new, desired.adopted), [spec.label_key], groups.get(old.name, ""))
+            # As long as not all reflectors have the label, those that lack it count as clients of those that have it.
+            known = old.cluster_id == new.cluster_id and old.name not in desired.drained
+            yield replace(step, phase=Phase.KNOWN) if known else step
+        else:
+            yield actions.role(old, new, [spec.label_key, *sorted(desired.adopted.labels)])
     before, after = state.configurations.get("default"), desired.state.configurations.get("default")
     changes_mesh = after is not None and after is not before
     waves: list[list[NodeName]] = []
@@ -62,6 +69,10 @@ def _session_steps(spec: Spec, state: ClusterState, desired: Desired, roles: lis
     yield from share_steps(state, desired)
     if changes_mesh and after is not None:
         yield from _mesh_steps(spec, before, after)
+    elif spec.groups and desired.adopted.peers:
+        yield actions.through_reflectors()
+    stop = {old.name for old, new in roles if not new.cluster_id}
+    yield from _unlabelling(state, desired, stop)
 
 
 def _peer_steps(state: ClusterState, desired: Desired, *, waved: bool) -> Iterator[Step]:
@@ -73,9 +84,37 @@ def _peer_steps(state: ClusterState, desired: Desired, *, waved: bool) -> Iterat
                 phase = Phase.NARROWER_PEERS
             yield actions.peer(state.peers.get(name), wanted, phase)
     temporary = {peer.name for peer in desired.waves} if waved else set()
+    alike: dict[str, list[BGPPeer]] = {}
     for name, present in sorted(state.peers.items()):
-        if name not in desired.state.peers and name not in temporary and is_ours(present):
-            yield actions.peer(present, None, Phase.OLD_PEERS)
+        if name not in desired.state.peers and name not in temporary:
+            per_node = name in desired.adopted.peers and present.node and not present.node_selector
+            alike.setdefault((present.peer_selector or present.peer_ip) if per_node else f" {name}", []).append(present)
+    for who, peers in alike.items():
+        yield actions.peer(peers[0], None, Phase.OLD_PEERS) if len(peers) == 1 else actions.retired(who, peers)
+
+
+def _labelled(old: Node, new: Node, adopted: Adopted) -> Node:
+    """The node as it shall be, with the labels of others that it has until their BGPPeers are gone."""
+    if adopted.labels.isdisjoint(old.effective_labels):
+        return new
+    labels, own = (
+        {**after, **{name: value for name, value in before.items() if name in adopted.labels}}
+        for before, after in ((old.labels, new.labels), (old.calico_labels, new.calico_labels))
+    )
+    return replace(new, labels=labels, calico_labels=own)
+
+
+def _unlabelling(state: ClusterState, desired: Desired, done: Collection[NodeName]) -> Iterator[Step]:
+    """Labels of others go from all nodes that still have them: those of `done` lose them with their role."""
+    adopted = desired.adopted
+    nodes = [
+        (_labelled(node, desired.state.nodes[name], adopted), desired.state.nodes[name])
+        for name, node in sorted(state.nodes.items())
+        if name not in done and not adopted.labels.isdisjoint(node.effective_labels)
+    ]
+    changing = [(node, wanted) for node, wanted in nodes if node != wanted]
+    if changing:
+        yield actions.unlabel(changing, sorted(adopted.labels))
 
 
 def _narrows(before: BGPPeer | None, after: BGPPeer, nodes: Collection[Node]) -> bool:

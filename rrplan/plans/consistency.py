@@ -35,6 +35,7 @@ KINDS: Mapping[ActionName, frozenset[str]] = {
     ActionName.DEMOTE_REFLECTOR: _NODE,
     ActionName.LABEL_CLIENT: _NODE,
     ActionName.UNLABEL_CLIENT: _NODE,
+    ActionName.UNLABEL_NODE: _NODE,
     ActionName.CONFINE_CALICO_NODE: _DAEMONSET,
     ActionName.RELEASE_HOST: _NODE,
     ActionName.DELETE_CALICO_NODE: DELETED_WITH_A_NODE | {"CalicoNode"},

@@ -3,6 +3,7 @@
 `load` takes bytes and gives a Spec or a SpecError; nothing here reads a file.
 """
 
+from rrplan.specs.adoption import Adopt
 from rrplan.specs.loading import from_document, load
 from rrplan.specs.model import (
     Allow,
@@ -25,6 +26,7 @@ from rrplan.specs.model import (
 )
 
 __all__ = [
+    "Adopt",
     "Allow",
     "Drain",
     "ExposurePolicy",

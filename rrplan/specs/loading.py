@@ -11,17 +11,15 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from rrplan.errors import SpecError
-from rrplan.resources import CALICO_NODE_LABEL
+from rrplan.specs.counting import NodesPerReflector
 from rrplan.specs.document import Document, Path, read
-from rrplan.specs.model import LABEL_KEY, Flavor, Group, HookPoint, Spec, Topology
+from rrplan.specs.labels import adoption, label_keys
+from rrplan.specs.model import Flavor, Group, HookPoint, Spec, Topology
 from rrplan.specs.peering import Peering
-from rrplan.specs.shares import CLIENTS_OF, is_shared, reflectors_of, share_count
+from rrplan.specs.shares import is_shared, reflectors_of, share_count
 
 API_VERSION = "rrplan.io/v1"
 KIND = "BGPTopology"
-RESERVED = ("kubernetes.io", "k8s.io")
-"""Domains of labels that Kubernetes keeps for itself, subdomains included (its page on labels and selectors)."""
-OTHER_LABELS = ("rrplan.io/wave", CLIENTS_OF, CALICO_NODE_LABEL)
 TOP = ("apiVersion", "kind", "metadata", "spec")
 
 
@@ -227,7 +225,8 @@ def _contradictions(spec: Spec) -> Iterator[tuple[Path, str, str]]:
         yield ("topology",), "`groups` is missing: which nodes are reflectors?", "add at least one group"
     if spec.flavor is Flavor.STANDALONE:
         yield from _standalone(spec)
-    yield from _label_keys(spec)
+    yield from label_keys(spec)
+    yield from adoption(spec)
     names: dict[str, int] = {}
     owners: dict[str, str] = {}
     for index, group in enumerate(spec.groups):
@@ -260,23 +259,6 @@ def _contradictions(spec: Spec) -> Iterator[tuple[Path, str, str]]:
                 f"`action` has no meaning for a hook on `{hook.on}`",
                 "use `before-step` or `after-step`",
             )
-
-
-def _label_keys(spec: Spec) -> Iterator[tuple[Path, str, str]]:
-    """The labels that are set on reflectors and removed again belong to nobody else."""
-    keys: list[tuple[Path, str]] = [(("labelKey",), spec.label_key)]
-    if spec.flavor is Flavor.STANDALONE:
-        keys = [(("standalone", "labelKey"), spec.standalone.label_key)]
-    for path, key in keys:
-        domain = key.rpartition("/")[0]
-        if any(domain == reserved or domain.endswith(f".{reserved}") for reserved in RESERVED):
-            yield (
-                path,
-                f"label `{key}` belongs to Kubernetes: rrplan sets `labelKey` on reflectors, and removes it again",
-                f"leave it out, or give a label of your own such as `{LABEL_KEY}`",
-            )
-        elif key in OTHER_LABELS:
-            yield path, f"label `{key}` has another meaning for rrplan", f"leave it out: the default is `{LABEL_KEY}`"
 
 
 def _standalone(spec: Spec) -> Iterator[tuple[Path, str, str]]:
@@ -341,6 +323,8 @@ def _shared(spec: Spec, group: Group, at: Path) -> Iterator[tuple[Path, str, str
     each, every = group.reflectors_per_client or 0, reflectors_of(group)
     if spec.flavor is Flavor.STANDALONE:
         yield at, "standalone reflectors serve every node", "remove `reflectorsPerClient`"
+    elif isinstance(group.nodes.count, NodesPerReflector):
+        yield at, "reflectors that are shared out have a fixed number", "give `count` as a number"
     elif spec.children(group):
         yield at, f"group `{group.name}` is above others, whose reflectors have all of its", "share out groups below it"
     elif share_count(group) < 2 and every:

@@ -13,6 +13,8 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from rrplan.ids import ActionName
 from rrplan.resources.eviction import Eviction
+from rrplan.specs.adoption import Adopt, claims, or_word
+from rrplan.specs.counting import Count
 from rrplan.specs.part import Part as _Part
 from rrplan.specs.peering import Peering
 from rrplan.specs.values import ClusterID, LabelKey, Name, Percent, Seconds, SelectorText, Switch, Word
@@ -169,8 +171,8 @@ class NodeChoice(_Part):
     """These nodes, by name; instead of `selector`."""
     selector: SelectorText = ""
     """Nodes that this Calico selector matches; `count` of them are chosen."""
-    count: Annotated[int, Field(ge=1, strict=True)] | None = None
-    """How many nodes of `selector` reflect."""
+    count: Count = None
+    """How many nodes of `selector` reflect: a number, or `{nodesPerReflector: 50, minimum: 2}` (2 if left out)."""
     spread_over: LabelKey | None = None
     """Spread the chosen nodes evenly over the values of this label."""
     allow: tuple[Allow, ...] = ()
@@ -307,6 +309,8 @@ class Spec(_Part):
     """The label that rrplan sets on reflector nodes, and removes again; nobody else may use it."""
     groups: tuple[Group, ...] = ()
     """The reflectors and their clients."""
+    adopt: Annotated[Adopt | None, BeforeValidator(claims)] = Field(default=None, json_schema_extra=or_word)
+    """What others made and rrplan takes over and retires: `reflection` for all that serves it, or an Adopt."""
     reflectors_peer: Switch = True
     """Whether reflectors peer with one another."""
     peering: Peering = Peering()
@@ -358,6 +362,8 @@ class Spec(_Part):
         body = self.model_dump(mode="json", by_alias=True, exclude={"name"})
         if self.flavor is Flavor.IN_CLUSTER:
             del body["standalone"]
+        if self.adopt is None:
+            del body["adopt"]
         for part in (body, *body["groups"]):
             if part["peering"] == Peering().model_dump(mode="json", by_alias=True):
                 del part["peering"]

@@ -36,8 +36,9 @@ def share_count(group: Group) -> int:
 
 
 def reflectors_of(group: Group) -> int:
-    """How many nodes reflect for a group."""
-    return len(group.nodes.names) or group.nodes.count or 0
+    """How many nodes reflect for a group; 0 where the spec does not give a number."""
+    count = group.nodes.count
+    return len(group.nodes.names) or (count if isinstance(count, int) else 0)
 
 
 def _shares(spec: Spec, group: Group) -> tuple[Group, ...]:

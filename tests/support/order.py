@@ -32,6 +32,7 @@ MODULES = {
     "test_observed": "crd-2",
     "test_calico_client": "others",
     "test_calico_etcd": "others",
+    "test_adoption": "crd-2",
     "test_cascade": "others",
     "test_etcd_cluster": "others",
     "test_run_etcd": "others",

@@ -160,6 +160,49 @@ CASES = [
         STANDALONE.replace("{name: main, ", "{name: main, reflectorsPerClient: 1, ").encode(),
         "standalone reflectors serve every node",
     ),
+    (
+        "shared out among a number that changes",
+        GOOD.replace(
+            "names: [rr-1, rr-2]}", "selector: 'all()', count: {nodesPerReflector: 9}}\n      reflectorsPerClient: 2"
+        ).encode(),
+        "reflectors that are shared out have a fixed number",
+    ),
+    (
+        "adopt something else",
+        (GOOD + "  adopt: everything\n").encode(),
+        "10:3: `adopt` must be `reflection` or `{peers: [NAME], labels: [KEY], reflectors: [NODE]}`, found `every",
+    ),
+    ("adopt's field", (GOOD + "  adopt: {peer: [a]}\n").encode(), "did you mean `peers`?"),
+    (
+        "adopt a label of Kubernetes",
+        (GOOD + "  adopt: {labels: [a, kubernetes.io/hostname]}\n").encode(),
+        "10:23: label `kubernetes.io/hostname` belongs to Kubernetes: nobody may take it over",
+    ),
+    (
+        "adopt our label",
+        (GOOD + "  adopt: {labels: [rrplan.io/route-reflector]}\n").encode(),
+        "label `rrplan.io/route-reflector` is rrplan's own already",
+    ),
+    (
+        "adopt a reflector of a group",
+        (GOOD + "  adopt: {reflectors: [rr-1]}\n").encode(),
+        "node `rr-1` reflects for group `main`, and `adopt` says that it stops",
+    ),
+    (
+        "adopt beside containers",
+        (STANDALONE + "  adopt: reflection\n").encode(),
+        "`adopt` goes with reflectors inside the cluster",
+    ),
+    (
+        "no reflector for so many nodes",
+        GOOD.replace("names: [rr-1, rr-2]", "selector: 'all()', count: 0").encode(),
+        "`count` must be 1 or more, found `0`",
+    ),
+    (
+        "count by a word that nobody knows",
+        GOOD.replace("names: [rr-1, rr-2]", "selector: 'all()', count: {perNodes: 50}").encode(),
+        "`count` must be a number or `{nodesPerReflector: N, minimum: M}` with whole numbers from 1 on",
+    ),
     ("too many waves", (GOOD + "  rollout: {waves: [60%, 60%]}\n").encode(), "more than 100 % of the clients"),
     (
         "hook with an action it cannot have",
@@ -292,5 +335,5 @@ spec:
         load(text.encode(), "spec.yaml")
     assert [problem.summary for problem in error.value.problems] == [
         "group `main` has no cluster ID",
-        "`count` must be a whole number, found `many`",
+        "`count` must be a whole number or `{nodesPerReflector: N, minimum: M}`, found `many`",
     ]
