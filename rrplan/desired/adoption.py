@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from rrplan.desired.joining import Joining, Members, PairCount, Sides, count_pairs
 from rrplan.desired.labelling import DOMAIN
+from rrplan.desired.options import mesh_options, options_of, same_value, worded
 from rrplan.desired.ownership import OURS, is_ours
 from rrplan.errors import PolicyRefusal
 from rrplan.ids import NodeName
@@ -15,6 +16,7 @@ from rrplan.resources import ClusterState, DaemonSet, IPPool, Node
 from rrplan.resources.selector import SelectorSyntaxError, parse
 from rrplan.specs import Adopt, Spec
 from rrplan.specs.labels import is_reserved
+from rrplan.text import listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,24 @@ def adopted_by(spec: Spec, state: ClusterState, placed: Collection[NodeName]) ->
                 hint="let that select by something else first, take it over too, or leave the label out of `adopt`",
             )
     return Adopted(frozenset(peers), frozenset(labels), frozenset(reflectors), tuple(_missing(adopt, state, joining)))
+
+
+def not_kept(adopted: Adopted, state: ClusterState, target: ClusterState) -> list[str]:
+    """Options of BGPPeers that are taken over and that nothing of ours has: a notice for each kind."""
+    ours = [mesh_options(target), *(options_of(peer) for peer in target.peers.values() if is_ours(peer))]
+    names: dict[str, list[str]] = {}
+    for name in sorted(adopted.peers):
+        options = options_of(state.peers[name])
+        lost = {
+            option: value
+            for option, value in options.items()
+            if not any(same_value(have.get(option), value) for have in ours)
+        }
+        if lost:
+            names.setdefault(worded(lost), []).append(f"`{name}`")
+    return [
+        f"not kept from BGPPeer{'s' if len(peers) > 1 else ''} {listed(peers)}: {what}" for what, peers in names.items()
+    ]
 
 
 def left_by_others(spec: Spec, state: ClusterState, target: ClusterState, instead: Mapping[str, str]) -> Left:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.speaker import Settings, is_down
-from rrplan.desired.adoption import Adopted, adopted_by, left_by_others
+from rrplan.desired.adoption import Adopted, adopted_by, left_by_others, not_kept
 from rrplan.desired.desired import Desired, mesh_off, mesh_on
 from rrplan.desired.labelling import DOMAIN, Labelling, check_read, labelling, recorded
 from rrplan.desired.options import restored, worded
@@ -58,6 +58,7 @@ def compile_desired(spec: Spec, state: ClusterState, versions: Versions) -> Desi
             for source, options_kept in options.sources.items()
         ]
         target = replace(target, configurations=mesh_on(state, options.options))
+    notices += not_kept(adopted, state, target)
     drained = _drained(spec, state, target, versions) if spec.drain else frozenset[NodeName]()
     return Desired(
         state=target,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rrplan.desired.adoption import Left, adopted_by, left_by_others
+from rrplan.desired.adoption import Adopted, Left, adopted_by, left_by_others, not_kept
 from rrplan.errors import PolicyRefusal
 from rrplan.ids import NodeName
 from rrplan.plans import Plan
@@ -194,3 +194,21 @@ def test_what_stays_and_what_it_costs() -> None:
         assert (left.peers, left.pairs.twice, left.pairs.alone) == (("all",), *counts)
     assert not left_by_others(nothing, state(*plain), state(*plain), {})
     assert not Left()
+
+
+def test_options_on_which_others_do_not_agree_are_told() -> None:
+    """One BGPPeer of ours takes the place of both: it has what they agree on, and what is not kept is said."""
+    nodes = [node(f"r{number}", number, "224.0.0.1") for number in (1, 2)]
+    hosts = "rack == 'x'", "!has(rack)"
+    theirs = [
+        peer(name, nodeSelector=hosts[place], peerSelector="all()", maxRestartTime=time, keepaliveTime="20s")
+        for place, (name, time) in enumerate((("one", "60s"), ("two", "90s")))
+    ]
+    cluster = state(*nodes, node("a", 3, rack="x"), node("b", 4), *theirs, mesh(on=True))
+    target = state(*nodes, peer("ours", ours=True, nodeSelector="all()", peerSelector="all()", keepaliveTime="20s"))
+    both = Adopted(frozenset({"one", "two"}))
+
+    assert not_kept(both, cluster, target) == [
+        "not kept from BGPPeer `one`: maxRestartTime 60s",
+        "not kept from BGPPeer `two`: maxRestartTime 90s",
+    ]
