@@ -28,6 +28,7 @@ class ActionName(StrEnum):
     UNLABEL_REFLECTOR = "UnlabelReflector"
     LABEL_CLIENT = "LabelClient"
     UNLABEL_CLIENT = "UnlabelClient"
+    UNLABEL_NODE = "UnlabelNode"
     CONFINE_CALICO_NODE = "ConfineCalicoNode"
     RELEASE_HOST = "ReleaseHost"
     DELETE_CALICO_NODE = "DeleteCalicoNode"

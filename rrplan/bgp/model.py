@@ -16,6 +16,7 @@ from rrplan.bgp.connections import converged
 from rrplan.bgp.holdings import Holdings
 from rrplan.bgp.outside import Fate, Outside
 from rrplan.bgp.passage import Passage, over, passage
+from rrplan.bgp.paths import Paths, most_paths
 from rrplan.bgp.peering import Rules
 from rrplan.bgp.population import Classifier, Population, Signature
 from rrplan.bgp.profile import Versions
@@ -149,6 +150,17 @@ class Model:
         here = view.index(self.population.signature_of[sender])
         there = view.index(self.population.signature_of[receiver])
         return view.holdings[family].delivered(here, there, sizes)
+
+    def most_paths(self, limit: int) -> tuple[Paths, NodeName]:
+        """The most paths that a node holds at the present state, and such a node; cut off above so many altogether.
+
+        A session that may be up counts.
+        """
+        view, classes = self.view(), self.population.classes
+        cluster_ids = [signature.cluster_id for signature in view.signatures]
+        tables = [most_paths(table, self.living(view), cluster_ids, limit) for table in view.possible.values()]
+        most = max(tables, key=lambda paths: paths.paths)
+        return most, next(iter(classes[view.signatures[most.holder]])) if most.paths else NodeName("")
 
     def advance(self, state: ClusterState, touched: Collection[NodeName]) -> Transition:
         """Go on to `state`, which differs from the present one in those nodes and in anything but nodes."""

@@ -55,7 +55,7 @@ def recorded(spec: Spec, state: ClusterState) -> Labelling:
             continue
         selected.add(value)
         for group in spec.groups:
-            if re.fullmatch(rf"rrplan-{group.name}-clients(-\d+)?", name):
+            if re.fullmatch(rf"rrplan-{group.name}-(clients|below)(-\d+)?", name):
                 values.setdefault(group.name, value)
     values = {group.name: values.get(group.name, group.name) for group in spec.groups}
     return Labelling(spec.label_key, values, frozenset(selected))

@@ -126,6 +126,7 @@ class Serving:
     def __init__(self, state: ClusterState, nodes: Mapping[NodeName, Node]) -> None:
         self._nodes = nodes
         self._at = {address: name for name, node in nodes.items() for address in (node.ipv4, node.ipv6) if address}
+        self._known = {node.known_as: name for name, node in nodes.items()}
         self._members: dict[str, frozenset[NodeName]] = {}
         foreign = [peer for _, peer in sorted(state.peers.items()) if not is_ours(peer)]
         self._peers = [peer for peer in foreign if not peer.local_workload_selector]
@@ -142,7 +143,8 @@ class Serving:
         if peer.node_selector:
             return self.members(peer.node_selector)
         if peer.node:
-            return frozenset(name for name, node in self._nodes.items() if node.known_as == peer.node)
+            name = self._known.get(NodeName(peer.node))
+            return frozenset([name]) if name else frozenset()
         return frozenset(self._nodes)
 
     def _remote(self, peer: BGPPeer) -> frozenset[NodeName]:

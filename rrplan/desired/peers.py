@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rrplan.bgp.profile import Versions, profile_for
@@ -31,9 +32,16 @@ def clients_selector(spec: Spec, group: Group) -> str:
     return f"({group.clients}) && {everybody_else}" if group.clients else everybody_else
 
 
-def reflector_selector(spec: Spec, labels: Labelling, group: Group) -> str:
-    """The reflectors of a group."""
-    return f'{spec.label_key} == "{labels.values[group.name]}"'
+def reflector_selector(spec: Spec, labels: Labelling, *groups: Group) -> str:
+    """The reflectors of one group, or of several."""
+    values = [f'"{labels.values[group.name]}"' for group in groups]
+    return f"{spec.label_key} == {values[0]}" if len(values) == 1 else f"{spec.label_key} in {{{', '.join(values)}}}"
+
+
+def _between_reflectors(spec: Spec, labels: Labelling) -> str:
+    """The reflectors that peer with one another: all of them, but those that groups above theirs serve."""
+    every = len(spec.roots) == len(spec.groups)
+    return f"has({spec.label_key})" if every else reflector_selector(spec, labels, *spec.roots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +56,22 @@ class Peers:
     general: frozenset[str]
     waves: tuple[BGPPeer, ...]
     notes: tuple[str, ...]
+    instead: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """BGPPeers of others that do what one of ours would, with the name of that one, which is not made."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """One BGPPeer to be: its name where that is free, whom it brings together, and what the spec says of options."""
+    """One BGPPeer to be: its name where that is free, whom it brings together, and what the spec says of options.
+
+    `far` are the names of the groups whose reflectors it selects; `group` is the one whose clients it serves.
+    """
 
     name: str
     local: str
     remote: str
     stated: Options
+    far: frozenset[str]
     group: Group | None = None
 
 
@@ -89,10 +103,12 @@ def wanted_peers(
     placed: Sequence[Placed],
     labels: Labelling,
     versions: Versions,
+    adopted: Collection[str] = (),
 ) -> Peers:
-    """The BGPPeers to have, and notes on those of others that serve as well and are left as they are.
+    """The BGPPeers to have, and those of others that serve as well and are left as they are.
 
-    `nodes` are those of the target.
+    `nodes` are those of the target, with the labels that are taken over; `adopted` are the BGPPeers of others that ours
+    take the place of.
     """
     common = spec.peering.stated()
     wishes = [
@@ -101,12 +117,21 @@ def wanted_peers(
             clients_selector(spec, group),
             reflector_selector(spec, labels, group),
             stated_together(spec.peering, group.peering),
+            frozenset([group.name]),
             group,
         )
         for group in spec.groups
+        if spec.serves_nodes(group)
     ]
+    for group in spec.groups:
+        below = spec.children(group)
+        if below:
+            local, remote = (reflector_selector(spec, labels, *groups) for groups in (below, (group,)))
+            stated, above = stated_together(spec.peering, group.peering), frozenset([group.name])
+            wishes.append(_Wish(f"rrplan-{group.name}-below", local, remote, stated, above))
     if spec.reflectors_peer and spec.groups:
-        wishes.append(_Wish(AMONG_REFLECTORS, f"has({spec.label_key})", f"has({spec.label_key})", common))
+        between, roots = _between_reflectors(spec, labels), frozenset(group.name for group in spec.roots)
+        wishes.append(_Wish(AMONG_REFLECTORS, between, between, common, roots))
     serving = Serving(state, nodes)
     mesh, notes = _of_mesh(state, versions)
     ours = {name: peer for name, peer in state.peers.items() if is_ours(peer)}
@@ -114,20 +139,16 @@ def wanted_peers(
     wanted: list[BGPPeer] = []
     general: set[str] = set()
     waves: list[BGPPeer] = []
+    in_place: dict[str, str] = {}
     for wish in wishes:
-        other = _same(state, wish)
+        other = _same(state, wish, adopted)
         if other is not None:
-            notes.append(
-                f"BGPPeer `{other.name}` already provides what `{wish.name}` would; not managed by rrplan, left "
-                "unchanged"
-            )
+            in_place[other.name] = wish.name
             options, instead = options_of(other), [other]
         else:
             name = free_name(state, wish.name)
             near = serving.members(wish.local)
-            far = frozenset(
-                placement.node for placement in placed if wish.group is None or placement.group.name == wish.group.name
-            )
+            far = frozenset(placement.node for placement in placed if placement.group.name in wish.far)
             others = [peer for other_name, peer in sorted(ours.items()) if other_name != name]
             instead = serving.between(near, far)
             options_kept = kept(wish.stated, ours.get(name), instead, mesh, others)
@@ -147,7 +168,7 @@ def wanted_peers(
         if wish.group is not None:
             name = free_name(state, f"rrplan-{wish.group.name}-wave")
             waves.append(peer(name, f"has({WAVE_LABEL})", wish.remote, options))
-    return Peers(tuple(wanted), frozenset(general), tuple(waves), (*notes, *notices_kept.notices()))
+    return Peers(tuple(wanted), frozenset(general), tuple(waves), (*notes, *notices_kept.notices()), in_place)
 
 
 def _of_mesh(state: ClusterState, versions: Versions) -> tuple[Options, list[str]]:
@@ -173,9 +194,11 @@ def peer(name: str, node_selector: str, peer_selector: str, options: Options) ->
     )
 
 
-def wanted_and_others(state: ClusterState, wanted: tuple[BGPPeer, ...]) -> Mapping[str, BGPPeer]:
-    """The wanted BGPPeers and those that are not ours; what is there already stays the same value."""
-    peers = {name: peer for name, peer in state.peers.items() if not is_ours(peer)}
+def wanted_and_others(
+    state: ClusterState, wanted: tuple[BGPPeer, ...], adopted: Collection[str] = ()
+) -> Mapping[str, BGPPeer]:
+    """The wanted BGPPeers and those of others that are not adopted; what is there already stays the same value."""
+    peers = {name: peer for name, peer in state.peers.items() if not is_ours(peer) and name not in adopted}
     for peer in wanted:
         present = state.peers.get(peer.name)
         if present is None or not is_ours(present):
@@ -196,11 +219,12 @@ def _same_options(peer: Options, other: Options) -> bool:
     return peer.keys() == other.keys() and all(same_value(value, other[name]) for name, value in peer.items())
 
 
-def _same(state: ClusterState, wish: _Wish) -> BGPPeer | None:
+def _same(state: ClusterState, wish: _Wish, adopted: Collection[str]) -> BGPPeer | None:
     for name in sorted(state.peers):
         present = state.peers[name]
         if (
             not is_ours(present)
+            and name not in adopted
             and not present.spec.keys() - options_of(present).keys() - {"nodeSelector", "peerSelector"}
             and _canonical(present.node_selector) == _canonical(wish.local)
             and _canonical(present.peer_selector) == _canonical(wish.remote)
@@ -218,7 +242,11 @@ def _canonical(selector: str) -> str:
 
 
 def free_name(state: ClusterState, name: str) -> str:
-    """A name that nobody else's object has."""
+    """A name that nobody else's object has: the one that ours has already, else the first that is free."""
+    numbered = re.compile(rf"{re.escape(name)}-[0-9]+")
+    ours = [known for known, peer in state.peers.items() if numbered.fullmatch(known) and is_ours(peer)]
+    if ours and not (name in state.peers and is_ours(state.peers[name])):
+        return min(ours, key=lambda known: (len(known), known))
     number, free = 1, name
     while free in state.peers and not is_ours(state.peers[free]):
         number += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -63,11 +63,11 @@ def taint(node: Node, wanted: Node) -> Step:
     return Step(StepId(f"{verb}/{node.name}"), action, what, (change,), node=node.name, phase=phase)
 
 
-def role(node: Node, wanted: Node, label: str, group: str = "") -> Step:
-    """Make a node a reflector, or a plain node again: label and cluster ID in one patch, so that every confd
+def role(node: Node, wanted: Node, labels: Iterable[str], group: str = "") -> Step:
+    """Make a node a reflector, or a plain node again: labels and cluster ID in one patch, so that every confd
     sees both in one event (libcalico-go node.go; upstream's end-to-end tests do the same)."""
     paths: _Paths = {
-        ("metadata", "labels", label): (node.labels.get(label), wanted.labels.get(label)),
+        **{("metadata", "labels", label): (node.labels.get(label), wanted.labels.get(label)) for label in labels},
         ("metadata", "annotations", CLUSTER_ID_ANNOTATION): (node.cluster_id or None, wanted.cluster_id or None),
     }
     paths |= _own_labels(node, wanted)
@@ -156,6 +156,59 @@ def labelled(node: Node, label: str, value: str) -> Node:
     return replace(node, labels={**node.labels, label: value})
 
 
+def share(nodes: Mapping[NodeName, tuple[str | None, str | None]], label: str, phase: Phase) -> Step:
+    """Label clients with the shares of reflectors that serve them."""
+    return _shares(
+        StepId("share/clients"), ActionName.LABEL_CLIENT, nodes, label, ("gets", "get"), "a share of reflectors", phase
+    )
+
+
+def unshare(nodes: Mapping[NodeName, tuple[str | None, str | None]], label: str, phase: Phase) -> Step:
+    """Take the label of a share away: for good, or until another one comes."""
+    if phase is Phase.END_OF_SHARES:
+        step, verbs, what = "unshare/clients", ("belongs", "belong"), "to no share of reflectors any more"
+    else:
+        step, verbs, what = "free/clients", ("is", "are"), "served by every share of reflectors until another one comes"
+    return _shares(StepId(step), ActionName.UNLABEL_CLIENT, nodes, label, verbs, what, phase)
+
+
+def _shares(
+    step: StepId,
+    name: ActionName,
+    nodes: Mapping[NodeName, tuple[str | None, str | None]],
+    label: str,
+    verbs: tuple[str, str],
+    what: str,
+    phase: Phase,
+) -> Step:
+    changes = tuple(_paths_change(node, {("metadata", "labels", label): pair}) for node, pair in nodes.items())
+    who = ", ".join(nodes) if len(nodes) <= NAMED else f"{len(nodes)} clients"
+    return Step(
+        step, name, f"{who} {verbs[len(nodes) > 1]} {what}", changes, topology=True, phase=phase, unordered=True
+    )
+
+
+def unlabel(nodes: Sequence[tuple[Node, Node]], labels: Sequence[str]) -> Step:
+    """Remove labels that others left, once no BGPPeer selects them; of each node, as it is and as it shall be."""
+    changes = []
+    for node, wanted in nodes:
+        paths: _Paths = {
+            ("metadata", "labels", label): (node.labels[label], None) for label in labels if label in node.labels
+        }
+        changes.append(_paths_change(node.name, paths | _own_labels(node, wanted)))
+    keys = " and ".join(f"`{label}`" for label in labels)
+    what = f"remove label {keys} from {len(nodes)} node{'' if len(nodes) == 1 else 's'}"
+    return Step(
+        StepId("unlabel/adopted"),
+        ActionName.UNLABEL_NODE,
+        what,
+        tuple(changes),
+        topology=True,
+        phase=Phase.UNLABEL,
+        unordered=True,
+    )
+
+
 def _label_change(node: Node, label: str, value: str) -> Change:
     return _paths_change(node.name, {("metadata", "labels", label): (node.labels.get(label), value)})
 
@@ -192,6 +245,14 @@ def peer(before: BGPPeer | None, after: BGPPeer | None, phase: Phase) -> Step:
     }[change.action]
     what = f"{change.action} BGPPeer {present.name}"
     return Step(StepId(f"{verb}/{present.name}"), action, what, (change,), topology=True, phase=phase)
+
+
+def retired(name: str, peers: Sequence[BGPPeer]) -> Step:
+    """Delete BGPPeers that say the same for one node each: in any order, because sessions only go meanwhile."""
+    changes = tuple(change_of(peer.key, peer, None) for peer in peers)
+    what = f"delete {len(peers)} BGPPeers that name {name}, such as {peers[0].name}"
+    step = StepId(f"delete-peers/{name}")
+    return Step(step, ActionName.DELETE_PEER, what, changes, topology=True, phase=Phase.OLD_PEERS, unordered=True)
 
 
 def mesh(before: BGPConfiguration | None, after: BGPConfiguration) -> Step:

@@ -27,6 +27,5 @@ def expected(state: ClusterState, versions: Versions) -> tuple[list[Expectation]
     maker = GateMaker(from_document(_ANY), sets)
     model = Model(state, versions)
     gates = [*maker.routes(model, maker.reflectors(model), title="reflectors")]
-    if model.rules.settings.mesh:
-        gates += maker.mesh(model)
+    gates += maker.between_plain(model)
     return [expectation for gate in gates for expectation in gate.expectations], sets.table()

@@ -11,6 +11,7 @@ from rrplan.bgp.outside import Fate
 from rrplan.bgp.population import Signature
 from rrplan.bgp.speaker import FAMILIES
 from rrplan.bgp.transition import OutsideSession
+from rrplan.desired.joining import Joining
 from rrplan.ids import ActionName, NodeName
 from rrplan.plans.gate import LONGEST_SECONDS, Expectation, Gate, GateKind
 from rrplan.plans.phase import Phase
@@ -64,12 +65,11 @@ class GateMaker:
             case ActionName.LABEL_REFLECTOR if model.rules.settings.standalone:
                 return self._rollout(step, model)
             case ActionName.ENABLE_MESH:
-                return self.mesh(model)
+                return self.between_plain(model)
             case ActionName.AWAIT | ActionName.DISABLE_MESH | ActionName.BAKE | ActionName.LABEL_CLIENT:
                 return self._through_reflectors(step, model, waited)
             case ActionName.CREATE_PEER | ActionName.UPDATE_PEER | ActionName.DELETE_PEER:
-                reflectors = self.reflectors(model)
-                return self.routes(model, reflectors, title="every client holds every route of its reflectors")
+                return self._of_peers(model)
             case _:
                 return ()
 
@@ -88,10 +88,9 @@ class GateMaker:
             case ActionName.DEMOTE_REFLECTOR | ActionName.RENEW_SESSIONS if node:
                 return self.routes(model, [node], title=f"every neighbour of {node} holds the routes it reflects")
             case ActionName.DISABLE_MESH:
-                return self.mesh(model)
+                return self.between_plain(model)
             case ActionName.ENABLE_MESH | ActionName.DELETE_PEER | ActionName.UPDATE_PEER:
-                reflectors = self.reflectors(model)
-                return self.routes(model, reflectors, title="every client holds every route of its reflectors")
+                return self._of_peers(model)
             case _:
                 return ()
 
@@ -115,7 +114,19 @@ class GateMaker:
         """Whatever carries routes at this state carries them."""
         reflectors = self.reflectors(model)
         gates = self.routes(model, reflectors, title="every client holds every route of its reflectors")
-        return gates + (self.mesh(model) if model.rules.settings.mesh else ())
+        return gates + self.between_plain(model)
+
+    def _of_peers(self, model: Model) -> tuple[Gate, ...]:
+        """What BGPPeers carry: routes through reflectors, and between nodes that do not reflect."""
+        reflectors = self.reflectors(model)
+        gates = self.routes(model, reflectors, title="every client holds every route of its reflectors")
+        return gates + (() if model.rules.settings.mesh else self.between_plain(model))
+
+    def between_plain(self, model: Model, *, only: tuple[NodeName, ...] = ()) -> tuple[Gate, ...]:
+        """The sessions between nodes that do not reflect: of the mesh, or of BGPPeers that join such nodes."""
+        if joins_plain(model):
+            return self._direct(model, only)
+        return self.mesh(model, only=only) if model.rules.settings.mesh else ()
 
     def uplinks(self, model: Model, effects: Sequence[OutsideSession]) -> tuple[Gate, ...]:
         """The sessions to the outside that a step restarts, or that its undo restarts, are up."""
@@ -150,7 +161,7 @@ class GateMaker:
         title = "the drained nodes hold every route again"
         gates: tuple[Gate, ...] = ()
         if plain and model.rules.settings.mesh:
-            gates += self.mesh(model, only=plain)
+            gates += self.between_plain(model, only=plain)
         elif plain:
             gates += self.routes(model, reflectors, title=title, only=plain, minimum=1)
         covered = tuple(name for name in reflecting if self._covered(model, name, reflectors))
@@ -226,6 +237,8 @@ class GateMaker:
         sizes = model.living(view)
         expectations: list[Expectation] = []
         asked: dict[Signature, tuple[NodeName, ...]] = {}
+        # Nobody waits for the routes of a node that is down.
+        down = frozenset(model.down())
         for family in FAMILIES:
             holdings = view.holdings[family]
             for peer in peers:
@@ -240,7 +253,7 @@ class GateMaker:
                         nodes = tuple(name for name in nodes if name != peer)
                     if nodes:
                         count = holdings.delivered(here, there, sizes)
-                        without = self._without(model, holdings, here, there, peer)
+                        without = self._without(model, holdings, here, there, peer, down)
                         expectations.append(Expectation(self.sets.name(nodes), str(family), count, peer, without))
         if not expectations:
             return ()
@@ -258,15 +271,16 @@ class GateMaker:
         )
         return (gate,)
 
-    def _without(self, model: Model, holdings: Holdings, here: int, there: int, peer: NodeName) -> str:
+    def _without(
+        self, model: Model, holdings: Holdings, here: int, there: int, peer: NodeName, down: frozenset[NodeName]
+    ) -> str:
         """The name of the set of nodes whose routes do not come over the session of `peer`; "" for nobody."""
         classes = model.population.classes
         signatures = model.view().signatures
         node_classes, own = holdings.withheld(here, there)
         names = {name for node_class in node_classes for name in classes[signatures[node_class]]} - {peer}
         names |= {peer} if own else set()
-        # Nobody waits for the routes of a node that is down.
-        names |= {name for signature, members in classes.items() if signature.down for name in members}
+        names |= down
         # Of its own kind, a receiver is asked about no routes of its own: leaving it in changes nothing.
         if there in node_classes and len(classes[signatures[there]]) == 1:
             names -= set(classes[signatures[there]])
@@ -285,10 +299,35 @@ class GateMaker:
         return self.routes(model, reflectors, title=title, stable=stable, minimum=minimum)
 
     def _plain_again(self, model: Model, node: NodeName) -> tuple[Gate, ...]:
+        between = self.between_plain(model, only=(node,))
         if model.rules.settings.mesh:
-            return self.mesh(model, only=(node,))
+            return between
         reflectors = self.reflectors(model)
-        return self.routes(model, reflectors, title=f"{node} holds every route of its reflectors", only=(node,))
+        title = f"{node} holds every route of its reflectors"
+        return self.routes(model, reflectors, title=title, only=(node,)) + between
+
+    def _direct(self, model: Model, only: tuple[NodeName, ...]) -> tuple[Gate, ...]:
+        """Every session of nodes that do not reflect is up, whatever makes it: of two that share a lock one is up."""
+        view = model.view()
+        sizes = model.living(view)
+        expectations: list[Expectation] = []
+        for family in FAMILIES:
+            holdings = view.holdings[family]
+            counts: dict[int, list[NodeName]] = {}
+            for here in holdings.present:
+                signature = view.signatures[here]
+                if signature.cluster_id or signature.down:
+                    continue
+                linked = [*holdings.linked(here)]
+                count = sum(sizes[there] for there in linked) - (here in linked)
+                counts.setdefault(count, []).extend(_asked(model, signature, only))
+            expectations += [
+                Expectation(self.sets.name(tuple(sorted(nodes))), str(family), count, direct=True)
+                for count, nodes in sorted(counts.items())
+                if count and nodes
+            ]
+        who = f"{', '.join(only)} {'has' if len(only) == 1 else 'have'}" if only else "every node has"
+        return self._of_sessions(f"{who} all sessions with other nodes", expectations)
 
     def mesh(self, model: Model, *, only: tuple[NodeName, ...] = ()) -> tuple[Gate, ...]:
         """Every mesh session between nodes that are not down is up: of all of them, or of some."""
@@ -308,6 +347,9 @@ class GateMaker:
         if only:
             verb, their = ("has", "its") if len(only) == 1 else ("have", "their")
             title = f"{', '.join(only)} {verb} all {their} mesh sessions"
+        return self._of_sessions(title, expectations)
+
+    def _of_sessions(self, title: str, expectations: Sequence[Expectation]) -> tuple[Gate, ...]:
         gate = Gate(
             GateKind.MESH,
             title,
@@ -319,6 +361,17 @@ class GateMaker:
             expected=LONGEST_SECONDS + self.spec.gates.stable,
         )
         return (gate,) if expectations else ()
+
+
+def joins_plain(model: Model) -> bool:
+    """Whether some BGPPeer joins two nodes that do not reflect."""
+    nodes = model.state.nodes
+    joining = Joining({name: node for name, node in nodes.items() if not node.cluster_id})
+    for peer in model.rules.peers:
+        near, far = joining.sides(peer)
+        if near and far and len(near | far) > 1:
+            return True
+    return False
 
 
 def _asked(model: Model, signature: Signature, only: tuple[NodeName, ...]) -> tuple[NodeName, ...]:

@@ -37,6 +37,7 @@ KINDS: Mapping[ActionName, frozenset[str]] = {
     ActionName.UNLABEL_REFLECTOR: _NODE,
     ActionName.LABEL_CLIENT: _NODE,
     ActionName.UNLABEL_CLIENT: _NODE,
+    ActionName.UNLABEL_NODE: _NODE,
     ActionName.CONFINE_CALICO_NODE: _DAEMONSET,
     ActionName.RELEASE_HOST: _NODE,
     ActionName.DELETE_CALICO_NODE: DELETED_WITH_A_NODE | {"CalicoNode"},

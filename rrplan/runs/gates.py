@@ -210,7 +210,7 @@ def judged(
         nodes,
         peers,
         meshed=_of(node_sets, (expectation for expectation in expectations if expectation.mesh)),
-        uplinked=_of(node_sets, (expectation for expectation in expectations if expectation.outside)),
+        uplinked=_of(node_sets, (each for each in expectations if each.outside or each.direct)),
         spared=spared,
     )
     readings = {reading.node: reading for reading in probe.read(survey, asking)}
@@ -260,6 +260,10 @@ def _short(expectation: Expectation, name: NodeName, wanted: int, reading: NodeR
         if uplink is None or not uplink.established:
             return short(Shortfall.SESSION, expectation.outside, why=uplink.why if uplink else "")
         return None
+    if expectation.direct:
+        if family.direct_up >= expectation.count:
+            return None
+        return short(Shortfall.DIRECT_SESSIONS, found=family.direct_up, wanted=expectation.count)
     if expectation.peer is None:
         if family.mesh_up >= expectation.count:
             return None

@@ -17,24 +17,34 @@ def pair_name(node: NodeName, other: NodeName, family: Family) -> str:
 
 
 def explicit_links(model: Model, name: NodeName) -> set[NodeName]:
-    """The nodes that `name` has explicit sessions with: those of which one end is a reflector."""
+    """The nodes that `name` has explicit sessions with: one end is a reflector, or there is no mesh."""
     view = model.view()
     here = view.index(model.population.signature_of[name])
     linked: set[NodeName] = set()
     for holdings in view.holdings.values():
         for near, far in holdings.joined:
             reflects = view.signatures[far].cluster_id or view.signatures[here].cluster_id
-            if near == here and reflects:
+            if near == here and (reflects or not model.rules.settings.mesh):
                 linked.update(model.population.classes[view.signatures[far]])
     return linked - {name}
 
 
 def explicit_pairs(model: Model) -> set[tuple[NodeName, NodeName]]:
-    """All explicit pairs, each once: reflectors times their neighbours."""
-    reflectors = [
-        name for signature, names in model.population.classes.items() if signature.cluster_id for name in names
-    ]
-    return {(min(name, peer), max(name, peer)) for name in reflectors for peer in explicit_links(model, name)}
+    """All explicit pairs, each once: reflectors times their neighbours, and without a mesh all that are joined."""
+    names = [name for signature, names in model.population.classes.items() if signature.cluster_id for name in names]
+    if not model.rules.settings.mesh and joins_plain(model):
+        names = [*model.population.speakers]
+    return {(min(name, peer), max(name, peer)) for name in names for peer in explicit_links(model, name)}
+
+
+def joins_plain(model: Model) -> bool:
+    """Whether two nodes that do not reflect have a session."""
+    signatures = model.view().signatures
+    return any(
+        not signatures[near].cluster_id and not signatures[far].cluster_id
+        for holdings in model.view().holdings.values()
+        for near, far in holdings.joined
+    )
 
 
 def uplink_name(node: NodeName, outside: Outside) -> str:

@@ -3,6 +3,7 @@
 `load` takes bytes and gives a Spec or a SpecError; nothing here reads a file.
 """
 
+from rrplan.specs.adoption import Adopt
 from rrplan.specs.loading import from_document, load
 from rrplan.specs.model import (
     Allow,
@@ -22,10 +23,10 @@ from rrplan.specs.model import (
     Spec,
     Topology,
     WaveSize,
-    json_schema,
 )
 
 __all__ = [
+    "Adopt",
     "Allow",
     "Drain",
     "ExposurePolicy",
@@ -44,6 +45,5 @@ __all__ = [
     "Topology",
     "WaveSize",
     "from_document",
-    "json_schema",
     "load",
 ]

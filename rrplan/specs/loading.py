@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
@@ -10,16 +11,15 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from rrplan.errors import SpecError
-from rrplan.resources import CALICO_NODE_LABEL
+from rrplan.specs.counting import NodesPerReflector
 from rrplan.specs.document import Document, Path, read
-from rrplan.specs.model import LABEL_KEY, Flavor, Group, HookPoint, Spec, Topology
+from rrplan.specs.labels import adoption, label_keys
+from rrplan.specs.model import Flavor, Group, HookPoint, Spec, Topology
 from rrplan.specs.peering import OF_MESH, Peering, excluded
+from rrplan.specs.shares import is_shared, reflectors_of, share_count
 
 API_VERSION = "rrplan.io/v1"
 KIND = "BGPTopology"
-RESERVED = ("kubernetes.io", "k8s.io")
-"""Domains of labels that Kubernetes keeps for itself, subdomains included (its page on labels and selectors)."""
-OTHER_LABELS = ("rrplan.io/wave", "rrplan.io/renewed", CALICO_NODE_LABEL)
 TOP = ("apiVersion", "kind", "metadata", "spec")
 
 
@@ -226,7 +226,8 @@ def _contradictions(spec: Spec) -> Iterator[tuple[Path, str, str]]:
     if spec.flavor is Flavor.STANDALONE:
         yield from _standalone(spec)
     yield from _options(spec)
-    yield from _label_keys(spec)
+    yield from label_keys(spec)
+    yield from adoption(spec)
     names: dict[str, int] = {}
     owners: dict[str, str] = {}
     for index, group in enumerate(spec.groups):
@@ -242,6 +243,10 @@ def _contradictions(spec: Spec) -> Iterator[tuple[Path, str, str]]:
                 )
                 yield (*at, "nodes", "names"), f"node `{node}` is {where}", "a node reflects for one group"
             owners[node] = group.name
+    yield from _levels(spec)
+    for index, group in enumerate(spec.groups):
+        if is_shared(group):
+            yield from _shared(spec, group, ("groups", index, "reflectorsPerClient"))
     if sum(size.percent for size in spec.rollout.waves) > 100:
         yield (
             ("rollout", "waves"),
@@ -281,23 +286,6 @@ def _options(spec: Spec) -> Iterator[tuple[Path, str, str]]:
                 )
 
 
-def _label_keys(spec: Spec) -> Iterator[tuple[Path, str, str]]:
-    """The labels that are set on reflectors and removed again belong to nobody else."""
-    keys: list[tuple[Path, str]] = [(("labelKey",), spec.label_key)]
-    if spec.flavor is Flavor.STANDALONE:
-        keys = [(("standalone", "labelKey"), spec.standalone.label_key)]
-    for path, key in keys:
-        domain = key.rpartition("/")[0]
-        if any(domain == reserved or domain.endswith(f".{reserved}") for reserved in RESERVED):
-            yield (
-                path,
-                f"label `{key}` belongs to Kubernetes: rrplan sets `labelKey` on reflectors, and removes it again",
-                f"leave it out, or give a label of your own such as `{LABEL_KEY}`",
-            )
-        elif key in OTHER_LABELS:
-            yield path, f"label `{key}` has another meaning for rrplan", f"leave it out: the default is `{LABEL_KEY}`"
-
-
 def _standalone(spec: Spec) -> Iterator[tuple[Path, str, str]]:
     """Each container is a reflector for every node, with its router ID as cluster ID, and needs a node for itself."""
     if spec.topology is Topology.FULL_MESH:
@@ -330,6 +318,66 @@ def _standalone(spec: Spec) -> Iterator[tuple[Path, str, str]]:
         )
     if spec.rollout.waves:
         yield ("rollout", "waves"), "standalone reflectors serve every node from the start", "remove `waves`"
+
+
+def _levels(spec: Spec) -> Iterator[tuple[Path, str, str]]:
+    """Groups with a parent lie below another group that treats them as clients."""
+    by_name = {group.name: group for group in spec.groups}
+    for index, group in enumerate(spec.groups):
+        at: Path = ("groups", index, "parent")
+        if group.parent is None:
+            continue
+        above = by_name.get(group.parent)
+        if spec.flavor is Flavor.STANDALONE:
+            yield at, "standalone reflectors are one group, which has no parent", "remove `parent`"
+        elif above is None:
+            close = difflib.get_close_matches(group.parent, by_name, n=1)
+            hint = f"did you mean `{close[0]}`?" if close else "`parent` names another group of this spec"
+            yield at, f"there is no group `{group.parent}`", hint
+        elif _circles(group, by_name):
+            yield at, f"group `{group.name}` is above itself", "one group at least has no `parent`"
+        elif spec.cluster_id_of(group) == spec.cluster_id_of(above) != "":
+            problem = f"groups `{group.name}` and `{above.name}` have one cluster ID, so neither serves the other"
+            yield at, problem, "give each group a `clusterID` of its own"
+
+
+def _shared(spec: Spec, group: Group, at: Path) -> Iterator[tuple[Path, str, str]]:
+    """Clients are shared out among the reflectors of one group inside the cluster."""
+    each, every = group.reflectors_per_client or 0, reflectors_of(group)
+    if spec.flavor is Flavor.STANDALONE:
+        yield at, "standalone reflectors serve every node", "remove `reflectorsPerClient`"
+    elif isinstance(group.nodes.count, NodesPerReflector):
+        yield at, "reflectors that are shared out have a fixed number", "give `count` as a number"
+    elif spec.children(group):
+        yield at, f"group `{group.name}` is above others, whose reflectors have all of its", "share out groups below it"
+    elif share_count(group) < 2 and every:
+        problem = f"{every} reflectors with {each} for each client leave nothing to share out"
+        yield at, problem, f"`reflectorsPerClient` is at most {max(1, every // 2)} here; or leave it out"
+    elif each < spec.policy.min_reflectors_per_client:
+        least = spec.policy.min_reflectors_per_client
+        problem = f"each client has {each} reflector{'s' if each > 1 else ''}, and the policy wants {least}"
+        yield at, problem, "`policy.minReflectorsPerClient` says how many a client has at least"
+    elif cluster_id := spec.cluster_id_of(group):
+        last = int(ipaddress.IPv4Address(cluster_id)) + share_count(group) - 1
+        own = range(int(ipaddress.IPv4Address(cluster_id)), last + 1)
+        ids = {other.name: spec.cluster_id_of(other) for other in spec.groups if other.name != group.name}
+        met = next((name for name, text in ids.items() if text and int(ipaddress.IPv4Address(text)) in own), "")
+        if last >= 2**32:
+            yield at, f"no {share_count(group)} cluster IDs follow from {cluster_id} on", "begin with a lower one"
+        elif met:
+            problem = f"the shares of group `{group.name}` have the {len(own)} cluster IDs from {cluster_id} on"
+            yield at, f"{problem}, and one of them is that of group `{met}`", "give that group another `clusterID`"
+
+
+def _circles(group: Group, by_name: dict[str, Group]) -> bool:
+    """Whether the way up from a group leads back to it."""
+    above, seen = group.parent, set[str]()
+    while above is not None and above in by_name and above not in seen:
+        if above == group.name:
+            return True
+        seen.add(above)
+        above = by_name[above].parent
+    return False
 
 
 def _group(spec: Spec, group: Group, at: Path) -> Iterator[tuple[Path, str, str]]:
