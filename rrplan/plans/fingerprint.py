@@ -15,6 +15,7 @@ from rrplan.resources.redaction import redacted
 from rrplan.resources.selector import SelectorSyntaxError, parse
 from rrplan.specs import Spec
 from rrplan.specs.model import ZONE_LABEL
+from rrplan.specs.shares import with_shares
 
 
 class Digests:
@@ -43,7 +44,7 @@ def fingerprints(
 
     `known` are those that were computed before; new ones are added to them.
     """
-    labels = _labels(spec, state)
+    labels = _labels(with_shares(spec), state)
     known = known or Digests()
     digests = {}
     for node in state.nodes.values():

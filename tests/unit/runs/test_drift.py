@@ -1,5 +1,6 @@
 """What is said of a resource that somebody else changed, beside what the run wrote to it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from rrplan.plans.change import Change
@@ -7,11 +8,14 @@ from rrplan.ports import Document
 from rrplan.reports import events
 from rrplan.reports.drift import Drift, DriftKind
 from rrplan.reports.reasons import Drifted
-from rrplan.resources import ResourceKey
+from rrplan.resources import ResourceKey, encode, key_of
 from rrplan.runs import Result
 from rrplan.runs.drift import Memory, drift
+from rrplan.sandbox import demo_cluster
 from rrplan.snapshots import capture
 from rrplan.snapshots.decoded import Decoded
+from rrplan.snapshots.snapshot import state_of
+from rrplan.specs.shares import CLIENTS_OF
 from tests.support import Bench
 
 NODE = ResourceKey("Node", "rr-1")
@@ -33,6 +37,27 @@ def test_what_the_run_wrote_says_most(tmp_path: Path) -> None:
     path = f"metadata.annotations.{CLUSTER_ID}"
     drift = Drift("Node/rr-1", DriftKind.OVERWRITTEN, path, "9.9.9.9", "224.0.0.1")
     assert bench.listener.of(events.StepFailed)[0].why == Drifted((drift,))
+
+
+def test_a_share_that_a_run_left(tmp_path: Path) -> None:
+    """A client has the label of a share already, which no BGPPeer reads yet: nobody changed it since the plan."""
+    spec = """\
+apiVersion: rrplan.io/v1
+kind: BGPTopology
+metadata: {name: test}
+spec:
+  topology: route-reflectors
+  groups: [{name: main, clusterID: 10.0.0.1, reflectorsPerClient: 1, nodes: {names: [rr-1, rr-2]}}]
+  drain: true
+  policy: {minReflectorsPerClient: 1}
+"""
+    documents = demo_cluster(8, 2)
+    client = next(one for one in state_of(documents).nodes.values() if not one.name.startswith("rr-"))
+    left = encode(replace(client, labels={**client.labels, CLIENTS_OF: "main-2"}))
+    bench = Bench(tmp_path, spec, documents=[one for one in documents if key_of(one) != client.key] + [left])
+
+    assert bench.runner().apply() is Result.DONE
+    assert bench.left() == ()
 
 
 def test_memory_changes_no_answer(tmp_path: Path) -> None:
