@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from pathlib import Path
 
 from rrplan.bgp.model import Model
@@ -325,7 +325,7 @@ class Sandbox:
         self._fresh = {pair for pair in self._fresh if self._sessions[pair][2] > now}
         families = {}
         for family in FAMILIES:
-            moment = Moment(self._model, family, self._down(family, now), self._mesh_ready(family, now, dead), dead)
+            moment = self._moment(family, now, dead)
             families[family] = moment.readings(survey.nodes, survey.peers)
         return [
             NodeReading(name, {str(family): families[family][name] for family in FAMILIES if name in families[family]})
@@ -339,7 +339,7 @@ class Sandbox:
         now, dead = self.clock.now(), self._dead()
         states: dict[NodeName, dict[str, dict[str, str]]] = {name: {} for name in nodes if name not in dead}
         for family in FAMILIES:
-            moment = Moment(self._model, family, self._down(family, now), self._mesh_ready(family, now, dead), dead)
+            moment = self._moment(family, now, dead)
             for name, families in states.items():
                 if self._model.population.speakers[name].address(family):
                     families[str(family)] = moment.sessions(name)
@@ -350,17 +350,23 @@ class Sandbox:
         died = {name for name, at in self._died.items() if self.clock.now() >= at}
         return died | set(self._model.down())
 
-    def _down(self, family: Family, now: float) -> defaultdict[NodeName, set[NodeName]]:
-        """The explicit sessions that are not up at this moment, by both ends."""
+    def _moment(self, family: Family, now: float, dead: Set[NodeName]) -> Moment:
+        down, meshed = self._down(family, now, dead), self._mesh_ready(family, now, dead)
+        return Moment(self._model, family, down, meshed, dead)
+
+    def _down(self, family: Family, now: float, dead: Set[NodeName]) -> defaultdict[NodeName, set[NodeName]]:
+        """The explicit sessions that are not up at this moment, by both ends; nobody counts those of the dead."""
         gone: defaultdict[NodeName, set[NodeName]] = defaultdict(set)
         for pair in self._fresh:
             node, other, in_family = pair.split("|")
+            if {node, other} & dead:
+                continue
             if in_family == family and not timers.is_up(self._sessions[pair], now):
                 gone[NodeName(node)].add(NodeName(other))
                 gone[NodeName(other)].add(NodeName(node))
         return gone
 
-    def _mesh_ready(self, family: Family, now: float, dead: set[NodeName]) -> set[NodeName]:
+    def _mesh_ready(self, family: Family, now: float, dead: Set[NodeName]) -> set[NodeName]:
         return {
             name
             for name, speaker in self._model.population.speakers.items()

@@ -172,7 +172,7 @@ class Daemons:
             # Those that are up stay up until the twin begins them again.
             twin._fresh = {pair for pair in twin._fresh if twin._sessions[pair][2] > now}
             for family in FAMILIES:
-                down, ready = twin._down(family, now), twin._mesh_ready(family, now, dead)
+                down, ready = twin._down(family, now, dead), twin._mesh_ready(family, now, dead)
                 key = (*fixed, dict(down), dead, ready)
                 if family not in self._states or self._states[family][0] != key:
                     self._states[family] = key, _State(twin, family, faults, self._quiet, down, dead, ready)
