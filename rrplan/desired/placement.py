@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from rrplan.desired.labelling import Labelling, recorded
@@ -79,7 +79,7 @@ def _named(spec: Spec, state: ClusterState, group: Group, name: NodeName) -> Pla
 
 
 def _chosen(
-    spec: Spec, state: ClusterState, group: Group, taken: Iterable[NodeName], standing: _Standing
+    spec: Spec, state: ClusterState, group: Group, taken: Collection[NodeName], standing: _Standing
 ) -> list[Placed]:
     choice = group.nodes
     wanted = _count(state, group, standing)
@@ -91,9 +91,9 @@ def _chosen(
     strange = spec.flavor is not Flavor.STANDALONE and not all(node.strange for node in known)
     for name in sorted(state.nodes):
         node = state.nodes[name]
-        if name in taken or not selector.matches(node.effective_labels):
+        if not selector.matches(node.effective_labels):
             continue
-        reason = _excluded(spec, node, choice.allow, strange=strange)
+        reason = "of other groups" if name in taken else _excluded(spec, node, choice.allow, strange=strange)
         if reason:
             excluded[reason] = excluded.get(reason, 0) + 1
         else:
@@ -115,9 +115,10 @@ def _count(state: ClusterState, group: Group, standing: _Standing) -> int:
         return count or 0
     clients = parse(group.clients) if group.clients else None
     nodes = [node for node in state.nodes.values() if (node.ipv4 or node.ipv6) and not node.windows]
-    present = [node for node in nodes if standing.rank(group, node) < 2]
-    members = [node for node in nodes if clients is None or clients.matches(node.effective_labels)]
-    return count.of(len({node.name for node in (*members, *present)}), len(present))
+    present = sum(standing.rank(group, node) < 2 for node in nodes)
+    # Reflectors that are no members do not count: there would be more of them for each that comes.
+    members = sum(clients is None or clients.matches(node.effective_labels) for node in nodes)
+    return count.of(members, present)
 
 
 def _address(spec: Spec, node: Node) -> str:

@@ -116,7 +116,7 @@ def test_as_many_as_the_nodes_ask_for(nodes: int, present: int, count: int) -> N
 
 
 def test_only_the_clients_of_a_group_count() -> None:
-    """And its reflectors; nodes without an address for BGP do not."""
+    """Nodes without an address for BGP do not."""
     nodes = [node(f"n{number:02}", number + 1, rack="a" if number < 22 else "b") for number in range(40)]
     without = [replace(node(f"x{number}", number + 50, rack="a"), ipv4="") for number in range(10)]
     text = "clients: rack == 'a', nodes: {selector: 'all()', count: {nodesPerReflector: 10, minimum: 1}}"
@@ -124,3 +124,26 @@ def test_only_the_clients_of_a_group_count() -> None:
     asked = load(f"{HEAD}spec: {{{head}, groups: [{{name: main, {text}}}]}}\n".encode(), "spec.yaml")
 
     assert len(place(asked, state(*nodes, *without))) == 3
+
+
+def test_reflectors_that_are_no_clients_ask_for_no_more_reflectors() -> None:
+    """Else each plan would make more of them than the one before."""
+    reflectors = [node(f"r{number}", number + 1, "224.0.0.1", rr="main", rack="b") for number in range(2)]
+    others = [node(f"n{number:02}", number + 10, rack="a" if number < 6 else "b") for number in range(12)]
+    text = "clients: rack == 'a', nodes: {selector: rack == 'b', count: {nodesPerReflector: 3, minimum: 1}}"
+    head = "topology: route-reflectors, clusterID: 224.0.0.1"
+    asked = load(f"{HEAD}spec: {{{head}, groups: [{{name: main, {text}}}]}}\n".encode(), "spec.yaml")
+
+    assert [placed.node for placed in place(asked, state(*reflectors, *others))] == ["r0", "r1"]
+
+
+def test_nodes_that_reflect_for_other_groups_are_counted() -> None:
+    """The refusal says where the nodes are that the selector matches."""
+    nodes = [node(f"n{number}", number + 1, rack="a") for number in range(3)]
+    groups = "{name: one, nodes: {names: [n0]}}, {name: other, nodes: {selector: rack == 'a', count: 3}}"
+    head = "topology: route-reflectors, clusterID: 224.0.0.1"
+    asked = load(f"{HEAD}spec: {{{head}, groups: [{groups}]}}\n".encode(), "spec.yaml")
+
+    with pytest.raises(PolicyRefusal) as error:
+        place(asked, state(*nodes))
+    assert str(error.value) == "group `other` wants 3 reflectors, 2 nodes can be chosen (1 of other groups)"
