@@ -19,6 +19,7 @@ from rrplan.desired.peers import RENEWED, RENEWED_LABEL, free_name, peer
 from rrplan.errors import PolicyRefusal
 from rrplan.ids import NodeName
 from rrplan.planning import actions
+from rrplan.planning.waves import labelled
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Step
 from rrplan.resources import BGPPeer, ClusterState, Node
@@ -117,21 +118,12 @@ def _check_unread(state: ClusterState) -> None:
             )
 
 
-def labelled(state: ClusterState) -> list[NodeName]:
-    """The nodes that carry the label of a renewal, in Kubernetes or in Calico."""
-    return [
-        name
-        for name, node in sorted(state.nodes.items())
-        if RENEWED_LABEL in node.labels or RENEWED_LABEL in node.calico_labels
-    ]
-
-
 def renewal_steps(state: ClusterState, changing: Sequence[Renewal]) -> Iterator[Step]:
     """The temporary BGPPeers, the turn of each reflector, and the end of both; or the end of what a run left.
 
     Raises PolicyRefusal where others read the label.
     """
-    moved: dict[NodeName, Node] = {name: state.nodes[name] for name in labelled(state)}
+    moved: dict[NodeName, Node] = {name: state.nodes[name] for name in labelled(state, RENEWED_LABEL)}
     for renewal in changing:
         there = state.peers.get(renewal.temporary.name)
         if renewal.narrowed != renewal.present:

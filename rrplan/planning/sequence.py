@@ -13,7 +13,7 @@ from rrplan.planning import actions
 from rrplan.planning.renewal import Renewal, renewal_steps, renewals
 from rrplan.planning.shares import share_steps
 from rrplan.planning.standalone import retirement, standalone_steps
-from rrplan.planning.waves import wave_steps, waves_of
+from rrplan.planning.waves import end_of_left_waves, wave_steps, waves_of
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Step
 from rrplan.resources import BGPConfiguration, BGPPeer, ClusterState, Node
@@ -66,6 +66,8 @@ def _session_steps(spec: Spec, state: ClusterState, desired: Desired, roles: lis
         waves = waves_of(spec, state, desired)
     if waves:
         yield from wave_steps(state, desired, waves)
+    else:
+        yield from end_of_left_waves(state)
     changing = renewals(state, desired)
     yield from renewal_steps(state, changing)
     yield from _peer_steps(state, desired, changing, waved=bool(waves))

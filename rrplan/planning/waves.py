@@ -13,7 +13,7 @@ from rrplan.ids import NodeName
 from rrplan.planning import actions
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Step
-from rrplan.resources import ClusterState, Node
+from rrplan.resources import BGPPeer, ClusterState, Node
 from rrplan.specs import Spec
 
 IN_WAVE = "in"
@@ -28,7 +28,7 @@ def waves_of(spec: Spec, state: ClusterState, desired: Desired) -> list[list[Nod
     if not spec.rollout.waves:
         return []
     for name, peer in sorted(state.peers.items()):
-        if not is_ours(peer) and WAVE_LABEL in f"{peer.node_selector} {peer.peer_selector}":
+        if _reads(peer):
             raise PolicyRefusal(
                 f"BGPPeer `{name}` selects by the label {WAVE_LABEL}, which waves set and remove",
                 hint="let it select by something else, or leave `rollout.waves` out",
@@ -53,8 +53,26 @@ def wave_steps(state: ClusterState, desired: Desired, waves: list[list[NodeName]
         yield actions.wave(number, [state.nodes[name] for name in names], WAVE_LABEL, IN_WAVE, len(waves))
     for peer in desired.waves:
         yield actions.peer(peer, None, Phase.END_OF_WAVES)
-    moved = [actions.labelled(state.nodes[name], WAVE_LABEL, IN_WAVE) for names in waves for name in names]
-    yield actions.end_of_waves(moved, WAVE_LABEL, merges=not state.in_etcd)
+    moved = {name: state.nodes[name] for name in labelled(state, WAVE_LABEL)}
+    moved |= {name: actions.labelled(state.nodes[name], WAVE_LABEL, IN_WAVE) for names in waves for name in names}
+    yield actions.end_of_waves(list(moved.values()), WAVE_LABEL, merges=not state.in_etcd)
+
+
+def end_of_left_waves(state: ClusterState) -> Iterator[Step]:
+    """Remove the label of waves that a run left which was given up half way, unless others read it."""
+    left = [state.nodes[name] for name in labelled(state, WAVE_LABEL)]
+    if left and not any(_reads(peer) for peer in state.peers.values()):
+        yield actions.end_of_waves(left, WAVE_LABEL, merges=not state.in_etcd)
+
+
+def labelled(state: ClusterState, label: str) -> list[NodeName]:
+    """The nodes that carry a label, in Kubernetes or in Calico."""
+    return [name for name, node in sorted(state.nodes.items()) if label in node.labels or label in node.calico_labels]
+
+
+def _reads(peer: BGPPeer) -> bool:
+    """Whether a BGPPeer of others selects by the label of waves."""
+    return not is_ours(peer) and WAVE_LABEL in f"{peer.node_selector} {peer.peer_selector}"
 
 
 def end_of(state: ClusterState, desired: Desired, steps: Sequence[Step]) -> ClusterState:

@@ -7,6 +7,7 @@ import pytest
 from rrplan import api
 from rrplan.errors import PolicyRefusal, UnsafePlanError
 from rrplan.ids import NodeName
+from rrplan.planning.promise import states
 from rrplan.plans.change import changed
 from rrplan.resources import CalicoNode, CalicoVersion, ClusterInformation, Pod, decode, key_of
 from rrplan.resources.node_codec import LABELS_ANNOTATION
@@ -101,6 +102,29 @@ def test_a_wave_label_that_others_read() -> None:
     with pytest.raises(PolicyRefusal, match=r"BGPPeer `theirs` selects by the label rrplan\.io/wave") as error:
         planned(meshed(theirs), f"{TO_REFLECTORS}, drain: true, rollout: {{waves: [1]}}")
     assert error.value.hint == "let it select by something else, or leave `rollout.waves` out"
+
+
+@pytest.mark.parametrize("rollout", ["waves: [1]", "bake: 1m"])
+@pytest.mark.parametrize("name", ["r1", "a"])
+def test_a_wave_label_that_a_run_left_goes(name: str, rollout: str) -> None:
+    """From clients and from what reflects by now, with waves and without."""
+    labels = {"rrplan.io/wave": "in"}
+    cluster = meshed(replace(meshed().nodes[NodeName(name)], labels=labels))
+    spec = f"{TO_REFLECTORS}, drain: true, rollout: {{{rollout}}}"
+    *_, end = states(planned(cluster, spec), cluster)
+
+    assert not [node.name for node in end.nodes.values() if "rrplan.io/wave" in node.labels]
+    labelled = end.put(replace(end.nodes[NodeName("b")], labels=labels))
+    assert [step.id for step in planned(labelled, spec).steps] == ["unlabel/waves"]
+
+
+def test_a_wave_label_that_others_read_stays_without_waves() -> None:
+    """It is theirs then."""
+    theirs = peer("theirs", nodeSelector="has(rrplan.io/wave)", peerIP="10.9.9.9", asNumber=65001)
+    cluster = meshed(theirs, replace(node("a", 3), labels={"rrplan.io/wave": "in"}))
+    plan = planned(cluster, f"{TO_REFLECTORS}, drain: true")
+
+    assert "unlabel/waves" not in [step.id for step in plan.steps]
 
 
 def test_a_wave_label_in_calicos_annotation_goes_too() -> None:
