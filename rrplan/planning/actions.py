@@ -233,6 +233,13 @@ def narrowed_peer(before: BGPPeer, after: BGPPeer) -> Step:
     return replace(step, id=StepId(f"narrow-peer/{after.name}"), summary=what, until=step.id)
 
 
+def widened_peer(before: BGPPeer, after: BGPPeer) -> Step:
+    """Let a BGPPeer select more nodes for the way, until it is updated."""
+    step = peer(before, after, Phase.PEERS)
+    what = f"{step.summary}: it serves the nodes that come to it beside those that leave it"
+    return replace(step, id=StepId(f"widen-peer/{after.name}"), summary=what, until=step.id)
+
+
 def peer(before: BGPPeer | None, after: BGPPeer | None, phase: Phase) -> Step:
     """Create, update or delete a BGPPeer."""
     present = after or before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
@@ -51,12 +52,13 @@ def _role(spec: Spec, node: Node) -> tuple[str, str | None, str | None]:
 def _session_steps(spec: Spec, state: ClusterState, desired: Desired, roles: list[tuple[Node, Node]]) -> Iterator[Step]:
     """Everything that changes sessions, or waits for them."""
     groups = {placed.node: placed.group.name for placed in desired.placed}
+    phases = _moves(spec, roles)
     for old, new in roles:
         if new.cluster_id:
             step = actions.role(old, _labelled(old, new, desired.adopted), [spec.label_key], groups.get(old.name, ""))
             # As long as not all reflectors have the label, those that lack it count as clients of those that have it.
             known = old.cluster_id == new.cluster_id and old.name not in desired.drained
-            yield replace(step, phase=Phase.KNOWN) if known else step
+            yield replace(step, phase=Phase.KNOWN if known else phases.get(old.name, step.phase))
         else:
             yield actions.role(old, new, [spec.label_key, *sorted(desired.adopted.labels)])
     before, after = state.configurations.get("default"), desired.state.configurations.get("default")
@@ -80,15 +82,44 @@ def _session_steps(spec: Spec, state: ClusterState, desired: Desired, roles: lis
     yield from _unlabelling(state, desired, stop)
 
 
+def _moves(spec: Spec, roles: Sequence[tuple[Node, Node]]) -> dict[NodeName, Phase]:
+    """When reflectors go over to another group: whom they serve they leave, so one for each group goes first.
+
+    That is one whose own group keeps the most reflectors meanwhile.
+    """
+    moving = {
+        new.name: (value, new.effective_labels[spec.label_key])
+        for old, new in roles
+        if new.cluster_id and old.cluster_id and (value := old.effective_labels.get(spec.label_key)) is not None
+    }
+    left = Counter(before for before, _ in moving.values())
+    waiting: dict[str, list[NodeName]] = {}
+    for name, (_, after) in moving.items():
+        waiting.setdefault(after, []).append(name)
+    phases = dict.fromkeys(moving, Phase.MOVE)
+    for _, names in sorted(waiting.items()):
+        first = max(names, key=lambda name: left[moving[name][0]])
+        left[moving[first][0]] -= 1
+        phases[first] = Phase.MOVE_FIRST
+    return phases
+
+
 def _peer_steps(state: ClusterState, desired: Desired, changing: Sequence[Renewal], *, waved: bool) -> Iterator[Step]:
     """BGPPeers that come, change or go; with waves, those that serve all clients come after the last one."""
     renewed = {renewal.wanted.name for renewal in changing}
     for name, wanted in sorted(desired.state.peers.items()):
         if name not in renewed and state.peers.get(name) != wanted:
             phase = Phase.GENERAL_PEERS if waved and name in desired.general else Phase.PEERS
-            if phase is Phase.PEERS and _narrows(state.peers.get(name), wanted, desired.state.nodes.values()):
-                phase = Phase.NARROWER_PEERS
-            yield actions.peer(state.peers.get(name), wanted, phase)
+            present = state.peers.get(name)
+            if phase is Phase.PEERS and present is not None and options_of(present) == options_of(wanted):
+                if _narrows(present, wanted, desired.state.nodes.values()):
+                    phase = Phase.NARROWER_PEERS
+                elif not _narrows(wanted, present, state.nodes.values()):
+                    # Whom it leaves have other sessions only once every BGPPeer has the nodes that come to it.
+                    widened = _widened(present, wanted)
+                    yield actions.widened_peer(present, widened)
+                    present, phase = widened, Phase.NARROWER_PEERS
+            yield actions.peer(present, wanted, phase)
     temporary = {peer.name for peer in desired.waves} if waved else set()
     temporary |= {renewal.temporary.name for renewal in changing}
     alike: dict[str, list[BGPPeer]] = {}
@@ -124,10 +155,8 @@ def _unlabelling(state: ClusterState, desired: Desired, done: Collection[NodeNam
         yield actions.unlabel(changing, sorted(adopted.labels))
 
 
-def _narrows(before: BGPPeer | None, after: BGPPeer, nodes: Collection[Node]) -> bool:
+def _narrows(before: BGPPeer, after: BGPPeer, nodes: Collection[Node]) -> bool:
     """Whether an update only takes sessions away: of the nodes that are there, it selects no other ones."""
-    if before is None or options_of(before) != options_of(after):
-        return False
     for old, new in ((before.node_selector, after.node_selector), (before.peer_selector, after.peer_selector)):
         try:
             wide, narrow = parse(old), parse(new)
@@ -138,6 +167,20 @@ def _narrows(before: BGPPeer | None, after: BGPPeer, nodes: Collection[Node]) ->
         ):
             return False
     return True
+
+
+def _widened(before: BGPPeer, after: BGPPeer) -> BGPPeer:
+    """The BGPPeer with what it selects before and after."""
+    near, far = (
+        old if old == new else f"({old}) || ({new})"
+        for old, new in ((before.node_selector, after.node_selector), (before.peer_selector, after.peer_selector))
+    )
+    return replace(
+        before,
+        node_selector=near,
+        peer_selector=far,
+        spec={**before.spec, "nodeSelector": near, "peerSelector": far},
+    )
 
 
 def _mesh_steps(spec: Spec, before: BGPConfiguration | None, after: BGPConfiguration) -> Iterator[Step]:
