@@ -12,6 +12,7 @@ import pytest
 from tests.walker.breaks import BREAKS
 from tests.walker.draws import Draw
 from tests.walker.judging import Finding, Tally
+from tests.walker.lives import Life
 from tests.walker.worlds import cases, worlds
 
 
@@ -30,12 +31,14 @@ def main() -> None:
 @click.argument("seed", type=int)
 @click.argument("count", type=int)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("walker-findings"))
-def random_plans(seed: int, count: int, out: Path) -> None:
+@click.option("--lives", is_flag=True, help="Clusters that earlier plans left, with levels and shares.")
+def random_plans(seed: int, count: int, out: Path, lives: bool) -> None:
     """Random cases from SEED on, until COUNT plans are walked."""
     tally = Tally()
     number = seed
     while tally.walked < count:
-        finding = tally.judge(Draw(number).case(), seed=number)
+        case = Life(number).case() if lives else Draw(number).case()
+        finding = tally.judge(case, seed=number)
         if finding:
             report(finding, out / f"seed-{number}")
         number += 1
