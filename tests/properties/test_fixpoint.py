@@ -85,7 +85,7 @@ def clusters(draw: st.DrawFn) -> list[Document]:
 
 @st.composite
 def specs(draw: st.DrawFn) -> Spec:
-    """Reflectors in one group or two, or back to the mesh, with or without a word on options and labels."""
+    """Reflectors in one group or two, levels or shares, or the mesh, with or without a word on options and labels."""
     head = "apiVersion: rrplan.io/v1\nkind: BGPTopology\nmetadata: {name: random}\nspec:\n"
     text = "  drain: true\n"
     key = draw(st.sampled_from(["", "", "rr"]))
@@ -97,8 +97,11 @@ def specs(draw: st.DrawFn) -> Spec:
         shared = draw(st.booleans())
         text += "  clusterID: 10.7.0.0\n" if shared else ""
         text += "  groups:\n"
-        for index in range(draw(st.integers(1, 2))):
-            own = "" if shared else f", clusterID: 10.7.0.{index}"
+        layout = "plain" if shared else draw(st.sampled_from(["plain", "levels", "shares"]))
+        for index in range(2 if layout == "levels" else draw(st.integers(1, 2))):
+            own = "" if shared else f", clusterID: 10.7.{index}.1"
+            own += ", parent: g0, clients: all()" if layout == "levels" and index else ""
+            own += ", reflectorsPerClient: 1" if layout == "shares" and not index else ""
             spread = ", spreadOver: zone" if draw(st.booleans()) else ""
             nodes = f"{{selector: role == 'rr', count: 2{spread}}}"
             if draw(st.booleans()):
@@ -106,7 +109,8 @@ def specs(draw: st.DrawFn) -> Spec:
             text += f"    - {{name: g{index}, nodes: {nodes}{own}}}\n"
         text += "  dedicated: true\n" if draw(st.booleans()) else ""
         text += "  rollout: {waves: [1]}\n" if draw(st.booleans()) else ""
-        text += "  policy: {exposure: {brief: 20s}}\n" if draw(st.booleans()) else ""
+        brief = ", exposure: {brief: 20s}" if draw(st.booleans()) else ""
+        text += f"  policy: {{minReflectorsPerClient: {1 if layout == 'shares' else 2}{brief}}}\n"
     else:
         text += "  topology: full-mesh\n"
     text += (
