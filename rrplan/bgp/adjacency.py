@@ -126,7 +126,8 @@ class Link:
     """A session between two speakers, seen from one of them.
 
     `own_client`: this node regards the other as its client; `other_client`: the other regards this node so. The filters
-    are BGPFilters by name, of either end.
+    are BGPFilters by name, of either end. `own_outside` and `other_outside`: that end is a speaker outside the cluster,
+    which passes on what it learned whether or not it lies in a pool.
     """
 
     internal: bool
@@ -134,10 +135,20 @@ class Link:
     other_client: bool
     own_filters: tuple[str, ...] = ()
     other_filters: tuple[str, ...] = ()
+    own_outside: bool = False
+    other_outside: bool = False
 
     def reversed(self) -> Link:
         """The same link seen from the other end."""
-        return Link(self.internal, self.other_client, self.own_client, self.other_filters, self.own_filters)
+        return Link(
+            self.internal,
+            self.other_client,
+            self.own_client,
+            self.other_filters,
+            self.own_filters,
+            self.other_outside,
+            self.own_outside,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +187,8 @@ def adjacency(own: Speaker, here: Sequence[Protocol], other: Speaker, there: Seq
             certain = certain and answer.established is Established.YES
             if answer.established is not Established.NO:
                 roles = protocol.internal, protocol.reflector_client, counterpart.reflector_client
-                links[Link(*roles, protocol.filters, counterpart.filters)] = None
+                outside = own.role is not None, other.role is not None
+                links[Link(*roles, protocol.filters, counterpart.filters, *outside)] = None
     return Adjacency(tuple(links), certain)
 
 

@@ -30,7 +30,7 @@ from rrplan.checks.context import CheckContext, CheckResults, names
 from rrplan.checks.finding import Finding, Severity, error, warning
 from rrplan.checks.surroundings import cluster_routes, kubernetes_given, label_sync, owners, providers, typha, workloads
 from rrplan.desired.ownership import is_ours
-from rrplan.desired.peers import clients_selector
+from rrplan.desired.selecting import clients_selector
 from rrplan.resources import BGPPeer, CalicoVersion, ClusterInformation, DaemonSet, Installation, IPPool
 from rrplan.resources.selector import SelectorSyntaxError, parse
 

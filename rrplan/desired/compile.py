@@ -10,6 +10,7 @@ from rrplan.bgp.speaker import Settings, is_down
 from rrplan.desired.desired import Desired, mesh_off, mesh_on
 from rrplan.desired.labelling import DOMAIN, Labelling, check_read, labelling, recorded
 from rrplan.desired.options import restored, worded
+from rrplan.desired.outside_peers import check_outside
 from rrplan.desired.peers import Peers, wanted_and_others, wanted_peers
 from rrplan.desired.placement import Placed, place
 from rrplan.desired.standalone import compile_standalone, without_containers
@@ -26,6 +27,7 @@ def compile_desired(spec: Spec, state: ClusterState, versions: Versions) -> Desi
     """The target of a spec on what is there; raises PolicyRefusal where it cannot be had."""
     if spec.flavor is Flavor.STANDALONE:
         return compile_standalone(spec, state, versions)
+    check_outside(spec, state)
     mesh = spec.topology is Topology.FULL_MESH
     placed = place(spec, state)
     by_name = {reflector.node: reflector for reflector in placed}

@@ -8,26 +8,16 @@ from dataclasses import dataclass, field, replace
 from rrplan.bgp.profile import Versions, profile_for
 from rrplan.desired.labelling import Labelling
 from rrplan.desired.options import ChosenOptions, Options, Serving, kept, mesh_options, options_of, same_value, worded
+from rrplan.desired.outside_peers import outside_peers
 from rrplan.desired.ownership import OURS, is_ours
 from rrplan.desired.placement import Placed
+from rrplan.desired.selecting import canonical, clients_selector, reflector_selector
 from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer, ClusterState, Node
-from rrplan.resources.selector import SelectorSyntaxError, parse
 from rrplan.specs import Group, Spec
 from rrplan.text import SHOWN, listed
 
 WAVE_LABEL = "rrplan.io/wave"
-
-
-def clients_selector(spec: Spec, group: Group) -> str:
-    """Who the clients of a group are; reflectors never are."""
-    everybody_else = f"!has({spec.label_key})"
-    return f"({group.clients}) && {everybody_else}" if group.clients else everybody_else
-
-
-def reflector_selector(spec: Spec, labels: Labelling, group: Group) -> str:
-    """The reflectors of a group."""
-    return f'{spec.label_key} == "{labels.values[group.name]}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +88,9 @@ def wanted_peers(
             group,
         )
         for group in spec.groups
+        if group.nodes.names or group.nodes.selector
     ]
-    if spec.reflectors_peer and spec.groups:
+    if spec.reflectors_peer and wishes:
         wishes.append(_Wish("rrplan-reflectors", f"has({spec.label_key})", f"has({spec.label_key})", common))
     serving = Serving(state, nodes)
     mesh, notes = _of_mesh(state, versions)
@@ -141,7 +132,14 @@ def wanted_peers(
         if wish.group is not None:
             name = _free(state, f"rrplan-{wish.group.name}-wave")
             waves.append(peer(name, f"has({WAVE_LABEL})", wish.remote, options))
-    return Peers(tuple(wanted), frozenset(general), tuple(waves), (*notes, *notices_kept.notices()))
+    beyond = outside_peers(
+        spec, state, labels, serving, lambda name: _free(state, name), f"has({WAVE_LABEL})", notices_kept.add
+    )
+    general |= {peer.name for peer in beyond.wanted}
+    notes += beyond.notes
+    return Peers(
+        (*wanted, *beyond.wanted), frozenset(general), (*waves, *beyond.waves), (*notes, *notices_kept.notices())
+    )
 
 
 def _of_mesh(state: ClusterState, versions: Versions) -> tuple[Options, list[str]]:
@@ -196,19 +194,12 @@ def _same(state: ClusterState, wish: _Wish) -> BGPPeer | None:
         if (
             not is_ours(present)
             and not present.spec.keys() - options_of(present).keys() - {"nodeSelector", "peerSelector"}
-            and _canonical(present.node_selector) == _canonical(wish.local)
-            and _canonical(present.peer_selector) == _canonical(wish.remote)
+            and canonical(present.node_selector) == canonical(wish.local)
+            and canonical(present.peer_selector) == canonical(wish.remote)
             and all(same_value(present.spec.get(name), value) for name, value in wish.stated.items())
         ):
             return present
     return None
-
-
-def _canonical(selector: str) -> str:
-    try:
-        return parse(selector).canonical()
-    except SelectorSyntaxError:
-        return selector
 
 
 def _free(state: ClusterState, name: str) -> str:

@@ -137,6 +137,26 @@ class GateMaker:
         )
         return (gate,) if expectations else ()
 
+    def passed_on(self, model: Model, effects: Sequence[OutsideSession], gates: Sequence[Gate]) -> tuple[Gate, ...]:
+        """The sessions to speakers outside that a step brings and that pass routes on: up, and their routes are there.
+
+        Where one of `gates` asks for all of them already, none is added.
+        """
+        wanted: dict[NodeName, set[NodeName]] = {}
+        for effect in effects:
+            role = model.rules.role_at(effect.outside.address, effect.outside.as_number)
+            if role is not None and role.passes_on and effect.fate is Fate.GAINED and not effect.down:
+                alike = model.population.classes[model.population.signature_of[effect.node]]
+                nodes = {effect.node} if effect.nodes == 1 else {*alike}
+                wanted.setdefault(role.known_as, set()).update(nodes)
+        asked = {expectation.peer for gate in gates if not gate.minimum for expectation in gate.expectations}
+        lacking = sorted(wanted.keys() - asked)
+        if not lacking:
+            return ()
+        only = tuple(sorted({name for speaker in lacking for name in wanted[speaker]}))
+        who = ", ".join(lacking) if len(lacking) <= SHOWN else f"{len(lacking)} speakers outside"
+        return self.routes(model, lacking, title=f"the new sessions to {who} are up and carry every route", only=only)
+
     def _who(self, expectations: Sequence[Expectation]) -> str:
         table = self.sets.table()
         names = sorted({name for expectation in expectations for name in table[expectation.nodes]})
@@ -230,8 +250,10 @@ class GateMaker:
             holdings = view.holdings[family]
             for peer in peers:
                 here = view.index(model.population.signature_of[peer])
+                role = model.population.speakers[peer].role
+                outside = role.address(family) if role else ""
                 for there, signature in enumerate(view.signatures):
-                    if signature.down or not holdings.joins(here, there):
+                    if signature.down or signature.outside or not holdings.joins(here, there):
                         continue
                     if signature not in asked:
                         asked[signature] = _asked(model, signature, only)
@@ -241,7 +263,9 @@ class GateMaker:
                     if nodes:
                         count = holdings.delivered(here, there, sizes)
                         without = self._without(model, holdings, here, there, peer)
-                        expectations.append(Expectation(self.sets.name(nodes), str(family), count, peer, without))
+                        expectations.append(
+                            Expectation(self.sets.name(nodes), str(family), count, peer, without, outside)
+                        )
         if not expectations:
             return ()
         held = self.spec.gates.stable if stable is None else stable
@@ -267,6 +291,7 @@ class GateMaker:
         names |= {peer} if own else set()
         # Nobody waits for the routes of a node that is down.
         names |= {name for signature, members in classes.items() if signature.down for name in members}
+        names -= {name for signature, members in classes.items() if signature.outside for name in members}
         # Of its own kind, a receiver is asked about no routes of its own: leaving it in changes nothing.
         if there in node_classes and len(classes[signatures[there]]) == 1:
             names -= set(classes[signatures[there]])
@@ -288,7 +313,9 @@ class GateMaker:
         if model.rules.settings.mesh:
             return self.mesh(model, only=(node,))
         reflectors = self.reflectors(model)
-        return self.routes(model, reflectors, title=f"{node} holds every route of its reflectors", only=(node,))
+        gates = self.routes(model, reflectors, title=f"{node} holds every route of its reflectors", only=(node,))
+        # Where nobody reflects for it, its neighbours are peers like itself: they got at least its own routes.
+        return gates or self.routes(model, [node], title=f"every neighbour of {node} holds its routes")
 
     def mesh(self, model: Model, *, only: tuple[NodeName, ...] = ()) -> tuple[Gate, ...]:
         """Every mesh session between nodes that are not down is up: of all of them, or of some."""
@@ -298,7 +325,7 @@ class GateMaker:
             meshed = [
                 signature
                 for signature in classes
-                if not signature.cluster_id and not signature.down and signature.speaks(family)
+                if signature.meshes and not signature.down and signature.speaks(family)
             ]
             nodes = tuple(sorted(chain.from_iterable(_asked(model, signature, only) for signature in meshed)))
             members = sum(len(classes[signature]) for signature in meshed)

@@ -58,6 +58,11 @@ def remedy(spec: Spec, plan: Plan) -> str:
             "gates ask for sessions of the node-to-node mesh and with reflectors alone, and these are neither: replace "
             "the BGPPeers of these sessions by the mesh first; no plan of rrplan proves that step"
         )
+    if kinds == {Invariant.ANNOUNCED}:
+        return (
+            "give every node a session to a speaker that announces it, or let BGPFilters accept it on the sessions "
+            "of reflectors; nodes pass on by themselves only what lies in a pool"
+        )
     if kinds & {Invariant.RESILIENCE, Invariant.REFLECTORS_PER_CLIENT}:
         return "add reflectors, or lower `policy: {minReflectorsPerClient: N}`"
     if kinds == {Invariant.CLIENTS_PER_REFLECTOR}:

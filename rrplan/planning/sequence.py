@@ -51,7 +51,8 @@ def _session_steps(spec: Spec, state: ClusterState, desired: Desired, roles: lis
     before, after = state.configurations.get("default"), desired.state.configurations.get("default")
     changes_mesh = after is not None and after is not before
     waves: list[list[NodeName]] = []
-    if changes_mesh and any(new.cluster_id for _, new in roles):
+    reflects_outside = any(group.outside for group in spec.groups)
+    if changes_mesh and (reflects_outside or any(new.cluster_id for _, new in roles)):
         waves = waves_of(spec, state, desired)
     if waves:
         yield from wave_steps(state, desired, waves)

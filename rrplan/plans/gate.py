@@ -40,7 +40,7 @@ class Expectation:
     """Of each node of the node set `nodes`, in one family: `count` over the session with `peer`, or mesh sessions.
 
     Over a session, those of all nodes but the node itself and the node set `without` ("" for nobody) are counted.
-    `outside` is the address of a speaker outside the cluster, where its session alone is asked about.
+    `outside` is the address of a speaker outside the cluster; without `peer`, its session alone is asked about.
     """
 
     nodes: str

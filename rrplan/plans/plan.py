@@ -48,6 +48,8 @@ class Invariant(StrEnum):
     """The loss of any one reflector that is up keeps all routes."""
     ZONE_RESILIENCE = "zone-resilience"
     """The loss of any one zone keeps all routes of the others."""
+    ANNOUNCED = "announced"
+    """Every node holds what speakers outside announce to the cluster."""
 
 
 class Tolerance(StrEnum):
@@ -60,6 +62,10 @@ class Tolerance(StrEnum):
     """All pairs end at a node that is down."""
     BRIEF = "brief"
     """The spec accepts exposure that is as long as this one can be."""
+    NOT_REQUIRED = "not-required"
+    """Of a session to a speaker outside that the spec does not require."""
+    BY_ROUTES = "by-routes"
+    """Of a session to a reflector outside: the routes that it carries are proved pair by pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,7 @@ class Violation:
       of it, and away for up to `seconds` if it restarts.
     - reflectors-per-client, clients-per-reflector: `at` has `count`, the policy wants `wanted`.
     - resilience, zone-resilience: the loss of the reflector `at`, or of `zone`; "" where no node has a zone label.
+    - announced: `at` and `pairs` nodes in all do not hold `origin`.
     """
 
     invariant: Invariant
@@ -143,6 +150,7 @@ class FinalCheck:
     - reflectors-per-client, clients-per-reflector: the fewest that a client has, the most that a reflector has.
     - resilience: while `count` reflectors are down.
     - zone-resilience: of `count` zones.
+    - announced: `count` prefixes.
     """
 
     invariant: Invariant

@@ -24,7 +24,7 @@ def explicit_links(model: Model, name: NodeName) -> set[NodeName]:
     for holdings in view.holdings.values():
         for near, far in holdings.joined:
             reflects = view.signatures[far].cluster_id or view.signatures[here].cluster_id
-            if near == here and reflects:
+            if near == here and reflects and not view.signatures[far].outside:
                 linked.update(model.population.classes[view.signatures[far]])
     return linked - {name}
 
@@ -32,7 +32,10 @@ def explicit_links(model: Model, name: NodeName) -> set[NodeName]:
 def explicit_pairs(model: Model) -> set[tuple[NodeName, NodeName]]:
     """All explicit pairs, each once: reflectors times their neighbours."""
     reflectors = [
-        name for signature, names in model.population.classes.items() if signature.cluster_id for name in names
+        name
+        for signature, names in model.population.classes.items()
+        if signature.cluster_id and not signature.outside
+        for name in names
     ]
     return {(min(name, peer), max(name, peer)) for name in reflectors for peer in explicit_links(model, name)}
 

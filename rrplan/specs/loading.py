@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from rrplan.errors import SpecError
 from rrplan.resources import CALICO_NODE_LABEL
+from rrplan.specs.beyond import outside_contradictions
 from rrplan.specs.document import Document, Path, read
 from rrplan.specs.model import LABEL_KEY, Flavor, Group, HookPoint, Spec, Topology
 from rrplan.specs.peering import Peering
@@ -161,7 +162,7 @@ def _known(location: Path) -> tuple[str, ...]:
             if part in (name, info.alias):
                 model = _model_in(info.annotation)
                 break
-    return tuple(info.alias or name for name, info in model.model_fields.items() if name != "name" or model is Group)
+    return tuple(info.alias or name for name, info in model.model_fields.items() if name != "name" or model is not Spec)
 
 
 def _model_in(annotation: Any) -> Any:
@@ -226,6 +227,7 @@ def _contradictions(spec: Spec) -> Iterator[tuple[Path, str, str]]:
     if spec.flavor is Flavor.STANDALONE:
         yield from _standalone(spec)
     yield from _label_keys(spec)
+    yield from outside_contradictions(spec)
     names: dict[str, int] = {}
     owners: dict[str, str] = {}
     for index, group in enumerate(spec.groups):
@@ -311,6 +313,10 @@ def _standalone(spec: Spec) -> Iterator[tuple[Path, str, str]]:
 
 def _group(spec: Spec, group: Group, at: Path) -> Iterator[tuple[Path, str, str]]:
     nodes = group.nodes
+    if group.outside and not (nodes.names or nodes.selector):
+        if nodes.count is not None or nodes.spread_over or nodes.allow:
+            yield (*at, "nodes"), f"group `{group.name}`: no node is chosen", "give `names` or `selector`, or remove it"
+        return
     if bool(nodes.names) == bool(nodes.selector):
         both = "both `names` and `selector` are given" if nodes.names else "neither `names` nor `selector` is given"
         yield (*at, "nodes"), f"group `{group.name}`: {both}", "give exactly one of them"

@@ -11,8 +11,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
+from rrplan.bgp.roles import Roles
 from rrplan.ids import ActionName
 from rrplan.resources.eviction import Eviction
+from rrplan.specs.outside import OutsideSpeaker
 from rrplan.specs.part import Part as _Part
 from rrplan.specs.peering import Peering
 from rrplan.specs.values import ClusterID, LabelKey, Name, Percent, Seconds, SelectorText, Switch, Word
@@ -202,8 +204,10 @@ class Group(_Part):
     name: Name
     """The name of the group: the value of the label on its reflectors, unless they reflect by another value already,
     and part of the names of its BGPPeers."""
-    nodes: NodeChoice
-    """Which nodes reflect."""
+    nodes: NodeChoice = NodeChoice()
+    """Which nodes reflect; left out where reflectors outside the cluster do."""
+    outside: tuple[Name, ...] = ()
+    """Reflectors outside the cluster that serve these clients, by their names in `outside` of the spec."""
     cluster_id: ClusterID | None = None
     """The cluster ID of this group, where the groups do not share one."""
     clients: SelectorText | None = None
@@ -298,6 +302,8 @@ class Spec(_Part):
     """The label that rrplan sets on reflector nodes, and removes again; nobody else may use it."""
     groups: tuple[Group, ...] = ()
     """The reflectors and their clients."""
+    outside: tuple[OutsideSpeaker, ...] = ()
+    """Speakers outside the cluster that have a part to play; of others nothing is known, and they pass nothing on."""
     reflectors_peer: Switch = True
     """Whether reflectors peer with one another."""
     peering: Peering = Peering()
@@ -326,6 +332,16 @@ class Spec(_Part):
         return group.cluster_id or self.cluster_id or ""
 
     @property
+    def roles(self) -> Roles:
+        """What is known of speakers outside the cluster."""
+        return tuple(speaker.role for speaker in self.outside)
+
+    def reflectors_outside(self, group: Group) -> tuple[OutsideSpeaker, ...]:
+        """The reflectors outside the cluster that serve a group, in the order of the group."""
+        by_name = {speaker.name: speaker for speaker in self.outside}
+        return tuple(by_name[name] for name in group.outside)
+
+    @property
     def eviction(self) -> Eviction:
         """What its drains may evict."""
         drain = self.drain or Drain()
@@ -339,6 +355,10 @@ class Spec(_Part):
         for part in (body, *body["groups"]):
             if part["peering"] == Peering().model_dump(mode="json", by_alias=True):
                 del part["peering"]
+        body["outside"] = [speaker.to_document() for speaker in self.outside]
+        for part in (body, *body["groups"]):
+            if not part["outside"]:
+                del part["outside"]
         if self.dedicated is not None:
             body["dedicated"] = {"taint": body["dedicated"]}
         body["rollout"]["waves"] = [size.count or f"{size.percent}%" for size in self.rollout.waves]
