@@ -200,6 +200,37 @@ Ends = tuple[Sequence[Protocol], Sequence[Protocol]]
 """The protocols of (one end, other end) of a pair."""
 
 
+def by_address(own: Speaker, other: Speaker, *all_ends: Ends) -> list[list[Ends]]:
+    """The same ends apart for each address of a speaker outside that has several: these are sessions side by side.
+
+    For each address, what each of `all_ends` has for it. Between nodes there is one address.
+    """
+    if (own.role is None) is (other.role is None):
+        return [[*all_ends]]
+    outside = 0 if own.role is not None else 1
+
+    def address(protocol: Protocol, side: int) -> str:
+        return protocol.local_address if side == outside else protocol.peer_address
+
+    found = {address(protocol, side) for ends in all_ends for side, end in enumerate(ends) for protocol in end}
+
+    def at(wanted: str, ends: Ends) -> Ends:
+        near, far = (
+            tuple(protocol for protocol in end if address(protocol, side) == wanted) for side, end in enumerate(ends)
+        )
+        return near, far
+
+    return [[at(wanted, ends) for ends in all_ends] for wanted in sorted(found)]
+
+
+def side_by_side(sessions: Sequence[Adjacency]) -> Adjacency:
+    """Several sessions between two speakers: one of them may be up, and one is for certain where one of them is."""
+    if len(sessions) == 1:
+        return sessions[0]
+    links = dict.fromkeys(link for joined in sessions for link in joined.links)
+    return Adjacency(tuple(links), any(joined.links and joined.certain for joined in sessions)) if links else NONE
+
+
 def same(before: Ends, after: Ends) -> bool:
     """Whether both ends render exactly what they rendered, so that a session that was up stays, whichever it was.
 

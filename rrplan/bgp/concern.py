@@ -62,7 +62,7 @@ class PeerIndex:
 
     def _remote(self, speaker: Speaker) -> int:
         mask = 0
-        for address in (speaker.ipv4, speaker.ipv6):
+        for address in speaker.role.addresses if speaker.role else (speaker.ipv4, speaker.ipv6):
             if address:
                 mask |= self._by_address.get(address, 0)
         if speaker.role is not None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple, cast
 
-from rrplan.bgp.adjacency import NONE, Adjacency, Ends, Link, adjacency
+from rrplan.bgp.adjacency import NONE, Adjacency, Ends, Link, adjacency, by_address, side_by_side
 from rrplan.bgp.alike import Blocks, Member, NodeClass, merged, standing, with_cells
 from rrplan.bgp.announced import Announced, Layer, Passes
 from rrplan.bgp.cells import Facet, Pair
@@ -100,17 +100,20 @@ class Connections:
                 links[there, here] = joined.reversed().links
         return LinkGraph(tuple(groups), links, doubt, self.touched.sessions if self.touched else frozenset())
 
-    def _into_fabric(self) -> dict[Outside, int]:
-        """The index of the fabric of each speaker outside that has one: what it announces, and hears, goes through."""
+    def _into_fabric(self) -> Iterator[tuple[Outside, int]]:
+        """The index of what joins each speaker outside to its fabric: what it announces, and hears, goes through."""
         roles = [
             (self.blocks.within[block][0], speaker.role)
             for block, speaker in enumerate(self.speakers(self.blocks.classes))
             if speaker.role is not None and speaker.role.fabric
         ]
         inner = {role.fabric: index for index, role in roles if role.inner}
-        members = {(address, role.as_number): role.fabric for _, role in roles for address in role.addresses}
-        known = ((speaker, members.get((speaker.address, speaker.as_number))) for speaker in self.places())
-        return {speaker: inner[fabric] for speaker, fabric in known if fabric is not None}
+        for speaker in self.places():
+            for index, role in roles:
+                if speaker.as_number == role.as_number and speaker.address in role.addresses:
+                    # One of several that are known as one router is joined to it, too.
+                    joined = (index if role.others else None, inner.get(role.fabric))
+                    yield from ((speaker, place) for place in joined if place is not None)
 
     def beyond(self, doubt: Doubt) -> tuple[Beyond, ...]:
         """The sessions of each speaker outside that count, with doubt counted so."""
@@ -120,7 +123,7 @@ class Connections:
                 if uplink.certain or doubt is Doubt.FOR:
                     marked = self.touched is not None and (index, speaker) in self.touched.uplinks
                     attached[speaker][index] = Attachment(uplink.links, marked)
-        for speaker, index in self._into_fabric().items():
+        for speaker, index in self._into_fabric():
             into = Link(internal=True, own_client=True, other_client=False, own_outside=True, other_outside=True)
             attached[speaker][index] = Attachment((into,))
         return tuple(Beyond.of(speaker.as_number, classes, self.blocks) for speaker, classes in attached.items())
@@ -192,8 +195,9 @@ def ends_of(rules: Rules, near: Speaker, far: Speaker, family: Family) -> Ends:
 
 def met(rules: Rules, near: Speaker, far: Speaker, family: Family) -> Adjacency:
     """What comes of the protocols of a pair."""
-    here, there = ends_of(rules, near, far, family)
-    joined = adjacency(near, here, far, there)
+    ends = ends_of(rules, near, far, family)
+    apart = by_address(near, far, ends) if any(ends) else [[ends]]
+    joined = side_by_side([adjacency(near, here, far, there) for ((here, there),) in apart])
     if (
         joined.certain
         and joined.links

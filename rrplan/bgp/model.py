@@ -19,7 +19,7 @@ from rrplan.bgp.peering import Rules
 from rrplan.bgp.population import Classifier, Population, Signature
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.reflection import Doubt
-from rrplan.bgp.roles import Roles, fabrics
+from rrplan.bgp.roles import Roles, passing
 from rrplan.bgp.sessions import rules_of
 from rrplan.bgp.sides import Sides, touched, without
 from rrplan.bgp.speaker import FAMILIES, Family, Speaker, outside_speaker, speaker_of
@@ -48,6 +48,7 @@ class Model:
         """
         self.state = state
         self.versions = versions
+        peers = tuple(peers)
         first = rules_of(state, _nobody, versions.default, roles)
         # A host may get a standalone reflector in a state to come, and is then known by its address.
         hosts = {node.host_ip: name for name, node in state.nodes.items() if node.host_ip}
@@ -57,9 +58,17 @@ class Model:
         )
         self.rules = replace(first, matches=self.classifier.matcher)
         speakers = {name: speaker_of(node, self.rules.settings, versions) for name, node in state.nodes.items()}
-        for role in (*roles, *fabrics(roles)):
-            if role.passes_on and not self.rules.addresses.keys() & {*role.addresses}:
+        systems = {speaker.as_number for speaker in speakers.values()}
+        systems |= {peer.local_as_number for peer in (*state.peers.values(), *peers) if peer.local_as_number}
+        for role in passing(roles, systems):
+            if not self.rules.addresses.keys() & {*role.addresses}:
                 speakers[role.known_as] = outside_speaker(role, versions)
+        self.outside = {
+            (address, speaker.as_number): name
+            for name, speaker in speakers.items()
+            for address in (speaker.role.addresses if speaker.role else ())
+        }
+        """The names of the speakers outside that pass routes on, by address and AS number."""
         self.population = Population(self.classifier, speakers)
         self._views: dict[object, View] = {}
         self._passages: dict[object, dict[Family, Passage]] = {}

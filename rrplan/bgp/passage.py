@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rrplan.bgp.adjacency import Adjacency, same, survives, surviving
+from rrplan.bgp.adjacency import Adjacency, by_address, same, side_by_side, survives, surviving
 from rrplan.bgp.alike import Blocks, NodeClass, merged, standing, with_cells
 from rrplan.bgp.cells import Facet, Pair
 from rrplan.bgp.connections import Connections, Touched, adjacencies, ends_of, met, pairs_of, propagated
@@ -101,8 +101,9 @@ def passage(old: Rules, new: Rules, classes: Sequence[NodeClass], family: Family
             ends = ends or all(before)
             begins = begins or all(after)
             idle = idle and (near.after.down or far.after.down)
-        if survives(before, after):
-            survivors[here, there] = surviving(near.before, far.before, before, after)
+        left = [both for both in by_address(near.before, far.before, before, after) if survives(*both)]
+        if left:
+            survivors[here, there] = side_by_side([surviving(near.before, far.before, *both) for both in left])
     fates_of: dict[int, dict[Outside, Fate]] = {}
     kept: dict[int, dict[Outside, Uplink]] = {}
     redrawn: set[tuple[int, Outside]] = set()

@@ -185,6 +185,7 @@ def _of_outside(rules: Rules, own: Speaker, other: Speaker, family: Family) -> t
     The speakers of one fabric are joined through the fabric.
     """
     if other.role is not None:
+        # What is known as one router is not joined to itself.
         same = own.role is not None and own.role.fabric == other.role.fabric and own.role.inner != other.role.inner
         return (_within_fabric(own, other, family),) if same else ()
     return tuple(
@@ -202,14 +203,14 @@ def _counterpart(own: Speaker, other: Speaker, family: Family, theirs: Protocol)
         node=own.name,
         family=family,
         kind=ProtocolKind.NODE,
-        local_address=own.address(family),
+        local_address=theirs.peer_address,
         local_as=own.as_number,
         peer_address=other.address(family),
         port=other.port,
         peer_as=theirs.local_as,
         peer_node=other.name,
         passive=False,
-        source_address=own.address(family),
+        source_address=theirs.peer_address,
         reflector_client=client,
         cluster_id=own.cluster_id if client else None,
         options=tuple((name, options[name]) for name in ("password", "ttlSecurity") if name in options),
@@ -318,7 +319,9 @@ def _forward(rules: Rules, peer: BGPPeer, own: Speaker, other: Speaker, family: 
     if peer.peer_selector:
         return _node_as_peer(peer, own, other, family) if rules.matches(peer.peer_selector, other) else None
     endpoint = dialled(peer, own.profile)
-    if endpoint is None or endpoint.family is not family or endpoint.address != other.address(family):
+    if endpoint is None or endpoint.family is not family:
+        return None
+    if endpoint.address not in (other.role.addresses if other.role else (other.address(family),)):
         return None
     if unreachable(peer, endpoint, own.profile):
         return None

@@ -32,6 +32,8 @@ class OutsideRole:
     required: bool = True
     inner: bool = False
     """It stands for all that lies between the speakers of its fabric."""
+    others: tuple[str, ...] = ()
+    """Further addresses, where it stands for several speakers of one fabric."""
 
     @property
     def passes_on(self) -> bool:
@@ -50,7 +52,7 @@ class OutsideRole:
     @property
     def addresses(self) -> tuple[str, ...]:
         """Its addresses."""
-        return tuple(address for address in (self.ipv4, self.ipv6) if address)
+        return tuple(address for address in (self.ipv4, self.ipv6, *self.others) if address)
 
     @property
     def known_as(self) -> NodeName:
@@ -58,18 +60,37 @@ class OutsideRole:
         return NodeName(f"{self.name} (outside)")
 
 
-def fabrics(roles: Collection[OutsideRole]) -> tuple[OutsideRole, ...]:
-    """For each fabric that which joins its speakers: whatever one of them has reaches the others, AS number or not.
+def passing(roles: Collection[OutsideRole], systems: Collection[int]) -> tuple[OutsideRole, ...]:
+    """The speakers outside that pass routes on, as they are for the nodes, which have these AS numbers.
 
-    It is no speaker of any AS, and its sessions are known to nobody else.
+    What one speaker of a fabric has from eBGP sessions reaches the others. Those of one AS are like one router with
+    many addresses, unless they may have iBGP sessions: what came over these does not go on into the fabric. Where that
+    leaves several, something in the fabric joins them that is of no AS, and whose sessions nobody else knows.
     """
-    names = sorted({role.fabric for role in roles if role.transit and role.fabric})
-    return tuple(
-        OutsideRole(
-            f"fabric {name}", name, name, NO_SYSTEM - number, f"fabric {name}", transit=True, fabric=name, inner=True
-        )
-        for number, name in enumerate(names)
-    )
+    apart = [role for role in roles if role.passes_on and not role.fabric]
+    fabrics: dict[str, dict[object, list[OutsideRole]]] = {}
+    for role in roles:
+        if role.transit and role.fabric:
+            alike = role.name if role.as_number in systems else role.as_number
+            fabrics.setdefault(role.fabric, {}).setdefault(alike, []).append(role)
+    for number, (name, by_system) in enumerate(sorted(fabrics.items())):
+        apart += [_as_one(members) for members in by_system.values()]
+        if len(by_system) > 1:
+            inner = NO_SYSTEM - number, f"fabric {name}"
+            apart.append(OutsideRole(f"fabric {name}", name, name, *inner, transit=True, fabric=name, inner=True))
+    return tuple(apart)
+
+
+def _as_one(members: list[OutsideRole]) -> OutsideRole:
+    first = members[0]
+    if len(members) == 1:
+        return first
+    every = [address for role in members for address in role.addresses]
+    ipv4 = next((address for address in every if ":" not in address), "")
+    ipv6 = next((address for address in every if ":" in address), "")
+    others = tuple(address for address in every if address not in (ipv4, ipv6))
+    name = f"fabric {first.fabric}, AS {first.as_number}"
+    return OutsideRole(name, ipv4, ipv6, first.as_number, transit=True, fabric=first.fabric, others=others)
 
 
 NO_SYSTEM = -2

@@ -8,8 +8,9 @@ from itertools import chain
 from rrplan.bgp.holdings import Holdings
 from rrplan.bgp.model import Model
 from rrplan.bgp.outside import Fate
+from rrplan.bgp.peering import protocols
 from rrplan.bgp.population import Signature
-from rrplan.bgp.speaker import FAMILIES
+from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.bgp.transition import OutsideSession
 from rrplan.ids import ActionName, NodeName
 from rrplan.plans.gate import LONGEST_SECONDS, Expectation, Gate, GateKind
@@ -144,11 +145,11 @@ class GateMaker:
         """
         wanted: dict[NodeName, set[NodeName]] = {}
         for effect in effects:
-            role = model.rules.role_at(effect.outside.address, effect.outside.as_number)
-            if role is not None and role.passes_on and effect.fate is Fate.GAINED and not effect.down:
+            name = model.outside.get((effect.outside.address, effect.outside.as_number))
+            if name is not None and effect.fate is Fate.GAINED and not effect.down:
                 alike = model.population.classes[model.population.signature_of[effect.node]]
                 nodes = {effect.node} if effect.nodes == 1 else {*alike}
-                wanted.setdefault(role.known_as, set()).update(nodes)
+                wanted.setdefault(name, set()).update(nodes)
         asked = {expectation.peer for gate in gates if not gate.minimum for expectation in gate.expectations}
         lacking = sorted(wanted.keys() - asked)
         if not lacking:
@@ -250,8 +251,7 @@ class GateMaker:
             holdings = view.holdings[family]
             for peer in peers:
                 here = view.index(model.population.signature_of[peer])
-                role = model.population.speakers[peer].role
-                outside = role.address(family) if role else ""
+                beyond = model.population.speakers[peer].role is not None
                 for there, signature in enumerate(view.signatures):
                     if signature.down or signature.outside or not holdings.joins(here, there):
                         continue
@@ -263,9 +263,10 @@ class GateMaker:
                     if nodes:
                         count = holdings.delivered(here, there, sizes)
                         without = self._without(model, holdings, here, there, peer)
-                        expectations.append(
-                            Expectation(self.sets.name(nodes), str(family), count, peer, without, outside)
-                        )
+                        for outside in _dialled(model, signature, peer, family) if beyond else [""]:
+                            expectations.append(
+                                Expectation(self.sets.name(nodes), str(family), count, peer, without, outside)
+                            )
         if not expectations:
             return ()
         held = self.spec.gates.stable if stable is None else stable
@@ -346,6 +347,12 @@ class GateMaker:
             expected=LONGEST_SECONDS + self.spec.gates.stable,
         )
         return (gate,) if expectations else ()
+
+
+def _dialled(model: Model, signature: Signature, peer: NodeName, family: Family) -> list[str]:
+    """The addresses of a speaker outside that the nodes of a class peer with."""
+    own, outside = model.population.members(signature)[0], model.population.speakers[peer]
+    return sorted({protocol.peer_address for protocol in protocols(model.rules, own, outside, family)})
 
 
 def _asked(model: Model, signature: Signature, only: tuple[NodeName, ...]) -> tuple[NodeName, ...]:

@@ -18,7 +18,10 @@ def remedies(spec: Spec, plan: Plan) -> list[str]:
     for violation in plan.proof.violations:
         kinds.setdefault((violation.invariant, violation.fate), []).append(violation)
     apart = [replace(plan, proof=replace(plan.proof, violations=tuple(kind))) for kind in kinds.values()]
-    return list(dict.fromkeys([remedy(spec, plan), *(remedy(spec, part) for part in apart)]))
+    hints = [remedy(spec, plan), *(remedy(spec, part) for part in apart)]
+    if any(group.outside for group in spec.groups):
+        hints.append("`rrplan outside SPEC` prints what the reflectors outside must have configured")
+    return list(dict.fromkeys(hints))
 
 
 def remedy(spec: Spec, plan: Plan) -> str:

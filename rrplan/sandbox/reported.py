@@ -75,10 +75,9 @@ class Moment:
         model, view = self.model, self.model.view()
         holdings, sizes = view.holdings[self.family], model.living(view)
         given: dict[tuple[str, int], int] = {}
-        for role in model.rules.roles:
-            address = role.address(self.family)
-            if address and role.known_as in model.population.signature_of:
-                sender = view.index(model.population.signature_of[role.known_as])
+        for (address, _), name in model.outside.items():
+            if (":" in address) is (self.family is Family.IPV6):
+                sender = view.index(model.population.signature_of[name])
                 late = len(self.gone.get(NodeName(address), ()))
                 for there in places:
                     if holdings.joins(sender, there):

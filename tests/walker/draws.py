@@ -187,6 +187,10 @@ class Draw:
     def _play(self, cluster: list[dict[str, Any]], body: dict[str, Any]) -> None:
         """Some speakers outside have a part to play, and reflectors of some groups are outside."""
         draw = self.played
+        dialled = any(one["kind"] == "BGPPeer" and "peerIP" in one["spec"] for one in cluster)
+        if body["topology"] == "route-reflectors" and not dialled and draw.random() < 0.25:
+            self._racks(cluster, body)
+            return
         numbers = {
             one["spec"]["peerIP"]: one["spec"]["asNumber"]
             for one in cluster
@@ -225,6 +229,35 @@ class Draw:
             self.about.append("reflectors outside")
         if known:
             body["outside"] = known
+
+    def _racks(self, cluster: list[dict[str, Any]], body: dict[str, Any]) -> None:
+        """An AS number for each zone, a switch in each, and reflectors for the nodes of their own zone alone."""
+        draw = self.played
+        zones: dict[str, list[dict[str, Any]]] = {"a": [], "b": []}
+        for one in cluster:
+            if one["kind"] == "Node":
+                zones[one["metadata"]["labels"]["zone"]].append(one)
+        for one in zones["b"]:
+            one["metadata"]["annotations"].setdefault(ANNOTATION + "ASNumber", "65001")
+        number = draw.choice([65000, 65000, 65000, 65002])
+        cluster += [
+            peer("rack-a", nodeSelector="zone == 'a'", peerIP=SWITCH, asNumber=65000),
+            peer("rack-b", nodeSelector="zone == 'b'", peerIP=OTHER_SWITCH, asNumber=number),
+        ]
+        part: dict[str, Any] = draw.choice([{}, {"transit": True}, *[{"transit": True, "fabric": "spine"}] * 3])
+        if part:
+            body["outside"] = [
+                {"name": "tor-a", "address": SWITCH, "asNumber": 65000, **part},
+                {"name": "tor-b", "address": OTHER_SWITCH, "asNumber": number, **part},
+            ]
+        first, second = (draw.choice(nodes)["metadata"]["name"] for nodes in zones.values())
+        body["groups"] = [
+            group("main", [first], clients="zone == 'a'"),
+            group("second", [second], clients="zone == 'b'", cluster_id="10.0.7.7"),
+        ]
+        body["reflectorsPeer"] = draw.random() < 0.3
+        body["policy"]["minReflectorsPerClient"] = 1
+        self.about.append(f"racks {' '.join(part)}")
 
     def _copy(self, document: dict[str, Any]) -> dict[str, Any] | None:
         """A BGPPeer beside another that differs in its filter alone, or gives the same sessions from the other end."""

@@ -22,7 +22,7 @@ def path(cluster: ClusterState, *roles: OutsideRole) -> tuple[str, ...]:
 
 
 def test_a_reflector_outside() -> None:
-    """Where it is known that it reflects, nodes hold one another's routes through it; with another AS number they do not."""
+    """Nodes hold one another's routes through it where it is known that it reflects, and of which AS it is."""
     cluster = state(node("a", 1), node("b", 2), peer("rr", peerIP="10.0.9.1", asNumber=64512), OFF)
     assert path(cluster, RR) == ("a", "rr (outside)", "b")
     assert path(cluster) == ()
@@ -70,10 +70,33 @@ def tor(name: str, number: int, fabric: str = "") -> OutsideRole:
 
 def test_transit_and_fabric() -> None:
     """Two switches pass routes to one another in one fabric, and nowhere else."""
-    through = ("a", "ta (outside)", "fabric x (outside)", "tb (outside)", "b")
+    through = ("a", "fabric x, AS 65000 (outside)", "b")
     assert racks(tor("ta", 1, "x"), tor("tb", 2, "x")) == through
     assert racks(tor("ta", 1), tor("tb", 2)) == ()
+    assert racks(tor("ta", 1, "x"), tor("tb", 7, "x")) == ()
     assert racks(tor("ta", 1, "x"), tor("tb", 2, "y")) == ()
+
+
+def test_a_fabric_of_several_systems() -> None:
+    """What joins its speakers adds no AS number to a path, and none of them takes a route with its own in it."""
+    cluster = state(
+        node("a", 1, as_number=65001),
+        node("b", 2, as_number=65002),
+        peer("ta", node="a", peerIP="10.0.9.1", asNumber=65000),
+        peer("tb", node="b", peerIP="10.0.9.2", asNumber=65009),
+        OFF,
+    )
+    other = OutsideRole("tb", "10.0.9.2", "", 65009, transit=True, fabric="x")
+    through = ("a", "ta (outside)", "fabric x (outside)", "tb (outside)", "b")
+    assert path(cluster, tor("ta", 1, "x"), other) == through
+    own = state(
+        node("a", 1, as_number=65009),
+        node("b", 2, as_number=65002),
+        peer("ta", node="a", peerIP="10.0.9.1", asNumber=65000),
+        peer("tb", node="b", peerIP="10.0.9.2", asNumber=65009),
+        OFF,
+    )
+    assert path(own, tor("ta", 1, "x"), other) == ()
 
 
 def test_transit_is_for_other_systems() -> None:
