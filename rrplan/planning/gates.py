@@ -122,6 +122,9 @@ class GateMaker:
         """The sessions to the outside that a step restarts, or that its undo restarts, are up."""
         expectations = []
         for effect in effects:
+            role = model.rules.role_at(effect.outside.address, effect.outside.as_number)
+            if role is not None and not role.required:
+                continue
             if effect.fate is Fate.RESTARTED and not effect.down and effect.outside.address:
                 alike = model.population.classes[model.population.signature_of[effect.node]]
                 nodes = (effect.node,) if effect.nodes == 1 else tuple(sorted(alike))

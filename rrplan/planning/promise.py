@@ -60,11 +60,13 @@ def states(plan: Plan, state: ClusterState) -> Iterator[ClusterState]:
 def promises(plan: Plan, state: ClusterState, versions: Versions) -> dict[StepId, Promise]:
     """Of every step; as large as the pairs are many."""
     chain = list(states(plan, state))
+    # What is lost with a speaker that is not required is a loss all the same, and shows.
+    roles = tuple(role for role in plan.spec.roles if role.required)
     model = Model(
         state,
         versions,
         peers=[peer for state_on_the_way in chain for peer in state_on_the_way.peers.values()],
-        roles=plan.spec.roles,
+        roles=roles,
     )
     speakers: set[Outside] = set()
     exposures: list[frozenset[Pair]] = []

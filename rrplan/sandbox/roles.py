@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import Any
 
 from rrplan.bgp.roles import OutsideRole, Roles
 
@@ -18,4 +19,6 @@ def roles_text(roles: Roles) -> str:
 
 def roles_from(text: str) -> Roles:
     """The same roles again."""
-    return tuple(OutsideRole(**{**role, "announces": tuple(role["announces"])}) for role in json.loads(text))
+    kept: list[dict[str, Any]] = json.loads(text)
+    lists = ("announces", "others")
+    return tuple(OutsideRole(**{**role, **{name: tuple(role[name]) for name in lists}}) for role in kept)

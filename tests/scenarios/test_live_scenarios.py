@@ -21,7 +21,8 @@ from tests.support.scenarios import SCENARIOS, parts
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 KUBERNETES = [folder for folder in SCENARIOS if parts(folder)[2].get("datastore", "kubernetes") == "kubernetes"]
-"""Those whose Calico keeps its data in Kubernetes; others need an etcd, the operator, or InternalIPs of a kubelet."""
+"""Those whose Calico keeps its data in Kubernetes; others need an etcd, the operator, InternalIPs of a kubelet, or what
+the embedded cluster alone plays: speakers outside that pass routes on, and plain peers without a mesh."""
 
 
 @pytest.mark.parametrize("folder", KUBERNETES, ids=lambda folder: folder.name)

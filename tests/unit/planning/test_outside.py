@@ -1,18 +1,22 @@
 """Gates and runs with speakers outside: waiting until their side is up, and what they must have configured."""
 
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from rrplan import api
+from rrplan import api, operations
 from rrplan.cli.outside import command
-from rrplan.errors import PolicyRefusal, UnsafePlanError, UsageProblem
+from rrplan.errors import PolicyRefusal, PreflightError, UnsafePlanError, UsageProblem
 from rrplan.ids import NodeName
 from rrplan.planning.counterparts import counterparts
 from rrplan.plans import Plan, read_plan
 from rrplan.plans.gate import Gate, GateKind
 from rrplan.plans.plan import Tolerance
+from rrplan.ports import NodeSessions, Probe
+from rrplan.rehearsal.rehearse import _check_outside
 from rrplan.render.outside import CONFIGURATIONS
 from rrplan.render.plan_json import write_plan
 from rrplan.render.run import reason_text
@@ -188,3 +192,83 @@ def test_a_snapshot_has_no_roles() -> None:
     plain_spec = load((HEAD + "spec:\n  topology: full-mesh\n").encode(), "spec.yaml")
     plan = api.plan(plain_spec, Snapshot(cluster))
     assert [step.id for step in plan.steps] == ["mesh-on"]
+
+
+SWITCH = HEAD + (
+    "spec:\n  topology: route-reflectors\n  clusterID: 10.0.0.0\n  drain: true\n"
+    "  policy: {minReflectorsPerClient: 1}\n  groups: [{name: main, nodes: {names: [a]}}]\n"
+    "  outside: [{name: monitor, address: 10.0.9.1, asNumber: 65000, required: false}]\n"
+)
+
+
+def monitored() -> ClusterState:
+    """Two nodes in a mesh, with a session each to a speaker whose loss is nobody's concern; it is iBGP there."""
+    monitor = peer("monitor", peerIP="10.0.9.1", asNumber=64512)
+    return state(node("a", 1), node("b", 2), monitor, mesh(on=True))
+
+
+def test_nobody_waits_for_what_is_not_required(tmp_path: Path) -> None:
+    """No gate asks for its session when it restarts, and a run begins while it is down."""
+    text = SWITCH.replace("65000", "64512")
+    plan = plan_of(monitored(), text)
+    (effect,) = next(proof.outside for proof in plan.proof.steps if proof.step == "promote/a")
+    assert effect.tolerated is Tolerance.NOT_REQUIRED
+    assert GateKind.UPLINKS not in {gate.kind for gate in gates_of(plan, "promote/a")}
+    required = plan_of(monitored(), text.replace(", required: false", ""))
+    assert GateKind.UPLINKS in {gate.kind for gate in gates_of(required, "promote/a")}
+
+    bench = Bench(tmp_path, text, documents=[encode(resource) for resource in monitored()])
+    cluster = api.embedded(bench.sandbox, tmp_path / "cluster")
+    down = replace(cluster, probe=Silent(bench.sandbox))
+    assert api.apply(bench.plan, down) is Result.DONE
+
+
+def test_a_required_session_that_is_down(tmp_path: Path) -> None:
+    """The same without `required: false`: the run does not begin."""
+    text = SWITCH.replace("65000", "64512").replace(", required: false", "")
+    bench = Bench(tmp_path, text, documents=[encode(resource) for resource in monitored()])
+    cluster = api.embedded(bench.sandbox, tmp_path / "cluster")
+    with pytest.raises(PreflightError, match=r"10\.0\.9\.1"):
+        api.apply(bench.plan, replace(cluster, probe=Silent(bench.sandbox)))
+
+
+def test_what_a_rehearsal_cannot_play() -> None:
+    """It says so before anything is asked of the machine."""
+    cluster = state(*(node(name, number) for number, name in enumerate("abc", 1)), mesh(on=True))
+    with pytest.raises(PreflightError, match="rr-east, rr-west pass routes on"):
+        _check_outside(plan_of(cluster))
+
+
+class Silent:
+    """A probe to which no session with 10.0.9.1 is up."""
+
+    def __init__(self, probe: Probe) -> None:
+        self._probe = probe
+        self.read, self.quiet = probe.read, probe.quiet
+
+    def sessions(self, nodes: Collection[NodeName]) -> Sequence[NodeSessions]:
+        """What nodes report, but for that."""
+        return [
+            NodeSessions(
+                told.node,
+                {
+                    family: {address: "down" if address == "10.0.9.1" else why for address, why in sessions.items()}
+                    for family, sessions in told.families.items()
+                },
+            )
+            for told in self._probe.sessions(nodes)
+        ]
+
+
+def test_an_embedded_cluster_keeps_what_is_outside(tmp_path: Path) -> None:
+    """Opened again it plays the same speakers, and `status` counts them as the last run's spec says."""
+    cluster = state(*(node(name, number) for number, name in enumerate("abc", 1)), mesh(on=True))
+    bench = Bench(tmp_path, SPEC, documents=[encode(resource) for resource in cluster])
+    assert api.apply(bench.plan, api.embedded(bench.sandbox, tmp_path / "cluster")) is Result.DONE
+    bench.reopen()
+    assert bench.sandbox.roles == bench.spec.roles
+    seen = operations.standings(api.embedded(bench.sandbox, tmp_path / "cluster"))
+    assert [(standing.reflector, standing.expected, standing.complete) for standing in seen] == [
+        ("rr-east (outside)", 3, 3),
+        ("rr-west (outside)", 3, 3),
+    ]
