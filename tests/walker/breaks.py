@@ -1,4 +1,4 @@
-"""Eighteen ways to break the proof, each one rule switched off: what the walker must notice."""
+"""Fifteen ways to break the proof, each one rule switched off: what the walker must notice."""
 
 from __future__ import annotations
 
@@ -186,26 +186,6 @@ def all_switches_are_one_fabric(patch: pytest.MonkeyPatch) -> None:
     _roles(patch, lambda role: replace(role, fabric="one") if role.transit else role)
 
 
-def transit_reflects(patch: pytest.MonkeyPatch) -> None:
-    """A transit speaker is taken to pass on within its AS, too."""
-    _roles(patch, lambda role: replace(role, cluster_id="9.9.9.9") if role.transit else role)
-
-
-def nobody_outside_is_silent(patch: pytest.MonkeyPatch) -> None:
-    """A speaker whose loss does not matter is taken to pass routes on."""
-    _roles(patch, lambda role: role if role.required else replace(role, transit=True, cluster_id="9.9.9.9"))
-
-
-def reflectors_outside_are_up_at_once(patch: pytest.MonkeyPatch) -> None:
-    """A step may rest on sessions to speakers outside that it brings itself."""
-    whole = Model._sides
-
-    def sides(self: Model, *given: object, **_named: object) -> object:
-        return whole(self, *given, gated=True)  # type: ignore[arg-type]
-
-    patch.setattr(Model, "_sides", sides)
-
-
 BREAKS: Mapping[str, Break] = {
     one.__name__: one
     for one in (
@@ -224,8 +204,5 @@ BREAKS: Mapping[str, Break] = {
         pools_are_alike,
         cluster_ids_outside_differ,
         all_switches_are_one_fabric,
-        transit_reflects,
-        nobody_outside_is_silent,
-        reflectors_outside_are_up_at_once,
     )
 }

@@ -99,6 +99,33 @@ def test_a_fabric_of_several_systems() -> None:
     assert path(own, tor("ta", 1, "x"), other) == ()
 
 
+def test_ibgp_does_not_enter_a_fabric() -> None:
+    """What a switch has over iBGP stays out of its fabric, also where the other switch is of the same AS."""
+    cluster = state(
+        node("a", 1),
+        node("b", 2, as_number=65002),
+        peer("ta", node="a", peerIP="10.0.9.1", asNumber=64512),
+        peer("tb", node="b", peerIP="10.0.9.2", asNumber=64512),
+        OFF,
+    )
+    first, second = (
+        OutsideRole(f"t{number}", f"10.0.9.{number}", "", 64512, transit=True, fabric="x") for number in (1, 2)
+    )
+    assert path(cluster, first, second) == ()
+
+
+def test_two_switches_of_a_fabric() -> None:
+    """A node with sessions to both keeps its routes where one of the sessions is refused."""
+    cluster = state(
+        node("a", 1, as_number=65001),
+        node("b", 2, as_number=65002),
+        peer("ta", peerIP="10.0.9.1", asNumber=65000),
+        peer("tb", peerIP="10.0.9.2", asNumber=65099),
+        OFF,
+    )
+    assert path(cluster, tor("ta", 1, "x"), tor("tb", 2, "x")) == ("a", "fabric x, AS 65000 (outside)", "b")
+
+
 def test_transit_is_for_other_systems() -> None:
     """What came over iBGP does not go on, and nobody takes a route with its own AS number in the path."""
     same = state(node("a", 1), node("b", 2), peer("t", peerIP="10.0.9.1", asNumber=64512), OFF)

@@ -13,9 +13,18 @@ from rrplan.errors import PolicyRefusal, PreflightError, UnsafePlanError, UsageP
 from rrplan.ids import NodeName
 from rrplan.planning.counterparts import counterparts
 from rrplan.plans import Plan, read_plan
-from rrplan.plans.gate import Gate, GateKind
+from rrplan.plans.gate import Expectation, Gate, GateKind
 from rrplan.plans.plan import Tolerance
-from rrplan.ports import NodeSessions, Probe
+from rrplan.ports import (
+    Asking,
+    FamilyReading,
+    NodeReading,
+    NodeSessions,
+    Probe,
+    Survey,
+    UplinkReading,
+    unheard,
+)
 from rrplan.rehearsal.rehearse import _check_outside
 from rrplan.render.outside import CONFIGURATIONS
 from rrplan.render.plan_json import write_plan
@@ -23,6 +32,7 @@ from rrplan.render.run import reason_text
 from rrplan.reports.gates import GateFailed, NodeShort, NodesShort, Shortfall
 from rrplan.resources import ClusterState, Node, encode
 from rrplan.runs import Result
+from rrplan.runs.gates import judged
 from rrplan.snapshots import Snapshot
 from rrplan.specs import load
 from tests.support import Bench
@@ -63,6 +73,42 @@ def test_gates_ask_for_the_routes_of_reflectors_outside() -> None:
     (last,) = gates_of(plan, "mesh-off")
     assert {each.outside for each in last.expectations} == {"10.0.9.1", "10.0.9.2"}
     assert (last.minimum, read_plan(write_plan(plan), "plan")[0].steps) == (2, plan.steps)
+
+
+def test_a_session_that_is_up_and_carries_too_little() -> None:
+    """The gate counts the routes that came over the session of a reflector outside."""
+    expectation = Expectation("all", "ipv4", 2, NodeName("rr-east (outside)"), outside="10.0.9.1")
+    for routes, lacks in ((2, False), (1, True)):
+        ((_, _, short),) = judged([expectation], {"all": (NodeName("a"),)}, Uplinked(routes))
+        assert (short is not None) is lacks
+        assert short is None or (short.shortfall, short.found, short.wanted) == (Shortfall.ROUTES, 1, 2)
+
+
+class Uplinked:
+    """A probe to which so many routes came over the session with 10.0.9.1."""
+
+    def __init__(self, routes: int) -> None:
+        self._routes = routes
+
+    def read(self, survey: Survey, _asking: Asking = unheard) -> Sequence[NodeReading]:
+        """The same of every node; the survey names the address."""
+        assert survey.reflecting == {"10.0.9.1"}
+        uplinks = {"10.0.9.1": UplinkReading(established=True, routes=self._routes)}
+        return [NodeReading(name, {"ipv4": FamilyReading(False, {}, uplinks=uplinks)}) for name in survey.nodes]
+
+    def quiet(self, _family: str) -> frozenset[NodeName]:
+        """Nobody."""
+        return frozenset()
+
+    def sessions(self, _nodes: Collection[NodeName]) -> Sequence[NodeSessions]:
+        """Nobody asks."""
+        return []
+
+
+def test_how_many_clients_a_reflector_outside_has() -> None:
+    """What it can bear is not ours to say: the policy's limit is for reflectors among the nodes."""
+    cluster = state(*(node(name, number) for number, name in enumerate("abc", 1)), mesh(on=True))
+    assert plan_of(cluster, SPEC + "  policy: {maxClientsPerReflector: 1}\n").steps
 
 
 def test_each_family_has_reflectors_of_its_own() -> None:
