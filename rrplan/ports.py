@@ -1,7 +1,6 @@
 """The world as rrplan sees it: every Protocol that has more than one implementation, on one page.
 
-Documents are JSON objects in the shape of `rrplan.resources.encode`. All methods may raise the
-DatastoreError family of `rrplan.errors`; nothing else crosses this border.
+Documents are JSON objects in the shape of `rrplan.resources.encode`; methods raise DatastoreErrors and nothing else.
 """
 
 from __future__ import annotations
@@ -129,13 +128,14 @@ class UplinkReading:
 class FamilyReading:
     """One BIRD: recovery (graceful restart, status code 0024), sessions to asked peers, mesh sessions up.
 
-    `uplinks` are its sessions to addresses that belong to no node, by address. What was not asked for is 0 or empty.
+    `uplinks` are its sessions to addresses of no node, `direct_up` those with nodes, whatever makes them, that are up.
     """
 
     recovering: bool
     sessions: Mapping[NodeName, SessionReading] = field(hash=False)
     mesh_up: int = 0
     uplinks: Mapping[str, UplinkReading] = field(default_factory=dict, hash=False)
+    direct_up: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +158,8 @@ class NodeSessions:
 class Survey:
     """What a look asks: the sessions of `nodes`, and what came over those with `peers` and with addresses `reflecting`.
 
-    Of nodes in `meshed` mesh sessions are counted, of those in `uplinked` sessions to the outside are read; of those in
-    `spared` it is enough to read what the peers say of their sessions.
+    Of nodes in `meshed` mesh sessions are counted, of those in `uplinked` all others are read. Nodes in `spared` need
+    not be asked: of them it is enough to read what the peers say of their sessions.
     """
 
     nodes: Collection[NodeName]

@@ -84,12 +84,15 @@ class Connection:
         from rrplan.adapters.kubernetes.cluster import owners_check
         from rrplan.adapters.kubernetes.containers import containers_check
         from rrplan.adapters.kubernetes.lease import leases_check
+        from rrplan.adapters.kubernetes.passwords import readable_check, secrets_check
         from rrplan.adapters.kubernetes.rights import rights_check
 
         return (
             leases_check(self.server),
             rights_check(self.server, self.group),
             containers_check(self.server),
+            secrets_check(self.server),
+            readable_check(self.server),
             owners_check(self.datastore),
             *EVERY_CLUSTER,
         )

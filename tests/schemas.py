@@ -13,6 +13,7 @@ PARTS = (
     "NodeChoice",
     "OutsideSpeaker",
     "Reflects",
+    "Adopt",
     "Peering",
     "Drain",
     "Standalone",

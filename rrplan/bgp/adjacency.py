@@ -126,8 +126,9 @@ class Link:
     """A session between two speakers, seen from one of them.
 
     `own_client`: this node regards the other as its client; `other_client`: the other regards this node so. The filters
-    are BGPFilters by name, of either end. `own_outside` and `other_outside`: that end is a speaker outside the cluster,
-    which passes on what it learned whether or not it lies in a pool.
+    are BGPFilters by name, of either end; `allowed` says how often either end takes its own AS number in a path.
+    `own_outside` and `other_outside`: that end is a speaker outside the cluster, which passes on what it learned
+    whether or not it lies in a pool.
     """
 
     internal: bool
@@ -135,6 +136,8 @@ class Link:
     other_client: bool
     own_filters: tuple[str, ...] = ()
     other_filters: tuple[str, ...] = ()
+    own_allowed: int = 0
+    other_allowed: int = 0
     own_outside: bool = False
     other_outside: bool = False
 
@@ -146,6 +149,8 @@ class Link:
             self.own_client,
             self.other_filters,
             self.own_filters,
+            self.other_allowed,
+            self.own_allowed,
             self.other_outside,
             self.own_outside,
         )
@@ -187,8 +192,9 @@ def adjacency(own: Speaker, here: Sequence[Protocol], other: Speaker, there: Seq
             certain = certain and answer.established is Established.YES
             if answer.established is not Established.NO:
                 roles = protocol.internal, protocol.reflector_client, counterpart.reflector_client
+                allowed = protocol.allowed_local_as, counterpart.allowed_local_as
                 outside = own.role is not None, other.role is not None
-                links[Link(*roles, protocol.filters, counterpart.filters, *outside)] = None
+                links[Link(*roles, protocol.filters, counterpart.filters, *allowed, *outside)] = None
     return Adjacency(tuple(links), certain)
 
 

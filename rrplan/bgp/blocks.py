@@ -75,7 +75,15 @@ def _block(
         cluster_id=own.cluster_id if client else None,
         options=_options(emission.peer.spec, own, kind, internal=emission.as_number == local_as),
         filters=filters_of(emission.peer.spec) if own.profile.filters else (),
+        allowed_local_as=_allowed_local_as(own, emission),
     )
+
+
+def _allowed_local_as(own: Speaker, emission: Emission) -> int:
+    """What confd takes from `peerIP` alone, in its own direction (client.go updatePeersV1, v3.24 and v3.25)."""
+    known = emission.by_address and "numAllowedLocalASNumbers" in own.profile.options
+    number = emission.peer.spec.get("numAllowedLocalASNumbers") if known else None
+    return number if isinstance(number, int) and number > 0 else 0
 
 
 def filters_of(spec: Mapping[str, object]) -> tuple[str, ...]:

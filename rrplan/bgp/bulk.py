@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from rrplan.bgp.reflection import (
+    OCCURRENCE,
     ORIGIN,
     Copy,
     Entry,
@@ -23,6 +24,7 @@ from rrplan.bgp.reflection import (
     SpeakerGroup,
     Stop,
     copies_over,
+    crossed,
     first_copy,
     goes_further,
     passes,
@@ -193,10 +195,10 @@ class _Spreading:
         if len(outlet.links) == 1:
             link = outlet.links[0]
             # What a receiver refuses is told by its AS number and cluster ID: the others are all alike.
-            barred = self._of(self.bulk.of_system, copy.systems)
-            if not link.internal:
-                barred |= self.bulk.of_system.get(own.as_number, 0)
-            elif link.other_client and copy.learned is not Learned.EXTERNAL:
+            systems = copy.systems if link.internal else crossed(copy.systems, own.as_number)
+            spared = link.other_allowed * OCCURRENCE
+            barred = self._of(self.bulk.of_system, (number - spared for number in systems))
+            if link.internal and link.other_client and copy.learned is not Learned.EXTERNAL:
                 barred |= self._of(self.bulk.of_cluster, copy.clusters) | self.bulk.of_cluster[own.cluster_id]
             receivers &= ~(self.spreading_over(barred) if self.taken else barred)
             alike = [receivers] if receivers else []

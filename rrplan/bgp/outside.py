@@ -137,7 +137,8 @@ def _uplinks(rules: Rules, own: Speaker, family: Family) -> Mapping[Outside, Upl
 
 
 def _link(protocol: Protocol) -> Link:
-    return Link(protocol.internal, protocol.reflector_client, False, protocol.filters)
+    own = protocol.filters, (), protocol.allowed_local_as
+    return Link(protocol.internal, protocol.reflector_client, False, *own)
 
 
 def _identity(protocol: Protocol) -> tuple[object, ...]:

@@ -62,6 +62,8 @@ class Protocol:
     options: tuple[tuple[str, str], ...] = ()
     filters: tuple[str, ...] = ()
     """BGPFilters of the session; another one makes BIRD read routes again, and restarts nothing."""
+    allowed_local_as: int = 0
+    """How often the own AS number may stand in the path of a route that is taken (`allow local as`)."""
     peers: tuple[str, ...] = ()
     alternatives: tuple[Protocol, ...] = ()
 

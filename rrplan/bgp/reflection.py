@@ -18,6 +18,23 @@ from rrplan.bgp.adjacency import Link
 
 NOTHING: frozenset[str] = frozenset()
 NO_AS: frozenset[int] = frozenset()
+OCCURRENCE = 1 << 32
+"""Beyond all AS numbers: what is added to one for each time that it stands in a path already."""
+
+
+def crossed(systems: frozenset[int], as_number: int) -> frozenset[int]:
+    """A path with one more AS number; each time that it occurs is a number of its own, so that paths are sets."""
+    while as_number in systems:
+        as_number += OCCURRENCE
+    return systems | {as_number}
+
+
+def looped(systems: frozenset[int], as_number: int, allowed: int) -> bool:
+    """Whether a speaker refuses a path: its AS number stands there more often than it allows.
+
+    BIRD 1.6 `proto/bgp/attrs.c` bgp_as_path_loopy, with `allow local as N`.
+    """
+    return as_number + allowed * OCCURRENCE in systems
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +129,8 @@ class Learned(StrEnum):
 class Copy:
     """A route of the origin as one group holds it: from whom, how, and what it went through.
 
-    `sender` is a group index, or ORIGIN. `before` is the copy that the sender held (None at the first hop).
+    `sender` is a group index, or ORIGIN. `systems` is a path as `crossed` makes it. `before` is the copy that the
+    sender held (None at the first hop).
     """
 
     sender: int
@@ -287,9 +305,10 @@ def first_copy(graph: LinkGraph, home: SpeakerGroup, receiver: SpeakerGroup, lin
         return Stop.FILTERED
     if link.internal:
         return Copy(ORIGIN, _learned(link), NOTHING, NO_AS, None)
-    if home.as_number == receiver.as_number:
+    systems = crossed(NO_AS, home.as_number)
+    if looped(systems, receiver.as_number, link.other_allowed):
         return Stop.AS_LOOP
-    return Copy(ORIGIN, Learned.EXTERNAL, NOTHING, frozenset([home.as_number]), None)
+    return Copy(ORIGIN, Learned.EXTERNAL, NOTHING, systems, None)
 
 
 def _learned(link: Link) -> Learned:
@@ -306,12 +325,12 @@ def passes(
     if graph.carries and not graph.carries(link, True):
         return Stop.FILTERED
     if not link.internal:
-        systems = copy.systems | {own.as_number}
-        if other.as_number in systems:
+        systems = crossed(copy.systems, own.as_number)
+        if looped(systems, other.as_number, link.other_allowed):
             return Stop.AS_LOOP
         # ORIGINATOR_ID and CLUSTER_LIST are non-transitive: they end at the AS border (RFC 4456 section 8).
         return Copy(holder, Learned.EXTERNAL, NOTHING, systems, copy)
-    if other.as_number in copy.systems:
+    if looped(copy.systems, other.as_number, link.other_allowed):
         return Stop.AS_LOOP
     if copy.learned is Learned.EXTERNAL:
         return Copy(holder, _learned(link), NOTHING, copy.systems, copy)

@@ -8,15 +8,12 @@ what is around BGP are in `surroundings`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable
 
 from rrplan.bgp.endpoint import dialled
-from rrplan.bgp.peering import Rules
 from rrplan.bgp.profile import profile_for
 from rrplan.bgp.refusals import bird_reads
-from rrplan.bgp.sessions import Speakers
-from rrplan.bgp.speaker import Speaker, effective_cluster_id
+from rrplan.bgp.speaker import effective_cluster_id
 from rrplan.checks.addressing import (
     addresses_known,
     addresses_unique,
@@ -28,11 +25,14 @@ from rrplan.checks.addressing import (
 )
 from rrplan.checks.context import CheckContext, CheckResults, names
 from rrplan.checks.finding import Finding, Severity, error, warning
+from rrplan.checks.options import fields_known, filters_there, options_effective, password_readable
 from rrplan.checks.surroundings import cluster_routes, kubernetes_given, label_sync, owners, providers, typha, workloads
-from rrplan.desired.ownership import is_ours
+from rrplan.desired.joining import MANY_KINDS
 from rrplan.desired.selecting import clients_selector
-from rrplan.resources import BGPPeer, CalicoVersion, ClusterInformation, DaemonSet, Installation, IPPool
+from rrplan.resources import ClusterInformation, DaemonSet, Installation, IPPool
 from rrplan.resources.selector import SelectorSyntaxError, parse
+from rrplan.specs import Flavor
+from rrplan.text import listed
 
 FRAGILE = {
     "node-role.kubernetes.io/master": "Kubernetes removed it in v1.24",
@@ -42,31 +42,6 @@ FRAGILE = {
     "failure-domain.beta.kubernetes.io/zone": "deprecated since Kubernetes v1.17",
     "failure-domain.beta.kubernetes.io/region": "deprecated since Kubernetes v1.17",
 }
-
-SINCE = {
-    "BGPPeer": {
-        "password": CalicoVersion(3, 16, 3),
-        "maxRestartTime": CalicoVersion(3, 20),
-        "numAllowedLocalASNumbers": CalicoVersion(3, 23),
-        "ttlSecurity": CalicoVersion(3, 25),
-        "reachableBy": CalicoVersion(3, 25),
-        "filters": CalicoVersion(3, 26),
-        "localWorkloadSelector": CalicoVersion(3, 30),
-        "nextHopMode": CalicoVersion(3, 30, 2),
-        "reversePeering": CalicoVersion(3, 30, 3),
-        "localASNumber": CalicoVersion(3, 31),
-        "keepaliveTime": CalicoVersion(3, 32),
-    },
-    "BGPConfiguration": {
-        "nodeMeshPassword": CalicoVersion(3, 23),
-        "nodeMeshMaxRestartTime": CalicoVersion(3, 23),
-        "bindMode": CalicoVersion(3, 23),
-        "ignoredInterfaces": CalicoVersion(3, 25),
-        "localWorkloadPeeringIPV4": CalicoVersion(3, 30),
-        "localWorkloadPeeringIPV6": CalicoVersion(3, 30),
-    },
-}
-"""First version of API fields (scan of all release tags of projectcalico/calico)."""
 
 
 def bgp_in_use(context: CheckContext) -> CheckResults:
@@ -107,27 +82,22 @@ def peers_select(context: CheckContext) -> CheckResults:
                 yield warning("no-node", peer=name, field=field, selector=text)
 
 
-def peers_left(context: CheckContext) -> CheckResults:
-    """Where the topology changes, no BGPPeer of others goes on joining nodes of which none reflects."""
-    before, after = context.state, context.desired.state
-    if before.configurations.get("default") == after.configurations.get("default") and not any(
-        node.cluster_id != before.nodes[name].cluster_id for name, node in after.nodes.items()
-    ):
-        return
-    others = [peer for peer in after.peers.values() if not is_ours(peer)]
-    if not others:
-        return
-    speakers = Speakers.of(after, context.versions)
-    plain = [speaker for speaker in speakers.by_name.values() if not speaker.cluster_id]
-    left = [peer.name for peer in others if _joins(speakers.rules, peer, plain)]
+def left_by_others(context: CheckContext) -> CheckResults:
+    """Nothing that others made serves the same purpose as rrplan's own, and stays."""
+    left = context.desired.left
     if left:
-        yield warning("left", peers=names(left))
-
-
-def _joins(rules: Rules, peer: BGPPeer, speakers: Sequence[Speaker]) -> bool:
-    """Whether a BGPPeer is configured on one of these nodes and means another one of them."""
-    meant = list(islice((speaker for speaker in speakers if rules.selects_remote(peer, speaker)), 2))
-    return bool(meant) and any(meant != [speaker] for speaker in speakers if rules.selects_local(peer, speaker))
+        nodes = context.state.nodes
+        yield warning(
+            "left",
+            peers=left.peers,
+            labels=tuple(f"`{key}` ({listed(names)})" for key, names in left.labels.items()),
+            reflectors=tuple(f"{name} ({nodes[name].cluster_id})" for name in left.reflectors),
+            instead=tuple(f"`{theirs}` for `{ours}`" for theirs, ours in sorted(left.instead.items())),
+            twice=left.pairs.twice,
+            alone=left.pairs.alone,
+            beyond=0 if left.pairs.whole else MANY_KINDS,
+            adoptable=int(context.spec.flavor is Flavor.IN_CLUSTER),
+        )
 
 
 def mesh_fields(context: CheckContext) -> CheckResults:
@@ -173,31 +143,31 @@ def cluster_id_unused(context: CheckContext) -> CheckResults:
 
 
 def as_numbers_equal(context: CheckContext) -> CheckResults:
-    """The reflectors of a group and its clients are in one AS; across an AS border nothing is reflected."""
+    """The reflectors of a group and its clients are in one AS; across an AS border nothing is reflected.
+
+    Reflectors of a group below another one are clients too.
+    """
     default = context.state.configurations.get("default")
     common = (default.as_number if default else None) or 64512
     numbers = {name: node.as_number or common for name, node in context.state.nodes.items() if node.ipv4 or node.ipv6}
-    reflectors = {placed.node for placed in context.desired.placed}
+    group_of = {placed.node: placed.group for placed in context.desired.placed}
     for group in context.spec.groups:
-        home = {
-            numbers[placed.node]
-            for placed in context.desired.placed
-            if placed.group == group and placed.node in numbers
-        }
+        home = Counter(numbers[name] for name, own in group_of.items() if own == group and name in numbers)
         if not home:
             continue
+        serves = context.spec.serves_nodes(group)
         clients = parse(clients_selector(context.spec, group))
         members = [
             name
             for name, node in context.state.nodes.items()
             if name in numbers
             and (
-                clients.matches(node.effective_labels)
-                if name not in reflectors
-                else any(placed.node == name and placed.group == group for placed in context.desired.placed)
+                serves and clients.matches(node.effective_labels)
+                if name not in group_of
+                else group_of[name] == group or group_of[name].parent == group.name
             )
         ]
-        most = Counter(numbers[name] for name in members if name in reflectors).most_common(1)[0][0]
+        most = home.most_common(1)[0][0]
         strangers = [name for name in members if numbers[name] != most]
         if strangers:
             yield warning("another", nodes=names(strangers), group=group.name, as_number=most)
@@ -235,44 +205,6 @@ def fragile_labels(context: CheckContext) -> CheckResults:
                 yield warning("fragile", where=where, label=label, why=FRAGILE[label])
 
 
-def fields_known(context: CheckContext) -> CheckResults:
-    """No object uses a field that the running Calico does not know."""
-    written = _written(context)
-    oldest = min({context.versions.default, *context.versions.by_node.values()})
-    for kind, name, spec in written:
-        for field, since in _unknown(kind, spec, oldest):
-            yield error(
-                "would-be-unknown", kind=kind, resource=name, field=field, version=str(oldest), since=str(since)
-            )
-    version = context.versions.default
-    peers, configurations = context.state.peers, context.state.configurations
-    specs: list[Written] = [("BGPPeer", name, peers[name].spec) for name in sorted(peers)]
-    specs += [("BGPConfiguration", name, configurations[name].spec) for name in sorted(configurations)]
-    ours = {(kind, name) for kind, name, _ in written}
-    for kind, name, spec in specs:
-        for field, since in _unknown(kind, spec, version) if (kind, name) not in ours else ():
-            yield warning("unknown", kind=kind, resource=name, field=field, version=str(version), since=str(since))
-
-
-Written = tuple[str, str, Mapping[str, object]]
-
-
-def _written(context: CheckContext) -> list[Written]:
-    """What the plan would create or change."""
-    state, target = context.state, context.desired.state
-    written: list[Written] = [
-        ("BGPPeer", name, peer.spec) for name, peer in sorted(target.peers.items()) if state.peers.get(name) is not peer
-    ]
-    for name, configuration in sorted(target.configurations.items()):
-        if state.configurations.get(name) is not configuration:
-            written.append(("BGPConfiguration", name, configuration.spec))
-    return written
-
-
-def _unknown(kind: str, spec: Mapping[str, object], version: CalicoVersion) -> list[tuple[str, CalicoVersion]]:
-    return [(field, since) for field, since in SINCE[kind].items() if spec.get(field) is not None and version < since]
-
-
 def encapsulation(context: CheckContext) -> CheckResults:
     """Whether pod traffic depends on BGP."""
     pools = [pool for pool in context.of(IPPool) if not pool.disabled]
@@ -296,7 +228,7 @@ CHECKS: tuple[Callable[[CheckContext], CheckResults], ...] = (
     blocks_in_pools,
     selectors_readable,
     peers_select,
-    peers_left,
+    left_by_others,
     cluster_ids_valid,
     cluster_id_unused,
     as_numbers_equal,
@@ -304,6 +236,9 @@ CHECKS: tuple[Callable[[CheckContext], CheckResults], ...] = (
     one_version,
     fragile_labels,
     fields_known,
+    filters_there,
+    options_effective,
+    password_readable,
     encapsulation,
     cluster_routes,
     providers,

@@ -14,6 +14,9 @@ Fact: TypeAlias = str | int | tuple[str, ...]
 BEFORE = "before-2.2"
 """The problem of findings in plan files of before 2.2, which held a `text` alone."""
 
+LEFT_BY_OTHERS = "left-by-others"
+"""The check that says what stays of what others made."""
+
 
 class Severity(StrEnum):
     """Whether a plan can be made all the same."""

@@ -27,10 +27,14 @@ def command(run: str | None, where: Where, output: str) -> None:
         found = operations.sighted(cluster, run)
         if output == JSON:
             entries = [asdict(entry) for entry in found.entries]
-            document = {"format_version": JSON_VERSION, **record_json(found, None), "journal": entries}
+            document = {
+                "format_version": JSON_VERSION,
+                **record_json(found, None, cluster.clock.wall()),
+                "journal": entries,
+            }
             say(json.dumps(document, indent=2, ensure_ascii=False))
             return
-        say(f"{record_text(found, None, cluster.name, where.words)}\n\n{journal_text(found)}")
+        say(f"{record_text(found, None, cluster.name, where.words, cluster.clock.wall())}\n\n{journal_text(found)}")
         return
     runs = operations.runs_with_states(cluster)
     if output == JSON:

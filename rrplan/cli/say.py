@@ -42,6 +42,15 @@ def _fitted(line: str, width: int) -> list[str]:
     )
 
 
+def redraw(text: str) -> None:
+    """Show text in place of what the terminal shows; what does not fit is counted in the last line."""
+    lines, height = printable(text).split("\n"), os.get_terminal_size(sys.stdout.fileno()).lines - 1
+    if len(lines) > height:
+        lines = [*lines[: height - 1], f"... and {len(lines) - height + 1} more lines"]
+    shown = "".join(f"{line}\x1b[K\n" for line in lines)
+    click.echo(f"\x1b[H{shown}\x1b[J", nl=False, color=True)
+
+
 def say_line(text: str, *, err: bool = False) -> None:
     """Print a sentence, or a row of a table, in a line of its own."""
     click.echo(one_line(text.rstrip()), err=err)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from rrplan.cli.output import JSON, JSON_VERSION, TERMINAL, with_output
 from rrplan.cli.running import Where, with_cluster
-from rrplan.cli.say import say, shown
+from rrplan.cli.say import redraw, say, shown
 from rrplan.errors import RRPlanError
 from rrplan.exit_codes import ExitCode
 from rrplan.text import one_line
@@ -41,7 +43,11 @@ class _Seen:
 
 @click.command("status")
 @with_cluster
-@click.option("--watch", is_flag=True, help=f"Look again every {WATCH_SECONDS} s; Ctrl-C ends it.")
+@click.option(
+    "--watch",
+    is_flag=True,
+    help=f"Look again every {WATCH_SECONDS} s, and redraw a terminal, or print what changed; Ctrl-C ends it.",
+)
 @with_output(TERMINAL, JSON)
 def command(where: Where, output: str, *, watch: bool) -> int:
     """What is going on: the last run, whose it is, where it is, what is exposed; then the sessions.
@@ -50,17 +56,31 @@ def command(where: Where, output: str, *, watch: bool) -> int:
     makes short-lived CalicoNodeStatus objects and runs `birdcl` in calico-node pods.
     """
     cluster = where.cluster()
+    if not watch:
+        seen, now = _seen(cluster), cluster.clock.wall()
+        say(_json(seen, cluster, now, indent=2) if output == JSON else _text(seen, cluster, where, now))
+        return ExitCode.DIFFERENT if seen.short else ExitCode.DONE
+    draws = output == TERMINAL and sys.stdout.isatty()
+    if draws:
+        click.clear()
     last = ""
     while True:
-        seen = _seen(cluster)
-        text = _json(seen, cluster, indent=None if watch else 2) if output == JSON else _text(seen, cluster, where)
-        if text != last:
-            stamp = f"{cluster.clock.wall():%Y-%m-%d %H:%M:%S} UTC\n" if watch and output == TERMINAL else ""
-            say(stamp + text)
-            last = text
-        if not watch:
-            return ExitCode.DIFFERENT if seen.short else ExitCode.DONE
+        seen, now = _seen(cluster), cluster.clock.wall()
+        # That time passes is no change.
+        text = _text(seen, cluster, where)
+        if draws:
+            redraw(f"{_stamp(now)}, again every {WATCH_SECONDS} s; Ctrl-C ends it\n{_text(seen, cluster, where, now)}")
+        elif text != last:
+            if output == JSON:
+                say(_json(seen, cluster, now, indent=None))
+            else:
+                say(f"{_stamp(now)}\n{_text(seen, cluster, where, now)}")
+        last = text
         cluster.clock.sleep(WATCH_SECONDS)
+
+
+def _stamp(now: datetime) -> str:
+    return f"{now:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _seen(cluster: Cluster) -> _Seen:
@@ -75,7 +95,7 @@ def _seen(cluster: Cluster) -> _Seen:
     return _Seen(run, waiting, problem, operations.standings(cluster))
 
 
-def _text(seen: _Seen, cluster: Cluster, where: Where) -> str:
+def _text(seen: _Seen, cluster: Cluster, where: Where, now: datetime | None = None) -> str:
     from rrplan.render.record import record_text
     from rrplan.render.standing import standing_text
 
@@ -84,18 +104,19 @@ def _text(seen: _Seen, cluster: Cluster, where: Where) -> str:
     elif seen.run is None:
         about = f"cluster {cluster.name}: no run is known"
     else:
-        about = record_text(seen.run, seen.waiting, cluster.name, where.words)
+        about = record_text(seen.run, seen.waiting, cluster.name, where.words, now)
     return f"{about}\n\n{standing_text(seen.standings)}"
 
 
-def _json(seen: _Seen, cluster: Cluster, indent: int | None) -> str:
+def _json(seen: _Seen, cluster: Cluster, now: datetime, indent: int | None) -> str:
     from rrplan.render.record import record_json
     from rrplan.render.standing import standing_json
 
     document = {
         "format_version": JSON_VERSION,
+        "time": f"{now:%Y-%m-%dT%H:%M:%SZ}",
         "cluster": cluster.name,
-        "run": record_json(seen.run, seen.waiting) if seen.run is not None else None,
+        "run": record_json(seen.run, seen.waiting, now) if seen.run is not None else None,
         "problem": seen.problem,
         "sessions": [standing_json(standing) for standing in seen.standings],
     }

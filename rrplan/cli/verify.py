@@ -24,6 +24,7 @@ from rrplan.render.detail import Detail
 def command(spec: str, where: Where, output: str, detail: Detail, *, no_sessions: bool) -> int:
     """Is the cluster exactly as a spec says, down to sessions and routes? Changes nothing; exit code 2 where not."""
     from rrplan import operations
+    from rrplan.render.checks import sentence
     from rrplan.render.facts import fields_json
     from rrplan.render.folding import folded_lines, folded_names
     from rrplan.render.routes import missing_text
@@ -40,6 +41,7 @@ def command(spec: str, where: Where, output: str, detail: Detail, *, no_sessions
             "missing_routes": [missing_text(missing) for missing in verdict.missing],
             "other_missing_routes": [missing_text(missing) for missing in verdict.others],
             "down": list(verdict.down),
+            "left_by_others": [fields_json(finding) for finding in verdict.left],
             "sessions": [standing_json(standing) for standing in verdict.sessions],
         }
         say(json.dumps(document, indent=2))
@@ -52,6 +54,8 @@ def command(spec: str, where: Where, output: str, detail: Detail, *, no_sessions
     ):
         for text in folded_lines(texts, detail, what):
             say_line(text)
+    for finding in verdict.left:
+        say_line(f"no difference: {sentence(finding)}")
     if verdict.down:
         say_line(f"down, and not asked: {folded_names(verdict.down, detail)}")
     if verdict.sessions:

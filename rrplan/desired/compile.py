@@ -7,12 +7,14 @@ from dataclasses import replace
 
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.speaker import Settings, is_down
+from rrplan.desired.adoption import Adopted, adopted_by, left_by_others, not_kept
 from rrplan.desired.desired import Desired, mesh_off, mesh_on
 from rrplan.desired.labelling import DOMAIN, Labelling, check_read, labelling, recorded
 from rrplan.desired.options import restored, worded
 from rrplan.desired.outside_peers import check_outside
 from rrplan.desired.peers import Peers, wanted_and_others, wanted_peers
 from rrplan.desired.placement import Placed, place
+from rrplan.desired.shares import shared_out
 from rrplan.desired.standalone import compile_standalone, without_containers
 from rrplan.desired.unchanged import same_sessions
 from rrplan.ids import NodeName
@@ -34,25 +36,32 @@ def compile_desired(spec: Spec, state: ClusterState, versions: Versions) -> Desi
     groups = {reflector.node: reflector.group for reflector in placed}
     labels = recorded(spec, state) if mesh else labelling(spec, state, groups)
     merges = not state.in_etcd
-    nodes = {name: _node(spec, labels, node, by_name.get(name), merges=merges) for name, node in state.nodes.items()}
+    adopted = adopted_by(spec, state, by_name)
+    roles = {
+        name: _node(spec, labels, node, by_name.get(name), adopted, merges=merges) for name, node in state.nodes.items()
+    }
+    nodes = {name: adopted.without_labels(node, merges=merges) for name, node in roles.items()}
     check_read(spec, state.nodes, nodes)
-    peers = Peers((), frozenset(), (), ()) if mesh else wanted_peers(spec, state, nodes, placed, labels, versions)
-    notices = [*_names(state), *_strangers(spec, state, nodes, by_name), *peers.notes]
+    roles, nodes = shared_out(spec, state, roles), shared_out(spec, state, nodes)
+    nobody = Peers((), frozenset(), (), ())
+    peers = nobody if mesh else wanted_peers(spec, state, roles, placed, labels, versions, adopted.peers)
+    notices = [*_names(state), *adopted.notices, *peers.notes]
     target = replace(
         state,
         nodes=nodes,
-        peers=wanted_and_others(state, peers.wanted),
+        peers=wanted_and_others(state, peers.wanted, adopted.peers),
         others=without_containers(state, notices),
         configurations=mesh_off(state),
     )
     if mesh:
-        options = restored(spec, state, versions)
+        options = restored(spec, adopted.claimed(state), versions)
         notices += [
             f"kept from {source}: {worded(options_kept)}; on the mesh"
             for source, options_kept in options.sources.items()
         ]
         target = replace(target, configurations=mesh_on(state, options.options))
-    drained = _drained(state, target, versions) if spec.drain else frozenset[NodeName]()
+    notices += not_kept(adopted, state, target)
+    drained = _drained(spec, state, target, versions) if spec.drain else frozenset[NodeName]()
     return Desired(
         state=target,
         placed=placed,
@@ -63,6 +72,8 @@ def compile_desired(spec: Spec, state: ClusterState, versions: Versions) -> Desi
         notices=tuple(notices),
         general=peers.general,
         waves=peers.waves,
+        adopted=adopted,
+        left=left_by_others(spec, state, target, peers.instead),
     )
 
 
@@ -78,32 +89,25 @@ def _names(state: ClusterState) -> list[str]:
     ]
 
 
-def _strangers(
-    spec: Spec, state: ClusterState, nodes: dict[NodeName, Node], placed: dict[NodeName, Placed]
-) -> list[str]:
-    """Reflectors that the spec leaves as they are."""
-    return [
-        f"node `{name}` has cluster ID {node.cluster_id} and is in no group; it is not ours and stays a reflector"
-        for name, node in state.nodes.items()
-        if node.cluster_id and nodes[name] == node and name not in placed
-    ]
-
-
-def _drained(state: ClusterState, target: ClusterState, versions: Versions) -> frozenset[NodeName]:
+def _drained(spec: Spec, state: ClusterState, target: ClusterState, versions: Versions) -> frozenset[NodeName]:
     """The nodes that are cut off while they change; one whose sessions stay the same is not."""
     settings = Settings.of(state)
     changing = {
         name
         for name, node in state.nodes.items()
-        if (target.nodes[name].cluster_id, target.nodes[name].effective_labels)
-        != (node.cluster_id, node.effective_labels)
+        if _role(spec, target.nodes[name]) != _role(spec, node)
         # Nobody can evict the pods of a node that is down, and its gate would never pass.
         and not is_down(node, settings)
     }
     return frozenset(changing - same_sessions(state, target, changing, versions))
 
 
-def _node(spec: Spec, labels: Labelling, node: Node, placed: Placed | None, *, merges: bool) -> Node:
+def _role(spec: Spec, node: Node) -> tuple[str, str | None]:
+    """What makes a node a reflector; no session rests any more on a label that is taken over when it goes."""
+    return node.cluster_id, node.effective_labels.get(spec.label_key)
+
+
+def _node(spec: Spec, labels: Labelling, node: Node, placed: Placed | None, adopted: Adopted, *, merges: bool) -> Node:
     """The node as it shall be; `merges` says that Calico adds labels of its own annotation to Kubernetes'.
 
     There a label is taken away at both places, and set in Kubernetes alone, whose labels win (libcalico-go
@@ -124,7 +128,8 @@ def _node(spec: Spec, labels: Labelling, node: Node, placed: Placed | None, *, m
         )
         return node if wanted == node else wanted
     ours = labels.is_ours(spec, node)
-    if not ours and not (spec.topology is Topology.FULL_MESH and node.cluster_id):
+    stops = spec.topology is Topology.FULL_MESH or node.name in adopted.reflectors
+    if not ours and not (stops and node.cluster_id):
         return node
     removed = spec.label_key if ours else ""
     return replace(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from rrplan.desired.adoption import Adopted, Left
 from rrplan.desired.options import MESH_FIELDS, Options, same_value
 from rrplan.desired.placement import Placed
 from rrplan.ids import NodeName
@@ -17,7 +18,8 @@ class Desired:
 
     `drained` are the nodes that the spec wants empty while they change their role. `general` are the names of the
     BGPPeers that serve all clients of a group, `waves` the BGPPeers that serve the clients of a wave meanwhile.
-    `cascades` are the nodes whose Calico Node is deleted, each with what goes with it.
+    `cascades` are the nodes whose Calico Node is deleted, each with what goes with it. `adopted`
+    is what is taken over of what others made, `left` what stays of it.
     """
 
     state: ClusterState
@@ -28,6 +30,8 @@ class Desired:
     general: frozenset[str] = frozenset()
     waves: tuple[BGPPeer, ...] = ()
     cascades: Mapping[NodeName, tuple[Resource, ...]] = field(default_factory=dict, hash=False)
+    adopted: Adopted = field(default_factory=Adopted)
+    left: Left = field(default_factory=Left)
 
 
 def cordoned(target: ClusterState, names: Iterable[NodeName]) -> ClusterState:

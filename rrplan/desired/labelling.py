@@ -10,7 +10,7 @@ from rrplan.desired.ownership import is_ours
 from rrplan.errors import PolicyRefusal
 from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer, ClusterState, Node
-from rrplan.resources.selector import Equal, SelectorSyntaxError, parse
+from rrplan.resources.selector import And, Equal, SelectorSyntaxError, parse
 from rrplan.specs import Group, Spec
 from rrplan.text import listed
 
@@ -55,7 +55,7 @@ def recorded(spec: Spec, state: ClusterState) -> Labelling:
             continue
         selected.add(value)
         for group in spec.groups:
-            if re.fullmatch(rf"rrplan-{group.name}-clients(-\d+)?", name):
+            if re.fullmatch(rf"rrplan-{group.name}-(clients|below)(-\d+)?", name):
                 values.setdefault(group.name, value)
     values = {group.name: values.get(group.name, group.name) for group in spec.groups}
     return Labelling(spec.label_key, values, frozenset(selected))
@@ -66,7 +66,9 @@ def _selected(key: str, peer: BGPPeer) -> str | None:
         expression = parse(peer.peer_selector).expression
     except SelectorSyntaxError:
         return None
-    return expression.value if isinstance(expression, Equal) and expression.label == key else None
+    # While options change, a BGPPeer selects some of its reflectors alone: by a second label.
+    parts = expression.operands if isinstance(expression, And) else (expression,)
+    return next((part.value for part in parts if isinstance(part, Equal) and part.label == key), None)
 
 
 def labelling(spec: Spec, state: ClusterState, reflectors: Mapping[NodeName, Group]) -> Labelling:

@@ -16,6 +16,7 @@ from rrplan.resources.documents import at
 from rrplan.resources.duration import rounded_seconds
 from rrplan.resources.selector import SelectorSyntaxError, parse
 from rrplan.specs import Spec
+from rrplan.specs.peering import EXCLUSIVE
 
 Options = Mapping[str, object]
 """Fields of a BGPPeer's spec."""
@@ -82,11 +83,15 @@ def kept(
     the same sessions, then what the mesh has, and for a BGPPeer that is new what all others of ours have.
     """
     chosen = dict(options_of(present)) if present is not None else {}
+    for name, value in stated.items():
+        if value is not None and name in EXCLUSIVE:
+            chosen.pop(EXCLUSIVE[name], None)
+            stated = {EXCLUSIVE[name]: None, **stated}
     sources: dict[str, dict[str, object]] = {}
 
     def take(where: str, given: Options) -> None:
         for name, value in given.items():
-            if name not in chosen and name not in stated:
+            if name not in chosen and name not in stated and EXCLUSIVE.get(name) not in chosen:
                 chosen[name] = value
                 sources.setdefault(where, {})[name] = value
 
@@ -122,6 +127,7 @@ class Serving:
     def __init__(self, state: ClusterState, nodes: Mapping[NodeName, Node]) -> None:
         self._nodes = nodes
         self._at = {address: name for name, node in nodes.items() for address in (node.ipv4, node.ipv6) if address}
+        self._known = {node.known_as: name for name, node in nodes.items()}
         self._members: dict[str, frozenset[NodeName]] = {}
         foreign = [peer for _, peer in sorted(state.peers.items()) if not is_ours(peer)]
         self._peers = [peer for peer in foreign if not peer.local_workload_selector]
@@ -143,7 +149,8 @@ class Serving:
         if peer.node_selector:
             return self.members(peer.node_selector)
         if peer.node:
-            return frozenset(name for name, node in self._nodes.items() if node.known_as == peer.node)
+            name = self._known.get(NodeName(peer.node))
+            return frozenset([name]) if name else frozenset()
         return frozenset(self._nodes)
 
     def _remote(self, peer: BGPPeer) -> frozenset[NodeName]:

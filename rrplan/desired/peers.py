@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rrplan.bgp.profile import Versions, profile_for
@@ -11,13 +12,19 @@ from rrplan.desired.options import ChosenOptions, Options, Serving, kept, mesh_o
 from rrplan.desired.outside_peers import outside_peers
 from rrplan.desired.ownership import OURS, is_ours
 from rrplan.desired.placement import Placed
-from rrplan.desired.selecting import canonical, clients_selector, reflector_selector
+from rrplan.desired.selecting import between_reflectors, canonical, clients_selector, reflector_selector
 from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer, ClusterState, Node
 from rrplan.specs import Group, Spec
+from rrplan.specs.peering import stated_together
 from rrplan.text import SHOWN, listed
 
+AMONG_REFLECTORS = "rrplan-reflectors"
+"""The BGPPeer of the sessions that reflectors have with one another."""
 WAVE_LABEL = "rrplan.io/wave"
+RENEWED_LABEL = "rrplan.io/renewed"
+"""On reflectors whose sessions have the new options already, while these change."""
+RENEWED = "options"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +39,22 @@ class Peers:
     general: frozenset[str]
     waves: tuple[BGPPeer, ...]
     notes: tuple[str, ...]
+    instead: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """BGPPeers of others that do what one of ours would, with the name of that one, which is not made."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """One BGPPeer to be: its name where that is free, whom it brings together, and what the spec says of options."""
+    """One BGPPeer to be: its name where that is free, whom it brings together, and what the spec says of options.
+
+    `far` are the names of the groups whose reflectors it selects; `group` is the one whose clients it serves.
+    """
 
     name: str
     local: str
     remote: str
     stated: Options
+    far: frozenset[str]
     group: Group | None = None
 
 
@@ -73,10 +86,12 @@ def wanted_peers(
     placed: Sequence[Placed],
     labels: Labelling,
     versions: Versions,
+    adopted: Collection[str] = (),
 ) -> Peers:
-    """The BGPPeers to have, and notes on those of others that serve as well and are left as they are.
+    """The BGPPeers to have, and those of others that serve as well and are left as they are.
 
-    `nodes` are those of the target.
+    `nodes` are those of the target, with the labels that are taken over; `adopted` are the BGPPeers of others that ours
+    take the place of.
     """
     common = spec.peering.stated()
     wishes = [
@@ -84,14 +99,22 @@ def wanted_peers(
             f"rrplan-{group.name}-clients",
             clients_selector(spec, group),
             reflector_selector(spec, labels, group),
-            {**common, **group.peering.stated()},
+            stated_together(spec.peering, group.peering),
+            frozenset([group.name]),
             group,
         )
         for group in spec.groups
-        if group.nodes.names or group.nodes.selector
+        if spec.serves_nodes(group) and group.reflects_inside
     ]
-    if spec.reflectors_peer and wishes:
-        wishes.append(_Wish("rrplan-reflectors", f"has({spec.label_key})", f"has({spec.label_key})", common))
+    for group in spec.groups:
+        below = spec.children(group)
+        if below:
+            local, remote = (reflector_selector(spec, labels, *groups) for groups in (below, (group,)))
+            stated, above = stated_together(spec.peering, group.peering), frozenset([group.name])
+            wishes.append(_Wish(f"rrplan-{group.name}-below", local, remote, stated, above))
+    if spec.reflectors_peer and any(group.reflects_inside for group in spec.groups):
+        between, roots = between_reflectors(spec, labels), frozenset(group.name for group in spec.roots)
+        wishes.append(_Wish(AMONG_REFLECTORS, between, between, common, roots))
     serving = Serving(state, nodes)
     mesh, notes = _of_mesh(state, versions)
     ours = {name: peer for name, peer in state.peers.items() if is_ours(peer)}
@@ -99,20 +122,16 @@ def wanted_peers(
     wanted: list[BGPPeer] = []
     general: set[str] = set()
     waves: list[BGPPeer] = []
+    in_place: dict[str, str] = {}
     for wish in wishes:
-        other = _same(state, wish)
+        other = _same(state, wish, adopted)
         if other is not None:
-            notes.append(
-                f"BGPPeer `{other.name}` already provides what `{wish.name}` would; not managed by rrplan, left "
-                "unchanged"
-            )
+            in_place[other.name] = wish.name
             options, instead = options_of(other), [other]
         else:
-            name = _free(state, wish.name)
+            name = free_name(state, wish.name)
             near = serving.members(wish.local)
-            far = frozenset(
-                placement.node for placement in placed if wish.group is None or placement.group.name == wish.group.name
-            )
+            far = frozenset(placement.node for placement in placed if placement.group.name in wish.far)
             others = [peer for other_name, peer in sorted(ours.items()) if other_name != name]
             instead = serving.between(near, far)
             options_kept = kept(wish.stated, ours.get(name), instead, mesh, others)
@@ -130,15 +149,19 @@ def wanted_peers(
                 f"sessions of `{wish.name}` without"
             )
         if wish.group is not None:
-            name = _free(state, f"rrplan-{wish.group.name}-wave")
+            name = free_name(state, f"rrplan-{wish.group.name}-wave")
             waves.append(peer(name, f"has({WAVE_LABEL})", wish.remote, options))
     beyond = outside_peers(
-        spec, state, labels, serving, lambda name: _free(state, name), f"has({WAVE_LABEL})", notices_kept.add
+        spec, state, labels, serving, lambda name: free_name(state, name), f"has({WAVE_LABEL})", notices_kept.add
     )
     general |= {peer.name for peer in beyond.wanted}
     notes += beyond.notes
     return Peers(
-        (*wanted, *beyond.wanted), frozenset(general), (*waves, *beyond.waves), (*notes, *notices_kept.notices())
+        (*wanted, *beyond.wanted),
+        frozenset(general),
+        (*waves, *beyond.waves),
+        (*notes, *notices_kept.notices()),
+        in_place,
     )
 
 
@@ -165,9 +188,11 @@ def peer(name: str, node_selector: str, peer_selector: str, options: Options) ->
     )
 
 
-def wanted_and_others(state: ClusterState, wanted: tuple[BGPPeer, ...]) -> Mapping[str, BGPPeer]:
-    """The wanted BGPPeers and those that are not ours; what is there already stays the same value."""
-    peers = {name: peer for name, peer in state.peers.items() if not is_ours(peer)}
+def wanted_and_others(
+    state: ClusterState, wanted: tuple[BGPPeer, ...], adopted: Collection[str] = ()
+) -> Mapping[str, BGPPeer]:
+    """The wanted BGPPeers and those of others that are not adopted; what is there already stays the same value."""
+    peers = {name: peer for name, peer in state.peers.items() if not is_ours(peer) and name not in adopted}
     for peer in wanted:
         present = state.peers.get(peer.name)
         if present is None or not is_ours(present):
@@ -188,11 +213,12 @@ def _same_options(peer: Options, other: Options) -> bool:
     return peer.keys() == other.keys() and all(same_value(value, other[name]) for name, value in peer.items())
 
 
-def _same(state: ClusterState, wish: _Wish) -> BGPPeer | None:
+def _same(state: ClusterState, wish: _Wish, adopted: Collection[str]) -> BGPPeer | None:
     for name in sorted(state.peers):
         present = state.peers[name]
         if (
             not is_ours(present)
+            and name not in adopted
             and not present.spec.keys() - options_of(present).keys() - {"nodeSelector", "peerSelector"}
             and canonical(present.node_selector) == canonical(wish.local)
             and canonical(present.peer_selector) == canonical(wish.remote)
@@ -202,8 +228,12 @@ def _same(state: ClusterState, wish: _Wish) -> BGPPeer | None:
     return None
 
 
-def _free(state: ClusterState, name: str) -> str:
-    """A name that nobody else's object has."""
+def free_name(state: ClusterState, name: str) -> str:
+    """A name that nobody else's object has: the one that ours has already, else the first that is free."""
+    numbered = re.compile(rf"{re.escape(name)}-[0-9]+")
+    ours = [known for known, peer in state.peers.items() if numbered.fullmatch(known) and is_ours(peer)]
+    if ours and not (name in state.peers and is_ours(state.peers[name])):
+        return min(ours, key=lambda known: (len(known), known))
     number, free = 1, name
     while free in state.peers and not is_ours(state.peers[free]):
         number += 1

@@ -13,6 +13,7 @@ from rrplan.ids import NodeName
 from rrplan.resources import ClusterState, Node
 from rrplan.resources.selector import parse
 from rrplan.specs import Allow, Flavor, Group, Spec
+from rrplan.specs.counting import NodesPerReflector
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def _chosen(
     spec: Spec, state: ClusterState, group: Group, taken: Iterable[NodeName], standing: _Standing
 ) -> list[Placed]:
     choice = group.nodes
-    wanted = choice.count or 0
+    wanted = _count(state, group, standing)
     selector = parse(choice.selector)
     excluded: dict[str, int] = {}
     candidates: list[Node] = []
@@ -105,6 +106,18 @@ def _chosen(
             hint=f"label more nodes so that `{choice.selector}` matches them, or lower `count`",
         )
     return _spread(standing, group, candidates, wanted)
+
+
+def _count(state: ClusterState, group: Group, standing: _Standing) -> int:
+    """How many reflectors a group gets: what the spec says, or what its clients and present reflectors ask for."""
+    count = group.nodes.count
+    if not isinstance(count, NodesPerReflector):
+        return count or 0
+    clients = parse(group.clients) if group.clients else None
+    nodes = [node for node in state.nodes.values() if (node.ipv4 or node.ipv6) and not node.windows]
+    present = [node for node in nodes if standing.rank(group, node) < 2]
+    members = [node for node in nodes if clients is None or clients.matches(node.effective_labels)]
+    return count.of(len({node.name for node in (*members, *present)}), len(present))
 
 
 def _address(spec: Spec, node: Node) -> str:

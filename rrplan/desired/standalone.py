@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.speaker import DEFAULT_AS
+from rrplan.desired.adoption import left_by_others
 from rrplan.desired.desired import Desired, cordoned, mesh_off
 from rrplan.desired.options import mesh_options, worded
 from rrplan.desired.ownership import MANAGED_BY, OURS
@@ -88,13 +89,15 @@ def compile_standalone(spec: Spec, state: ClusterState, versions: Versions) -> D
     if options:
         notices.append(f"not kept from the mesh: {worded(options)}; a standalone reflector knows neither")
     target = cordoned(target, changing)
+    target = replace(target, peers=wanted_and_others(left, peers), configurations=mesh_off(left))
     return Desired(
-        state=replace(target, peers=wanted_and_others(left, peers), configurations=mesh_off(left)),
+        state=target,
         placed=placed,
         drained=frozenset(changing),
         reasons=tuple(f"{placement.node} gets a standalone reflector: {placement.reason}" for placement in placed),
         notices=(*notices, *notes),
         cascades={NodeName(name): resources for name, resources in gone.items()},
+        left=left_by_others(spec, state, target, {}),
     )
 
 

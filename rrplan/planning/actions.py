@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -18,6 +18,7 @@ from rrplan.resources.node_codec import CLUSTER_ID_ANNOTATION, LABELS_ANNOTATION
 _Paths: TypeAlias = dict[tuple[str, ...], tuple[str | None, str | None]]
 """What each path of a document has before and after."""
 END_OF_WAVES = StepId("unlabel/waves")
+END_OF_RENEWAL = StepId("unlabel/renewed")
 NAMED = 3
 """Clients of a wave that its summary names."""
 
@@ -62,11 +63,11 @@ def taint(node: Node, wanted: Node) -> Step:
     return Step(StepId(f"{verb}/{node.name}"), action, what, (change,), node=node.name, phase=phase)
 
 
-def role(node: Node, wanted: Node, label: str, group: str = "") -> Step:
-    """Make a node a reflector, or a plain node again: label and cluster ID in one patch, so that every confd
+def role(node: Node, wanted: Node, labels: Iterable[str], group: str = "") -> Step:
+    """Make a node a reflector, or a plain node again: labels and cluster ID in one patch, so that every confd
     sees both in one event (libcalico-go node.go; upstream's end-to-end tests do the same)."""
     paths: _Paths = {
-        ("metadata", "labels", label): (node.labels.get(label), wanted.labels.get(label)),
+        **{("metadata", "labels", label): (node.labels.get(label), wanted.labels.get(label)) for label in labels},
         ("metadata", "annotations", CLUSTER_ID_ANNOTATION): (node.cluster_id or None, wanted.cluster_id or None),
     }
     paths |= _own_labels(node, wanted)
@@ -112,22 +113,98 @@ def wave(number: int, nodes: Sequence[Node], label: str, value: str, total: int)
     )
 
 
-def end_of_waves(nodes: Sequence[Node], label: str, value: str, *, merges: bool) -> Step:
-    """Remove the label of the waves; where Calico `merges` labels of its own, from these too."""
+def end_of_waves(nodes: Sequence[Node], label: str, *, merges: bool) -> Step:
+    """Remove the label of the waves from nodes as they are by then; where Calico `merges` its own, there too."""
+    what = f"remove the wave label of {len(nodes)} node{'' if len(nodes) == 1 else 's'}"
+    changes = _unlabelled(nodes, label, merges=merges)
+    return _unlabel(END_OF_WAVES, ActionName.UNLABEL_CLIENT, what, changes, Phase.END_OF_WAVES)
+
+
+def renewed(node: Node, label: str, value: str, general: str) -> Step:
+    """Give the sessions of one reflector the new options: the label moves it from one BGPPeer to another."""
+    what = f"renew the sessions of {node.name} with its clients: the new options of BGPPeer {general}"
+    change = _label_change(node, label, value)
+    step = _on_node("renew", ActionName.RENEW_SESSIONS, what, change, node, Phase.RENEWAL)
+    return replace(step, until=END_OF_RENEWAL)
+
+
+def end_of_renewal(nodes: Sequence[Node], label: str, *, merges: bool) -> Step:
+    """Remove the label of reflectors whose sessions were renewed, as `end_of_waves` does."""
+    what = f"remove the label of the renewal from {len(nodes)} reflector{'' if len(nodes) == 1 else 's'}"
+    changes = _unlabelled(nodes, label, merges=merges)
+    return _unlabel(END_OF_RENEWAL, ActionName.UNLABEL_REFLECTOR, what, changes, Phase.END_OF_RENEWAL)
+
+
+def _unlabelled(nodes: Sequence[Node], label: str, *, merges: bool) -> tuple[Change, ...]:
     changes = []
     for node in nodes:
         kept = {name: text for name, text in node.calico_labels.items() if name != label}
         wanted = replace(node, calico_labels=kept) if merges else node
-        paths: _Paths = {("metadata", "labels", label): (value, None), **_own_labels(node, wanted)}
+        paths: _Paths = _own_labels(node, wanted)
+        if label in node.labels:
+            paths = {("metadata", "labels", label): (node.labels[label], None), **paths}
         changes.append(_paths_change(node.name, paths))
-    what = f"remove the wave label of {len(nodes)} node{'' if len(nodes) == 1 else 's'}"
+    return tuple(changes)
+
+
+def _unlabel(step: StepId, action: ActionName, what: str, changes: tuple[Change, ...], phase: Phase) -> Step:
+    return Step(step, action, what, changes, topology=True, phase=phase, unordered=True)
+
+
+def labelled(node: Node, label: str, value: str) -> Node:
+    """The node once it has a label."""
+    return replace(node, labels={**node.labels, label: value})
+
+
+def share(nodes: Mapping[NodeName, tuple[str | None, str | None]], label: str, phase: Phase) -> Step:
+    """Label clients with the shares of reflectors that serve them."""
+    return _shares(
+        StepId("share/clients"), ActionName.LABEL_CLIENT, nodes, label, ("gets", "get"), "a share of reflectors", phase
+    )
+
+
+def unshare(nodes: Mapping[NodeName, tuple[str | None, str | None]], label: str, phase: Phase) -> Step:
+    """Take the label of a share away: for good, or until another one comes."""
+    if phase is Phase.END_OF_SHARES:
+        step, verbs, what = "unshare/clients", ("belongs", "belong"), "to no share of reflectors any more"
+    else:
+        step, verbs, what = "free/clients", ("is", "are"), "served by every share of reflectors until another one comes"
+    return _shares(StepId(step), ActionName.UNLABEL_CLIENT, nodes, label, verbs, what, phase)
+
+
+def _shares(
+    step: StepId,
+    name: ActionName,
+    nodes: Mapping[NodeName, tuple[str | None, str | None]],
+    label: str,
+    verbs: tuple[str, str],
+    what: str,
+    phase: Phase,
+) -> Step:
+    changes = tuple(_paths_change(node, {("metadata", "labels", label): pair}) for node, pair in nodes.items())
+    who = ", ".join(nodes) if len(nodes) <= NAMED else f"{len(nodes)} clients"
     return Step(
-        END_OF_WAVES,
-        ActionName.UNLABEL_CLIENT,
+        step, name, f"{who} {verbs[len(nodes) > 1]} {what}", changes, topology=True, phase=phase, unordered=True
+    )
+
+
+def unlabel(nodes: Sequence[tuple[Node, Node]], labels: Sequence[str]) -> Step:
+    """Remove labels that others left, once no BGPPeer selects them; of each node, as it is and as it shall be."""
+    changes = []
+    for node, wanted in nodes:
+        paths: _Paths = {
+            ("metadata", "labels", label): (node.labels[label], None) for label in labels if label in node.labels
+        }
+        changes.append(_paths_change(node.name, paths | _own_labels(node, wanted)))
+    keys = " and ".join(f"`{label}`" for label in labels)
+    what = f"remove label {keys} from {len(nodes)} node{'' if len(nodes) == 1 else 's'}"
+    return Step(
+        StepId("unlabel/adopted"),
+        ActionName.UNLABEL_NODE,
         what,
         tuple(changes),
         topology=True,
-        phase=Phase.END_OF_WAVES,
+        phase=Phase.UNLABEL,
         unordered=True,
     )
 
@@ -144,9 +221,16 @@ def _paths_change(name: NodeName, paths: _Paths) -> Change:
     )
 
 
-def wave_peer(before: BGPPeer | None, after: BGPPeer) -> Step:
-    """Create or update a BGPPeer that serves one wave after another."""
-    return replace(peer(before, after, Phase.WAVE_PEERS), until=peer(after, None, Phase.END_OF_WAVES).id)
+def temporary_peer(before: BGPPeer | None, after: BGPPeer, phase: Phase, end: Phase) -> Step:
+    """Create or update a BGPPeer that exists for the way only, until it is deleted in phase `end`."""
+    return replace(peer(before, after, phase), until=peer(after, None, end).id)
+
+
+def narrowed_peer(before: BGPPeer, after: BGPPeer) -> Step:
+    """Let a BGPPeer select fewer nodes for the way, until it is updated."""
+    step = peer(before, after, Phase.NARROWED)
+    what = f"{step.summary}: reflectors with the new options are served by another one"
+    return replace(step, id=StepId(f"narrow-peer/{after.name}"), summary=what, until=step.id)
 
 
 def peer(before: BGPPeer | None, after: BGPPeer | None, phase: Phase) -> Step:
@@ -161,6 +245,14 @@ def peer(before: BGPPeer | None, after: BGPPeer | None, phase: Phase) -> Step:
     }[change.action]
     what = f"{change.action} BGPPeer {present.name}"
     return Step(StepId(f"{verb}/{present.name}"), action, what, (change,), topology=True, phase=phase)
+
+
+def retired(name: str, peers: Sequence[BGPPeer]) -> Step:
+    """Delete BGPPeers that say the same for one node each: in any order, because sessions only go meanwhile."""
+    changes = tuple(change_of(peer.key, peer, None) for peer in peers)
+    what = f"delete {len(peers)} BGPPeers that name {name}, such as {peers[0].name}"
+    step = StepId(f"delete-peers/{name}")
+    return Step(step, ActionName.DELETE_PEER, what, changes, topology=True, phase=Phase.OLD_PEERS, unordered=True)
 
 
 def mesh(before: BGPConfiguration | None, after: BGPConfiguration) -> Step:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import zip_longest
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import NEWEST, Versions, check_planned
@@ -21,7 +22,7 @@ from rrplan.ids import ActionName, NodeName
 from rrplan.planning.closure import check_closed
 from rrplan.planning.gates import GateMaker, NodeSets
 from rrplan.planning.ordering import edges
-from rrplan.planning.proof import Alive, final_checks, judge
+from rrplan.planning.proof import Alive, PathCount, final_checks, judge
 from rrplan.planning.remedy import remedies
 from rrplan.planning.sequence import steps_between
 from rrplan.planning.waves import end_of
@@ -30,10 +31,11 @@ from rrplan.plans.fingerprint import deleted_nodes, fingerprints
 from rrplan.plans.gate import Gate
 from rrplan.plans.graph import ActionGraph
 from rrplan.plans.phase import Phase
-from rrplan.plans.plan import Invariant, Plan, Proof, SnapshotReference, Step, StepProof, Violation
+from rrplan.plans.plan import FINAL_STATE, Invariant, Plan, Proof, SnapshotReference, Step, StepProof, Violation
 from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, Pod
 from rrplan.specs import Flavor, Spec, Topology
 from rrplan.specs.model import ZONE_LABEL
+from rrplan.specs.shares import with_shares
 from rrplan.text import listed
 
 CONFD_STAYS = CalicoVersion(3, 3)
@@ -59,6 +61,7 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: Sn
 
 def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: SnapshotReference) -> Plan:
     """The same, where it is only looked at: an unsafe plan keeps its counterexamples in its proof."""
+    whole, spec = spec, with_shares(spec)
     inside = bool(spec.groups) or any(node.cluster_id for node in state.nodes.values())
     if spec.flavor is Flavor.IN_CLUSTER and inside:
         check_planned(versions, meshed=Settings.of(state).mesh or spec.topology is Topology.FULL_MESH)
@@ -115,7 +118,7 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: Sn
         proof=proof,
         node_sets=sets.table(),
         fingerprints=fingerprints(spec, state, versions, deleted_nodes(steps)),
-        spec=spec,
+        spec=whole,
         snapshot=snapshot,
         notices=tuple(notices),
         findings=(*results, *agree),
@@ -152,7 +155,8 @@ def _walk(
     violations: list[Violation] = []
     gated: list[Step] = []
     again = tuple(step.node for step in ordered if step.action is _UNCORDON and step.node)
-    for step in ordered:
+    path_count = PathCount(spec, model)
+    for step, following in zip_longest(ordered, ordered[1:]):
         undo_gates = maker.undone(step, model)
         cost: Transition | None = None
         before = present
@@ -166,6 +170,8 @@ def _walk(
             violations += bad
             if alive is not None:
                 violations += alive.advance(step, present, nodes, bad)
+        if step.topology and (following is None or following.phase is not step.phase):
+            violations += path_count.after(step.id, model)
         gates = maker.after(step, model, again if step.phase is Phase.HELD_AGAIN else _moved(step))
         if cost is not None:
             again_up = maker.uplinks(model, cost.outside)
@@ -184,6 +190,7 @@ def _walk(
         gated.append(replace(step, gates=gates, undo_gates=undo_gates))
     check_closed(state, present, end_of(state, desired, ordered), ordered)
     checks, bad = final_checks(spec, model, first)
+    checks += path_count.check(FINAL_STATE, model)[0]
     if alive is not None:
         bad += alive.final(bad)
     return tuple(gated), Proof(tuple(proofs), tuple(checks), (*violations, *bad)), sets, model, down

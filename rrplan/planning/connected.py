@@ -16,6 +16,7 @@ from rrplan.ids import NodeName
 from rrplan.resources import ClusterState
 from rrplan.resources.selector import parse
 from rrplan.specs import Flavor, Spec, Topology
+from rrplan.specs.shares import with_shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class MissingRoutes:
 
 def missing_routes(spec: Spec, state: ClusterState, versions: Versions) -> MissingRoutes:
     """The pairs without a route once everything that is configured is up; raises what `place` raises."""
-    connected = connected_nodes(spec, state)
+    connected = connected_nodes(with_shares(spec), state)
     model = Model(as_configured(state), versions, marked=connected, roles=spec.roles)
     wanted: list[MissingRoute] = []
     others: list[MissingRoute] = []
@@ -63,7 +64,7 @@ def connected_nodes(spec: Spec, state: ClusterState) -> frozenset[NodeName]:
 def _members(spec: Spec, state: ClusterState) -> Iterator[NodeName]:
     reflectors = {placed.node for placed in place(spec, state)}
     yield from reflectors
-    for group in spec.groups:
+    for group in filter(spec.serves_nodes, spec.groups):
         selector = parse(clients_selector(spec, group))
         for name, node in state.nodes.items():
             if name not in reflectors and selector.matches(node.effective_labels):

@@ -33,6 +33,5 @@ def expected(
     maker = GateMaker(from_document(_ANY), sets)
     model = Model(state, versions, roles=roles)
     gates = [*maker.routes(model, maker.reflectors(model), title="reflectors")]
-    if model.rules.settings.mesh:
-        gates += maker.mesh(model)
+    gates += maker.between_plain(model)
     return [expectation for gate in gates for expectation in gate.expectations], sets.table()

@@ -8,11 +8,11 @@ from itertools import chain
 from rrplan.bgp.holdings import Holdings
 from rrplan.bgp.model import Model
 from rrplan.bgp.outside import Fate
-from rrplan.bgp.peering import protocols
 from rrplan.bgp.population import Signature
-from rrplan.bgp.speaker import FAMILIES, Family
+from rrplan.bgp.speaker import FAMILIES
 from rrplan.bgp.transition import OutsideSession
 from rrplan.ids import ActionName, NodeName
+from rrplan.planning.asked import asked_of, dialled, joins_plain
 from rrplan.plans.gate import LONGEST_SECONDS, Expectation, Gate, GateKind
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Step
@@ -56,7 +56,7 @@ class GateMaker:
         match step.action:
             case ActionName.DRAIN_NODE if step.node:
                 return (self.drained(step.node),)
-            case ActionName.PROMOTE_REFLECTOR if node:
+            case ActionName.PROMOTE_REFLECTOR | ActionName.RENEW_SESSIONS if node:
                 return self.routes(model, [node], title=f"every neighbour of {node} holds the routes it reflects")
             case ActionName.DEMOTE_REFLECTOR if node:
                 return self._plain_again(model, node)
@@ -65,12 +65,11 @@ class GateMaker:
             case ActionName.LABEL_REFLECTOR if model.rules.settings.standalone:
                 return self._rollout(step, model)
             case ActionName.ENABLE_MESH:
-                return self.mesh(model)
+                return self.between_plain(model)
             case ActionName.AWAIT | ActionName.DISABLE_MESH | ActionName.BAKE | ActionName.LABEL_CLIENT:
                 return self._through_reflectors(step, model, waited)
             case ActionName.CREATE_PEER | ActionName.UPDATE_PEER | ActionName.DELETE_PEER:
-                reflectors = self.reflectors(model)
-                return self.routes(model, reflectors, title="every client holds every route of its reflectors")
+                return self._of_peers(model)
             case _:
                 return ()
 
@@ -86,13 +85,12 @@ class GateMaker:
                 if model.population.speakers[node].cluster_id:
                     return self.routes(model, [node], title=f"every neighbour of {node} holds the routes it reflects")
                 return self._plain_again(model, node)
-            case ActionName.DEMOTE_REFLECTOR if node:
+            case ActionName.DEMOTE_REFLECTOR | ActionName.RENEW_SESSIONS if node:
                 return self.routes(model, [node], title=f"every neighbour of {node} holds the routes it reflects")
             case ActionName.DISABLE_MESH:
-                return self.mesh(model)
+                return self.between_plain(model)
             case ActionName.ENABLE_MESH | ActionName.DELETE_PEER | ActionName.UPDATE_PEER:
-                reflectors = self.reflectors(model)
-                return self.routes(model, reflectors, title="every client holds every route of its reflectors")
+                return self._of_peers(model)
             case _:
                 return ()
 
@@ -116,7 +114,19 @@ class GateMaker:
         """Whatever carries routes at this state carries them."""
         reflectors = self.reflectors(model)
         gates = self.routes(model, reflectors, title="every client holds every route of its reflectors")
-        return gates + (self.mesh(model) if model.rules.settings.mesh else ())
+        return gates + self.between_plain(model)
+
+    def _of_peers(self, model: Model) -> tuple[Gate, ...]:
+        """What BGPPeers carry: routes through reflectors, and between nodes that do not reflect."""
+        reflectors = self.reflectors(model)
+        gates = self.routes(model, reflectors, title="every client holds every route of its reflectors")
+        return gates + (() if model.rules.settings.mesh else self.between_plain(model))
+
+    def between_plain(self, model: Model, *, only: tuple[NodeName, ...] = ()) -> tuple[Gate, ...]:
+        """The sessions between nodes that do not reflect: of the mesh, or of BGPPeers that join such nodes."""
+        if joins_plain(model):
+            return self._direct(model, only)
+        return self.mesh(model, only=only) if model.rules.settings.mesh else ()
 
     def uplinks(self, model: Model, effects: Sequence[OutsideSession]) -> tuple[Gate, ...]:
         """The sessions to the outside that a step restarts, or that its undo restarts, are up."""
@@ -174,7 +184,7 @@ class GateMaker:
         title = "the drained nodes hold every route again"
         gates: tuple[Gate, ...] = ()
         if plain and model.rules.settings.mesh:
-            gates += self.mesh(model, only=plain)
+            gates += self.between_plain(model, only=plain)
         elif plain:
             gates += self.routes(model, reflectors, title=title, only=plain, minimum=1)
         covered = tuple(name for name in reflecting if self._covered(model, name, reflectors))
@@ -250,6 +260,8 @@ class GateMaker:
         sizes = model.living(view)
         expectations: list[Expectation] = []
         asked: dict[Signature, tuple[NodeName, ...]] = {}
+        # Nobody waits for the routes of a node that is down.
+        down = frozenset(model.down())
         for family in FAMILIES:
             holdings = view.holdings[family]
             for peer in peers:
@@ -259,14 +271,14 @@ class GateMaker:
                     if signature.down or signature.outside or not holdings.joins(here, there):
                         continue
                     if signature not in asked:
-                        asked[signature] = _asked(model, signature, only)
+                        asked[signature] = asked_of(model, signature, only)
                     nodes = asked[signature]
                     if peer in classes[signature]:
                         nodes = tuple(name for name in nodes if name != peer)
                     if nodes:
                         count = holdings.delivered(here, there, sizes)
-                        without = self._without(model, holdings, here, there, peer)
-                        for outside in _dialled(model, signature, peer, family) if beyond else [""]:
+                        without = self._without(model, holdings, here, there, peer, down)
+                        for outside in dialled(model, signature, peer, family) if beyond else [""]:
                             expectations.append(
                                 Expectation(self.sets.name(nodes), str(family), count, peer, without, outside)
                             )
@@ -286,15 +298,16 @@ class GateMaker:
         )
         return (gate,)
 
-    def _without(self, model: Model, holdings: Holdings, here: int, there: int, peer: NodeName) -> str:
+    def _without(
+        self, model: Model, holdings: Holdings, here: int, there: int, peer: NodeName, down: frozenset[NodeName]
+    ) -> str:
         """The name of the set of nodes whose routes do not come over the session of `peer`; "" for nobody."""
         classes = model.population.classes
         signatures = model.view().signatures
         node_classes, own = holdings.withheld(here, there)
         names = {name for node_class in node_classes for name in classes[signatures[node_class]]} - {peer}
         names |= {peer} if own else set()
-        # Nobody waits for the routes of a node that is down.
-        names |= {name for signature, members in classes.items() if signature.down for name in members}
+        names |= down
         names -= {name for signature, members in classes.items() if signature.outside for name in members}
         # Of its own kind, a receiver is asked about no routes of its own: leaving it in changes nothing.
         if there in node_classes and len(classes[signatures[there]]) == 1:
@@ -314,12 +327,37 @@ class GateMaker:
         return self.routes(model, reflectors, title=title, stable=stable, minimum=minimum)
 
     def _plain_again(self, model: Model, node: NodeName) -> tuple[Gate, ...]:
+        between = self.between_plain(model, only=(node,))
         if model.rules.settings.mesh:
-            return self.mesh(model, only=(node,))
+            return between
         reflectors = self.reflectors(model)
-        gates = self.routes(model, reflectors, title=f"{node} holds every route of its reflectors", only=(node,))
+        title = f"{node} holds every route of its reflectors"
+        gates = self.routes(model, reflectors, title=title, only=(node,)) + between
         # Where nobody reflects for it, its neighbours are peers like itself: they got at least its own routes.
         return gates or self.routes(model, [node], title=f"every neighbour of {node} holds its routes")
+
+    def _direct(self, model: Model, only: tuple[NodeName, ...]) -> tuple[Gate, ...]:
+        """Every session of nodes that do not reflect is up, whatever makes it: of two that share a lock one is up."""
+        view = model.view()
+        sizes = model.living(view)
+        expectations: list[Expectation] = []
+        for family in FAMILIES:
+            holdings = view.holdings[family]
+            counts: dict[int, list[NodeName]] = {}
+            for here in holdings.present:
+                signature = view.signatures[here]
+                if signature.cluster_id or signature.down or signature.outside:
+                    continue
+                linked = [there for there in holdings.linked(here) if not view.signatures[there].outside]
+                count = sum(sizes[there] for there in linked) - (here in linked)
+                counts.setdefault(count, []).extend(asked_of(model, signature, only))
+            expectations += [
+                Expectation(self.sets.name(tuple(sorted(nodes))), str(family), count, direct=True)
+                for count, nodes in sorted(counts.items())
+                if count and nodes
+            ]
+        who = f"{', '.join(only)} {'has' if len(only) == 1 else 'have'}" if only else "every node has"
+        return self._of_sessions(f"{who} all sessions with other nodes", expectations)
 
     def mesh(self, model: Model, *, only: tuple[NodeName, ...] = ()) -> tuple[Gate, ...]:
         """Every mesh session between nodes that are not down is up: of all of them, or of some."""
@@ -331,7 +369,7 @@ class GateMaker:
                 for signature in classes
                 if signature.meshes and not signature.down and signature.speaks(family)
             ]
-            nodes = tuple(sorted(chain.from_iterable(_asked(model, signature, only) for signature in meshed)))
+            nodes = tuple(sorted(chain.from_iterable(asked_of(model, signature, only) for signature in meshed)))
             members = sum(len(classes[signature]) for signature in meshed)
             if nodes and members > 1:
                 expectations.append(Expectation(self.sets.name(nodes), str(family), members - 1))
@@ -339,6 +377,9 @@ class GateMaker:
         if only:
             verb, their = ("has", "its") if len(only) == 1 else ("have", "their")
             title = f"{', '.join(only)} {verb} all {their} mesh sessions"
+        return self._of_sessions(title, expectations)
+
+    def _of_sessions(self, title: str, expectations: Sequence[Expectation]) -> tuple[Gate, ...]:
         gate = Gate(
             GateKind.MESH,
             title,
@@ -350,17 +391,3 @@ class GateMaker:
             expected=LONGEST_SECONDS + self.spec.gates.stable,
         )
         return (gate,) if expectations else ()
-
-
-def _dialled(model: Model, signature: Signature, peer: NodeName, family: Family) -> list[str]:
-    """The addresses of a speaker outside that the nodes of a class peer with."""
-    own, outside = model.population.members(signature)[0], model.population.speakers[peer]
-    return sorted({protocol.peer_address for protocol in protocols(model.rules, own, outside, family)})
-
-
-def _asked(model: Model, signature: Signature, only: tuple[NodeName, ...]) -> tuple[NodeName, ...]:
-    """The nodes of a class, all or some of them, sorted."""
-    if not only:
-        return model.population.names(signature)
-    members = model.population.classes[signature]
-    return tuple(sorted({name for name in only if name in members}))

@@ -14,7 +14,6 @@ from rrplan.plans.plan import Edge, Step
 
 Rule = Callable[[Sequence[Step]], Iterator[Edge]]
 
-_PEERS = (ActionName.CREATE_PEER, ActionName.UPDATE_PEER)
 _ROLES = (ActionName.PROMOTE_REFLECTOR, ActionName.DEMOTE_REFLECTOR)
 
 
@@ -50,32 +49,75 @@ def _chain(steps: Sequence[Step]) -> list[Step]:
     return sorted((step for step in steps if step.topology or step.action in waits), key=lambda step: step.place)
 
 
+REASONS: tuple[tuple[ActionName | None, ActionName | None, str], ...] = (
+    (
+        ActionName.CREATE_PEER,
+        ActionName.PROMOTE_REFLECTOR,
+        "the BGPPeer is there first, so that the node reloads once and is cut off as briefly as possible",
+    ),
+    (
+        ActionName.UPDATE_PEER,
+        ActionName.PROMOTE_REFLECTOR,
+        "the BGPPeer is there first, so that the node reloads once and is cut off as briefly as possible",
+    ),
+    (
+        ActionName.RENEW_SESSIONS,
+        ActionName.RENEW_SESSIONS,
+        "one reflector at a time: every client keeps its routes over the others while sessions restart",
+    ),
+    (
+        None,
+        ActionName.RENEW_SESSIONS,
+        "the BGPPeer with the new options is there first, so that both ends of a session change together",
+    ),
+    (
+        ActionName.RENEW_SESSIONS,
+        ActionName.UPDATE_PEER,
+        "every session has the new options already, so that this update restarts none",
+    ),
+    (
+        ActionName.PROMOTE_REFLECTOR,
+        ActionName.PROMOTE_REFLECTOR,
+        "one reflector at a time: the next only when every client holds the routes of this one",
+    ),
+    (None, ActionName.DISABLE_MESH, "the mesh goes only when every route is also held through reflectors alone"),
+    (ActionName.ENABLE_MESH, None, "the mesh carries every route before a reflector is taken away"),
+    (
+        ActionName.DEMOTE_REFLECTOR,
+        ActionName.DELETE_PEER,
+        "BGPPeers go last: deleting them first would cut the reflectors off",
+    ),
+    (
+        ActionName.AWAIT,
+        ActionName.DELETE_PEER,
+        "what others made goes only when every route is also held through the reflectors of the spec",
+    ),
+    (None, ActionName.UNLABEL_NODE, "the label goes when no BGPPeer selects it any more"),
+    (
+        ActionName.DELETE_CALICO_NODE,
+        None,
+        "a Calico Node that is left would hold mesh sessions to the address of the container",
+    ),
+    (
+        ActionName.LABEL_CLIENT,
+        ActionName.LABEL_CLIENT,
+        "the next wave moves only when the clients of this one hold every route of the reflectors",
+    ),
+    (ActionName.DEPLOY_REFLECTORS, ActionName.CREATE_PEER, "the container listens before every node dials it"),
+    (None, ActionName.RETIRE_REFLECTORS, "the containers end when nobody points at them any more"),
+)
+"""Why a step follows another one, by their actions; None is any. The first row that fits says it."""
+
+
 def _reason(before: Step, after: Step) -> str:
-    match before.action, after.action:
-        case (_, ActionName.PROMOTE_REFLECTOR) if before.action in _PEERS:
-            return "the BGPPeer is there first, so that the node reloads once and is cut off as briefly as possible"
-        case (ActionName.PROMOTE_REFLECTOR, ActionName.PROMOTE_REFLECTOR):
-            return "one reflector at a time: the next only when every client holds the routes of this one"
-        case (_, ActionName.DISABLE_MESH):
-            return "the mesh goes only when every route is also held through reflectors alone"
-        case (ActionName.ENABLE_MESH, _):
-            return "the mesh carries every route before a reflector is taken away"
-        case (ActionName.DEMOTE_REFLECTOR, ActionName.DELETE_PEER):
-            return "BGPPeers go last: deleting them first would cut the reflectors off"
-        case (ActionName.DELETE_CALICO_NODE, _):
-            return "a Calico Node that is left would hold mesh sessions to the address of the container"
-        case (ActionName.LABEL_CLIENT, ActionName.LABEL_CLIENT):
-            return "the next wave moves only when the clients of this one hold every route of the reflectors"
-        case (ActionName.DEPLOY_REFLECTORS, ActionName.CREATE_PEER):
-            return "the container listens before every node dials it"
-        case (_, ActionName.RETIRE_REFLECTORS):
-            return "the containers end when nobody points at them any more"
-        case _ if after.phase is Phase.HELD_AGAIN:
-            return "nodes are uncordoned only when they hold every route again"
-        case (_, ActionName.BAKE):
-            return "the new topology is watched before anything else is touched"
-        case _:
-            return "session changes run one at a time, so the proof covers every intermediate state"
+    for first, second, reason in REASONS:
+        if first in (None, before.action) and second in (None, after.action):
+            return reason
+    if after.phase is Phase.HELD_AGAIN:
+        return "nodes are uncordoned only when they hold every route again"
+    if after.action is ActionName.BAKE:
+        return "the new topology is watched before anything else is touched"
+    return "session changes run one at a time, so the proof covers every intermediate state"
 
 
 def host_is_empty_before_calico_node_leaves(steps: Sequence[Step]) -> Iterator[Edge]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.outside import Fate
+from rrplan.bgp.paths import paths_in
 from rrplan.bgp.population import Signature
 from rrplan.bgp.prefixes import not_held
 from rrplan.bgp.roles import OutsideRole, role_at
@@ -163,6 +164,39 @@ def _tolerated(spec: Spec, *, marked: bool, down: bool) -> Tolerance:
     if exposure.level is ExposureLevel.BRIEF and exposure.maximum >= LONGEST_SECONDS:
         return Tolerance.BRIEF
     return Tolerance.NOT
+
+
+FEW_PATHS = 100_000
+"""Altogether on a node: so many are no harm, however few routes they are of."""
+TOLD_PATHS = 10
+"""Of a route: so many are told in the proof, though the policy allows them."""
+
+
+class PathCount:
+    """Whether the paths of routes fill the memory of nodes; where they did so before, a plan may go on from there.
+
+    It is counted where a phase ends, because it takes time, and sessions come in one phase and go in another.
+    """
+
+    def __init__(self, spec: Spec, model: Model) -> None:
+        """The model stands at the first state."""
+        self._limit = spec.policy.max_paths_per_route
+        self._told = bool(self.check(FINAL_STATE, model)[1])
+
+    def check(self, step: StepId, model: Model) -> tuple[list[FinalCheck], list[Violation]]:
+        """What holds where the model stands now, or that it does not."""
+        most = max(FEW_PATHS, self._limit * len(model.state.nodes))
+        paths, node = paths_in(model, most)
+        if paths.paths > most:
+            count = Violation(Invariant.PATHS_PER_ROUTE, step, at=node, count=paths.each, wanted=self._limit)
+            return [], [count]
+        return [FinalCheck(Invariant.PATHS_PER_ROUTE, paths.each)] if paths.each > TOLD_PATHS else [], []
+
+    def after(self, step: StepId, model: Model) -> list[Violation]:
+        """The same, told once: what follows has it from there."""
+        violations = [] if self._told else self.check(step, model)[1]
+        self._told = self._told or bool(violations)
+        return violations
 
 
 def final_checks(spec: Spec, model: Model, first: Mark) -> tuple[list[FinalCheck], list[Violation]]:

@@ -7,9 +7,13 @@ from dataclasses import replace
 from rrplan.bgp.outside import Fate
 from rrplan.bgp.routes import Obstacle
 from rrplan.checks.agreement import PEERS_AGREE, disputes
+from rrplan.desired.peers import AMONG_REFLECTORS
 from rrplan.ids import ActionName
 from rrplan.plans.plan import Invariant, Plan, Violation
 from rrplan.specs import Spec
+
+_RESTARTING = (ActionName.UPDATE_PEER, ActionName.RENEW_SESSIONS)
+"""Actions that give running sessions other options."""
 
 
 def remedies(spec: Spec, plan: Plan) -> list[str]:
@@ -51,9 +55,8 @@ def remedy(spec: Spec, plan: Plan) -> str:
         )
     if any(violation.reason and violation.reason.obstacle is Obstacle.FILTERED for violation in violations):
         return "let the BGPFilters that are named accept the pool, or take them off the BGPPeers that shall carry it"
-    updates = {step.id for step in plan.steps if step.action is ActionName.UPDATE_PEER}
-    if Invariant.SURVIVING in kinds and any(violation.step in updates for violation in violations):
-        return "sessions restart when their options change: accept it with `policy: {exposure: {brief: 15s}}`"
+    if hint := _restarting(plan):
+        return hint
     if kinds == {Invariant.GATED} and plan.down:
         return "a gate asks nodes that are up: bring the nodes up first that have the other ends of these sessions"
     if kinds == {Invariant.GATED}:
@@ -70,6 +73,11 @@ def remedy(spec: Spec, plan: Plan) -> str:
         return "add reflectors, or lower `policy: {minReflectorsPerClient: N}`"
     if kinds == {Invariant.CLIENTS_PER_REFLECTOR}:
         return "add reflectors, or raise `policy: {maxClientsPerReflector: N}`"
+    if kinds == {Invariant.PATHS_PER_ROUTE}:
+        return (
+            "give the groups a `parent`, so that their reflectors do not peer with one another; where nodes have the "
+            "memory, raise `policy: {maxPathsPerRoute: N}`"
+        )
     if kinds == {Invariant.ZONE_RESILIENCE}:
         return "spread the reflectors over zones with labels, or leave `policy: {zoneResilience: true}` out"
     if Invariant.CONVERGED in kinds and spec.rollout.waves and not spec.drain:
@@ -78,3 +86,24 @@ def remedy(spec: Spec, plan: Plan) -> str:
         "give every client a session to every reflector of a cluster ID, or each group a cluster ID of its own; "
         "correct or remove BGPPeers that are named above"
     )
+
+
+def _restarting(plan: Plan) -> str:
+    """The hint where sessions restart although their two ends stay; "" where others do."""
+    violations = plan.proof.violations
+    steps = {step.id: step.action for step in plan.steps}
+    exposed = {violation.step for violation in violations if violation.invariant is Invariant.SURVIVING}
+    changed = {steps.get(step) for step in exposed}
+    if exposed and all(step.startswith(f"update-peer/{AMONG_REFLECTORS}") for step in exposed):
+        return (
+            "sessions restart when their options change, and reflectors have one with each other alone: give the "
+            "option to the clients in `peering` of each group, or accept it with `policy: {exposure: {brief: 15s}}`"
+        )
+    if changed & set(_RESTARTING):
+        return "sessions restart when their options change: accept it with `policy: {exposure: {brief: 15s}}`"
+    if ActionName.DELETE_PEER in changed:
+        return (
+            "sessions restart when the mesh or another BGPPeer takes them over: accept it with "
+            "`policy: {exposure: {brief: 15s}}`"
+        )
+    return ""

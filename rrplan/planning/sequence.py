@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 from rrplan.desired import Desired
-from rrplan.desired.ownership import is_ours
+from rrplan.desired.adoption import Adopted
+from rrplan.desired.options import options_of
 from rrplan.ids import NodeName
 from rrplan.planning import actions
+from rrplan.planning.renewal import Renewal, renewal_steps, renewals
+from rrplan.planning.shares import share_steps
 from rrplan.planning.standalone import retirement, standalone_steps
 from rrplan.planning.waves import wave_steps, waves_of
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Step
-from rrplan.resources import BGPConfiguration, ClusterState, Node
+from rrplan.resources import BGPConfiguration, BGPPeer, ClusterState, Node
+from rrplan.resources.selector import SelectorSyntaxError, parse
 from rrplan.specs import Flavor, Spec
 
 
@@ -47,7 +52,13 @@ def _session_steps(spec: Spec, state: ClusterState, desired: Desired, roles: lis
     """Everything that changes sessions, or waits for them."""
     groups = {placed.node: placed.group.name for placed in desired.placed}
     for old, new in roles:
-        yield actions.role(old, new, spec.label_key, groups.get(old.name, "") if new.cluster_id else "")
+        if new.cluster_id:
+            step = actions.role(old, _labelled(old, new, desired.adopted), [spec.label_key], groups.get(old.name, ""))
+            # As long as not all reflectors have the label, those that lack it count as clients of those that have it.
+            known = old.cluster_id == new.cluster_id and old.name not in desired.drained
+            yield replace(step, phase=Phase.KNOWN) if known else step
+        else:
+            yield actions.role(old, new, [spec.label_key, *sorted(desired.adopted.labels)])
     before, after = state.configurations.get("default"), desired.state.configurations.get("default")
     changes_mesh = after is not None and after is not before
     waves: list[list[NodeName]] = []
@@ -56,21 +67,76 @@ def _session_steps(spec: Spec, state: ClusterState, desired: Desired, roles: lis
         waves = waves_of(spec, state, desired)
     if waves:
         yield from wave_steps(state, desired, waves)
-    yield from _peer_steps(state, desired, waved=bool(waves))
+    changing = renewals(state, desired)
+    yield from renewal_steps(state, changing)
+    yield from _peer_steps(state, desired, changing, waved=bool(waves))
+    yield from share_steps(state, desired)
     if changes_mesh and after is not None:
         yield from _mesh_steps(spec, before, after)
+    elif spec.groups and desired.adopted.peers:
+        yield actions.through_reflectors()
+    stop = {old.name for old, new in roles if not new.cluster_id}
+    yield from _unlabelling(state, desired, stop)
 
 
-def _peer_steps(state: ClusterState, desired: Desired, *, waved: bool) -> Iterator[Step]:
+def _peer_steps(state: ClusterState, desired: Desired, changing: Sequence[Renewal], *, waved: bool) -> Iterator[Step]:
     """BGPPeers that come, change or go; with waves, those that serve all clients come after the last one."""
+    renewed = {renewal.wanted.name for renewal in changing}
     for name, wanted in sorted(desired.state.peers.items()):
-        if state.peers.get(name) != wanted:
-            general = waved and name in desired.general
-            yield actions.peer(state.peers.get(name), wanted, Phase.GENERAL_PEERS if general else Phase.PEERS)
+        if name not in renewed and state.peers.get(name) != wanted:
+            phase = Phase.GENERAL_PEERS if waved and name in desired.general else Phase.PEERS
+            if phase is Phase.PEERS and _narrows(state.peers.get(name), wanted, desired.state.nodes.values()):
+                phase = Phase.NARROWER_PEERS
+            yield actions.peer(state.peers.get(name), wanted, phase)
     temporary = {peer.name for peer in desired.waves} if waved else set()
+    temporary |= {renewal.temporary.name for renewal in changing}
+    alike: dict[str, list[BGPPeer]] = {}
     for name, present in sorted(state.peers.items()):
-        if name not in desired.state.peers and name not in temporary and is_ours(present):
-            yield actions.peer(present, None, Phase.OLD_PEERS)
+        if name not in desired.state.peers and name not in temporary:
+            per_node = name in desired.adopted.peers and present.node and not present.node_selector
+            alike.setdefault((present.peer_selector or present.peer_ip) if per_node else f" {name}", []).append(present)
+    for who, peers in alike.items():
+        yield actions.peer(peers[0], None, Phase.OLD_PEERS) if len(peers) == 1 else actions.retired(who, peers)
+
+
+def _labelled(old: Node, new: Node, adopted: Adopted) -> Node:
+    """The node as it shall be, with the labels of others that it has until their BGPPeers are gone."""
+    if adopted.labels.isdisjoint(old.effective_labels):
+        return new
+    labels, own = (
+        {**after, **{name: value for name, value in before.items() if name in adopted.labels}}
+        for before, after in ((old.labels, new.labels), (old.calico_labels, new.calico_labels))
+    )
+    return replace(new, labels=labels, calico_labels=own)
+
+
+def _unlabelling(state: ClusterState, desired: Desired, done: Collection[NodeName]) -> Iterator[Step]:
+    """Labels of others go from all nodes that still have them: those of `done` lose them with their role."""
+    adopted = desired.adopted
+    nodes = [
+        (_labelled(node, desired.state.nodes[name], adopted), desired.state.nodes[name])
+        for name, node in sorted(state.nodes.items())
+        if name not in done and not adopted.labels.isdisjoint(node.effective_labels)
+    ]
+    changing = [(node, wanted) for node, wanted in nodes if node != wanted]
+    if changing:
+        yield actions.unlabel(changing, sorted(adopted.labels))
+
+
+def _narrows(before: BGPPeer | None, after: BGPPeer, nodes: Collection[Node]) -> bool:
+    """Whether an update only takes sessions away: of the nodes that are there, it selects no other ones."""
+    if before is None or options_of(before) != options_of(after):
+        return False
+    for old, new in ((before.node_selector, after.node_selector), (before.peer_selector, after.peer_selector)):
+        try:
+            wide, narrow = parse(old), parse(new)
+        except SelectorSyntaxError:
+            return False
+        if not (old and new) or any(
+            narrow.matches(node.effective_labels) and not wide.matches(node.effective_labels) for node in nodes
+        ):
+            return False
+    return True
 
 
 def _mesh_steps(spec: Spec, before: BGPConfiguration | None, after: BGPConfiguration) -> Iterator[Step]:

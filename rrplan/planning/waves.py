@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 
 from rrplan.desired import Desired
 from rrplan.desired.ownership import is_ours
-from rrplan.desired.peers import WAVE_LABEL
+from rrplan.desired.peers import RENEWED_LABEL, WAVE_LABEL
 from rrplan.errors import PolicyRefusal
 from rrplan.ids import NodeName
 from rrplan.planning import actions
@@ -48,31 +48,38 @@ def wave_steps(state: ClusterState, desired: Desired, waves: list[list[NodeName]
     """The temporary BGPPeers, the waves, and the end of both."""
     for peer in desired.waves:
         if peer != state.peers.get(peer.name):
-            yield actions.wave_peer(state.peers.get(peer.name), peer)
+            yield actions.temporary_peer(state.peers.get(peer.name), peer, Phase.WAVE_PEERS, Phase.END_OF_WAVES)
     for number, names in enumerate(waves, 1):
         yield actions.wave(number, [state.nodes[name] for name in names], WAVE_LABEL, IN_WAVE, len(waves))
     for peer in desired.waves:
         yield actions.peer(peer, None, Phase.END_OF_WAVES)
-    moved = [state.nodes[name] for names in waves for name in names]
-    yield actions.end_of_waves(moved, WAVE_LABEL, IN_WAVE, merges=not state.in_etcd)
+    moved = [actions.labelled(state.nodes[name], WAVE_LABEL, IN_WAVE) for names in waves for name in names]
+    yield actions.end_of_waves(moved, WAVE_LABEL, merges=not state.in_etcd)
 
 
-def end_of(state: ClusterState, desired: Desired, steps: Iterable[Step]) -> ClusterState:
-    """Where the steps must end: what is desired, less the temporary objects of waves, whoever left them there."""
+def end_of(state: ClusterState, desired: Desired, steps: Sequence[Step]) -> ClusterState:
+    """Where the steps must end: what is desired, less what is there for the way only, whoever left it there."""
     target = desired.state
-    if not any(step.phase is Phase.END_OF_WAVES for step in steps):
+    phases = {step.phase for step in steps}
+    labels = {label for phase, label in _TEMPORARY.items() if phase in phases}
+    if not labels:
         return target
-    nodes = {name: _outside_waves(node, merges=not state.in_etcd) for name, node in target.nodes.items()}
-    temporary = {peer.name for peer in desired.waves}
+    nodes = {name: without(node, labels, merges=not state.in_etcd) for name, node in target.nodes.items()}
+    temporary = {peer.name for peer in desired.waves} if Phase.END_OF_WAVES in phases else set()
     peers = {name: peer for name, peer in target.peers.items() if name not in temporary}
     return replace(target, nodes=nodes, peers=peers)
 
 
-def _outside_waves(node: Node, *, merges: bool) -> Node:
-    if WAVE_LABEL not in node.labels and WAVE_LABEL not in node.calico_labels:
+_TEMPORARY = {Phase.END_OF_WAVES: WAVE_LABEL, Phase.END_OF_RENEWAL: RENEWED_LABEL}
+"""The label that goes in each of these phases."""
+
+
+def without(node: Node, removed: Set[str], *, merges: bool) -> Node:
+    """The node without labels; where Calico `merges` labels of its own, without these there too."""
+    if removed.isdisjoint({*node.labels, *node.calico_labels}):
         return node
     labels, own = (
-        {name: value for name, value in labels.items() if name != WAVE_LABEL}
+        {name: value for name, value in labels.items() if name not in removed}
         for labels in (node.labels, node.calico_labels)
     )
     return replace(node, labels=labels, calico_labels=own if merges else node.calico_labels)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from math import ceil
 
 from rrplan.digest import canonical
@@ -76,6 +77,12 @@ def duration(plan: Plan) -> Duration:
     gates = [gate for step in plan.steps for gate in step.gates]
     worst = sum(max(gate.timeout, gate.recovery_timeout) if gate.expectations else gate.timeout for gate in gates)
     return Duration(sum(gate.expected for gate in gates), worst)
+
+
+def seconds_left(plan: Plan) -> list[int]:
+    """By the place of a step: how many seconds it and those after it usually wait."""
+    waits = [sum(gate.expected for gate in step.gates) for step in plan.steps]
+    return list(accumulate(reversed(waits)))[::-1]
 
 
 def alike_writes(plan: Plan) -> int:

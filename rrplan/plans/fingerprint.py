@@ -81,7 +81,7 @@ def _labels(spec: Spec, state: ClusterState) -> frozenset[str]:
     spread = [group.nodes.spread_over for group in spec.groups if group.nodes.spread_over]
     for peer in state.peers.values():
         texts += [peer.node_selector, peer.peer_selector]
-    labels = {spec.label_key, ZONE_LABEL, *spread}
+    labels = {spec.label_key, ZONE_LABEL, *spread, *(spec.adopt.labels if spec.adopt else ())}
     for text in texts:
         try:
             labels |= parse(text).labels

@@ -28,7 +28,7 @@ class GateKind(StrEnum):
     UPLINKS = "uplinks"
     """Each of `nodes` has its session to a speaker outside the cluster."""
     MESH = "mesh"
-    """Each of `nodes` has at least that many mesh sessions."""
+    """Each of `nodes` has at least that many mesh sessions, or sessions with other nodes by whatever makes them."""
     DRAINED = "drained"
     """No pod is left that a drain evicts."""
     ROLLOUT = "rollout"
@@ -38,6 +38,8 @@ class GateKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """Of each node of the node set `nodes`, in one family: `count` over the session with `peer`, or mesh sessions.
+
+    With `direct` established sessions with other nodes are counted, whether the mesh or BGPPeers make them.
 
     Over a session, those of all nodes but the node itself and the node set `without` ("" for nobody) are counted.
     `outside` is the address of a speaker outside the cluster; without `peer`, its session alone is asked about.
@@ -49,6 +51,7 @@ class Expectation:
     peer: NodeName | None = None
     without: str = ""
     outside: str = ""
+    direct: bool = False
 
     @property
     def mesh(self) -> bool:

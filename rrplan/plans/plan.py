@@ -50,6 +50,8 @@ class Invariant(StrEnum):
     """The loss of any one zone keeps all routes of the others."""
     ANNOUNCED = "announced"
     """Every node holds what speakers outside announce to the cluster."""
+    PATHS_PER_ROUTE = "paths-per-route"
+    """No node holds many paths of each route, where these are many altogether: they fill BIRD's memory."""
 
 
 class Tolerance(StrEnum):
@@ -119,6 +121,7 @@ class Violation:
     - outside: the session of node `at`, and of `pairs` nodes like it, to the speaker `origin`; `fate` is what becomes
       of it, and away for up to `seconds` if it restarts.
     - reflectors-per-client, clients-per-reflector: `at` has `count`, the policy wants `wanted`.
+    - paths-per-route: `at` holds `count` paths of a route on average, or more, the policy allows `wanted`.
     - resilience, zone-resilience: the loss of the reflector `at`, or of `zone`; "" where no node has a zone label.
     - announced: `at` and `pairs` nodes in all do not hold `origin`.
     """
@@ -148,6 +151,7 @@ class FinalCheck:
     - converged: whoever held a route holds it; `count` ordered pairs hold none, as before. If not `owed`, BGP
       carries no pool of the cluster, so no node is owed a route.
     - reflectors-per-client, clients-per-reflector: the fewest that a client has, the most that a reflector has.
+    - paths-per-route: the most that a node holds of a route, on average.
     - resilience: while `count` reflectors are down.
     - zone-resilience: of `count` zones.
     - announced: `count` prefixes.

@@ -28,7 +28,7 @@ from rrplan.resources import (
     Resource,
 )
 
-CLIENT_STEPS = (ActionName.LABEL_CLIENT, ActionName.UNLABEL_CLIENT)
+CLIENT_STEPS = (ActionName.LABEL_CLIENT, ActionName.UNLABEL_CLIENT, ActionName.UNLABEL_NODE)
 """Steps of many nodes alike; every other step of a node is kept with its node."""
 PREFIX = "node."
 

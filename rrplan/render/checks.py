@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rrplan.bgp.protocol import joined_names
-from rrplan.checks.finding import BEFORE, Fact, Finding
+from rrplan.checks.finding import BEFORE, LEFT_BY_OTHERS, Fact, Finding
 from rrplan.text import listed
 
 TEXTS: dict[str, dict[str, str]] = {
@@ -81,6 +81,13 @@ TEXTS: dict[str, dict[str, str]] = {
         ),
         "unknown": "{kind} `{resource}`: `{field}` is not known to Calico {version} (since {since})",
     },
+    "filters-there": {
+        "missing": (
+            "BGPFilter `{filter}` does not exist, and Calico leaves a filter out that it does not find: create it "
+            "first; with `-f`, add the output of `calicoctl get bgpfilters -o yaml`"
+        ),
+        "meant": "BGPFilter `{filter}` does not exist: did you mean `{meant}`?",
+    },
     "fragile-labels": {
         "fragile": "a selector of {where} rests on label `{label}`: {why}",
     },
@@ -98,6 +105,9 @@ TEXTS: dict[str, dict[str, str]] = {
             "copy, and kube-controllers' node controller has not brought it up to date"
         ),
     },
+    "left-by-others": {
+        "left": "{peers} beside rrplan's own: {twice}; {adoptable}",
+    },
     "mesh-fields": {
         "forbidden": (
             "BGPConfiguration `{configuration}` has the mesh off and {fields} set: Calico's validation "
@@ -114,10 +124,23 @@ TEXTS: dict[str, dict[str, str]] = {
     "one-version": {
         "several": ("calico-node runs in several versions ({versions} nodes); each node is modelled by its own"),
     },
+    "options-effective": {
+        "by-address-alone": (
+            "`{field}` has no effect on the sessions of BGPPeers {peers}: Calico takes it from a BGPPeer with "
+            "`peerIP` alone"
+        ),
+    },
     "owners": {
         "owned": (
             "the plan changes what belongs to {tool}: {objects}; {tool} puts its own version back with "
             "{returns}: make the same change at its source, or pause it"
+        ),
+    },
+    "password-readable": {
+        "new": (
+            "sessions would have the password in key `{key}` of Secret {secret}, which none has yet: without Secret, "
+            "key, or the right to list and watch it, calico-node renders them without a password; the right comes "
+            "with {commands}"
         ),
     },
     "peer-address": {
@@ -155,12 +178,6 @@ TEXTS: dict[str, dict[str, str]] = {
             "the cluster: which one wins is random on every recomputation"
         ),
         "not-all": "only the first {count} pairs of kinds of nodes were looked at: too many nodes differ",
-    },
-    "peers-left": {
-        "left": (
-            "BGPPeers that rrplan does not manage stay: {peers}; they join nodes of which none reflects, beside the "
-            "sessions of the spec: delete them once the plan is done, unless something else needs them"
-        ),
     },
     "peers-select": {
         "no-node": "BGPPeer `{peer}`: `{field}: {selector}` matches no node",
@@ -223,7 +240,49 @@ def sentence(finding: Finding) -> str:
     if finding.problem == BEFORE:
         return str(finding.facts["text"])
     words = {name: _words(name, fact) for name, fact in finding.facts.items()}
+    if finding.check == LEFT_BY_OTHERS:
+        # Several facts make one phrase of the sentence, without those that there are none of.
+        words |= {"peers": _left(finding.facts), "twice": _cost(finding.facts), "adoptable": _remedy(finding.facts)}
     return TEXTS[finding.check][finding.problem].format(**words)
+
+
+def _left(facts: Mapping[str, Fact]) -> str:
+    """What others made and stays."""
+    parts, total = [], 0
+    for name, single, several in (
+        ("peers", "BGPPeer", "BGPPeers"),
+        ("labels", "label", "labels"),
+        ("reflectors", "the cluster ID of", "the cluster IDs of"),
+    ):
+        names = facts[name]
+        if isinstance(names, tuple) and names:
+            total += len(names)
+            parts.append(f"{single if len(names) == 1 else several} {_words(name, names)}")
+    return f"{joined_names(parts)} {'stays' if total == 1 else 'stay'}"
+
+
+def _cost(facts: Mapping[str, Fact]) -> str:
+    """What that costs: sessions that are asked for twice, and sessions that nobody else asks for."""
+    costs = []
+    if facts["twice"]:
+        costs.append(f"the sessions of {_pairs(facts['twice'])} are configured twice")
+    if facts["alone"]:
+        costs.append(f"{_pairs(facts['alone'])} {'has' if facts['alone'] == 1 else 'have'} sessions by these alone")
+    if facts["beyond"]:
+        costs.append(f"and more, because only the first {facts['beyond']:,} kinds of nodes were looked at")
+    if facts["instead"]:
+        costs.append(f"rrplan makes none of its own where one of these does the same ({_words('', facts['instead'])})")
+    return ", ".join(costs) or "no session rests on that"
+
+
+def _remedy(facts: Mapping[str, Fact]) -> str:
+    if facts["adoptable"]:
+        return "`adopt: reflection` in the spec takes all of it over"
+    return "delete what nothing else needs once the plan is done"
+
+
+def _pairs(count: Fact) -> str:
+    return f"{count:,} pair{'' if count == 1 else 's'} of nodes"
 
 
 def named(finding: Finding) -> str:

@@ -9,6 +9,8 @@ from rrplan.text import one_line, printable
 
 _MARKDOWN = re.compile(r"[\\*\[<&~`]|(?<![^\W_])_|_(?![^\W_])")
 _MARKDOWN_START = re.compile(r"[#>=+-]|\d+(?=[.)])")
+_MARKDOWN_LINK = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp)(:)|\b(www)(\.)")
+"""Where Markdown of the kind that GitHub has makes a link of plain text."""
 _BACKTICKS = re.compile("`+")
 
 
@@ -23,6 +25,9 @@ def prose(text: str) -> str:
 
 def _plain(text: str, *, start: bool = True) -> str:
     escaped = _MARKDOWN.sub(lambda match: f"\\{match.group()}", text)
+    escaped = _MARKDOWN_LINK.sub(lambda match: "\\".join(part for part in match.groups() if part), escaped)
+    # `@name` calls people, escaped or not; a mark that is code does not.
+    escaped = escaped.replace("@", "`@`")
     if start and (match := _MARKDOWN_START.match(escaped)):
         return f"{match.group()}\\{escaped[match.end() :]}" if match.group().isdigit() else f"\\{escaped}"
     return escaped

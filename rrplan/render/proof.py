@@ -59,6 +59,11 @@ def _violated(violation: Violation) -> str:
             return f"{at} has {reflectors}, the policy wants {violation.wanted}"
         case Invariant.CLIENTS_PER_REFLECTOR:
             return f"{at} has {violation.count} clients, the policy allows {violation.wanted}"
+        case Invariant.PATHS_PER_ROUTE:
+            return (
+                f"{at} would hold more than {violation.wanted} paths of each route, which fill the memory of BIRD: "
+                "reflectors of different cluster IDs pass it to one another over every way there is"
+            )
         case Invariant.RESILIENCE:
             return f"the loss of {at} alone would lose routes"
         case Invariant.ANNOUNCED:
@@ -107,6 +112,8 @@ def check_text(check: FinalCheck) -> str:
             return f"every client has at least {count} reflectors"
         case Invariant.CLIENTS_PER_REFLECTOR:
             return f"no reflector has more than {count} clients"
+        case Invariant.PATHS_PER_ROUTE:
+            return f"no node holds more than {count} paths of a route, on average"
         case Invariant.RESILIENCE if count:
             return f"with {count} reflector{'s' if count > 1 else ''} down, the loss of any other one keeps all routes"
         case Invariant.RESILIENCE:

@@ -12,7 +12,7 @@ from rrplan.reports.entry import JournalEvent
 from rrplan.reports.events import RunState
 from rrplan.reports.gates import GateFailed
 from rrplan.reports.record import Moment, RunRecord, StepAt
-from rrplan.text import wrapped
+from rrplan.text import duration_text, wrapped
 
 WHY: dict[str, str] = {
     JournalEvent.RUN_INTERRUPTED: "the operator asked it to stop",
@@ -57,10 +57,18 @@ def over_text(record: RunRecord, meaning: str) -> str:
     return f"{heading(record)}: {meaning}"
 
 
-def record_text(record: RunRecord, waiting: GateFailed | None, cluster: str, where: str, width: int = 80) -> str:
+def record_text(
+    record: RunRecord,
+    waiting: GateFailed | None,
+    cluster: str,
+    where: str,
+    now: datetime | None = None,
+    width: int = 80,
+) -> str:
     """What is going on: the run, whose it is, where it is and why, what is exposed, and what can be done.
 
-    `waiting` is the gate that it waits for; `where` are the words that name the cluster to a verb.
+    `waiting` is the gate that it waits for; `where` are the words that name the cluster to a verb. With `now` it is
+    said how much time is left of what a run that goes on usually takes.
     """
     why = why_text(record)
     lines = wrapped(f"cluster {cluster}: {heading(record)}{': ' if why else ''}{why}", width, "", 2)
@@ -70,6 +78,9 @@ def record_text(record: RunRecord, waiting: GateFailed | None, cluster: str, whe
         at, total = record.at, len(record.plan.steps)
         place = f"step {at.number} of {total}, {MOMENTS[at.moment]} since {at.since:%Y-%m-%d %H:%M:%S} UTC"
         lines += wrapped(f"{place}: {at.step.summary}", width, "  ", 2)
+        left = left_seconds(record, now)
+        if left is not None:
+            lines.append(f"  left: {left_text(left)}")
     if waiting is not None:
         lines += wrapped(f"waiting for: {waiting.gate}: {lack_text(waiting.lack)}", width, "  ", 2)
     if record.state in (RunState.RUNNING, RunState.STOPPED):
@@ -81,6 +92,18 @@ def record_text(record: RunRecord, waiting: GateFailed | None, cluster: str, whe
     for what, command in next_commands(record, where):
         lines += [f"  {what}:", f"    {command}"]
     return "\n".join(lines)
+
+
+def left_seconds(record: RunRecord, now: datetime | None) -> int | None:
+    """Seconds that a run usually still takes: None where it does not go on, 0 or less where it takes longer."""
+    if now is None or record.at is None or record.state is not RunState.RUNNING or not record.left:
+        return None
+    return record.left - round((now - record.at.since).total_seconds())
+
+
+def left_text(left: int) -> str:
+    """The same in words."""
+    return f"about {duration_text(left)}" if left > 0 else "not known, because this step takes longer than usual"
 
 
 def described_holder(record: RunRecord) -> str:
@@ -127,7 +150,7 @@ def next_commands(record: RunRecord, where: str) -> list[tuple[str, str]]:
             ]
 
 
-def record_json(record: RunRecord, waiting: GateFailed | None) -> dict[str, object]:
+def record_json(record: RunRecord, waiting: GateFailed | None, now: datetime | None = None) -> dict[str, object]:
     """The same as JSON has it."""
     return {
         "run": record.kept.run,
@@ -142,6 +165,7 @@ def record_json(record: RunRecord, waiting: GateFailed | None) -> dict[str, obje
         "steps": len(record.plan.steps),
         "landed": [step.id for step in record.landed],
         "at": _at_json(record.at) if record.at is not None else None,
+        "left_seconds": left_seconds(record, now),
         "waiting": None if waiting is None else {"gate": waiting.gate, "lack": lack_text(waiting.lack)},
     }
 

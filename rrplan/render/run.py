@@ -177,6 +177,8 @@ def _short(short: NodeShort) -> str:
             return f"session with {short.peer} is not established ({short.family}){why}"
         case Shortfall.MESH_SESSIONS:
             return f"{short.found} of {short.wanted} mesh sessions ({short.family})"
+        case Shortfall.DIRECT_SESSIONS:
+            return f"{short.found} of {short.wanted} sessions with other nodes ({short.family})"
         case Shortfall.ROUTES:
             return f"{short.found} of {short.wanted} routes from {short.peer} ({short.family})"
 

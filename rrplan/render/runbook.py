@@ -344,7 +344,7 @@ def _alike(gate: Gate, site: Site) -> dict[tuple[str, str, str], list[str]]:
             lead = f'routed "$node" {socket} {PEER}'
             peer = _protocol(site.addresses[expectation.peer, expectation.family])
         else:
-            lead = f'meshed "$node" {socket}'
+            lead = f'{"joined" if expectation.direct else "meshed"} "$node" {socket}'
         found.setdefault((expectation.nodes, lead, count), []).append(peer)
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 KINDS = {
-    "spec": "rrplan.specs",
+    "spec": "rrplan.specs.schema",
     "snapshot": "rrplan.snapshots.file",
     "plan": "rrplan.render.plan_json",
     "journal": "rrplan.reports.entry",

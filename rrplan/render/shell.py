@@ -29,6 +29,8 @@ birds() {
 }
 # meshed NODE SOCKET COUNT: so many mesh sessions are established
 meshed() { [ "$(birds "$1" "$2" protocols | grep '^Mesh_' | grep -c Established)" -ge "$3" ]; }
+# joined NODE SOCKET COUNT: so many sessions of the mesh and of BGPPeers are established
+joined() { [ "$(birds "$1" "$2" protocols | grep -E '^(Mesh|Node|Global)_' | grep -c Established)" -ge "$3" ]; }
 # routed NODE SOCKET PEER COUNT: the routes of so many nodes came over the session with a peer
 routed() {
   [ "$(birds "$1" "$2" route | grep -E "\\[(Node|Global)_$3 " | grep -oE 'via [^ ]+' | sort -u | wc -l)" -ge "$4" ]

@@ -31,7 +31,7 @@ def totals(plan: Plan) -> str:
 def cluster_text(cluster: ClusterIdentity) -> str:
     """Which cluster it is, as far as it is known: its name, its server, and what no other cluster has."""
     named = [f"`{cluster.name}`"] if cluster.name else []
-    named += [f"at {cluster.server}"] if cluster.server else []
+    named += [f"at `{cluster.server}`"] if cluster.server else []
     identity = f"clusterGUID {cluster.guid}" if cluster.guid else ""
     if not identity and cluster.namespace_uid:
         identity = f"namespace kube-system with uid {cluster.namespace_uid}"

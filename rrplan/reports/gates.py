@@ -24,6 +24,8 @@ class Shortfall(StrEnum):
     """Its session with `peer` is not established."""
     MESH_SESSIONS = "mesh-sessions"
     """It has `found` of `wanted` mesh sessions."""
+    DIRECT_SESSIONS = "direct-sessions"
+    """It has `found` of `wanted` sessions with other nodes."""
     ROUTES = "routes"
     """It got `found` of `wanted` routes over its session with `peer`."""
 

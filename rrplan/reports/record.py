@@ -53,6 +53,8 @@ class RunRecord:
     at: StepAt | None
     back: bool
     """Whether it takes steps back, because one failed or the operator asked."""
+    left: int = 0
+    """Seconds that the step it is at and those after it usually take together; 0 where that is not known."""
 
     @property
     def note(self) -> str:

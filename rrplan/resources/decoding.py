@@ -155,6 +155,7 @@ def _pool(key: ResourceKey, reader: Reader) -> IPPool:
         bool(spec.boolean("disabled")),
         bool(spec.boolean("disableBGPExport")),
         size if isinstance(size := spec.document.get("blockSize"), int) else 0,
+        "" if (selector := spec.text("nodeSelector")) == "all()" else selector,
     )
 
 

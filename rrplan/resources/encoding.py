@@ -69,6 +69,7 @@ def _pool_spec(pool: IPPool) -> dict[str, object]:
         "vxlanMode": pool.vxlan_mode,
         **({"disabled": True} if pool.disabled else {}),
         **({"disableBGPExport": True} if pool.disable_bgp_export else {}),
+        **({"nodeSelector": pool.node_selector} if pool.node_selector else {}),
     }
 
 

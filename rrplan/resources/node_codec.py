@@ -89,7 +89,7 @@ def _as_number(annotations: Reader, ignored: dict[str, str]) -> int | None:
     """The AS number of the annotation; Calico logs one that it cannot read, and goes on (node.go, v3.12 to v3.32)."""
     as_text = annotations.document.get(AS_ANNOTATION)
     if isinstance(as_text, str) and as_text and parse_as_number(as_text) is None:
-        ignored[AS_ANNOTATION] = as_text
+        ignored[AS_ANNOTATION] = annotations.text(AS_ANNOTATION)
         return None
     return annotations.as_number(AS_ANNOTATION)
 

@@ -172,6 +172,8 @@ class IPPool:
     disable_bgp_export: bool = False
     block_size: int = 0
     """Prefix length of its blocks; 0 where it does not say."""
+    node_selector: str = ""
+    """The nodes that take addresses from it; "" for all."""
 
     @property
     def key(self) -> ResourceKey:

@@ -88,6 +88,8 @@ class ClusterState:
 
     def remove(self, key: ResourceKey) -> ClusterState:
         """The same state without that resource; a node without its Calico Node does not speak BGP."""
+        if key.kind == "BGPPeer":
+            return replace(self, peers={name: peer for name, peer in self.peers.items() if name != key.name})
         rest = ClusterState.of(resource for resource in self if resource.key != key)
         gone = self.others.get(key)
         node = rest.nodes.get(told_by(gone).name) if isinstance(gone, CalicoNode) else None

@@ -212,7 +212,7 @@ def judged(
         nodes,
         peers,
         meshed=_of(node_sets, (expectation for expectation in expectations if expectation.mesh)),
-        uplinked=_of(node_sets, (expectation for expectation in expectations if expectation.outside)),
+        uplinked=_of(node_sets, (each for each in expectations if each.outside or each.direct)),
         spared=spared,
         reflecting=frozenset(reflecting),
     )
@@ -265,6 +265,10 @@ def _short(expectation: Expectation, name: NodeName, wanted: int, reading: NodeR
         if expectation.peer and uplink.routes < wanted:
             return short(Shortfall.ROUTES, expectation.outside, found=uplink.routes, wanted=wanted)
         return None
+    if expectation.direct:
+        if family.direct_up >= expectation.count:
+            return None
+        return short(Shortfall.DIRECT_SESSIONS, found=family.direct_up, wanted=expectation.count)
     if expectation.peer is None:
         if family.mesh_up >= expectation.count:
             return None

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from rrplan.ids import StepId
+from rrplan.plans.cost import seconds_left
 from rrplan.plans.plan import Plan
 from rrplan.ports import KeptRun
 from rrplan.reports.entry import JournalEvent
@@ -40,6 +41,8 @@ def recorded(kept: KeptRun, plan: Plan, digest: str, journal: Journal, holder: M
     entries = tuple(journal.entries)
     statuses = replay(entries, plan.edges)
     last = next((entry.event for entry in reversed(entries) if not entry.step), "")
+    at = _at(plan, journal, statuses)
+    back = direction(entries) is not Direction.FORWARD
     return RunRecord(
         replace(kept, last=last),
         plan,
@@ -48,8 +51,9 @@ def recorded(kept: KeptRun, plan: Plan, digest: str, journal: Journal, holder: M
         holder,
         entries,
         tuple(step for step in plan.steps if statuses.get(step.id) in (*LANDED, Status.STARTED)),
-        _at(plan, journal, statuses),
-        direction(entries) is not Direction.FORWARD,
+        at,
+        back,
+        0 if at is None or back else seconds_left(plan)[at.number - 1],
     )
 
 

@@ -6,11 +6,11 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import accumulate
 
 from rrplan.errors import DatastoreError
 from rrplan.ids import StepId
 from rrplan.plans.change import Change
+from rrplan.plans.cost import seconds_left
 from rrplan.plans.gate import Gate
 from rrplan.plans.plan import Plan, Step
 from rrplan.ports import Asking, Clock, Datastore, HookRunner, Lock, Probe
@@ -71,9 +71,7 @@ class StepRun:
         self.status: dict[StepId, Status] = replay(journal.entries, plan.edges)
         self.hooks = Hooks(plan, run_id, ports.hooks, self.say)
         self._place = {step.id: place for place, step in enumerate(plan.steps, 1)}
-        waits = [sum(gate.expected for gate in step.gates) for step in plan.steps]
-        self._left = list(accumulate(reversed(waits)))[::-1]
-        """By place: how many seconds that step and those after it usually wait."""
+        self._left = seconds_left(plan)
         self.mutex = threading.RLock()
         """Held while something is said or written down: who holds it sees statuses of which all have heard."""
         self._abandoned = threading.Event()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions
+from rrplan.checks.finding import LEFT_BY_OTHERS, Finding
 from rrplan.planning.connected import MissingRoute, missing_routes
 from rrplan.plans.plan import Plan
 from rrplan.reports.difference import Difference
@@ -28,6 +29,8 @@ class Verdict:
     others: tuple[MissingRoute, ...] = ()
     down: tuple[str, ...] = ()
     sessions: tuple[Standing, ...] = ()
+    left: tuple[Finding, ...] = ()
+    """What others made and stays, which is no difference."""
 
     @property
     def good(self) -> bool:
@@ -45,4 +48,6 @@ def verified(
     """Compare a state with a spec; `plan` is the plan from one to the other."""
     drift = tuple(Difference(str(change.key), step.id, step.summary) for step, change in plan.writes)
     missing = missing_routes(spec, state, versions)
-    return Verdict(drift, missing.wanted, missing.others, tuple(Model(state, versions).down()), tuple(sessions))
+    left = tuple(finding for finding in plan.findings if finding.check == LEFT_BY_OTHERS)
+    down = tuple(Model(state, versions).down())
+    return Verdict(drift, missing.wanted, missing.others, down, tuple(sessions), left)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.outside import uplinks
@@ -34,6 +35,15 @@ class Moment:
         holdings = view.holdings[self.family]
         sizes = model.living(view)
         joined = set(holdings.joined)
+        counts = [
+            sum(name not in self.dead for name in model.population.classes[signature]) for signature in view.signatures
+        ]
+        meshing = {index for index, signature in enumerate(view.signatures) if not signature.cluster_id}
+
+        @cache
+        def linked(here: int) -> frozenset[int]:
+            return frozenset(holdings.linked(here))
+
         outside = model.rules.reaches_outside
         here = {name for name in {*nodes, *peers} if name in model.population.speakers}
         place = {name: view.index(model.population.signature_of[name]) for name in here}
@@ -67,7 +77,13 @@ class Moment:
                 )
                 for address, why in (self._uplinks(name) if outside else {}).items()
             }
-            readings[name] = FamilyReading(recovering=False, sessions=sessions, mesh_up=mesh_up, uplinks=uplinks)
+            late = self.gone.get(name, set())
+            direct_up = (
+                0
+                if model.rules.settings.mesh and there in meshing and name not in self.meshed
+                else (sum(counts[far] for far in linked(there)) - (there in linked(there)) - len(late))
+            )
+            readings[name] = FamilyReading(False, sessions, mesh_up, uplinks, max(direct_up, 0))
         return readings
 
     def _passed_on(self, places: Collection[int]) -> dict[tuple[str, int], int]:

@@ -3,13 +3,12 @@
 `load` takes bytes and gives a Spec or a SpecError; nothing here reads a file.
 """
 
+from rrplan.specs.adoption import Adopt
 from rrplan.specs.loading import from_document, load
 from rrplan.specs.model import (
     Allow,
     DedicatedTaint,
     Drain,
-    ExposureLevel,
-    ExposurePolicy,
     Flavor,
     Gates,
     Group,
@@ -17,15 +16,15 @@ from rrplan.specs.model import (
     HookPoint,
     NodeChoice,
     OnFailure,
-    Policy,
     Rollout,
     Spec,
     Topology,
     WaveSize,
-    json_schema,
 )
+from rrplan.specs.policy import ExposureLevel, ExposurePolicy, Policy
 
 __all__ = [
+    "Adopt",
     "Allow",
     "Drain",
     "ExposurePolicy",
@@ -44,6 +43,5 @@ __all__ = [
     "Topology",
     "WaveSize",
     "from_document",
-    "json_schema",
     "load",
 ]

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from rrplan.errors import SpecError
-from rrplan.resources import CALICO_NODE_LABEL
-from rrplan.specs.beyond import outside_contradictions
+from rrplan.specs.contradictions import contradictions
 from rrplan.specs.document import Document, Path, read
-from rrplan.specs.model import LABEL_KEY, Flavor, Group, HookPoint, Spec, Topology
-from rrplan.specs.peering import Peering
+from rrplan.specs.model import Spec
 
 API_VERSION = "rrplan.io/v1"
 KIND = "BGPTopology"
-RESERVED = ("kubernetes.io", "k8s.io")
-"""Domains of labels that Kubernetes keeps for itself, subdomains included (its page on labels and selectors)."""
-OTHER_LABELS = ("rrplan.io/wave", CALICO_NODE_LABEL)
 TOP = ("apiVersion", "kind", "metadata", "spec")
 
 
@@ -71,7 +65,7 @@ def _checked(document: Document) -> Spec | None:
             _explain(document, problem)
         _contradicted(document, named, problems)
         return None
-    for path, summary, hint in _contradictions(spec):
+    for path, summary, hint in contradictions(spec):
         document.complain(("spec", *path), summary, hint)
     return spec
 
@@ -89,7 +83,7 @@ def _contradicted(document: Document, body: dict[str, Any], problems: list[dict[
         spec = Spec.model_validate(rest)
     except ValidationError:
         return
-    for path, summary, hint in _contradictions(spec):
+    for path, summary, hint in contradictions(spec):
         if not any(path[: len(around)] == around for around in touched):
             document.complain(("spec", *path), summary, hint)
 
@@ -216,117 +210,3 @@ def _shown(value: object) -> str:
     if isinstance(value, list):
         return "a list"
     return f"`{value}`"
-
-
-def _contradictions(spec: Spec) -> Iterator[tuple[Path, str, str]]:
-    """What each field allows but the whole does not."""
-    if spec.topology is Topology.FULL_MESH and spec.groups:
-        yield ("groups",), "a full mesh has no reflector groups", "remove `groups`, or set `topology: route-reflectors`"
-    if spec.topology is Topology.ROUTE_REFLECTORS and not spec.groups:
-        yield ("topology",), "`groups` is missing: which nodes are reflectors?", "add at least one group"
-    if spec.flavor is Flavor.STANDALONE:
-        yield from _standalone(spec)
-    yield from _label_keys(spec)
-    yield from outside_contradictions(spec)
-    names: dict[str, int] = {}
-    owners: dict[str, str] = {}
-    for index, group in enumerate(spec.groups):
-        at: Path = ("groups", index)
-        if group.name in names:
-            yield (*at, "name"), f"two groups are called `{group.name}`", "group names are unique"
-        names[group.name] = index
-        yield from _group(spec, group, at)
-        for node in group.nodes.names:
-            if node in owners:
-                where = (
-                    f"twice in group `{group.name}`" if owners[node] == group.name else f"in group `{owners[node]}` too"
-                )
-                yield (*at, "nodes", "names"), f"node `{node}` is {where}", "a node reflects for one group"
-            owners[node] = group.name
-    if sum(size.percent for size in spec.rollout.waves) > 100:
-        yield (
-            ("rollout", "waves"),
-            "the waves are more than 100 % of the clients together",
-            "the rest forms a last wave",
-        )
-    for index, hook in enumerate(spec.hooks):
-        if hook.action and hook.on not in (HookPoint.BEFORE_STEP, HookPoint.AFTER_STEP):
-            yield (
-                ("hooks", index, "action"),
-                f"`action` has no meaning for a hook on `{hook.on}`",
-                "use `before-step` or `after-step`",
-            )
-
-
-def _label_keys(spec: Spec) -> Iterator[tuple[Path, str, str]]:
-    """The labels that are set on reflectors and removed again belong to nobody else."""
-    keys: list[tuple[Path, str]] = [(("labelKey",), spec.label_key)]
-    if spec.flavor is Flavor.STANDALONE:
-        keys = [(("standalone", "labelKey"), spec.standalone.label_key)]
-    for path, key in keys:
-        domain = key.rpartition("/")[0]
-        if any(domain == reserved or domain.endswith(f".{reserved}") for reserved in RESERVED):
-            yield (
-                path,
-                f"label `{key}` belongs to Kubernetes: rrplan sets `labelKey` on reflectors, and removes it again",
-                f"leave it out, or give a label of your own such as `{LABEL_KEY}`",
-            )
-        elif key in OTHER_LABELS:
-            yield path, f"label `{key}` has another meaning for rrplan", f"leave it out: the default is `{LABEL_KEY}`"
-
-
-def _standalone(spec: Spec) -> Iterator[tuple[Path, str, str]]:
-    """Each container is a reflector for every node, with its router ID as cluster ID, and needs a node for itself."""
-    if spec.topology is Topology.FULL_MESH:
-        yield (
-            ("flavor",),
-            "`flavor: standalone` goes with `topology: route-reflectors`",
-            "`rrplan rollback` is the way back",
-        )
-    if len(spec.groups) > 1:
-        yield ("groups",), "standalone reflectors are one group: each serves every node", "give one group"
-    for index, group in enumerate(spec.groups):
-        if group.clients:
-            yield ("groups", index, "clients"), "standalone reflectors serve every node", "remove `clients`"
-        if group.cluster_id:
-            yield (
-                ("groups", index, "clusterID"),
-                "a standalone reflector's cluster ID is its address",
-                "remove `clusterID`",
-            )
-    given: list[tuple[Path, Peering]] = [(("peering",), spec.peering)]
-    given += [(("groups", index, "peering"), group.peering) for index, group in enumerate(spec.groups)]
-    for path, peering in given:
-        if any(value is not None for value in peering.stated().values()):
-            yield path, "a standalone reflector knows neither password nor restart time", "remove `peering`"
-    if spec.cluster_id:
-        yield ("clusterID",), "a standalone reflector's cluster ID is its address", "remove `clusterID`"
-    if spec.drain is None:
-        yield (
-            ("flavor",),
-            "standalone reflectors need `drain: true`",
-            "calico-node leaves their nodes, so no pod there has routes any more",
-        )
-    if spec.rollout.waves:
-        yield ("rollout", "waves"), "standalone reflectors serve every node from the start", "remove `waves`"
-
-
-def _group(spec: Spec, group: Group, at: Path) -> Iterator[tuple[Path, str, str]]:
-    nodes = group.nodes
-    if group.outside and not (nodes.names or nodes.selector):
-        if nodes.count is not None or nodes.spread_over or nodes.allow:
-            yield (*at, "nodes"), f"group `{group.name}`: no node is chosen", "give `names` or `selector`, or remove it"
-        return
-    if bool(nodes.names) == bool(nodes.selector):
-        both = "both `names` and `selector` are given" if nodes.names else "neither `names` nor `selector` is given"
-        yield (*at, "nodes"), f"group `{group.name}`: {both}", "give exactly one of them"
-    elif nodes.selector and nodes.count is None:
-        yield (*at, "nodes", "selector"), "`count` is missing", "say how many of the matching nodes become reflectors"
-    elif nodes.names and (nodes.count is not None or nodes.spread_over):
-        yield (
-            (*at, "nodes", "names"),
-            "`count` and `spreadOver` go with `selector`",
-            "remove them, or choose by selector",
-        )
-    if not spec.cluster_id_of(group) and spec.flavor is Flavor.IN_CLUSTER:
-        yield at, f"group `{group.name}` has no cluster ID", "set `clusterID` here, or once for all groups under `spec`"

@@ -9,14 +9,17 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from rrplan.bgp.roles import Roles
 from rrplan.ids import ActionName
 from rrplan.resources.eviction import Eviction
+from rrplan.specs.adoption import Adopt, claims, or_word
+from rrplan.specs.counting import Count
 from rrplan.specs.outside import OutsideSpeaker
 from rrplan.specs.part import Part as _Part
 from rrplan.specs.peering import Peering
+from rrplan.specs.policy import Policy
 from rrplan.specs.values import ClusterID, LabelKey, Name, Percent, Seconds, SelectorText, Switch, Word
 
 LABEL_KEY = "rrplan.io/route-reflector"
@@ -67,35 +70,6 @@ class HookPoint(StrEnum):
     AFTER_STEP = "after-step"
     ON_FAILURE = "on-failure"
     ON_ROLLBACK = "on-rollback"
-
-
-class ExposureLevel(StrEnum):
-    """Which node pairs may be without a route while a step takes effect."""
-
-    NONE = "none"
-    DRAINED_ONLY = "drained-only"
-    BRIEF = "brief"
-
-
-class ExposurePolicy(_Part):
-    """`none`, `drained-only`, or `brief` with the longest time that is accepted."""
-
-    level: ExposureLevel = ExposureLevel.DRAINED_ONLY
-    maximum: Seconds = 0
-
-
-def _exposure(value: object) -> object:
-    if value in ("none", "drained-only"):
-        return {"level": value}
-    if isinstance(value, dict) and set(value) == {"brief"}:
-        return {"level": "brief", "maximum": value["brief"]}
-    if isinstance(value, ExposurePolicy):
-        return value
-    raise ValueError("must be `none`, `drained-only` or `{brief: 15s}`")
-
-
-def _exposure_text(exposure: ExposurePolicy) -> object:
-    return {"brief": f"{exposure.maximum}s"} if exposure.level is ExposureLevel.BRIEF else exposure.level.value
 
 
 class WaveSize(_Part):
@@ -171,8 +145,8 @@ class NodeChoice(_Part):
     """These nodes, by name; instead of `selector`."""
     selector: SelectorText = ""
     """Nodes that this Calico selector matches; `count` of them are chosen."""
-    count: Annotated[int, Field(ge=1, strict=True)] | None = None
-    """How many nodes of `selector` reflect."""
+    count: Count = None
+    """How many nodes of `selector` reflect: a number, or `{nodesPerReflector: 50, minimum: 2}` (2 if left out)."""
     spread_over: LabelKey | None = None
     """Spread the chosen nodes evenly over the values of this label."""
     allow: tuple[Allow, ...] = ()
@@ -211,9 +185,21 @@ class Group(_Part):
     cluster_id: ClusterID | None = None
     """The cluster ID of this group, where the groups do not share one."""
     clients: SelectorText | None = None
-    """The clients as a Calico selector; every node that is no reflector, where it is left out."""
+    """The clients as a Calico selector; every node that is no reflector, where it is left out, and none of them in a
+    group that is the `parent` of others."""
+    parent: Name | None = None
+    """The group whose reflectors serve the reflectors of this one: a second level. Reflectors of groups with a parent
+    have no sessions to those of other groups."""
+    reflectors_per_client: Annotated[int, Field(ge=1, strict=True)] | None = None
+    """Clients are shared out evenly: each has so many of the reflectors, by a label on it, and not all of them. The
+    shares have consecutive cluster IDs, from `clusterID` on."""
     peering: Peering = Peering()
     """Options of the sessions between these reflectors and their clients, where they are not those of the spec."""
+
+    @property
+    def reflects_inside(self) -> bool:
+        """Whether nodes of the cluster reflect for it, and not speakers outside alone."""
+        return bool(self.nodes.names or self.nodes.selector)
 
 
 class Rollout(_Part):
@@ -242,31 +228,6 @@ class Gates(_Part):
     """How long a condition must hold without a break."""
     fraction: Percent = 100
     """The share of nodes for which a gate must hold."""
-
-
-class Policy(_Part):
-    """What must be true of the result, and what may happen on the way."""
-
-    min_reflectors_per_client: Annotated[int, Field(ge=1, strict=True)] = 2
-    """Every client has at least that many reflectors."""
-    max_clients_per_reflector: Annotated[int, Field(ge=1, strict=True)] | None = None
-    """No reflector has more clients than that."""
-    zone_resilience: Switch = False
-    """The loss of any one zone keeps all routes of the others."""
-    exposure: Annotated[
-        ExposurePolicy,
-        BeforeValidator(_exposure),
-        PlainSerializer(_exposure_text),
-        WithJsonSchema(
-            {
-                "oneOf": [
-                    {"enum": ["none", "drained-only"]},
-                    {"type": "object", "required": ["brief"], "properties": {"brief": {"type": "string"}}},
-                ]
-            }
-        ),
-    ] = ExposurePolicy()
-    """Which node pairs may be without a route while a step takes effect."""
 
 
 class Hook(_Part):
@@ -304,6 +265,8 @@ class Spec(_Part):
     """The reflectors and their clients."""
     outside: tuple[OutsideSpeaker, ...] = ()
     """Speakers outside the cluster that have a part to play; of others nothing is known, and they pass nothing on."""
+    adopt: Annotated[Adopt | None, BeforeValidator(claims)] = Field(default=None, json_schema_extra=or_word)
+    """What others made and rrplan takes over and retires: `reflection` for all that serves it, or an Adopt."""
     reflectors_peer: Switch = True
     """Whether reflectors peer with one another."""
     peering: Peering = Peering()
@@ -332,6 +295,19 @@ class Spec(_Part):
         return group.cluster_id or self.cluster_id or ""
 
     @property
+    def roots(self) -> tuple[Group, ...]:
+        """The groups without a parent."""
+        return tuple(group for group in self.groups if group.parent is None)
+
+    def children(self, group: Group) -> tuple[Group, ...]:
+        """The groups whose reflectors are clients of this group's."""
+        return tuple(other for other in self.groups if other.parent == group.name)
+
+    def serves_nodes(self, group: Group) -> bool:
+        """Whether nodes are clients of a group, and not reflectors of other groups alone."""
+        return bool(group.clients) or not self.children(group)
+
+    @property
     def roles(self) -> Roles:
         """What is known of speakers outside the cluster."""
         return tuple(speaker.role for speaker in self.outside)
@@ -352,6 +328,8 @@ class Spec(_Part):
         body = self.model_dump(mode="json", by_alias=True, exclude={"name"})
         if self.flavor is Flavor.IN_CLUSTER:
             del body["standalone"]
+        if self.adopt is None:
+            del body["adopt"]
         for part in (body, *body["groups"]):
             if part["peering"] == Peering().model_dump(mode="json", by_alias=True):
                 del part["peering"]
@@ -359,6 +337,10 @@ class Spec(_Part):
         for part in (body, *body["groups"]):
             if not part["outside"]:
                 del part["outside"]
+        for group in body["groups"]:
+            for name in ("parent", "reflectorsPerClient"):
+                if group[name] is None:
+                    del group[name]
         if self.dedicated is not None:
             body["dedicated"] = {"taint": body["dedicated"]}
         body["rollout"]["waves"] = [size.count or f"{size.percent}%" for size in self.rollout.waves]
@@ -368,32 +350,3 @@ class Spec(_Part):
             "metadata": {"name": self.name},
             "spec": body,
         }
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of the document, for editors."""
-    schema = Spec.model_json_schema(by_alias=True)
-    definitions = schema.pop("$defs", {})
-    schema["properties"].pop("name")
-    schema["required"] = [field for field in schema["required"] if field != "name"]
-    schema.pop("title", None)
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "https://rrplan.io/schemas/spec.schema.json",
-        "title": "BGPTopology",
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["apiVersion", "kind", "metadata", "spec"],
-        "properties": {
-            "apiVersion": {"const": "rrplan.io/v1"},
-            "kind": {"const": "BGPTopology"},
-            "metadata": {
-                "type": "object",
-                "required": ["name"],
-                "properties": {"name": {"type": "string"}},
-                "additionalProperties": False,
-            },
-            "spec": schema,
-        },
-        "$defs": definitions,
-    }

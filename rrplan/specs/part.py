@@ -3,9 +3,11 @@
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+_ALIASES = {"cluster_id": "clusterID", "num_allowed_local_as_numbers": "numAllowedLocalASNumbers"}
+
 
 def _alias(name: str) -> str:
-    return {"cluster_id": "clusterID"}.get(name, to_camel(name))
+    return _ALIASES.get(name) or to_camel(name)
 
 
 class Part(BaseModel):

@@ -1,4 +1,4 @@
-"""`rrplan rehearse` where it was wrong once: one family, two BGPPeers for one session, a dead reflector."""
+"""`rrplan rehearse` where it was wrong once, and of more than one level of reflectors."""
 
 import json
 import os
@@ -61,6 +61,10 @@ CASES = {
     "dead-reflector": (
         _scenario("replace-a-dead-reflector"),
         (FOLDER / "replace-a-dead-reflector" / "spec.yaml").read_text(),
+    ),
+    "two-levels": (
+        _scenario("mesh-to-two-levels"),
+        (FOLDER / "mesh-to-two-levels" / "spec.yaml").read_text(),
     ),
 }
 
@@ -157,3 +161,11 @@ def test_dead_reflector(rehearsals: Mapping[str, subprocess.Popen[str]]) -> None
     assert {step["step"] for step in found["steps"] if step["seconds"] > 60} == set()
     # Five of six nodes have routes.
     assert sum(row["pairs"] for row in found["steps"][0]["traffic"]) == 5 * 4
+
+
+def test_two_levels(rehearsals: Mapping[str, subprocess.Popen[str]]) -> None:
+    """Reflectors of zones that are clients of core reflectors carry every route on real BIRD, there and back."""
+    found = measured(rehearsals["two-levels"])
+    assert found["nodes"] == 10
+    away = {step["step"] for step in found["steps"] for row in step["traffic"] if row["routes"]}
+    assert away <= {f"promote/{name}" for name in ("core-1", "core-2", "za-1", "za-2", "zb-1", "zb-2")}

@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from typing import NamedTuple
 
 from rrplan.ids import NodeName
-from rrplan.resources import BGPFilter, ClusterState
+from rrplan.resources import BGPFilter, BGPPeer, ClusterState
 from rrplan.resources.selector import parse
 
 
@@ -56,6 +56,15 @@ def naive(state: ClusterState, pool: str = "", beyond: Sequence[Beyond] = ()) ->
     def fabric(a: str, b: str) -> bool:
         return a in outside and b in outside and bool(outside[a].fabric) and outside[a].fabric == outside[b].fabric
 
+    def dials(peer: BGPPeer, a: str, b: str) -> bool:
+        address = outside[b].address if b in outside else state.nodes[NodeName(b)].ipv4
+        return peer.node == a and peer.peer_ip == address
+
+    def allowed(a: str, b: str) -> int:
+        """How often a takes its own AS number from b: the end that has the BGPPeer by address alone."""
+        numbers = [peer.spec.get("numAllowedLocalASNumbers") for peer in state.peers.values() if dials(peer, a, b)]
+        return max((number for number in numbers if isinstance(number, int)), default=0)
+
     def explicit(a: str, b: str) -> bool:
         if a in outside or b in outside:
             node, far = (b, a) if a in outside else (a, b)
@@ -67,6 +76,8 @@ def naive(state: ClusterState, pool: str = "", beyond: Sequence[Beyond] = ()) ->
             )
         for peer in state.peers.values():
             if peer.peer_ip:
+                if dials(peer, a, b) or dials(peer, b, a):
+                    return True
                 continue
             local, remote = parse(peer.node_selector), parse(peer.peer_selector)
             one, other = state.nodes[NodeName(a)].labels, state.nodes[NodeName(b)].labels
@@ -105,8 +116,8 @@ def naive(state: ClusterState, pool: str = "", beyond: Sequence[Beyond] = ()) ->
     held: set[tuple[str, str]] = set()
     for origin in sorted(state.nodes):
         seen: set[tuple[object, ...]] = set()
-        queue: deque[tuple[str, str, str, frozenset[str], frozenset[int]]] = deque()
-        queue.append((origin, "", "local", frozenset(), frozenset()))
+        queue: deque[tuple[str, str, str, frozenset[str], tuple[int, ...]]] = deque()
+        queue.append((origin, "", "local", frozenset(), ()))
         while queue:
             at, sender, learned, clusters_, systems = queue.popleft()
             for to in names:
@@ -123,11 +134,11 @@ def naive(state: ClusterState, pool: str = "", beyond: Sequence[Beyond] = ()) ->
                         continue
                     kind = "fabric"
                 elif asn(at) != asn(to):
-                    new_clusters, new_systems, kind = frozenset(), systems | {asn(at)}, "external"
-                    if asn(to) in new_systems:
+                    new_clusters, new_systems, kind = frozenset(), tuple(sorted((*systems, asn(at)))), "external"
+                    if new_systems.count(asn(to)) > allowed(to, at):
                         continue
                 else:
-                    if asn(to) in systems:
+                    if systems.count(asn(to)) > allowed(to, at):
                         continue
                     kind = "client" if their_client else "peer"
                     if learned in ("client", "peer", "fabric"):

@@ -109,6 +109,11 @@ def specs(draw: st.DrawFn) -> Spec:
         text += "  policy: {exposure: {brief: 20s}}\n" if draw(st.booleans()) else ""
     else:
         text += "  topology: full-mesh\n"
+    text += (
+        draw(st.sampled_from(["", "  adopt: reflection\n", "  adopt: {peers: [theirs], labels: [rr]}\n"]))
+        if not key
+        else ""
+    )
     note(text)
     return load((head + text).encode(), "spec.yaml")
 
@@ -160,6 +165,8 @@ def checked(spec: Spec, documents: list[Document], *, back: bool) -> list[Docume
         for key, document in before.items():
             if key.startswith("Node/"):
                 assert _of_others(document) == _of_others(after[key])
+            elif spec.adopt and key == "BGPPeer/theirs":
+                assert key not in after
             elif "rrplan" not in str(document.get("metadata")):
                 assert document == after[key] or key == "BGPConfiguration/default"
         if back:

@@ -1,7 +1,9 @@
 """The class computation against a naive speaker that passes messages node by node."""
 
 from dataclasses import replace
+from itertools import combinations, permutations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -110,6 +112,75 @@ def test_groups_at_every_step() -> None:
             state = changed(state, change)
         if step.topology and step.changes:
             assert naive(state) == held(state)
+
+
+@st.composite
+def systems(draw: st.DrawFn) -> ClusterState:
+    """Nodes of three AS numbers with sessions by address, some of which take their own number in a path."""
+    names = [f"n{index}" for index in range(draw(st.integers(3, 6)))]
+    nodes = [
+        Node(NodeName(name), ipv4=f"10.0.0.{index + 1}", as_number=draw(st.sampled_from([65001, 65002, 65003])))
+        for index, name in enumerate(names)
+    ]
+    peers = []
+    for near, far in combinations(nodes, 2):
+        for here, there in draw(st.sampled_from([(), (), ((near, far),), ((far, near),), ((near, far), (far, near))])):
+            number = draw(st.sampled_from([0, 0, 1, 2]))
+            told = {"node": here.name, "peerIP": there.ipv4, "asNumber": there.as_number}
+            spec = {**told, "numAllowedLocalASNumbers": number} if number else told
+            peers.append(
+                BGPPeer(
+                    f"{here.name}-{there.name}",
+                    node=here.name,
+                    peer_ip=there.ipv4,
+                    as_number=there.as_number,
+                    spec=spec,
+                )
+            )
+    off = BGPConfiguration("default", mesh_enabled=False, spec={"nodeToNodeMeshEnabled": False})
+    return ClusterState.of([*nodes, *peers, off])
+
+
+@given(systems())
+def test_own_as_numbers_in_paths(state: ClusterState) -> None:
+    """`numAllowedLocalASNumbers` counts at the end that has the BGPPeer, and for its own sessions alone."""
+    assert naive(state) == held(state)
+
+
+def chain(numbers: list[int], allowed: dict[str, int]) -> ClusterState:
+    """Nodes a, b, c ... in a row; each says how often it takes its own AS number from its neighbours."""
+    names = "abcdefgh"[: len(numbers)]
+    nodes = [
+        Node(NodeName(name), ipv4=f"10.0.0.{place}", as_number=number)
+        for place, (name, number) in enumerate(zip(names, numbers, strict=True), 1)
+    ]
+    peers = []
+    for here, there in permutations(nodes, 2):
+        if abs(names.index(here.name) - names.index(there.name)) == 1:
+            told = {"node": here.name, "peerIP": there.ipv4, "asNumber": there.as_number}
+            spec = {**told, "numAllowedLocalASNumbers": allowed.get(here.name, 0)}
+            name = f"{here.name}{there.name}"
+            peers.append(BGPPeer(name, node=here.name, peer_ip=there.ipv4, as_number=there.as_number, spec=spec))
+    off = BGPConfiguration("default", mesh_enabled=False, spec={"nodeToNodeMeshEnabled": False})
+    return ClusterState.of([*nodes, *peers, off])
+
+
+@pytest.mark.parametrize(
+    ("numbers", "allowed", "holds"),
+    [
+        ([1, 2, 1], {}, False),
+        ([1, 2, 1], {"c": 1}, True),
+        ([1, 2, 1], {"a": 1, "b": 1}, False),
+        ([1, 2, 1, 2, 1], {"c": 1, "d": 1, "e": 1}, False),
+        ([1, 2, 1, 2, 1], {"c": 1, "d": 1, "e": 2}, True),
+        ([1, 2, 1, 2, 1], {"c": 1, "d": 0, "e": 2}, False),
+    ],
+)
+def test_own_as_numbers_in_the_path_of_a_chain(numbers: list[int], allowed: dict[str, int], holds: bool) -> None:
+    """What the first node announces reaches the last where nobody has its own number too often in the path."""
+    state = chain(numbers, allowed)
+    assert (("abcdefgh"[len(numbers) - 1], "a") in held(state)) is holds
+    assert naive(state) == held(state)
 
 
 POOLS = {"pods": "10.42.0.0/16", "more": "10.44.0.0/16"}

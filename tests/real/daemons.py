@@ -346,11 +346,11 @@ class _State:
     def _linked(self, here: int) -> list[NodeName]:
         """Whom the nodes of a class have explicit sessions with, in the order of their names."""
         if here not in self._peers:
-            reflects = self._reflects
+            reflects, meshed = self._reflects, self.meshed
             classes: Iterable[int] = (
                 there
                 for there in range(len(reflects))
-                if (reflects[here] or reflects[there]) and self._holdings.joins(here, there)
+                if (reflects[here] or reflects[there] or not meshed) and self._holdings.joins(here, there)
             )
             self._peers[here] = sorted(name for there in classes for name in self._members[there])
         return self._peers[here]

@@ -24,6 +24,7 @@ WORLD_STRIDE = 200
 """Of the small worlds, every so many in a soak of one; all of them where it is that many times as long."""
 LIVE_SEEDS, BIRD_STATES, BIRD_STEPS, KILLS, JOURNALS, READERS = 5, 20, 5, 5, 100, 10_000
 """Cases of these lanes in a soak of one."""
+LIVE_KILLS = "tests/crashes/test_live_kill_at_random.py"
 BIRD_AT_ONCE = 10
 BATCH = 10
 """Seeds of one call of the tests on a real API server, which starts that server."""
@@ -75,7 +76,8 @@ def lanes(seed: int, times: int) -> list[Lane]:
         Lane("readers", _chunks("tests.soak.readers", READERS, seed, times), processors),
         Lane("plans", _plans(seed, times), processors),
         Lane("worlds", _worlds(seed, times), processors),
-        Lane("live", _live(seed, times * LIVE_SEEDS), lacks=tuple(missing())),
+        Lane("live", _live("tests/real/test_random.py", seed, times * LIVE_SEEDS), lacks=tuple(missing())),
+        Lane("live-kills", _live(LIVE_KILLS, seed, times * LIVE_SEEDS), lacks=tuple(missing())),
         Lane("bird-states", (_bird("states", seed, times * BIRD_STATES),), lacks=tuple(lacking())),
         Lane("bird-steps", (_bird("steps", seed, times * BIRD_STEPS),), lacks=tuple(lacking())),
         Lane("lowest", (Task((PYTHON, "-m", "tests.soak.lowest"), 1, tells=True),)),
@@ -137,9 +139,9 @@ def _world_failures(output: str) -> list[str]:
     return [shlex.join([*_WORLDS, size, "--part", part, "--stride", str(CASES[int(size)])]) for size, part in found]
 
 
-def _live(seed: int, count: int) -> tuple[Task, ...]:
+def _live(module: str, seed: int, count: int) -> tuple[Task, ...]:
     """Some seeds at a time, so that what fails is repeated without the others."""
-    words = (PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "tests/real/test_random.py")
+    words = (PYTHON, "-m", "pytest", "-p", "no:cacheprovider", module)
     return tuple(
         Task(words, size, {"RRPLAN_SOAK_SEEDS": f"{seed + first}:{size}", "RRPLAN_REQUIRE_REAL": "1"})
         for first in range(0, count, BATCH)

@@ -1,9 +1,10 @@
 """Inputs that were damaged on purpose: `python -m tests.soak.readers SEED COUNT`.
 
-The corpus is what the project's own tests read: specs and clusters of the scenarios, and the snapshot, plan, journal
-and descriptions of a run on an embedded cluster. Each is mutated as text or, where it is JSON or YAML, as a value
-(files with a digest get a new one), and read and shown; for a cluster that can be read a plan is made. A reader may
-say no in words; whatever else it raises is a finding, and so is one that takes longer than 20 s or more than 500 MB.
+The corpus is what the project's own tests read: specs and clusters of the scenarios, the snapshot, plan, journal and
+descriptions of a run on an embedded cluster, and what programs on nodes and servers say (`tests.soak.answers`). Each is
+mutated as text or, where it is JSON or YAML, as a value (files with a digest get a new one), and read and shown; for a
+cluster that can be read a plan is made. A reader may say no in words; whatever else it raises is a finding, and so is
+one that takes longer than 20 s or more than 500 MB.
 """
 
 import copy
@@ -43,6 +44,7 @@ from rrplan.snapshots import capture, joined_documents, read_snapshot, snapshot_
 from rrplan.snapshots.ignored import ignored
 from rrplan.specs import load
 from rrplan.text import printable
+from tests.soak.answers import PIECES, TEXTS_ALONE, changed_texts
 from tests.support.bench import SPEC
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -198,6 +200,7 @@ def _corpus() -> tuple[tuple[str, Reader, bytes], ...]:
         holder = json.dumps({"who": "a", "where": "b", "since": "c", "why": "d", "run": "e"}).encode()
         found += [("lock", lambda data: described(read_holder(data.decode(errors="replace"))), holder)] * 5
         sandbox.close()
+    found += [piece for piece in PIECES for _ in range(10)]
     return tuple(found)
 
 
@@ -253,9 +256,11 @@ def _changed_text(data: bytes, dice: random.Random) -> bytes:
 
 def mutated(kind: str, data: bytes, dice: random.Random) -> bytes:
     """An input of a kind, damaged."""
-    if dice.random() < 0.3:
+    if kind == "kept-run":
+        return json.dumps(changed_texts(json.loads(data), dice.choice)).encode()
+    if kind in TEXTS_ALONE or dice.random() < 0.3:
         return _changed_text(data, dice)
-    if kind in ("spec", "manifests"):
+    if kind in ("spec", "manifests", "etcd-config", "kubeconfig"):
         documents = [_changed_value(document, dice) for document in yaml.safe_load_all(data)]
         return json.dumps(documents[0]).encode() if dice.random() < 0.3 else _yaml(documents)
     if kind == "journal":

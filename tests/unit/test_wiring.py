@@ -62,6 +62,8 @@ def test_checks_of_a_live_cluster() -> None:
         ("leases", When.UNLOCKED, told, refused),
         ("rights", When.UNLOCKED, told, refused),
         ("containers", When.UNLOCKED, refused, refused),
+        ("password-there", When.LOCKED, told, refused),
+        ("password-readable", When.LOCKED, told, refused),
         ("owners", When.UNLOCKED, told, told),
         ("same-cluster", When.LOCKED, no, refused),
         ("fresh", When.LOCKED, no, refused),

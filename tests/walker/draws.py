@@ -408,7 +408,8 @@ class Draw:
                 ]
             case "by-address":
                 local = self.random.choice([None, "all()", "zone == 'a'", has])
-                return [peer(name, nodeSelector=local, peerIP=at, asNumber=64512)]
+                allowed = self.names.index(some) % 2 or None
+                return [peer(name, nodeSelector=local, peerIP=at, asNumber=64512, numAllowedLocalASNumbers=allowed)]
             case "wrong-as":
                 local = self.random.choice([None, "zone == 'a'"])
                 return [peer(name, nodeSelector=local, peerIP=at, asNumber=65001)]

@@ -29,8 +29,8 @@ class Outcome(NamedTuple):
 
     def link(self) -> Link:
         """What it means for routes."""
-        far = Side(self.far.client, self.far.cluster_id) if self.far else Side()
-        near = Side(self.near.client, self.near.cluster_id)
+        far = Side(self.far.client, self.far.cluster_id, self.far.allowed) if self.far else Side()
+        near = Side(self.near.client, self.near.cluster_id, self.near.allowed)
         filters = self.near.filters, self.far.filters if self.far else ()
         return Link(self.near.internal, near, far, self.near.remote_as, filters)
 

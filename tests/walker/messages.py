@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 
 class Side(NamedTuple):
-    """One end of a session: whether it has `rr client`, with which cluster ID."""
+    """One end of a session: whether it has `rr client`, with which cluster ID; how often it takes its own AS number."""
 
     client: bool = False
     cluster_id: str = ""
+    allowed: int = 0
 
 
 class Way(NamedTuple):
@@ -39,7 +40,8 @@ class Message(NamedTuple):
     came: str
     through: Side
     clusters: frozenset[str]
-    systems: frozenset[int]
+    systems: frozenset[tuple[int, int]]
+    """AS numbers of the path, each with how often it stood there before."""
 
 
 def held(ways: Ways, as_of: Mapping[str, int], leaves: frozenset[str]) -> frozenset[tuple[str, str]]:
@@ -47,7 +49,7 @@ def held(ways: Ways, as_of: Mapping[str, int], leaves: frozenset[str]) -> frozen
     found: set[tuple[str, str]] = set()
     for origin in ways:
         queue = deque([Message(origin, "", "local", Side(), frozenset(), frozenset())])
-        seen: dict[tuple[str, str, str, Side], list[tuple[frozenset[str], frozenset[int]]]] = {}
+        seen: dict[tuple[str, str, str, Side], list[tuple[frozenset[str], frozenset[tuple[int, int]]]]] = {}
         while queue:
             message = queue.popleft()
             if message.at in leaves and message.came != "local":
@@ -69,11 +71,12 @@ def held(ways: Ways, as_of: Mapping[str, int], leaves: frozenset[str]) -> frozen
 
 def _passed(message: Message, way: Way, as_of: Mapping[str, int]) -> Message | None:
     if not way.internal:
-        systems = message.systems | {as_of[message.at]}
-        if as_of[way.to] in systems:
+        own = as_of[message.at]
+        systems = message.systems | {(own, sum(number == own for number, _ in message.systems))}
+        if (as_of[way.to], way.other.allowed) in systems:
             return None
         return Message(way.to, message.at, "external", Side(), frozenset(), systems)
-    if as_of[way.to] in message.systems:
+    if (as_of[way.to], way.other.allowed) in message.systems:
         return None
     clusters = message.clusters
     if message.came == "internal":

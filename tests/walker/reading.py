@@ -79,6 +79,7 @@ class Peering:
     kernel_source: bool
     options: tuple[tuple[str, str], ...]
     filters: tuple[str, ...] = ()
+    allowed: int = 0
 
     @property
     def everywhere(self) -> bool:
@@ -192,7 +193,7 @@ def selects(text: str, node: Member) -> bool:
     return selector is not None and selector.matches(node.labels)
 
 
-OPTIONS = ("keepOriginalNextHop", "maxRestartTime", "password", "ttlSecurity")
+OPTIONS = ("keepOriginalNextHop", "maxRestartTime", "numAllowedLocalASNumbers", "password", "ttlSecurity")
 
 
 def cluster_of(objects: Objects, parts: tuple[Part, ...] = ()) -> Cluster:
@@ -276,6 +277,7 @@ def _peering(document: Document) -> Peering:
         kernel_source=spec.get("sourceAddress") == "None",
         options=tuple((name, str(spec[name])) for name in OPTIONS if spec.get(name)),
         filters=tuple(spec.get("filters", ())),
+        allowed=int(spec.get("numAllowedLocalASNumbers", 0)),
     )
 
 

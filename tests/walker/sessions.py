@@ -29,6 +29,8 @@ class Block(NamedTuple):
     own_source: bool
     options: tuple[tuple[str, str], ...]
     filters: tuple[str, ...] = ()
+    allowed: int = 0
+    """How often the own AS number may stand in a path."""
 
     @property
     def internal(self) -> bool:
@@ -51,6 +53,7 @@ class End:
     cluster_id: str
     known: bool
     peering: Peering
+    by_address: bool = False
 
 
 def rendered(cluster: Cluster, own: Member, family: str) -> Mapping[str, Rendering]:
@@ -97,7 +100,7 @@ def _targets(cluster: Cluster, peering: Peering, family: str) -> Iterator[End]:
     elif peering.address and family_of(peering.address) == family:
         # Nodes are looked up by the text, which need not be how their address is written; BIRD dials the address.
         known = cluster.owner(peering.address) is not None
-        yield End(str(ipaddress.ip_address(peering.address)), peering.as_number, "", known, peering)
+        yield End(str(ipaddress.ip_address(peering.address)), peering.as_number, "", known, peering, by_address=True)
 
 
 def _node_end(peering: Peering, node: Member, family: str) -> End:
@@ -133,6 +136,8 @@ def _block(section: str, own: Member, local: str, end: End) -> Block:
         not end.peering.kernel_source,
         tuple(one for one in end.peering.options if not (internal and one[0] == "keepOriginalNextHop")),
         end.peering.filters,
+        # Calico reads it of a BGPPeer by address, for the end that dials the address.
+        end.peering.allowed if end.by_address else 0,
     )
 
 

@@ -1,5 +1,7 @@
 """The walker's own speaker against what real daemons did (the laboratory's table of topologies)."""
 
+from typing import Any
+
 import pytest
 
 from tests.walker.draws import configuration, node, peer
@@ -68,3 +70,25 @@ def test_reflector_in_use_beside_a_mesh() -> None:
     """Whoever has no session to the only reflector misses it and is missed by it."""
     assert missing(ids=[ONE], clients=[(0,)] * 2 + [()] * 5, among=[], mesh=True) == 10
     assert missing(ids=[ONE], clients=[(0,)] * 7, among=[], mesh=True) == 0
+
+
+@pytest.mark.parametrize(
+    ("numbers", "allowed", "holds"),
+    [
+        ([1, 2, 1], [0, 0, 0], False),
+        ([1, 2, 1], [0, 0, 1], True),
+        ([1, 2, 1, 2, 1], [0, 0, 1, 1, 1], False),
+        ([1, 2, 1, 2, 1], [0, 0, 1, 1, 2], True),
+    ],
+)
+def test_own_as_numbers_in_a_path(numbers: list[int], allowed: list[int], holds: bool) -> None:
+    """In a row of nodes, the first one's routes reach the last where each takes its own number often enough."""
+    documents: list[Document] = [node(f"n{place}", place + 1, as_number=one) for place, one in enumerate(numbers)]
+    for here in range(len(numbers)):
+        for there in (here - 1, here + 1):
+            if 0 <= there < len(numbers):
+                told: dict[str, Any] = {"node": f"n{here}", "peerIP": f"10.0.0.{there + 1}", "asNumber": numbers[there]}
+                documents.append(peer(f"{here}-{there}", **told, numAllowedLocalASNumbers=allowed[here]))
+    at = moment(cluster_of(objects_of([*documents, configuration(mesh=False)])), "ipv4", None)
+    up = {key: link for key, edge in at.edges.items() for link in edge.links if link}
+    assert ((f"n{len(numbers) - 1}", "n0") in Routes().over(at, up, handed_on=True)) is holds

@@ -23,7 +23,7 @@ from rrplan.resources import ResourceKey
 
 NAMESPACE = "default"
 """Where Kubernetes keeps the Events of objects without a namespace."""
-LABELS = (ActionName.LABEL_CLIENT, ActionName.UNLABEL_CLIENT)
+LABELS = (ActionName.LABEL_CLIENT, ActionName.UNLABEL_CLIENT, ActionName.UNLABEL_NODE)
 LONGEST = 1000
 """Characters of a message; the API server takes 1,024."""
 

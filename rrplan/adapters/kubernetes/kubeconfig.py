@@ -15,6 +15,7 @@ from rrplan.text import listed
 
 IN_CLUSTER = "in-cluster"
 """As a context: the ServiceAccount of the pod that rrplan runs in."""
+WHOLE = "`kubectl config view` must be able to read it"
 _UNSUPPORTED = ("as-uid", "as-groups", "as-user-extra")
 
 
@@ -29,14 +30,20 @@ def configuration(kubeconfig: str | None, context: str | None) -> tuple[Any, str
             config.load_incluster_config(client_configuration=settings)
             return settings, None
         config.load_kube_config(kubeconfig, context=context, client_configuration=settings)
+        files = _read(config, kubeconfig)
+        chosen = _chosen(files, context)
+        proxy = _named(files, "clusters", "cluster", str(chosen.get("cluster", ""))).get("proxy-url")
+        if proxy:
+            settings.proxy = str(proxy)  # the client's line 36 does not read it
+        return settings, _acting_as(files, str(chosen.get("user", "")))
+    except (AttributeError, RecursionError) as error:
+        # The official client takes for granted that every part is what it should be.
+        problem = "the kubeconfig cannot be used: a part of it is not what it should be"
+        raise PreflightError([problem], hint=WHOLE) from error
+    except yaml.YAMLError as error:
+        raise PreflightError([f"the kubeconfig is no YAML: {' '.join(str(error).split())}"], hint=WHOLE) from error
     except (config.ConfigException, OSError, ValueError, KeyError, TypeError) as error:
         raise PreflightError([f"the kubeconfig cannot be used: {error}"], hint=_hint(context, kubeconfig)) from error
-    files = _read(config, kubeconfig)
-    chosen = _chosen(files, context)
-    proxy = _named(files, "clusters", "cluster", str(chosen.get("cluster", ""))).get("proxy-url")
-    if proxy:
-        settings.proxy = str(proxy)  # the client's line 36 does not read it
-    return settings, _acting_as(files, str(chosen.get("user", "")))
 
 
 def _hint(context: str | None, kubeconfig: str | None) -> str:
@@ -55,7 +62,7 @@ def contexts(kubeconfig: str | None) -> list[str]:
     try:
         files = _read(config, kubeconfig)
         return sorted({str(entry["name"]) for file in files for entry in file.get("contexts") or () if "name" in entry})
-    except (OSError, ValueError, TypeError, AttributeError, yaml.YAMLError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError, yaml.YAMLError):
         return []
 
 

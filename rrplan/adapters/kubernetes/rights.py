@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from rrplan.adapters.kubernetes.kinds import KINDS
 from rrplan.adapters.kubernetes.lease import NAME, NAMESPACE
+from rrplan.adapters.kubernetes.passwords import secrets_of
 from rrplan.adapters.kubernetes.server import ApiServer
 from rrplan.ids import ActionName
 from rrplan.plans import Plan
@@ -90,6 +91,9 @@ def _writing(plan: Plan, calico: str) -> Iterator[Right]:
         for verb in ("get", WRITES[change.action], WRITES[change.action.inverse]):
             name = "" if verb == "create" else change.key.name
             yield _right(verb, change.key.kind, group, change.key.namespace, name)
+    if secrets_of(plan):
+        # Not the Secret itself: who may `get` it may read the password.
+        yield Right("authorization.k8s.io", "subjectaccessreviews", "create", optional=True)
     if any(step.action in (ActionName.DRAIN_NODE, ActionName.UNCORDON_NODE) for step in plan.steps):
         yield _right("get", "Pod")
         yield Right("", "pods/eviction", "create")

@@ -35,6 +35,8 @@ from rrplan.retry import Patience, retry
 
 CHUNK_BYTES = 700_000
 """Of compressed plan in one ConfigMap; the API server takes 1 MiB of data, counted before base64."""
+PLAN_BYTES = 512 * 1024 * 1024
+"""Of a plan, unpacked: more than a cluster of 100,000 nodes needs, and no more than a machine has."""
 CHUNK_LINES = 100
 """Of a journal in one ConfigMap: every write is answered with all of it."""
 GIVE_UP_SECONDS = 300
@@ -212,8 +214,12 @@ class ClusterRuns:
         parts = [first, *(self._server.get(f"{_MAPS}/{_plan_name(run, number)}") for number in range(1, chunks))]
         try:
             whole = b"".join(base64.b64decode(part["binaryData"]["plan"]) for part in parts if part is not None)
-            return zlib.decompress(whole)
-        except (KeyError, ValueError, zlib.error) as error:
+            unpacked = zlib.decompressobj()
+            plan = unpacked.decompress(whole, PLAN_BYTES)
+            if not unpacked.eof:
+                raise ValueError("cut off, or larger than any plan")
+            return plan
+        except (KeyError, ValueError, TypeError, zlib.error) as error:
             raise FileFormatError.one(
                 f"the plan of run {run} is not whole", hint=f"its ConfigMaps in {NAMESPACE} were changed"
             ) from error

@@ -334,8 +334,14 @@ class LiveProbe:
             if mine is not None or sessions:
                 recovering = any(end.recovering for end in ends)
                 uplinks = self._uplinks(node, mine, reflecting) if mine else {}
-                families[family] = FamilyReading(recovering, sessions, mine.mesh_up if mine else 0, uplinks)
+                mesh_up, direct_up = (mine.mesh_up, self._direct(mine)) if mine else (0, 0)
+                families[family] = FamilyReading(recovering, sessions, mesh_up, uplinks, direct_up)
         return NodeReading(node, families)
+
+    def _direct(self, mine: End) -> int:
+        """The established sessions with nodes; of two protocols to one address at most one has a session."""
+        explicit = (address for address, session in mine.sessions.items() if session.established)
+        return mine.mesh_up + sum(address in self._by_address for address in explicit)
 
     def _uplinks(self, node: NodeName, mine: End, reflecting: Collection[str]) -> dict[str, UplinkReading]:
         """The sessions to addresses that belong to no node; over those to `reflecting`, nodes' routes are counted."""

@@ -77,3 +77,10 @@ def clustered(groups: int) -> int:
 def test_two_ways_are_enough() -> None:
     """What two reflectors hand on is not needed from a third one that has it from them."""
     assert clustered(8) < 3 * clustered(4)
+
+
+def test_a_link_seen_from_the_other_end_and_back() -> None:
+    """Is the same; every field changes its side."""
+    link = Link(False, True, False, ("a",), ("b",), 1, 2)
+    assert link.reversed() == Link(False, False, True, ("b",), ("a",), 2, 1)
+    assert link.reversed().reversed() == link

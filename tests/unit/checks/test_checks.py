@@ -16,6 +16,7 @@ from rrplan.checks.context import CheckContext
 from rrplan.desired import compile_desired
 from rrplan.errors import PreflightError
 from rrplan.render.checks import TEXTS, sentence
+from rrplan.render.terminal import plan_text
 from rrplan.resources import decode
 from rrplan.resources.state import ClusterState
 from rrplan.sandbox import demo_cluster, ucp_cluster
@@ -27,6 +28,8 @@ from tests.support.clusters import node as small
 from tests.support.specs import STANDALONE
 
 HOPS = {"ttlSecurity": 1}
+OF_OPTIONS = {"filters-there", "options-effective", "password-readable"}
+"""The checks of `test_options`."""
 PAGES = Path(__file__).resolve().parents[3] / "docs" / "checks"
 
 
@@ -278,14 +281,19 @@ WARNINGS = [
         "BGPPeer `typo`: `peerSelector: route-reflektor == 'true'` matches no node",
     ),
     (
-        "peers-left",
+        "left-by-others",
         [thing("BGPPeer", "hand", nodeSelector=hostname("node-001"), peerSelector=hostname("node-002"))],
-        "BGPPeers that rrplan does not manage stay: hand; they join nodes of which none reflects, beside the sessions",
+        "BGPPeer hand stays beside rrplan's own: 1 pair of nodes has sessions by these alone; `adopt: reflection` in",
     ),
     (
-        "peers-left",
-        [thing("BGPPeer", "hand", node="node-001", peerIP="10.0.0.4", asNumber=64512)],
-        "BGPPeers that rrplan does not manage stay: hand;",
+        "left-by-others",
+        [thing("BGPPeer", "hand", node="node-001", peerIP="10.0.0.1", asNumber=64512)],
+        "BGPPeer hand stays beside rrplan's own: the sessions of 1 pair of nodes are configured twice; `adopt:",
+    ),
+    (
+        "left-by-others",
+        [thing("BGPPeer", "hand", node="node-001", peerIP="10.0.0.3", asNumber=64512)],
+        "BGPPeer hand stays beside rrplan's own: no session rests on that;",
     ),
     (
         "addresses-known",
@@ -445,9 +453,7 @@ SILENT = [
         "it selects somebody",
         [thing("BGPPeer", "p", nodeSelector="all()", peerIP="192.0.2.1", asNumber=1)],
     ),
-    ("peers-left", "outside", [thing("BGPPeer", "p", nodeSelector="all()", peerIP="192.0.2.1", asNumber=1)]),
-    ("peers-left", "one end reflects", [thing("BGPPeer", "p", node="node-001", peerIP="10.0.0.1", asNumber=64512)]),
-    ("peers-left", "it means itself", [thing("BGPPeer", "p", node="node-001", peerIP="10.0.0.3", asNumber=64512)]),
+    ("left-by-others", "outside", [thing("BGPPeer", "p", nodeSelector="all()", peerIP="192.0.2.1", asNumber=1)]),
     ("addresses-known", "one of two InternalIPs", [located("two", "10.0.0.99/24", "10.0.0.98", "10.0.0.99")]),
     ("addresses-known", "Kubernetes says nothing", [located("none", "10.0.0.99/24")]),
     ("one-link", "one subnet", [thing("IPPool", "pods", cidr="10.42.0.0/16", ipipMode="Never")]),
@@ -676,16 +682,18 @@ def test_blocks_of_deleted_nodes(check: str, more: list[dict[str, object]], told
     assert texts == ([("warning", text)] if told else [])
 
 
-def test_peers_of_others_are_told_when_the_topology_changes() -> None:
-    """A reflector that is added to a group in place changes roles; a plan that changes none says nothing."""
+def test_what_others_made_is_told_by_every_plan() -> None:
+    """Also by one that has nothing to do."""
     nodes = [small(f"r{number}", number, "224.0.0.1", rr="main") for number in (1, 2)]
     nodes += [small(name, number) for number, name in enumerate("abc", 3)]
     hand = peer("hand", node="a", peerIP="10.0.0.4", asNumber=64512)
     cluster = state(*nodes, CLIENTS, REFLECTORS, hand, mesh(on=False))
     same = "topology: route-reflectors, clusterID: 224.0.0.1, groups: [{name: main, nodes: {names: [r1, r2]}}]"
-    findings = planned(cluster, f"{same}, drain: true").findings
-    assert [one.check for one in findings if one.check == "peers-left"] == []
-    assert [one.check for one in planned(cluster, f"{BACK}, drain: true").findings if one.check == "peers-left"]
+    for spec in (same, BACK):
+        plan = planned(cluster, f"{spec}, drain: true")
+        assert [finding.check for finding in plan.findings if finding.check == "left-by-others"], spec
+        assert "left-by-others: BGPPeer hand stays" in " ".join(plan_text(plan).split()), spec
+        assert bool(plan.steps) is (spec == BACK)
 
 
 def test_every_problem_has_its_sentence() -> None:
@@ -713,7 +721,7 @@ def test_every_check_has_a_page_and_a_case() -> None:
     """And no page is left over."""
     ids = {*(id_of(check) for check in CHECKS), PEERS_AGREE}
     assert {path.stem for path in PAGES.glob("*.md")} == ids
-    assert {case[0] for case in (*ERRORS, *WARNINGS, *OUTSIDE_POOLS)} == ids
+    assert {case[0] for case in (*ERRORS, *WARNINGS, *OUTSIDE_POOLS)} | OF_OPTIONS == ids
     for name in ids:
         text = (PAGES / f"{name}.md").read_text()
         assert text.startswith(f"# {name}\n\n**")

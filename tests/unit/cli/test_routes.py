@@ -157,6 +157,19 @@ def test_verify_names_what_is_down(tmp_path: Path) -> None:
     assert found.stdout.endswith("the cluster is as the spec says\n")
 
 
+def test_verify_names_what_others_made(tmp_path: Path) -> None:
+    """It stays, and it is no difference."""
+    hand = peer("hand", nodeSelector="all()", peerSelector="all()")
+    found = verified(tmp_path, reflected(hand), TO_REFLECTORS)
+    assert "no difference: BGPPeer hand stays beside rrplan's own: the sessions of 7 pairs" in found.stdout
+    assert "3 pairs of nodes have sessions by these alone" in found.stdout
+    assert found.returncode == 0, found.stdout
+    second = tmp_path / "second"
+    second.mkdir()
+    told = json.loads(verified(second, reflected(hand), TO_REFLECTORS, "--no-sessions", "-o", "json").stdout)
+    assert [made["facts"]["peers"] for made in told["left_by_others"]] == [["hand"]]
+
+
 POOL = IPPool("pods", "10.42.0.0/16", block_size=26)
 REJECT = BGPFilter("no-pods", {"importV4": [{"action": "Reject", "matchOperator": "In", "cidr": "10.42.0.0/16"}]})
 FILTERED = peer("all", nodeSelector="all()", peerSelector="all()", filters=["no-pods"])

@@ -1,9 +1,14 @@
 """`rrplan status`, `rrplan verify` and `rrplan runs`: what is expected against what is there."""
 
+import fcntl
 import json
 import os
+import pty
+import re
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -97,6 +102,36 @@ def test_watch(cluster: Path) -> None:
         watching.send_signal(2)
         watching.communicate(timeout=20)
     assert watching.returncode == 130
+
+
+def test_watch_on_a_terminal(cluster: Path) -> None:
+    """What stands there is drawn over, with the time, and with how much time a run that goes on still takes."""
+    words = ("apply", "spec.yaml", "--sandbox", "one", "--auto-approve", "--pace", "0.2", "-o", "json")
+    run = [sys.executable, "-m", "rrplan", *words]
+    watch = [sys.executable, "-m", "rrplan", "status", "--sandbox", "one", "--watch"]
+    outer, inner = pty.openpty()
+    fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    with subprocess.Popen(run, cwd=cluster, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
+        try:
+            assert running.stdout is not None
+            while "GateWaiting" not in running.stdout.readline():
+                pass
+            with subprocess.Popen(watch, cwd=cluster, stdout=inner, stderr=subprocess.DEVNULL) as watching:
+                text = ""
+                while text.count("\x1b[J") < 2:
+                    text += os.read(outer, 65536).decode()
+                watching.kill()
+        finally:
+            running.kill()
+            os.close(outer)
+            os.close(inner)
+    first, second, *_ = text.split("\x1b[J")
+    for look in (first.removeprefix("\x1b[2J\x1b[1;1H"), second):
+        stamp, about, *rest = look.removeprefix("\x1b[H").replace("\x1b[K\r", "").splitlines()
+        assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, again every 5 s; Ctrl-C ends it", stamp)
+        assert about.startswith("cluster one: run ")
+        assert about.endswith(" of plan `test` is running")
+        assert any(re.fullmatch(r"  left: about \d+ (s|min)", line) for line in rest), rest
 
 
 @pytest.mark.parametrize(

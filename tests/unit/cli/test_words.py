@@ -68,6 +68,11 @@ WRONG = [
         "spec.yaml is there and is no snapshot: it is not overwritten",
         "give another name, or remove it first",
     ),
+    (
+        ["sandbox", "two", "--nodes", "-5"],
+        "invalid value for '--nodes': -5 is not in the range 1<=x<=100000",
+        "`rrplan sandbox --help` says what it takes",
+    ),
     (["explain", "one-lnk"], "`one-lnk` is no check", "did you mean `one-link`?"),
 ]
 

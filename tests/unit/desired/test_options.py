@@ -169,7 +169,8 @@ def test_fields_that_somebody_added_to_our_peer_stay() -> None:
     change = next(step.changes[-1] for step in plan.steps if step.id == "update-peer/rrplan-main-clients")
 
     assert change is not None
-    assert change.after == {"spec": {"password": SECRET}}
+    assert change.after is not None
+    assert change.after["spec"] == {"password": SECRET, "peerSelector": CLIENTS.peer_selector}
 
 
 def test_a_new_password_restarts_sessions() -> None:
@@ -179,7 +180,11 @@ def test_a_new_password_restarts_sessions() -> None:
 
     assert "sessions restart when their options change" in refusal.value.hint
     plan = planned(reflected(), f"{DRAINED}, policy: {{exposure: {{brief: 20s}}}}, {SAYS}")
-    assert [step.id for step in plan.steps] == ["update-peer/rrplan-main-clients", "update-peer/rrplan-reflectors"]
+    assert [step.id for step in plan.steps if step.id.startswith("update")] == [
+        "update-peer/rrplan-main-clients",
+        "update-peer/rrplan-reflectors",
+    ]
+    assert {exposure.at for step in plan.proof.steps for exposure in step.exposures} <= {"r1", "r2"}
 
 
 def old(version: str, *more: BGPPeer) -> ClusterState:

@@ -8,7 +8,7 @@ from rrplan.desired.placement import place
 from rrplan.errors import PolicyRefusal
 from rrplan.resources import ClusterState
 from rrplan.specs import Spec, load
-from tests.support.clusters import LABEL, node, peer, state
+from tests.support.clusters import HEAD, LABEL, node, peer, state
 
 
 def spec(*groups: str, more: str = "clusterID: 224.0.0.1") -> Spec:
@@ -78,3 +78,49 @@ def test_a_node_with_two_names() -> None:
         assert placed(named(name, "b"), cluster) == {"a": "main", "b": "main"}
     with pytest.raises(PolicyRefusal, match="`a` and `k8s-a` are one node"):
         place(named("a", "k8s-a"), cluster)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "present", "count"),
+    [
+        *((4, 0, 2), (10, 0, 2), (11, 0, 3), (50, 0, 10)),
+        # A node more or less, within a tenth, moves nobody; beyond it the number follows at once.
+        *(
+            (10, 2, 2),
+            (11, 2, 2),
+            (12, 2, 3),
+            (10, 3, 3),
+            (9, 3, 2),
+            (16, 3, 3),
+            (17, 3, 4),
+            (50, 11, 11),
+            (50, 13, 10),
+        ),
+    ],
+)
+def test_as_many_as_the_nodes_ask_for(nodes: int, present: int, count: int) -> None:
+    """One reflector for five nodes, two at least; the reflectors that are there count."""
+    cluster = [
+        node(
+            f"n{number:02}", number + 1, "224.0.0.1" if number < present else "", rr="main" if number < present else ""
+        )
+        for number in range(nodes)
+    ]
+    cluster = [made if made.cluster_id else replace(made, labels={}) for made in cluster]
+    text = "topology: route-reflectors, clusterID: 224.0.0.1, groups: [{name: main, nodes: {selector: 'all()', count: "
+    asked = load(f"{HEAD}spec: {{{text}{{nodesPerReflector: 5}}}}}}]}}\n".encode(), "spec.yaml")
+
+    chosen = place(asked, state(*cluster))
+    assert len(chosen) == count
+    assert min(present, count) == sum(bool(cluster[int(one.node[1:])].cluster_id) for one in chosen)
+
+
+def test_only_the_clients_of_a_group_count() -> None:
+    """And its reflectors; nodes without an address for BGP do not."""
+    nodes = [node(f"n{number:02}", number + 1, rack="a" if number < 22 else "b") for number in range(40)]
+    without = [replace(node(f"x{number}", number + 50, rack="a"), ipv4="") for number in range(10)]
+    text = "clients: rack == 'a', nodes: {selector: 'all()', count: {nodesPerReflector: 10, minimum: 1}}"
+    head = "topology: route-reflectors, clusterID: 224.0.0.1"
+    asked = load(f"{HEAD}spec: {{{head}, groups: [{{name: main, {text}}}]}}\n".encode(), "spec.yaml")
+
+    assert len(place(asked, state(*nodes, *without))) == 3

@@ -51,8 +51,8 @@ def test_a_label_alone_drains_nobody() -> None:
     plan = planned(cluster, f"{TO_REFLECTORS}, drain: true")
 
     assert [step.id for step in plan.steps] == [
-        "create-peer/rrplan-main-clients",
-        "create-peer/rrplan-reflectors",
         "promote/r1",
         "promote/r2",
+        "create-peer/rrplan-main-clients",
+        "create-peer/rrplan-reflectors",
     ]

@@ -16,6 +16,7 @@ from tests.support.plans import plan_of
 STEPS = (
     Step(StepId("promote/r1"), ActionName.PROMOTE_REFLECTOR, "promote"),
     Step(StepId("options"), ActionName.UPDATE_PEER, "update"),
+    Step(StepId("theirs"), ActionName.DELETE_PEER, "delete"),
 )
 SURVIVING = Violation(Invariant.SURVIVING, StepId("promote/r1"), "ipv4", "a", "b", 1, 14)
 CONVERGED = Violation(Invariant.CONVERGED, FINAL_STATE, "ipv4", "a", "b", 1, reason=NoRoute(Obstacle.NOT_CONNECTED))
@@ -42,6 +43,11 @@ def spec(more: str) -> Spec:
         ((SURVIVING, FILTERED), "drain: true", "let the BGPFilters that are named accept the pool"),
         ((SURVIVING,), "drain: true", "give every client a session to every reflector"),
         ((replace(SURVIVING, step=StepId("options")),), "drain: true", "sessions restart when their options change"),
+        (
+            (replace(SURVIVING, step=StepId("theirs")),),
+            "drain: true",
+            "sessions restart when the mesh or another BGPPeer",
+        ),
         ((GATED,), "drain: true", "gates ask for sessions of the node-to-node mesh and with reflectors alone"),
         ((GATED, CONVERGED), "drain: true", "give every client a session to every reflector"),
         ((Violation(Invariant.RESILIENCE, FINAL_STATE, at="r1"),), "drain: true", "add reflectors"),

@@ -118,6 +118,9 @@ def test_markdown() -> None:
     assert prose("odd ` <b>") == r"odd \` \<b>"
     assert prose("``two``") == r"\`\`two\`\`"
     assert prose("a\n\n# b") == r"a\\n\\n# b"
+    assert prose("a@b see https://evil.example and www.evil.example") == (
+        r"a`@`b see https\://evil.example and www\.evil.example"
+    )
     assert code("a`b") == "`` a`b ``"
     assert cell(code("a|b")) == r"`a\|b`"
     assert fenced(["a", "````"], "bash") == ["`````bash", "a", "````", "`````"]

@@ -47,7 +47,7 @@ def test_every_format_says_it() -> None:
     for text in formats(plan, cluster):
         for said in (
             f"digest: {plan_document(plan)['digest']}",
-            "cluster: `production` at https://10.0.0.1:6443, clusterGUID abc",
+            "cluster: `production` at `https://10.0.0.1:6443`, clusterGUID abc",
             "Calico: v3.30.4; single nodes run v3.29.0",
             f"takes: about {span(takes.expected)}; at most {span(takes.worst)}, if all gates pass at their last moment",
             "way back: a step that fails takes all of it back, in reverse order",

@@ -6,7 +6,7 @@ from rrplan.bgp.endpoint import endpoint_of
 from rrplan.bgp.refusals import bird_reads
 from rrplan.resources import CalicoVersion, decode
 from rrplan.resources.objects import Node
-from rrplan.resources.reading import is_ipv4_network, parse_address, parse_as_number, parse_decimal
+from rrplan.resources.reading import DecodeProblem, is_ipv4_network, parse_address, parse_as_number, parse_decimal
 
 LONG = "1" * 5000
 ZEROS = "0" * 5000
@@ -46,3 +46,10 @@ def test_a_long_number_in_an_annotation(annotation: str, text: str) -> None:
     found = decode({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "a", "annotations": {name: text}}})
     assert isinstance(found, Node)
     assert found.ignored == {name: text}
+
+
+def test_half_of_a_character_in_an_annotation() -> None:
+    """It cannot be written to a file, so it is refused where it is read, also in a value that Calico ignores."""
+    annotations = {"projectcalico.org/ASNumber": "\ud800"}
+    with pytest.raises(DecodeProblem, match="must be text in Unicode"):
+        decode({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "a", "annotations": annotations}})

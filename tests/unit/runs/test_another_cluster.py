@@ -55,7 +55,7 @@ def test_another_cluster_is_refused(tmp_path: Path) -> None:
         api.apply(plan, embedded(bench.sandbox, tmp_path))
     assert error.value.exit_code == ExitCode.STALE
     assert str(error.value) == (
-        "the plan: it was made for another cluster: for `production` at https://10.0.0.1:6443, clusterGUID aaaa; "
+        "the plan: it was made for another cluster: for `production` at `https://10.0.0.1:6443`, clusterGUID aaaa; "
         f"this is `{tmp_path}`, clusterGUID bbbb\n"
         "  hint: nothing was changed; name the cluster that it was made for, or make a new plan for this one"
     )

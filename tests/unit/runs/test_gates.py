@@ -20,7 +20,7 @@ from rrplan.ports import (
     UplinkReading,
     unheard,
 )
-from rrplan.render.run import lack_text, reason_text
+from rrplan.render.run import lack_text, node_short_text, reason_text
 from rrplan.reports.gates import (
     GateFailed,
     GateUnknown,
@@ -200,6 +200,24 @@ def test_mesh(cluster: Sandbox) -> None:
     assert look(gate, SETS, cluster, Told([[says(A, mesh=2), says(B, mesh=2)]])).lack is None
     found = look(gate, SETS, cluster, Told([[says(A, mesh=2), says(B, mesh=1)]]))
     assert found.lack == NodesShort(1, 2, short(B, Shortfall.MESH_SESSIONS, found=1, wanted=2))
+
+
+def test_sessions_of_whatever_kind(cluster: Sandbox) -> None:
+    """Between nodes that do not reflect they are counted, whether the mesh or BGPPeers make them."""
+    gate = Gate(GateKind.MESH, "sessions", (Expectation("both", "ipv4", 3, direct=True),), timeout=20, stable=10)
+
+    def said(node: NodeName, direct_up: int) -> NodeReading:
+        return NodeReading(node, {"ipv4": FamilyReading(False, {}, 1, direct_up=direct_up)})
+
+    assert look(gate, SETS, cluster, Told([[said(A, 3), said(B, 4)]])).lack is None
+    probe = Told([[said(A, 3), said(B, 2)]])
+    assert look(gate, SETS, cluster, probe).lack == NodesShort(
+        1, 2, short(B, Shortfall.DIRECT_SESSIONS, found=2, wanted=3)
+    )
+    assert probe.counted == [({A, B}, {A, B})]
+    assert node_short_text(short(B, Shortfall.DIRECT_SESSIONS, found=2, wanted=3)) == (
+        f"{B}: 2 of 3 sessions with other nodes (ipv4)"
+    )
 
 
 def test_a_look_says_what_it_wants_of_whom(cluster: Sandbox) -> None:

@@ -30,6 +30,18 @@ spec:
   drain: true
 """
 
+LEVELS = """\
+apiVersion: rrplan.io/v1
+kind: BGPTopology
+metadata: {name: demo}
+spec:
+  topology: route-reflectors
+  groups:
+    - {name: core, clusterID: 10.0.0.1, nodes: {names: [c-1, c-2]}}
+    - {name: east, clusterID: 10.0.0.2, nodes: {names: [e-1, e-2]}, clients: zone == 'e', parent: core}
+    - {name: west, clusterID: 10.0.0.3, nodes: {names: [w-1, w-2]}, clients: zone == 'w', parent: core}
+"""
+
 CASES = [
     ("empty", b"", "1:1: the file is empty"),
     ("comments", b"# nothing\n", "1:1: the file is empty"),
@@ -104,6 +116,93 @@ CASES = [
     ),
     ("same node twice", GOOD.replace("rr-2", "rr-1").encode(), "node `rr-1` is twice in group `main`"),
     ("no cluster ID", GOOD.replace("  clusterID: 224.0.0.1\n", "").encode(), "group `main` has no cluster ID"),
+    ("unknown parent", LEVELS.replace("parent: core", "parent: cor").encode(), "there is no group `cor`"),
+    ("parent of itself", LEVELS.replace("[c-1, c-2]}", "[c-1, c-2]}, parent: west").encode(), "is above itself"),
+    (
+        "cluster ID of the parent",
+        LEVELS.replace("10.0.0.2", "10.0.0.1").encode(),
+        "groups `east` and `core` have one cluster ID, so neither serves the other",
+    ),
+    (
+        "standalone with a parent",
+        STANDALONE.replace("{name: main, ", "{name: main, parent: main, ").encode(),
+        "standalone reflectors are one group, which has no parent",
+    ),
+    (
+        "nothing to share out",
+        GOOD.replace("name: main", "name: main\n      reflectorsPerClient: 2").encode(),
+        "2 reflectors with 2 for each client leave nothing to share out",
+    ),
+    (
+        "fewer than the policy wants",
+        GOOD.replace("rr-2]}", "rr-2]}\n      reflectorsPerClient: 1").encode(),
+        "each client has 1 reflector, and the policy wants 2",
+    ),
+    (
+        "shared out above others",
+        LEVELS.replace("c-2]}", "c-2, c-3, c-4]}, reflectorsPerClient: 2").encode(),
+        "group `core` is above others, whose reflectors have all of its",
+    ),
+    (
+        "shares with the cluster ID of another group",
+        LEVELS.replace("e-2]}", "e-2, e-3, e-4]}, reflectorsPerClient: 2").encode(),
+        "the shares of group `east` have the 2 cluster IDs from 10.0.0.2 on, and one of them is that of group `west`",
+    ),
+    (
+        "no cluster IDs are left",
+        LEVELS.replace("10.0.0.2", "255.255.255.255")
+        .replace("e-2]}", "e-2, e-3, e-4]}, reflectorsPerClient: 2")
+        .encode(),
+        "no 2 cluster IDs follow from 255.255.255.255 on",
+    ),
+    (
+        "standalone and shared out",
+        STANDALONE.replace("{name: main, ", "{name: main, reflectorsPerClient: 1, ").encode(),
+        "standalone reflectors serve every node",
+    ),
+    (
+        "shared out among a number that changes",
+        GOOD.replace(
+            "names: [rr-1, rr-2]}", "selector: 'all()', count: {nodesPerReflector: 9}}\n      reflectorsPerClient: 2"
+        ).encode(),
+        "reflectors that are shared out have a fixed number",
+    ),
+    (
+        "adopt something else",
+        (GOOD + "  adopt: everything\n").encode(),
+        "10:3: `adopt` must be `reflection` or `{peers: [NAME], labels: [KEY], reflectors: [NODE]}`, found `every",
+    ),
+    ("adopt's field", (GOOD + "  adopt: {peer: [a]}\n").encode(), "did you mean `peers`?"),
+    (
+        "adopt a label of Kubernetes",
+        (GOOD + "  adopt: {labels: [a, kubernetes.io/hostname]}\n").encode(),
+        "10:23: label `kubernetes.io/hostname` belongs to Kubernetes: nobody may take it over",
+    ),
+    (
+        "adopt our label",
+        (GOOD + "  adopt: {labels: [rrplan.io/route-reflector]}\n").encode(),
+        "label `rrplan.io/route-reflector` is rrplan's own already",
+    ),
+    (
+        "adopt a reflector of a group",
+        (GOOD + "  adopt: {reflectors: [rr-1]}\n").encode(),
+        "node `rr-1` reflects for group `main`, and `adopt` says that it stops",
+    ),
+    (
+        "adopt beside containers",
+        (STANDALONE + "  adopt: reflection\n").encode(),
+        "`adopt` goes with reflectors inside the cluster",
+    ),
+    (
+        "no reflector for so many nodes",
+        GOOD.replace("names: [rr-1, rr-2]", "selector: 'all()', count: 0").encode(),
+        "`count` must be 1 or more, found `0`",
+    ),
+    (
+        "count by a word that nobody knows",
+        GOOD.replace("names: [rr-1, rr-2]", "selector: 'all()', count: {perNodes: 50}").encode(),
+        "`count` must be a number or `{nodesPerReflector: N, minimum: M}` with whole numbers from 1 on",
+    ),
     ("too many waves", (GOOD + "  rollout: {waves: [60%, 60%]}\n").encode(), "more than 100 % of the clients"),
     (
         "hook with an action it cannot have",
@@ -134,10 +233,31 @@ CASES = [
         GOOD.replace("rr-2]}", "rr-2]}\n      peering: {maxRestartTime: 0s}").encode(),
         "10:17: `maxRestartTime` must be a duration such as `120s`, or `none`, found `0s`",
     ),
+    *(
+        (option, (GOOD + f"  peering: {{{option}}}\n").encode(), words)
+        for option, words in (
+            ("ttlSecurity: 256", "10:13: `ttlSecurity` must be a whole number from 0 to 255, or `none`, found `256`"),
+            ("ttlSecurity: true", "`ttlSecurity` must be a whole number from 0 to 255, or `none`, found `true`"),
+            ("numAllowedLocalASNumbers: -1", "must be a whole number from 0 to 2147483647, or `none`, found `-1`"),
+            ("numAllowedLocalAsNumbers: 1", "did you mean `numAllowedLocalASNumbers`?"),
+            ("filters: drop", "`filters` must be a list of names of BGPFilters, or `none`, found `drop`"),
+            ("filters: []", "`filters` must be a list of names of BGPFilters, or `none`, found a list"),
+            ("filters: [a, a]", "`filters` must name each BGPFilter once, found a list"),
+            ("keepOriginalNextHop: 1", "`keepOriginalNextHop` must be `true`, `false`, or `none`, found `1`"),
+            ("nextHopMode: keep", "`nextHopMode` must be `Auto`, `Self`, `Keep`, or `none`, found `keep`"),
+            ("sourceAddress: none", "must be `UseNodeIP`, which is the default, or `None`: then the kernel chooses"),
+            ("keepOriginalNextHop: true, nextHopMode: Auto", "`nextHopMode` exclude one another"),
+        )
+    ),
+    (
+        "an option that a mesh has not",
+        GOOD.replace("route-reflectors", "full-mesh").encode() + b"  peering: {ttlSecurity: 1}\n",
+        "10:13: sessions of the node-to-node mesh have no `ttlSecurity`",
+    ),
     (
         "standalone with a password",
         (STANDALONE + "  peering: {password: {secretKeyRef: {name: a, key: b}}}\n").encode(),
-        "a standalone reflector knows neither password nor restart time",
+        "sessions with a standalone reflector have no options",
     ),
     *(
         (f"label {key}", (GOOD + f"  labelKey: {key}\n").encode(), f"10:3: label `{key}` belongs to Kubernetes")
@@ -191,6 +311,21 @@ def test_document_round_trip() -> None:
     assert asked == from_document(asked.to_document())
     assert asked.peering.stated() == {"password": {"secretKeyRef": {"name": "a", "key": "b"}}, "maxRestartTime": None}
     assert asked.groups[0].peering.stated() == {"password": None}
+    most = "filters: [b, a], keepOriginalNextHop: false, nextHopMode: none, ttlSecurity: 0, sourceAddress: None"
+    many = load((GOOD + f"  peering: {{{most}, numAllowedLocalASNumbers: 2}}\n").encode(), "spec.yaml")
+    assert many == from_document(many.to_document())
+    assert many.peering.stated() == {
+        "filters": ["b", "a"],
+        "keepOriginalNextHop": None,
+        "nextHopMode": None,
+        "ttlSecurity": 0,
+        "sourceAddress": "None",
+        "numAllowedLocalASNumbers": 2,
+    }
+    ruled_out = "filters: none, keepOriginalNextHop: none, ttlSecurity: none, numAllowedLocalASNumbers: none"
+    none = load((GOOD + f"  peering: {{{ruled_out}}}\n").encode(), "spec.yaml")
+    assert none == from_document(none.to_document())
+    assert set(none.peering.stated().values()) == {None}
     ucp = load((STANDALONE + "  standalone: {image: example/routereflector:v1}\n").encode(), "spec.yaml")
     assert ucp == from_document(ucp.to_document())
 
@@ -236,5 +371,5 @@ spec:
         load(text.encode(), "spec.yaml")
     assert [problem.summary for problem in error.value.problems] == [
         "group `main` has no cluster ID",
-        "`count` must be a whole number, found `many`",
+        "`count` must be a whole number or `{nodesPerReflector: N, minimum: M}`, found `many`",
     ]

@@ -1,8 +1,13 @@
 """Runs in the cluster, on an API server in memory; `tests/real` has them on a real one."""
 
+import base64
 import json
 
+import pytest
+
+from rrplan.adapters.kubernetes import runs
 from rrplan.adapters.kubernetes.runs import ClusterRuns
+from rrplan.errors import FileFormatError
 from rrplan.ports import KeptRun
 from tests.support import JumpingClock
 from tests.unit.adapters.memory_server import MemoryServer
@@ -39,6 +44,24 @@ def test_runs_are_listed_in_the_order_they_began() -> None:
         ("20260101t0900", 2, "run-done"),
     ]
     assert store.plan("20260101t0900") == b"{}"
+
+
+def test_plan_that_is_not_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan that was cut, or that unpacks to more than any plan has, is refused and not unpacked to its end."""
+    server = MemoryServer()
+    store = ClusterRuns(server, JumpingClock())
+    store.begin(begun("r1"), b"x" * 1000)
+    kept = server.objects[f"{MAPS}/rrplan-r1-plan-0"]["binaryData"]
+    whole = base64.b64decode(kept["plan"])
+    kept["plan"] = base64.b64encode(whole[:-6]).decode()
+    with pytest.raises(FileFormatError, match="the plan of run r1 is not whole") as refusal:
+        store.plan("r1")
+    assert "its ConfigMaps in kube-system were changed" in str(refusal.value)
+    kept["plan"] = base64.b64encode(whole).decode()
+    assert store.plan("r1") == b"x" * 1000
+    monkeypatch.setattr(runs, "PLAN_BYTES", 999)
+    with pytest.raises(FileFormatError, match="the plan of run r1 is not whole"):
+        store.plan("r1")
 
 
 def test_log_that_is_closed_sends_nothing() -> None:

@@ -235,6 +235,8 @@ def test_protocols_with_one_neighbor(live: str) -> None:
     assert end.mesh_up == live.startswith("Mesh_")
     (seen,) = probe_of(cluster).sessions([A])
     assert seen.families["ipv4"] == {ADDRESSES[R]: ""}
+    (reading,) = probe_of(cluster).read(Survey([A], meshed={A}, uplinked={A}))
+    assert reading.families["ipv4"].direct_up == 1
 
 
 def test_a_count_of_bird_before_a_report() -> None:

@@ -1,0 +1,140 @@
+"""Preflight checks of options of sessions: known to the version, there where they point, and of any effect."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+
+from rrplan.checks.context import CheckContext, CheckResults, names
+from rrplan.checks.finding import error, warning
+from rrplan.desired.ownership import is_ours
+from rrplan.resources import BGPFilter, BGPPeer, CalicoVersion, DaemonSet
+from rrplan.resources.decoding import OWN_NAMESPACE
+from rrplan.resources.password import allowing, secret_of
+from rrplan.specs import Spec
+from rrplan.specs.peering import stated_together
+
+SINCE = {
+    "BGPPeer": {
+        "keepOriginalNextHop": CalicoVersion(3, 16),
+        "password": CalicoVersion(3, 16, 3),
+        "sourceAddress": CalicoVersion(3, 18),
+        "maxRestartTime": CalicoVersion(3, 20),
+        "numAllowedLocalASNumbers": CalicoVersion(3, 23),
+        "ttlSecurity": CalicoVersion(3, 25),
+        "reachableBy": CalicoVersion(3, 25),
+        "filters": CalicoVersion(3, 26),
+        "localWorkloadSelector": CalicoVersion(3, 30),
+        "nextHopMode": CalicoVersion(3, 30, 2),
+        "reversePeering": CalicoVersion(3, 30, 3),
+        "localASNumber": CalicoVersion(3, 31),
+        "keepaliveTime": CalicoVersion(3, 32),
+    },
+    "BGPConfiguration": {
+        "nodeMeshPassword": CalicoVersion(3, 23),
+        "nodeMeshMaxRestartTime": CalicoVersion(3, 23),
+        "bindMode": CalicoVersion(3, 23),
+        "ignoredInterfaces": CalicoVersion(3, 25),
+        "localWorkloadPeeringIPV4": CalicoVersion(3, 30),
+        "localWorkloadPeeringIPV6": CalicoVersion(3, 30),
+    },
+}
+"""First version of API fields (scan of all release tags of projectcalico/calico)."""
+BY_ADDRESS = ("keepOriginalNextHop", "numAllowedLocalASNumbers")
+"""Options that confd takes from a BGPPeer with `peerIP` alone, and gives the end that has it.
+
+confd/pkg/backends/calico/client.go: updatePeersV1 sets them for `peerIP`, nodeAsBGPPeers does not (read at commits of
+v3.24 and v3.25; the same was said of keepOriginalNextHop in the review of projectcalico/confd#339).
+"""
+
+
+def fields_known(context: CheckContext) -> CheckResults:
+    """No object uses a field that the running Calico does not know."""
+    written = _written(context)
+    oldest = min({context.versions.default, *context.versions.by_node.values()})
+    for kind, name, spec in written:
+        for field, since in _unknown(kind, spec, oldest):
+            yield error(
+                "would-be-unknown", kind=kind, resource=name, field=field, version=str(oldest), since=str(since)
+            )
+    version = context.versions.default
+    peers, configurations = context.state.peers, context.state.configurations
+    specs: list[Written] = [("BGPPeer", name, peers[name].spec) for name in sorted(peers)]
+    specs += [("BGPConfiguration", name, configurations[name].spec) for name in sorted(configurations)]
+    ours = {(kind, name) for kind, name, _ in written}
+    for kind, name, spec in specs:
+        for field, since in _unknown(kind, spec, version) if (kind, name) not in ours else ():
+            yield warning("unknown", kind=kind, resource=name, field=field, version=str(version), since=str(since))
+
+
+Written = tuple[str, str, Mapping[str, object]]
+
+
+def _written(context: CheckContext) -> list[Written]:
+    """What the plan would create or change; and of what stays, the fields that the spec asks for."""
+    state, target = context.state, context.desired.state
+    asked = _asked(context.spec)
+    written: list[Written] = []
+    for name, peer in sorted(target.peers.items()):
+        if state.peers.get(name) is not peer:
+            written.append(("BGPPeer", name, peer.spec))
+        elif is_ours(peer) and asked & peer.spec.keys():
+            written.append(("BGPPeer", name, {field: peer.spec[field] for field in asked & peer.spec.keys()}))
+    for name, configuration in sorted(target.configurations.items()):
+        if state.configurations.get(name) is not configuration:
+            written.append(("BGPConfiguration", name, configuration.spec))
+    return written
+
+
+def _asked(spec: Spec) -> frozenset[str]:
+    """The options that the spec gives a value anywhere."""
+    stated = [spec.peering.stated(), *(group.peering.stated() for group in spec.groups)]
+    return frozenset(name for options in stated for name, value in options.items() if value is not None)
+
+
+def _unknown(kind: str, spec: Mapping[str, object], version: CalicoVersion) -> list[tuple[str, CalicoVersion]]:
+    return [(field, since) for field, since in SINCE[kind].items() if spec.get(field) is not None and version < since]
+
+
+def filters_there(context: CheckContext) -> CheckResults:
+    """Every BGPFilter that the spec names is there."""
+    known = sorted(context.state.others_of(BGPFilter))
+    spec = context.spec
+    stated = [spec.peering.stated(), *(stated_together(spec.peering, group.peering) for group in spec.groups)]
+    wanted = {str(name): None for options in stated for name in options.get("filters") or ()}
+    for name in wanted:
+        if name in known:
+            continue
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+        if close:
+            yield error("meant", filter=name, meant=close[0])
+        else:
+            yield error("missing", filter=name)
+
+
+def password_readable(context: CheckContext) -> CheckResults:
+    """Somebody tells whether calico-node can read each password that sessions do not have yet."""
+    state, target = context.state, context.desired.state
+    used = {secret_of(peer.spec.get("password"))[0] for peer in state.peers.values()}
+    used |= {secret_of(one.spec.get("nodeMeshPassword"))[0] for one in state.configurations.values()}
+    written = {secret_of(peer.spec.get("password")) for peer in target.peers.values()}
+    written |= {secret_of(one.spec.get("nodeMeshPassword")) for one in target.configurations.values()}
+    agents = [daemonset.namespace for daemonset in context.of(DaemonSet) if daemonset.agent]
+    namespace = agents[0] if agents else OWN_NAMESPACE
+    for name, key in sorted(written):
+        if name and name not in used:
+            commands = allowing(namespace, name, "calico-node")
+            yield warning("new", secret=f"{namespace}/{name}", key=key, commands=commands)
+
+
+def options_effective(context: CheckContext) -> CheckResults:
+    """No option that the spec asks for is without effect on the sessions that get it."""
+    asked = _asked(context.spec)
+    for field in BY_ADDRESS:
+        peers = [peer.name for peer in _by_selector(context) if field in asked and peer.spec.get(field)]
+        if peers:
+            yield warning("by-address-alone", field=field, peers=names(peers))
+
+
+def _by_selector(context: CheckContext) -> Iterator[BGPPeer]:
+    return (peer for _, peer in sorted(context.desired.state.peers.items()) if is_ours(peer) and peer.peer_selector)
