@@ -14,6 +14,7 @@ PARTS = (
     "OutsideSpeaker",
     "Reflects",
     "Adopt",
+    "NodesOfSystem",
     "Peering",
     "Drain",
     "Standalone",

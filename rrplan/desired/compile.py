@@ -16,6 +16,7 @@ from rrplan.desired.peers import Peers, wanted_and_others, wanted_peers
 from rrplan.desired.placement import Placed, place
 from rrplan.desired.shares import shared_out
 from rrplan.desired.standalone import compile_standalone, without_containers
+from rrplan.desired.systems import numbered
 from rrplan.desired.unchanged import same_sessions
 from rrplan.ids import NodeName
 from rrplan.resources import ClusterState, Node, Taint
@@ -43,6 +44,7 @@ def compile_desired(spec: Spec, state: ClusterState, versions: Versions) -> Desi
     nodes = {name: adopted.without_labels(node, merges=merges) for name, node in roles.items()}
     check_read(spec, state.nodes, nodes)
     roles, nodes = shared_out(spec, state, roles), shared_out(spec, state, nodes)
+    roles, nodes = numbered(spec, state, roles), numbered(spec, state, nodes)
     nobody = Peers((), frozenset(), (), ())
     peers = nobody if mesh else wanted_peers(spec, state, roles, placed, labels, versions, adopted.peers)
     notices = [*_names(state), *adopted.notices, *peers.notes]

@@ -32,22 +32,8 @@ def remedy(spec: Spec, plan: Plan) -> str:
     """The hint of a refusal; where several things are lacking, what to do first."""
     violations = plan.proof.violations
     kinds = {violation.invariant for violation in violations}
-    if disputes(plan.findings):
-        # Nothing rests on a session whose block is drawn by lot, and no gate asks for it: first of all this goes.
-        return (
-            f"let the BGPPeers that {PEERS_AGREE} names say the same, or delete all but one of them; a plan that is "
-            "refused for another reason too says so then"
-        )
-    if any(violation.fate is Fate.LOST for violation in violations):
-        return (
-            "a session to the outside serves the whole cluster: let its BGPPeer select what stays as it is (another "
-            "label, or nodes by name), or keep the label that it selects"
-        )
-    if all(violation.every_node_alive for violation in violations):
-        return (
-            "a node that is not Ready may serve routes all the same: keep what rests on it, or bring it back first "
-            "and give its BGPPeers to others"
-        )
+    if hint := _first(plan):
+        return hint
     if kinds & {Invariant.SURVIVING, Invariant.OUTSIDE} and not spec.drain:
         return (
             "set `drain: true` so that no pod is on a node while its role changes, "
@@ -86,6 +72,34 @@ def remedy(spec: Spec, plan: Plan) -> str:
         "give every client a session to every reflector of a cluster ID, or each group a cluster ID of its own; "
         "correct or remove BGPPeers that are named above"
     )
+
+
+def _first(plan: Plan) -> str:
+    """What goes first, whatever else is lacking; "" for nothing."""
+    violations = plan.proof.violations
+    if disputes(plan.findings):
+        # Nothing rests on a session whose block is drawn by lot, and no gate asks for it: first of all this goes.
+        return (
+            f"let the BGPPeers that {PEERS_AGREE} names say the same, or delete all but one of them; a plan that is "
+            "refused for another reason too says so then"
+        )
+    if any(violation.fate is Fate.LOST for violation in violations):
+        return (
+            "a session to the outside serves the whole cluster: let its BGPPeer select what stays as it is (another "
+            "label, or nodes by name), or keep the label that it selects"
+        )
+    if all(violation.every_node_alive for violation in violations):
+        return (
+            "a node that is not Ready may serve routes all the same: keep what rests on it, or bring it back first "
+            "and give its BGPPeers to others"
+        )
+    steps = {step.id: step.action for step in plan.steps}
+    if any(steps.get(violation.step) is ActionName.CHANGE_AS_NUMBER for violation in violations):
+        return (
+            "all sessions of a node restart with its AS number, one node at a time, and no node is drained for that: "
+            "accept it with `policy: {exposure: {brief: 15s}}`; what is lost for good needs peers that know the new one"
+        )
+    return ""
 
 
 def _restarting(plan: Plan) -> str:

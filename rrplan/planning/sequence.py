@@ -59,6 +59,9 @@ def _session_steps(spec: Spec, state: ClusterState, desired: Desired, roles: lis
             yield replace(step, phase=Phase.KNOWN) if known else step
         else:
             yield actions.role(old, new, [spec.label_key, *sorted(desired.adopted.labels)])
+    for name, node in sorted(state.nodes.items()):
+        if node.as_number != desired.state.nodes[name].as_number:
+            yield actions.change_as_number(node, desired.state.nodes[name])
     before, after = state.configurations.get("default"), desired.state.configurations.get("default")
     changes_mesh = after is not None and after is not before
     waves: list[list[NodeName]] = []

@@ -107,6 +107,8 @@ def _standalone(spec: Spec) -> Iterator[tuple[Path, str, str]]:
     for path, peering in _peerings(spec):
         if any(value is not None for value in peering.stated().values()):
             yield path, "sessions with a standalone reflector have no options", "remove `peering`"
+    if spec.as_numbers:
+        yield ("asNumbers",), "AS numbers of nodes are not changed beside standalone reflectors", "remove `asNumbers`"
     if spec.cluster_id:
         yield ("clusterID",), "a standalone reflector's cluster ID is its address", "remove `clusterID`"
     if spec.drain is None:

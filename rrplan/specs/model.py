@@ -202,6 +202,15 @@ class Group(_Part):
         return bool(self.nodes.names or self.nodes.selector)
 
 
+class NodesOfSystem(_Part):
+    """Nodes that have an AS number of their own, such as those of a rack."""
+
+    nodes: SelectorText
+    """Which nodes, as a Calico selector."""
+    as_number: Annotated[int, Field(ge=1, le=4294967295, strict=True)]
+    """Their AS number. A node that gets another one loses its sessions for seconds: accept that as brief exposure."""
+
+
 class Rollout(_Part):
     """How clients come under the reflectors."""
 
@@ -265,6 +274,8 @@ class Spec(_Part):
     """The reflectors and their clients."""
     outside: tuple[OutsideSpeaker, ...] = ()
     """Speakers outside the cluster that have a part to play; of others nothing is known, and they pass nothing on."""
+    as_numbers: tuple[NodesOfSystem, ...] = ()
+    """AS numbers of nodes, changed one node at a time; nodes that are not selected keep theirs."""
     adopt: Annotated[Adopt | None, BeforeValidator(claims)] = Field(default=None, json_schema_extra=or_word)
     """What others made and rrplan takes over and retires: `reflection` for all that serves it, or an Adopt."""
     reflectors_peer: Switch = True
@@ -337,6 +348,8 @@ class Spec(_Part):
         for part in (body, *body["groups"]):
             if not part["outside"]:
                 del part["outside"]
+        if not body["asNumbers"]:
+            del body["asNumbers"]
         for group in body["groups"]:
             for name in ("parent", "reflectorsPerClient"):
                 if group[name] is None:
