@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -63,7 +63,7 @@ def taint(node: Node, wanted: Node) -> Step:
     return Step(StepId(f"{verb}/{node.name}"), action, what, (change,), node=node.name, phase=phase)
 
 
-def role(node: Node, wanted: Node, labels: Iterable[str], group: str = "") -> Step:
+def role(node: Node, wanted: Node, labels: list[str], group: str = "") -> Step:
     """Make a node a reflector, or a plain node again: labels and cluster ID in one patch, so that every confd
     sees both in one event (libcalico-go node.go; upstream's end-to-end tests do the same)."""
     paths: _Paths = {
