@@ -24,6 +24,7 @@ class ActionName(StrEnum):
     DELETE_PEER = "DeletePeer"
     PROMOTE_REFLECTOR = "PromoteReflector"
     DEMOTE_REFLECTOR = "DemoteReflector"
+    CHANGE_AS_NUMBER = "ChangeASNumber"
     RENEW_SESSIONS = "RenewSessions"
     UNLABEL_REFLECTOR = "UnlabelReflector"
     LABEL_CLIENT = "LabelClient"

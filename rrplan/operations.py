@@ -16,6 +16,7 @@ from rrplan.adapters.local.clock import timestamp
 from rrplan.adapters.local.hooks import CommandHooks
 from rrplan.adapters.local.lock import UNLOCK, described
 from rrplan.bgp.profile import Versions, calico_versions
+from rrplan.bgp.roles import Roles
 from rrplan.checks.finding import Finding
 from rrplan.errors import (
     ChecksFailed,
@@ -114,6 +115,7 @@ DEFAULT = Control()
 
 def apply(plan: Plan, cluster: Cluster, control: Control = DEFAULT) -> Result:
     """Carry a plan out; raises StalePlanError or PreflightError before anything is written."""
+    cluster.plays(plan.spec.roles)
     now = cluster.clock.wall()
     run = now.strftime("%Y%m%dt%H%M%S-%f") + uuid.uuid4().hex[:2]
     digest = str(plan_document(plan)["digest"])
@@ -307,19 +309,29 @@ def observed(plan: Plan, snapshot: Snapshot, probe: Probe, *, version: CalicoVer
 def standings(cluster: Cluster) -> list[Standing]:
     """Sessions expected against sessions seen, now, in a cluster as it is."""
     state = capture(cluster.datastore).state
-    return _standings(state, cluster)
+    return _standings(state, cluster, _roles_of_last_run(cluster))
 
 
-def _standings(state: ClusterState, cluster: Cluster) -> list[Standing]:
-    expectations, node_sets = expected(state, calico_versions(state))
+def _roles_of_last_run(cluster: Cluster) -> Roles:
+    """What the spec of the last run says of speakers outside; nothing where there is none that can be read."""
+    runs = cluster.runs.runs()
+    try:
+        return read_plan(cluster.runs.plan(runs[-1].run), "the plan of the last run")[0].spec.roles if runs else ()
+    except RRPlanError:
+        return ()
+
+
+def _standings(state: ClusterState, cluster: Cluster, roles: Roles) -> list[Standing]:
+    expectations, node_sets = expected(state, calico_versions(state), roles)
     return runs_standings(expectations, node_sets, cluster.probe)
 
 
 def verify(spec: Spec, cluster: Cluster, *, sessions: bool = True) -> Verdict:
     """Compare a cluster with a spec, also where the way there is unsafe; raises PolicyRefusal or PreflightError."""
+    cluster.plays(spec.roles)
     snapshot = capture(cluster.datastore)
     state = snapshot.state
-    seen = _standings(state, cluster) if sessions else ()
+    seen = _standings(state, cluster, spec.roles) if sessions else ()
     versions = calico_versions(state)
     try:
         draft = draft_plan(spec, state, versions, _about(snapshot, versions))

@@ -107,10 +107,7 @@ class Datastore(Inventory, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SessionReading:
-    """One explicit session as its node sees it; `routes` counts the nodes whose routes came over it.
-
-    `why` says what is known about a session that is not established.
-    """
+    """A session as its node sees it: of how many nodes routes came over it, and why it is not established, if known."""
 
     peer: NodeName
     established: bool
@@ -120,10 +117,11 @@ class SessionReading:
 
 @dataclass(frozen=True, slots=True)
 class UplinkReading:
-    """A session to a speaker outside the cluster as its node sees it."""
+    """A session to a speaker outside the cluster as its node sees it; `routes` only where it is in `reflecting`."""
 
     established: bool
     why: str = ""
+    routes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +156,7 @@ class NodeSessions:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a look asks: the sessions of `nodes` with `peers`, and what came over them.
+    """What a look asks: the sessions of `nodes`, and what came over those with `peers` and with addresses `reflecting`.
 
     Of nodes in `meshed` mesh sessions are counted, of those in `uplinked` all others are read. Nodes in `spared` need
     not be asked: of them it is enough to read what the peers say of their sessions.
@@ -169,6 +167,7 @@ class Survey:
     meshed: Collection[NodeName] = frozenset()
     uplinked: Collection[NodeName] = frozenset()
     spared: Collection[NodeName] = frozenset()
+    reflecting: Collection[str] = frozenset()
 
 
 Asking: TypeAlias = Callable[[int, int], None]

@@ -12,6 +12,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from rrplan.adapters.local.clock import SystemClock
+from rrplan.bgp.roles import Roles
 from rrplan.parallelism import PROBE_PARALLELISM
 from rrplan.plans import Plan
 from rrplan.ports import Clock, Datastore, Directory, Lock, Probe, RunStore, SeparateCalico
@@ -41,6 +42,8 @@ class Cluster:
     tell: Callable[[str], None] = lambda _text: None
     checks: tuple[PreflightCheck, ...] = EVERY_CLUSTER
     record: Callable[[Plan, Listener], Listener] = lambda _plan, listener: listener
+    plays: Callable[[Roles], None] = lambda _roles: None
+    """Hears what speakers outside do; an embedded cluster plays them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,4 +223,5 @@ def embedded(sandbox: Sandbox, directory: Path) -> Cluster:
     from rrplan.adapters.local.runs import RunDirectory
 
     lock = FileLock(directory / "lock")
-    return Cluster(str(directory), sandbox, sandbox, sandbox.clock, lock, RunDirectory(directory))
+    runs = RunDirectory(directory)
+    return Cluster(str(directory), sandbox, sandbox, sandbox.clock, lock, runs, plays=sandbox.plays)

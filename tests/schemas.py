@@ -8,7 +8,21 @@ from rrplan.render.schemas import KINDS, schema_of
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "schemas"
-PARTS = ("Group", "NodeChoice", "Adopt", "Peering", "Drain", "Standalone", "Rollout", "Gates", "Policy", "Hook")
+PARTS = (
+    "Group",
+    "NodeChoice",
+    "OutsideSpeaker",
+    "Reflects",
+    "Adopt",
+    "NodesOfSystem",
+    "Peering",
+    "Drain",
+    "Standalone",
+    "Rollout",
+    "Gates",
+    "Policy",
+    "Hook",
+)
 
 
 def files() -> dict[Path, str]:

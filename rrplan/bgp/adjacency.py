@@ -127,6 +127,8 @@ class Link:
 
     `own_client`: this node regards the other as its client; `other_client`: the other regards this node so. The filters
     are BGPFilters by name, of either end; `allowed` says how often either end takes its own AS number in a path.
+    `own_outside` and `other_outside`: that end is a speaker outside the cluster, which passes on what it learned
+    whether or not it lies in a pool.
     """
 
     internal: bool
@@ -136,6 +138,8 @@ class Link:
     other_filters: tuple[str, ...] = ()
     own_allowed: int = 0
     other_allowed: int = 0
+    own_outside: bool = False
+    other_outside: bool = False
 
     def reversed(self) -> Link:
         """The same link seen from the other end."""
@@ -147,6 +151,8 @@ class Link:
             self.own_filters,
             self.other_allowed,
             self.own_allowed,
+            self.other_outside,
+            self.own_outside,
         )
 
 
@@ -187,7 +193,8 @@ def adjacency(own: Speaker, here: Sequence[Protocol], other: Speaker, there: Seq
             if answer.established is not Established.NO:
                 roles = protocol.internal, protocol.reflector_client, counterpart.reflector_client
                 allowed = protocol.allowed_local_as, counterpart.allowed_local_as
-                links[Link(*roles, protocol.filters, counterpart.filters, *allowed)] = None
+                outside = own.role is not None, other.role is not None
+                links[Link(*roles, protocol.filters, counterpart.filters, *allowed, *outside)] = None
     return Adjacency(tuple(links), certain)
 
 
@@ -197,6 +204,37 @@ def _variants(protocols: Sequence[Protocol]) -> list[Protocol]:
 
 Ends = tuple[Sequence[Protocol], Sequence[Protocol]]
 """The protocols of (one end, other end) of a pair."""
+
+
+def by_address(own: Speaker, other: Speaker, *all_ends: Ends) -> list[list[Ends]]:
+    """The same ends apart for each address of a speaker outside that has several: these are sessions side by side.
+
+    For each address, what each of `all_ends` has for it. Between nodes there is one address.
+    """
+    if (own.role is None) is (other.role is None):
+        return [[*all_ends]]
+    outside = 0 if own.role is not None else 1
+
+    def address(protocol: Protocol, side: int) -> str:
+        return protocol.local_address if side == outside else protocol.peer_address
+
+    found = {address(protocol, side) for ends in all_ends for side, end in enumerate(ends) for protocol in end}
+
+    def at(wanted: str, ends: Ends) -> Ends:
+        near, far = (
+            tuple(protocol for protocol in end if address(protocol, side) == wanted) for side, end in enumerate(ends)
+        )
+        return near, far
+
+    return [[at(wanted, ends) for ends in all_ends] for wanted in sorted(found)]
+
+
+def side_by_side(sessions: Sequence[Adjacency]) -> Adjacency:
+    """Several sessions between two speakers: one of them may be up, and one is for certain where one of them is."""
+    if len(sessions) == 1:
+        return sessions[0]
+    links = dict.fromkeys(link for joined in sessions for link in joined.links)
+    return Adjacency(tuple(links), any(joined.links and joined.certain for joined in sessions)) if links else NONE
 
 
 def same(before: Ends, after: Ends) -> bool:

@@ -104,7 +104,14 @@ def _standing(rules: Rules, own: Speaker, family: Family) -> Standing:
     profile = own.profile
     addresses = [address for address in (own.ipv4, own.ipv6) if address]
     shared = any(address in rules.shared for address in addresses)
-    if own.standalone or profile.passive_by_ipv4 or not profile.ports or shared or rules.index.addressed(own):
+    if (
+        own.standalone
+        or own.role
+        or profile.passive_by_ipv4
+        or not profile.ports
+        or shared
+        or rules.index.addressed(own)
+    ):
         return Standing(own.name, _names(rules, own))
     traits = (
         own.own_as,
@@ -131,13 +138,14 @@ def _names(rules: Rules, own: Speaker) -> Names:
 
 
 def _between_nodes(rules: Rules) -> int:
-    """The BGPPeers that can bring a node together with another one."""
+    """The BGPPeers that can bring a node together with another one, or with a speaker outside that passes routes on."""
     remembered = rules.index.remembered
     if "between nodes" not in remembered:
         mask = 0
         for place, peer in enumerate(rules.peers):
             endpoint = endpoint_of(peer.peer_ip)
-            if peer.peer_selector or (endpoint and {endpoint.address, endpoint.host} & rules.addresses.keys()):
+            at_nodes = endpoint and {endpoint.address, endpoint.host} & rules.addresses.keys()
+            if peer.peer_selector or at_nodes or (endpoint and rules.passes_on(endpoint.address)):
                 mask |= 1 << place
         remembered["between nodes"] = mask
     return cast(int, remembered["between nodes"])

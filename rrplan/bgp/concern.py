@@ -52,6 +52,8 @@ class PeerIndex:
         return known[1], known[2]
 
     def _local(self, speaker: Speaker) -> int:
+        if speaker.role is not None:
+            return 0
         mask = self._everywhere | self._by_node.get(speaker.known_as, 0)
         for selector, bits in self._by_node_selector.items():
             if self._matches(selector, speaker):
@@ -60,9 +62,11 @@ class PeerIndex:
 
     def _remote(self, speaker: Speaker) -> int:
         mask = 0
-        for address in (speaker.ipv4, speaker.ipv6):
+        for address in speaker.role.addresses if speaker.role else (speaker.ipv4, speaker.ipv6):
             if address:
                 mask |= self._by_address.get(address, 0)
+        if speaker.role is not None:
+            return mask
         for selector, bits in self._by_peer_selector.items():
             if self._matches(selector, speaker):
                 mask |= bits

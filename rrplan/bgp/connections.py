@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple, cast
 
-from rrplan.bgp.adjacency import NONE, Adjacency, Ends, Link, adjacency
+from rrplan.bgp.adjacency import NONE, Adjacency, Ends, Link, adjacency, by_address, side_by_side
 from rrplan.bgp.alike import Blocks, Member, NodeClass, merged, standing, with_cells
 from rrplan.bgp.announced import Announced, Layer, Passes
 from rrplan.bgp.cells import Facet, Pair
 from rrplan.bgp.holdings import Holdings
-from rrplan.bgp.outside import Outside, Uplink, uplinks
+from rrplan.bgp.outside import Outside, Uplink, owed_uplinks
 from rrplan.bgp.peering import Rules, protocols
 from rrplan.bgp.reflection import Carries, Doubt, LinkGraph, Links, SpeakerGroup
 from rrplan.bgp.refusals import may_be_refused
 from rrplan.bgp.speaker import Family, Speaker
 from rrplan.bgp.spreads import Attachment, Beyond, Spreads
+from rrplan.ids import NodeName
 
 
 class Touched(NamedTuple):
@@ -99,6 +100,21 @@ class Connections:
                 links[there, here] = joined.reversed().links
         return LinkGraph(tuple(groups), links, doubt, self.touched.sessions if self.touched else frozenset())
 
+    def _into_fabric(self) -> Iterator[tuple[Outside, int]]:
+        """The index of what joins each speaker outside to its fabric: what it announces, and hears, goes through."""
+        roles = [
+            (self.blocks.within[block][0], speaker.role)
+            for block, speaker in enumerate(self.speakers(self.blocks.classes))
+            if speaker.role is not None and speaker.role.fabric
+        ]
+        inner = {role.fabric: index for index, role in roles if role.inner}
+        for speaker in self.places():
+            for index, role in roles:
+                if speaker.as_number == role.as_number and speaker.address in role.addresses:
+                    # One of several that are known as one router is joined to it, too.
+                    joined = (index if role.others else None, inner.get(role.fabric))
+                    yield from ((speaker, place) for place in joined if place is not None)
+
     def beyond(self, doubt: Doubt) -> tuple[Beyond, ...]:
         """The sessions of each speaker outside that count, with doubt counted so."""
         attached: dict[Outside, dict[int, Attachment]] = {speaker: {} for speaker in self.places()}
@@ -107,6 +123,9 @@ class Connections:
                 if uplink.certain or doubt is Doubt.FOR:
                     marked = self.touched is not None and (index, speaker) in self.touched.uplinks
                     attached[speaker][index] = Attachment(uplink.links, marked)
+        for speaker, index in self._into_fabric():
+            into = Link(internal=True, own_client=True, other_client=False, own_outside=True, other_outside=True)
+            attached[speaker][index] = Attachment((into,))
         return tuple(Beyond.of(speaker.as_number, classes, self.blocks) for speaker, classes in attached.items())
 
 
@@ -118,19 +137,29 @@ def converged(
     without: frozenset[tuple[int, Outside]] = frozenset(),
 ) -> Converged:
     """Who holds what once the sessions of the state `after` are all up; `without` are uplinks not to count on."""
+    unsure = _unsure(rules, without)
     up = {
         index: {
             outside: uplink
-            for outside, uplink in uplinks(rules, node_class.members[0].after, family).items()
+            for outside, uplink in owed_uplinks(rules, node_class.members[0].after, family).items()
             if (index, outside) not in without
         }
         for index, node_class in enumerate(classes)
         if node_class.members[0].after.address(family)
     }
     standings = [standing(rules, node_class.members[0].after, family) for node_class in classes]
-    outwards = [index for index, by_speaker in up.items() if by_speaker]
-    blocks = with_cells(merged(classes, standings), family, [(Facet(0, same),) for same in standings], outwards)
-    joined = adjacencies(blocks.kept, family, lambda near, far: met(rules, near.after, far.after, family))
+    outwards = {index for index, by_speaker in up.items() if by_speaker} | unsure.keys()
+    keys = [(same, unsure.get(index)) for index, same in enumerate(standings)]
+    blocks = with_cells(merged(classes, keys), family, [(Facet(0, same),) for same in standings], outwards)
+    left_out = {(classes[index].members[0].after.name, name) for index, names in unsure.items() for name in names}
+
+    def ask(near: Member, far: Member) -> Adjacency:
+        ends = near.after.name, far.after.name
+        if left_out and (ends in left_out or ends[::-1] in left_out):
+            return NONE
+        return met(rules, near.after, far.after, family)
+
+    joined = adjacencies(blocks.kept, family, ask)
     connections = Connections(blocks, family, joined, up, rules.announced)
     certain = propagated(connections, Doubt.AGAINST)
     if not connections.in_doubt:
@@ -141,6 +170,16 @@ def converged(
         uplink.certain for by_speaker in up.values() for uplink in by_speaker.values()
     )
     return Converged(certain, propagated(connections, Doubt.FOR, shared), doubtless)
+
+
+def _unsure(rules: Rules, without: frozenset[tuple[int, Outside]]) -> dict[int, frozenset[NodeName]]:
+    """By node class, the speakers outside that pass routes on and whose sessions are not to be counted on."""
+    names: dict[int, frozenset[NodeName]] = {}
+    for index, outside in without:
+        role = rules.role_at(outside.address, outside.as_number)
+        if role is not None and role.passes_on:
+            names[index] = names.get(index, frozenset()) | {role.known_as}
+    return names
 
 
 def ends_of(rules: Rules, near: Speaker, far: Speaker, family: Family) -> Ends:
@@ -156,8 +195,9 @@ def ends_of(rules: Rules, near: Speaker, far: Speaker, family: Family) -> Ends:
 
 def met(rules: Rules, near: Speaker, far: Speaker, family: Family) -> Adjacency:
     """What comes of the protocols of a pair."""
-    here, there = ends_of(rules, near, far, family)
-    joined = adjacency(near, here, far, there)
+    ends = ends_of(rules, near, far, family)
+    apart = by_address(near, far, ends) if any(ends) else [[ends]]
+    joined = side_by_side([adjacency(near, here, far, there) for ((here, there),) in apart])
     if (
         joined.certain
         and joined.links
@@ -198,7 +238,8 @@ def propagated(connections: Connections, doubt: Doubt, known: Spreads | None = N
     graph = connections.graph(doubt)
     by_block = [(classes, speakers[block]) for block, classes in enumerate(blocks.within)]
     present = frozenset(index for classes, one in by_block if one.address(family) for index in classes)
-    mute = frozenset(index for classes, one in by_block if one.standalone for index in classes) & present
+    mutes = (classes for classes, one in by_block if one.standalone or one.role)
+    mute = frozenset(index for classes in mutes for index in classes) & present
 
     def over(carries: Carries | None) -> Spreads:
         return Spreads(replace(graph, carries=carries), blocks)
@@ -239,7 +280,8 @@ def _carries(layer: Layer, doubt: Doubt) -> Carries:
 
     def carries(link: Link, learned: bool) -> bool:
         if (link, learned) not in known:
-            known[link, learned] = layer.passes(link.own_filters, link.other_filters, learned=learned) in enough
+            by_node = learned and not link.own_outside
+            known[link, learned] = layer.passes(link.own_filters, link.other_filters, learned=by_node) in enough
         return known[link, learned]
 
     return carries

@@ -8,21 +8,21 @@ each class has, up to three), so a thousand steps that look alike cost one compu
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rrplan.bgp.alike import ENOUGH, Member, NodeClass
 from rrplan.bgp.cells import Pair
 from rrplan.bgp.connections import converged
-from rrplan.bgp.holdings import Holdings
-from rrplan.bgp.outside import Fate, Outside
+from rrplan.bgp.outside import Fate, passes_on
 from rrplan.bgp.passage import Passage, over, passage
-from rrplan.bgp.paths import Paths, most_paths
 from rrplan.bgp.peering import Rules
 from rrplan.bgp.population import Classifier, Population, Signature
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.reflection import Doubt
+from rrplan.bgp.roles import Roles, passing
 from rrplan.bgp.sessions import rules_of
-from rrplan.bgp.speaker import FAMILIES, Family, Speaker, speaker_of
+from rrplan.bgp.sides import Sides, touched, without
+from rrplan.bgp.speaker import FAMILIES, Family, Speaker, outside_speaker, speaker_of
 from rrplan.bgp.transition import ClassTransition, Ends, Loss, OutsideSession, Transition
 from rrplan.bgp.view import Mark, View
 from rrplan.ids import NodeName
@@ -40,11 +40,16 @@ class Model:
         peers: Iterable[BGPPeer] = (),
         zone_label: str = "",
         marked: frozenset[NodeName] = frozenset(),
+        roles: Roles = (),
     ) -> None:
-        """`peers` are the BGPPeers of states to come; without them those of `state` alone decide about classes."""
+        """`peers` are the BGPPeers of states to come; without them those of `state` alone decide about classes.
+
+        `roles` is what is known of speakers outside; those that pass routes on are speakers among the nodes.
+        """
         self.state = state
         self.versions = versions
-        first = rules_of(state, _nobody, versions.default)
+        peers = tuple(peers)
+        first = rules_of(state, _nobody, versions.default, roles)
         # A host may get a standalone reflector in a state to come, and is then known by its address.
         hosts = {node.host_ip: name for name, node in state.nodes.items() if node.host_ip}
         everybody = replace(first, addresses={**hosts, **first.addresses})
@@ -53,6 +58,17 @@ class Model:
         )
         self.rules = replace(first, matches=self.classifier.matcher)
         speakers = {name: speaker_of(node, self.rules.settings, versions) for name, node in state.nodes.items()}
+        systems = {speaker.as_number for speaker in speakers.values()}
+        systems |= {peer.local_as_number for peer in (*state.peers.values(), *peers) if peer.local_as_number}
+        for role in passing(roles, systems):
+            if not self.rules.addresses.keys() & {*role.addresses}:
+                speakers[role.known_as] = outside_speaker(role, versions)
+        self.outside = {
+            (address, speaker.as_number): name
+            for name, speaker in speakers.items()
+            for address in (speaker.role.addresses if speaker.role else ())
+        }
+        """The names of the speakers outside that pass routes on, by address and AS number."""
         self.population = Population(self.classifier, speakers)
         self._views: dict[object, View] = {}
         self._passages: dict[object, dict[Family, Passage]] = {}
@@ -151,17 +167,6 @@ class Model:
         there = view.index(self.population.signature_of[receiver])
         return view.holdings[family].delivered(here, there, sizes)
 
-    def most_paths(self, limit: int) -> tuple[Paths, NodeName]:
-        """The most paths that a node holds at the present state, and such a node; cut off above so many altogether.
-
-        A session that may be up counts.
-        """
-        view, classes = self.view(), self.population.classes
-        cluster_ids = [signature.cluster_id for signature in view.signatures]
-        tables = [most_paths(table, self.living(view), cluster_ids, limit) for table in view.possible.values()]
-        most = max(tables, key=lambda paths: paths.paths)
-        return most, next(iter(classes[view.signatures[most.holder]])) if most.paths else NodeName("")
-
     def advance(self, state: ClusterState, touched: Collection[NodeName]) -> Transition:
         """Go on to `state`, which differs from the present one in those nodes and in anything but nodes."""
         old_rules, old_view = self.rules, self.view()
@@ -190,9 +195,9 @@ class Model:
     def _go_on(self, state: ClusterState, touched: Collection[NodeName]) -> None:
         old_rules = self.rules
         if state.others is not self.state.others:
-            self.rules = rules_of(state, self.classifier.matcher, self.versions.default)
+            self.rules = rules_of(state, self.classifier.matcher, self.versions.default, old_rules.roles)
         elif state.peers is not self.state.peers or state.configurations is not self.state.configurations:
-            fresh = rules_of(state, self.classifier.matcher, self.versions.default)
+            fresh = rules_of(state, self.classifier.matcher, self.versions.default, old_rules.roles)
             self.rules = replace(fresh, addresses=old_rules.addresses)
         for name in touched:
             speaker = speaker_of(state.nodes[name], self.rules.settings, self.versions)
@@ -203,10 +208,15 @@ class Model:
     def _remember_untried(
         self, kinds: Sequence[ClassTransition], old_rules: Rules, old: Mapping[NodeName, Signature]
     ) -> None:
-        """Until the end of the chain nothing rests on a session to the outside that a step has brought."""
+        """Until the end of the chain nothing rests on a session to the outside that a step has brought.
+
+        Where the speaker outside passes routes on, a gate after the step sees them come, and then it counts.
+        """
         gained: dict[tuple[Signature, Signature], set[str]] = {}
         for through in self._passage(kinds, old_rules).values():
             for index, outside in through.gained:
+                if passes_on(self.rules, outside):
+                    continue
                 gained.setdefault((kinds[index].old, kinds[index].new), set()).add(outside.name)
         for name, signature in list(self.population.signature_of.items()):
             names = gained.get((old.get(name, signature), signature))
@@ -268,7 +278,7 @@ class Model:
         view = self.view()
         lost: list[Loss] = []
         for family, through in self._passage(kinds, mark.rules).items():
-            sides = self._sides(kinds, mark.view, view, family, through)
+            sides = self._sides(kinds, mark.view, view, family, through, gated=True)
             gone = self._gone(sides, mark.rules, mark.view, family, through)
             lost += [sides.ends.loss(pair, family) for pair in sorted(gone)]
         return tuple(lost)
@@ -307,7 +317,7 @@ class Model:
                 asked = {pair for pair in bare if family not in before.doubtless or pair[0] >= len(kinds)}
                 if asked:
                     marked = over(old_rules, node_classes, family, through, through.shaken)
-                    bare = bare - asked | _touched(asked, ends, marked)
+                    bare = bare - asked | touched(asked, ends, marked)
             bare |= restarted | gone
             lost += [ends.loss(pair, family) for pair in sorted(gone)]
             exposed += [ends.loss(pair, family) for pair in sorted(bare)]
@@ -333,19 +343,30 @@ class Model:
         )
 
     def _sides(
-        self, kinds: Sequence[ClassTransition], before: View, after: View, family: Family, through: Passage
-    ) -> _Sides:
+        self,
+        kinds: Sequence[ClassTransition],
+        before: View,
+        after: View,
+        family: Family,
+        through: Passage,
+        *,
+        gated: bool = False,
+    ) -> Sides:
+        """`gated` says that gates have seen since what speakers outside pass on."""
         old, new = before.possible[family], after.holdings[family]
         here, there = [before.index(kind.old) for kind in kinds], [after.index(kind.new) for kind in kinds]
         # A host that becomes a standalone reflector has no routes of its own any more, and needs none.
         silent = frozenset(index for index, place in enumerate(there) if not new.speaks(place))
-        if through.gained:
+        gained = through.gained
+        if gated:
+            gained = frozenset(pair for pair in gained if not passes_on(self.rules, pair[1]))
+        if gained:
             # Nobody knows whether the other side accepts a new session: nothing rests on it.
             node_classes = [kind.node_class for kind in kinds]
-            there, new = [*range(len(kinds))], _without(self.rules, node_classes, family, through.gained)
-        return _Sides(Ends(kinds, through.speakers), here, old, there, new, silent)
+            there, new = [*range(len(kinds))], without(self.rules, node_classes, family, gained)
+        return Sides(Ends(kinds, through.speakers), here, old, there, new, silent)
 
-    def _gone(self, sides: _Sides, old_rules: Rules, before: View, family: Family, through: Passage) -> set[Pair]:
+    def _gone(self, sides: Sides, old_rules: Rules, before: View, family: Family, through: Passage) -> set[Pair]:
         """The pairs that lose their route for good."""
         ends, here, silent = sides.ends, sides.here, sides.silent
         gone: set[Pair] = set()
@@ -362,35 +383,8 @@ class Model:
             if pair[0] >= len(ends.kinds) and any(ends.holds(pair, here, table) for table in certain)
         }
         node_classes = [kind.node_class for kind in ends.kinds]
-        return heard | _touched(gone, ends, over(old_rules, node_classes, family, through, through.changed))
-
-
-@dataclass(frozen=True, slots=True)
-class _Sides:
-    """What a step leads from and to in one family, with the index of each kind there.
-
-    `silent` are the kinds that have no routes of their own after it.
-    """
-
-    ends: Ends
-    here: Sequence[int]
-    old: Holdings
-    there: Sequence[int]
-    new: Holdings
-    silent: frozenset[int]
+        return heard | touched(gone, ends, over(old_rules, node_classes, family, through, through.changed))
 
 
 def _nobody(_selector: str, _speaker: Speaker) -> bool:
     return False
-
-
-def _touched(pairs: set[Pair], ends: Ends, marked: Holdings) -> set[Pair]:
-    """Those that may hold a route over a session that a change touches."""
-    own = [*range(len(ends.kinds))]
-    return {pair for pair in pairs if any(ends.touched(pair, own, table) for table in marked.tables)}
-
-
-def _without(
-    rules: Rules, node_classes: Sequence[NodeClass], family: Family, gained: frozenset[tuple[int, Outside]]
-) -> Holdings:
-    return converged(rules, node_classes, family, without=gained).certain

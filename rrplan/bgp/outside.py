@@ -1,8 +1,9 @@
 """Speakers outside the cluster: what a node's BGPPeers to addresses of no node come to.
 
 One speaker for each address and AS number (switches, other reflectors), and one for the workloads that a BGPPeer with
-`localWorkloadSelector` takes sessions from (Calico v3.30 and later). What they do with routes is not known from here,
-so they pass nothing on; what they announce is owed to the nodes that hear it, and what they hear is owed to them.
+`localWorkloadSelector` takes sessions from (Calico v3.30 and later). What they announce is owed to the nodes that hear
+it, and what they hear is owed to them. What they do with routes is not known from here: here they pass nothing on, and
+one with a role that does (`roles`) is a speaker among the nodes besides.
 """
 
 from __future__ import annotations
@@ -74,6 +75,26 @@ def uplinks(rules: Rules, own: Speaker, family: Family) -> Mapping[Outside, Upli
         rules.index.masks(own)
         remembered[key] = _uplinks(rules, own, family)
     return cast(Mapping[Outside, Uplink], remembered[key])
+
+
+def owed_uplinks(rules: Rules, own: Speaker, family: Family) -> Mapping[Outside, Uplink]:
+    """Those to speakers outside that owe nodes routes, or that nodes owe some."""
+    every = uplinks(rules, own, family)
+    if not rules.roles:
+        return every
+    return {outside: uplink for outside, uplink in every.items() if is_owed(rules, outside)}
+
+
+def is_owed(rules: Rules, outside: Outside) -> bool:
+    """Whether that speaker outside owes nodes routes, or they owe it some; where nothing is known of it, it does."""
+    role = rules.role_at(outside.address, outside.as_number)
+    return role is None or role.owed
+
+
+def passes_on(rules: Rules, outside: Outside) -> bool:
+    """Whether that speaker outside passes routes of one node on to another."""
+    role = rules.role_at(outside.address, outside.as_number)
+    return role is not None and role.passes_on
 
 
 def _uplinks(rules: Rules, own: Speaker, family: Family) -> Mapping[Outside, Uplink]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rrplan.bgp.adjacency import Adjacency, same, survives, surviving
+from rrplan.bgp.adjacency import Adjacency, by_address, same, side_by_side, survives, surviving
 from rrplan.bgp.alike import Blocks, NodeClass, merged, standing, with_cells
 from rrplan.bgp.cells import Facet, Pair
 from rrplan.bgp.connections import Connections, Touched, adjacencies, ends_of, met, pairs_of, propagated
 from rrplan.bgp.holdings import Holdings
-from rrplan.bgp.outside import Fate, Outside, Uplink, fates, uplinks
+from rrplan.bgp.outside import Fate, Outside, Uplink, fates, is_owed, owed_uplinks, passes_on, uplinks
 from rrplan.bgp.peering import Rules
 from rrplan.bgp.reflection import Doubt
 from rrplan.bgp.speaker import Family, Speaker
@@ -38,6 +38,8 @@ class Passage:
     fates: Mapping[int, Mapping[Outside, Fate]] = field(hash=False)
     redrawn: frozenset[tuple[int, Outside]] = frozenset()
     """Uplinks that restart only because BGPPeers disagree about them: the doubt is the same before and after."""
+    untried: frozenset[tuple[int, Outside]] = frozenset()
+    """What `gained` gives."""
 
     @property
     def changed(self) -> Touched:
@@ -50,19 +52,17 @@ class Passage:
         return Touched(self.shaken_pairs, self._fated)
 
     @property
+    def gained(self) -> frozenset[tuple[int, Outside]]:
+        """New uplinks, and those that the other side must be configured anew for: whether it accepts them is not known.
+
+        Of the latter, those alone to speakers that pass routes on: for others such a session is lost.
+        """
+        return self.untried
+
+    @property
     def _fated(self) -> frozenset[tuple[int, Outside]]:
         return frozenset(
             (node_class, outside) for node_class, by_outside in self.fates.items() for outside in by_outside
-        )
-
-    @property
-    def gained(self) -> frozenset[tuple[int, Outside]]:
-        """New uplinks: whether the other side accepts them is not known."""
-        return frozenset(
-            (node_class, outside)
-            for node_class, by_outside in self.fates.items()
-            for outside, fate in by_outside.items()
-            if fate is Fate.GAINED
         )
 
 
@@ -80,7 +80,13 @@ def passage(old: Rules, new: Rules, classes: Sequence[NodeClass], family: Family
     ]
     space = int(old.index is not new.index)
     facets = [(Facet(0, before), Facet(space, after)) for before, after in standings]
-    blocks = with_cells(merged(classes, standings), family, facets, [index for index, both in ups.items() if any(both)])
+    outwards = {
+        index
+        for index, both in ups.items()
+        for by_speaker in both
+        if any(is_owed(new, outside) for outside in by_speaker)
+    }
+    blocks = with_cells(merged(classes, standings), family, facets, outwards)
     for (here, there), (near, far) in pairs_of(blocks.kept, family):
         before = ends_of(old, near.before, far.before, family)
         after = ends_of(new, near.after, far.after, family)
@@ -95,18 +101,27 @@ def passage(old: Rules, new: Rules, classes: Sequence[NodeClass], family: Family
             ends = ends or all(before)
             begins = begins or all(after)
             idle = idle and (near.after.down or far.after.down)
-        if survives(before, after):
-            survivors[here, there] = surviving(near.before, far.before, before, after)
+        left = [both for both in by_address(near.before, far.before, before, after) if survives(*both)]
+        if left:
+            survivors[here, there] = side_by_side([surviving(near.before, far.before, *both) for both in left])
     fates_of: dict[int, dict[Outside, Fate]] = {}
     kept: dict[int, dict[Outside, Uplink]] = {}
     redrawn: set[tuple[int, Outside]] = set()
     speakers: set[Outside] = set()
+    gained: set[tuple[int, Outside]] = set()
     for index, (was, becomes) in ups.items():
-        speakers |= was.keys() | becomes.keys()
+        speakers |= {outside for outside in was.keys() | becomes.keys() if is_owed(new, outside)}
         fates_of[index] = fates(was, becomes)
+        gained |= {
+            (index, outside)
+            for outside, fate in fates_of[index].items()
+            if outside in becomes and (fate is Fate.GAINED or (fate is Fate.LOST and passes_on(new, outside)))
+        }
         redrawn |= {(index, outside) for outside in was.keys() & becomes.keys() if was[outside].like(becomes[outside])}
         kept[index] = {
-            outside: uplink for outside, uplink in was.items() if outside not in fates_of[index] and uplink.certain
+            outside: uplink
+            for outside, uplink in was.items()
+            if outside in speakers and outside not in fates_of[index] and uplink.certain
         }
     fated = {fate for by_outside in fates_of.values() for fate in by_outside.values()}
     begins = begins or bool(fated & {Fate.GAINED, Fate.RESTARTED})
@@ -123,6 +138,7 @@ def passage(old: Rules, new: Rules, classes: Sequence[NodeClass], family: Family
         idle and all(classes[index].members[0].after.down for index, by_outside in fates_of.items() if by_outside),
         {index: by_outside for index, by_outside in fates_of.items() if by_outside},
         frozenset(redrawn),
+        frozenset(gained),
     )
 
 
@@ -147,7 +163,7 @@ def over(rules: Rules, classes: Sequence[NodeClass], family: Family, through: Pa
     blocks = through.blocks
     joined = adjacencies(blocks.kept, family, lambda near, far: met(rules, near.before, far.before, family))
     up = {
-        index: uplinks(rules, node_class.members[0].before, family)
+        index: owed_uplinks(rules, node_class.members[0].before, family)
         for index, node_class in enumerate(classes)
         if node_class.members[0].before.address(family)
     }

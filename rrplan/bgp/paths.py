@@ -13,7 +13,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from rrplan.bgp.holdings import Holdings
+from rrplan.bgp.model import Model
 from rrplan.bgp.reflection import Copy, LinkGraph, first_copy, passes
+from rrplan.ids import NodeName
 
 BYTES = 510
 """Memory that BIRD 1.6.8 takes for a path, its attributes included; measured with five clusters of two reflectors."""
@@ -115,3 +117,15 @@ class _Search:
                 if isinstance(passed, Copy):
                     waiting.append((there, passed, ways * senders, through))
         return False
+
+
+def paths_in(model: Model, limit: int) -> tuple[Paths, NodeName]:
+    """The most paths that a node holds where a model stands, and such a node; cut off above so many altogether.
+
+    A session that may be up counts.
+    """
+    view, classes = model.view(), model.population.classes
+    cluster_ids = [signature.cluster_id for signature in view.signatures]
+    tables = [most_paths(table, model.living(view), cluster_ids, limit) for table in view.possible.values()]
+    most = max(tables, key=lambda paths: paths.paths)
+    return most, next(iter(classes[view.signatures[most.holder]])) if most.paths else NodeName("")

@@ -15,6 +15,7 @@ from rrplan.bgp.blocks import Emission, render
 from rrplan.bgp.concern import PeerIndex
 from rrplan.bgp.endpoint import dialled, unreachable
 from rrplan.bgp.protocol import Protocol, ProtocolKind
+from rrplan.bgp.roles import WITHIN_FABRIC, OutsideRole, Roles, role_at
 from rrplan.bgp.speaker import BGP_PORT, Family, Settings, Speaker
 from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer, Node
@@ -29,6 +30,7 @@ class Rules:
     `addresses` says which addresses belong to nodes; `matches` evaluates a selector text for a speaker; `hosts` are
     the addresses that Kubernetes has for its nodes, whether or not Calico knows them; `announced` says which pools
     routes are of, and what filters let through. `shared` are the addresses that several nodes have, with these nodes.
+    `roles` is what is known of speakers outside.
     """
 
     settings: Settings
@@ -38,6 +40,7 @@ class Rules:
     hosts: frozenset[str] = field(default=frozenset(), hash=False, compare=False)
     announced: Announced = field(default=EVERYTHING, hash=False, compare=False)
     shared: Mapping[str, tuple[Node, ...]] = field(default_factory=dict, hash=False)
+    roles: Roles = ()
     index: PeerIndex = field(init=False, hash=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -47,6 +50,14 @@ class Rules:
     def reaches_outside(self) -> bool:
         """Whether some BGPPeer may mean a speaker that is no node."""
         return any(peer.peer_ip or peer.local_workload_selector for peer in self.peers)
+
+    def role_at(self, address: str, as_number: int) -> OutsideRole | None:
+        """The role of a speaker outside; None where nothing is known of it."""
+        return role_at(self.roles, address, as_number)
+
+    def passes_on(self, address: str) -> bool:
+        """Whether a speaker outside at that address passes routes on."""
+        return any(role.passes_on and address in role.addresses for role in self.roles)
 
     def is_global(self, peer: BGPPeer) -> bool:
         """A BGPPeer without node and nodeSelector holds for every node."""
@@ -114,6 +125,8 @@ def protocols(rules: Rules, own: Speaker, other: Speaker, family: Family) -> tup
         return ()
     if own.standalone:
         return _of_standalone(rules, own, other, family)
+    if own.role is not None:
+        return _of_outside(rules, own, other, family)
     keys = _Keys()
     for peer in rules.index.between(own, other):
         if (peer.local_workload_selector and own.profile.local_workloads) or not _known(peer, own):
@@ -166,9 +179,67 @@ def _of_standalone(rules: Rules, own: Speaker, other: Speaker, family: Family) -
     return ordered(own, distinct.values())
 
 
+def _of_outside(rules: Rules, own: Speaker, other: Speaker, family: Family) -> tuple[Protocol, ...]:
+    """What a speaker outside is taken to have configured: the other end of all that a node may render towards it.
+
+    The speakers of one fabric are joined through the fabric.
+    """
+    if other.role is not None:
+        # What is known as one router is not joined to itself.
+        same = own.role is not None and own.role.fabric == other.role.fabric and own.role.inner != other.role.inner
+        return (_within_fabric(own, other, family),) if same else ()
+    return tuple(
+        _counterpart(own, other, family, variant)
+        for protocol in protocols(rules, other, own, family)
+        for variant in protocol.variants
+    )
+
+
+def _counterpart(own: Speaker, other: Speaker, family: Family, theirs: Protocol) -> Protocol:
+    """The end of a speaker outside; `theirs` is what the node has."""
+    client = bool(own.cluster_id) and theirs.local_as == own.as_number
+    options = dict(theirs.options)
+    return Protocol(
+        node=own.name,
+        family=family,
+        kind=ProtocolKind.NODE,
+        local_address=theirs.peer_address,
+        local_as=own.as_number,
+        peer_address=other.address(family),
+        port=other.port,
+        peer_as=theirs.local_as,
+        peer_node=other.name,
+        passive=False,
+        source_address=theirs.peer_address,
+        reflector_client=client,
+        cluster_id=own.cluster_id if client else None,
+        options=tuple((name, options[name]) for name in ("password", "ttlSecurity") if name in options),
+    )
+
+
+def _within_fabric(own: Speaker, other: Speaker, family: Family) -> Protocol:
+    """One end of what joins a speaker outside to its fabric: every route goes on, and no AS number is added."""
+    inner = own.role is not None and own.role.inner
+    return Protocol(
+        node=own.name,
+        family=family,
+        kind=ProtocolKind.NODE,
+        local_address=own.address(family),
+        local_as=WITHIN_FABRIC,
+        peer_address=other.address(family),
+        port=None,
+        peer_as=WITHIN_FABRIC,
+        peer_node=other.name,
+        passive=False,
+        source_address=own.address(family),
+        reflector_client=inner,
+        cluster_id=own.cluster_id if inner else None,
+    )
+
+
 def external_protocols(rules: Rules, own: Speaker, family: Family) -> tuple[Protocol, ...]:
     """The protocols of `own` towards addresses that belong to no node: ToR switches, external reflectors."""
-    if not own.address(family) or own.standalone or rules.settings.idle:
+    if not own.address(family) or own.standalone or own.role is not None or rules.settings.idle:
         return ()
     keys = _Keys()
     for peer in rules.index.on(own):
@@ -248,7 +319,9 @@ def _forward(rules: Rules, peer: BGPPeer, own: Speaker, other: Speaker, family: 
     if peer.peer_selector:
         return _node_as_peer(peer, own, other, family) if rules.matches(peer.peer_selector, other) else None
     endpoint = dialled(peer, own.profile)
-    if endpoint is None or endpoint.family is not family or endpoint.address != other.address(family):
+    if endpoint is None or endpoint.family is not family:
+        return None
+    if endpoint.address not in (other.role.addresses if other.role else (other.address(family),)):
         return None
     if unreachable(peer, endpoint, own.profile):
         return None

@@ -42,6 +42,8 @@ class Signature:
     contested: bool = False
     down: bool = False
     untried: frozenset[str] = frozenset()
+    outside: bool = False
+    """It is no node, but a speaker outside that passes routes on."""
     _hash: int = field(init=False, repr=False, compare=False, default=0)
 
     def __post_init__(self) -> None:
@@ -52,6 +54,11 @@ class Signature:
 
     def __hash__(self) -> int:
         return self._hash
+
+    @property
+    def meshes(self) -> bool:
+        """Whether its nodes are in the mesh, as far as roles decide it."""
+        return not self.cluster_id and not self.outside
 
     def speaks(self, family: Family) -> bool:
         """Whether its nodes have an address in a family."""
@@ -100,22 +107,29 @@ class Classifier:
         return Signature(
             speaker.own_as,
             speaker.as_number,
-            speaker.cluster_id,
+            # What joins a fabric is no reflector that anybody may count on.
+            "" if speaker.role is not None and speaker.role.inner else speaker.cluster_id,
             bool(speaker.ipv4),
             bool(speaker.ipv6),
             speaker.own_port,
             speaker.port,
             speaker.profile,
-            frozenset(index for index, selector in enumerate(self.selectors) if self.matcher(selector, speaker)),
+            self._matches(speaker),
             speaker.labels.get(self.zone_label, "") if self.zone_label else "",
             speaker.name in self.marked,
-            speaker.name if self.named & {speaker.name, speaker.known_as} else None,
+            speaker.name if speaker.role or self.named & {speaker.name, speaker.known_as} else None,
             speaker.standalone,
             speaker.calico,
             speaker.contested,
             speaker.down,
             speaker.untried,
+            speaker.role is not None,
         )
+
+    def _matches(self, speaker: Speaker) -> frozenset[int]:
+        if speaker.role is not None:
+            return frozenset()
+        return frozenset(index for index, selector in enumerate(self.selectors) if self.matcher(selector, speaker))
 
 
 class Population:

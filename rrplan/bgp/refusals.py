@@ -54,7 +54,7 @@ def bird_reads(cluster_id: str) -> bool:
 
 def refusal(rules: Rules, speakers: Mapping[NodeName, Speaker], own: Speaker, family: Family) -> SessionVerdict | None:
     """Why BIRD refuses the file of a node in a family, or may; None where it takes it."""
-    if not own.address(family) or own.standalone:
+    if not own.address(family) or own.standalone or own.role is not None:
         return None
     dialled_nodes = {rules.addresses[endpoint.address] for _, endpoint in _without_as(rules, own, family)}
     blocks = [
@@ -85,7 +85,7 @@ def not_told_apart(rules: Rules, own: Speaker, other: Speaker, family: Family) -
 
 def may_be_refused(rules: Rules, own: Speaker, family: Family) -> bool:
     """The same without a look at other nodes, where doubt is enough; that a router ID is not known is no doubt here."""
-    if not own.address(family) or own.standalone:
+    if not own.address(family) or own.standalone or own.role is not None:
         return False
     answer = refusal_of_router_id(rules.settings, own, family)
     if answer is not None and answer.established is Established.NO:

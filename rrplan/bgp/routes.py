@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
@@ -143,7 +143,9 @@ class _Apart:
                     links[near, far] = ways
                     links[far, near] = back
         groups = (
-            replace(holdings.group(block), count=counts[place], cluster_id=view.signatures[within[place][0]].cluster_id)
+            replace(
+                holdings.group(block), count=counts[place], cluster_id=_cluster_id(holdings, view, block, within[place])
+            )
             for place, block in enumerate(of_block)
         )
         part = {index: place for place, classes in enumerate(within) for index in classes}
@@ -157,6 +159,12 @@ class _Apart:
 
     def another(self, part: int, origin: NodeName, at: NodeName) -> NodeName:
         return next((name for name in self.names(part) if name not in (origin, at)), origin)
+
+
+def _cluster_id(holdings: Holdings, view: View, block: int, classes: Sequence[int]) -> str:
+    """Of nodes, their own one: the block that stands for theirs may have another. A fabric has one that is its own."""
+    signature = view.signatures[classes[0]]
+    return holdings.group(block).cluster_id if signature.outside else signature.cluster_id
 
 
 def _path(apart: _Apart, copy: Copy, origin: NodeName, at: NodeName) -> tuple[NodeName, ...]:

@@ -14,6 +14,7 @@ from rrplan.bgp.peering import Matches, Rules, external_protocols, ordered, prot
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.protocol import Protocol
 from rrplan.bgp.refusals import not_told_apart, refusal
+from rrplan.bgp.roles import Roles
 from rrplan.bgp.speaker import FAMILIES, Family, Settings, Speaker, speaker_of
 from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, Node
@@ -29,10 +30,10 @@ class Session:
     verdict: SessionVerdict
 
 
-def rules_of(state: ClusterState, matcher: Matches, version: CalicoVersion) -> Rules:
+def rules_of(state: ClusterState, matcher: Matches, version: CalicoVersion, roles: Roles = ()) -> Rules:
     """The pair rules of a state; BGPPeers in the order of their names, so that answers do not depend on input order.
 
-    `version` decides whose pools are programmed by BIRD.
+    `version` decides whose pools are programmed by BIRD; `roles` is what is known of speakers outside.
     """
     settings = Settings.of(state)
     given = [(address, name) for name, node in state.nodes.items() for address in (node.ipv4, node.ipv6) if address]
@@ -44,7 +45,7 @@ def rules_of(state: ClusterState, matcher: Matches, version: CalicoVersion) -> R
     peers = tuple(state.peers[name] for name in sorted(state.peers))
     known = frozenset(node.host_ip for node in state.nodes.values() if node.host_ip)
     announced = Announced.of(state, version)
-    return Rules(settings, peers, addresses, matcher, known, announced, shared)
+    return Rules(settings, peers, addresses, matcher, known, announced, shared, roles)
 
 
 def _shared(nodes: Iterable[Node]) -> dict[str, tuple[Node, ...]]:

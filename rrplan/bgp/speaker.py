@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from rrplan.bgp.options import rendered
 from rrplan.bgp.profile import Profile, Versions, profile_for
+from rrplan.bgp.roles import OutsideRole
 from rrplan.ids import NodeName
 from rrplan.resources import BGPConfiguration, ClusterState, DaemonSet, Installation, Node, Pod
 from rrplan.resources.reading import is_ipv4_network
@@ -156,6 +157,8 @@ class Speaker:
     """What is known of its router ID, to compare with others'; "" where it is not known or made of its own name."""
     calico_name: str = ""
     """Its name in Calico, where that is not its name in Kubernetes."""
+    role: OutsideRole | None = None
+    """Of a speaker outside the cluster that passes routes on; None for a node."""
 
     @property
     def known_as(self) -> NodeName:
@@ -211,6 +214,24 @@ def _router_id(node: Node, settings: Settings) -> str:
     if router_id == HASH or settings.router_id_elsewhere or (router_id and is_zero(router_id)):
         return ""
     return router_id or node.ipv4
+
+
+def outside_speaker(role: OutsideRole, versions: Versions) -> Speaker:
+    """A speaker outside that passes routes on; no selector matches it, and nobody meshes with it."""
+    return Speaker(
+        name=role.known_as,
+        ipv4=role.ipv4,
+        ipv6=role.ipv6,
+        own_as=role.as_number,
+        as_number=role.as_number,
+        cluster_id=role.cluster_id,
+        own_port=None,
+        port=None,
+        profile=profile_for(versions.default),
+        labels={},
+        calico=False,
+        role=role,
+    )
 
 
 def is_zero(router_id: str) -> bool:

@@ -168,7 +168,7 @@ class Ends:
             (kind, position[speaker])
             for kind, by_outside in through.fates.items()
             for speaker, fate in by_outside.items()
-            if fate is Fate.RESTARTED
+            if fate is Fate.RESTARTED and speaker in position
         }
 
     def loss(self, pair: Pair, family: Family) -> Loss:

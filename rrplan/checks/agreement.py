@@ -30,6 +30,8 @@ def peers_agree(model: Model, fresh: Collection[str] = ()) -> tuple[Finding, ...
                 if protocol.disputed:
                     places.setdefault(protocol.askers, (own.name, other.name, True))
     for signature in model.population.classes:
+        if signature.outside:
+            continue
         own = model.population.members(signature)[0]
         for family in FAMILIES:
             for protocol in external_protocols(model.rules, own, family):

@@ -28,7 +28,7 @@ from rrplan.checks.finding import Finding, Severity, error, warning
 from rrplan.checks.options import fields_known, filters_there, options_effective, password_readable
 from rrplan.checks.surroundings import cluster_routes, kubernetes_given, label_sync, owners, providers, typha, workloads
 from rrplan.desired.joining import MANY_KINDS
-from rrplan.desired.peers import clients_selector
+from rrplan.desired.selecting import clients_selector
 from rrplan.resources import ClusterInformation, DaemonSet, Installation, IPPool
 from rrplan.resources.selector import SelectorSyntaxError, parse
 from rrplan.specs import Flavor

@@ -35,6 +35,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "rrplan routes --context production",
         "rrplan routes --context production --from node-001 --to node-017",
     ),
+    "outside": (
+        "rrplan outside spec.yaml --context production",
+        "rrplan outside spec.yaml --context production -o frr",
+    ),
     "explain": ("rrplan explain", "rrplan explain one-link"),
     "rbac": ("rrplan rbac plan.json --context production",),
     "sandbox": ("rrplan sandbox cluster --nodes 12", "rrplan sandbox cluster -f nodes.yaml -f calico.yaml"),

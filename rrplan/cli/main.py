@@ -35,6 +35,7 @@ VERBS = {
     "verify": "is the cluster as a spec says, down to the sessions?",
     "sessions": "the BGP sessions that Calico configures",
     "routes": "how routes reach a node, or why not",
+    "outside": "what speakers outside the cluster must have configured",
     "explain": "what a check looks at, and what to do",
     "rbac": "the rights that a plan needs, as Kubernetes roles",
     "sandbox": "make an embedded cluster in a directory",

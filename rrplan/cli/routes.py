@@ -12,7 +12,7 @@ import click
 from rrplan.cli.detail import ALL
 from rrplan.cli.output import JSON, JSON_VERSION, TERMINAL, with_output
 from rrplan.cli.say import say, say_line
-from rrplan.cli.sources import Source, note, with_state
+from rrplan.cli.sources import Source, note, spec_from, with_state
 from rrplan.errors import UsageProblem
 from rrplan.exit_codes import ExitCode
 from rrplan.ids import NodeName
@@ -32,12 +32,14 @@ SHOWN = 10
 @with_state
 @click.option("--from", "origin", metavar="N", help="The node whose routes are meant.")
 @click.option("--to", "at", metavar="N", help="The node that shall hold them.")
+@click.option("--spec", metavar="SPEC", help="What it says in `outside` of speakers that pass routes on counts.")
 @ALL
 @with_output(TERMINAL, JSON)
 def command(
     source: Source,
     origin: str | None,
     at: str | None,
+    spec: str | None,
     output: str,
     detail: Detail,
 ) -> int:
@@ -59,7 +61,8 @@ def command(
             close = difflib.get_close_matches(name, state.nodes, n=1)
             hint = f"did you mean `{close[0]}`?" if close else "`rrplan sessions` lists the nodes"
             raise UsageProblem(f"node `{name}` does not exist", hint=hint)
-    configured, present = Model(as_configured(state), versions), Model(state, versions)
+    roles = spec_from(spec).roles if spec else ()
+    configured, present = Model(as_configured(state), versions, roles=roles), Model(state, versions, roles=roles)
     for notice in configured.not_owed():
         note(notice)
     unsure = [name for name, own in sorted(configured.population.speakers.items()) if without_router_id(own)]
@@ -124,7 +127,7 @@ def _between(
 def _asked(model: Model, origin: str | None, at: str | None) -> Iterator[Route]:
     from rrplan.bgp.routes import routes
 
-    names = sorted(model.population.speakers)
+    names = sorted(name for name, speaker in model.population.speakers.items() if speaker.role is None)
     for node in [NodeName(origin)] if origin else names:
         for other in [NodeName(at)] if at else names:
             if node != other:

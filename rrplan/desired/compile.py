@@ -11,10 +11,12 @@ from rrplan.desired.adoption import Adopted, adopted_by, left_by_others, not_kep
 from rrplan.desired.desired import Desired, mesh_off, mesh_on
 from rrplan.desired.labelling import DOMAIN, Labelling, check_read, labelling, recorded
 from rrplan.desired.options import restored, worded
+from rrplan.desired.outside_peers import check_outside
 from rrplan.desired.peers import Peers, wanted_and_others, wanted_peers
 from rrplan.desired.placement import Placed, place
 from rrplan.desired.shares import shared_out
 from rrplan.desired.standalone import compile_standalone, without_containers
+from rrplan.desired.systems import numbered
 from rrplan.desired.unchanged import same_sessions
 from rrplan.ids import NodeName
 from rrplan.resources import ClusterState, Node, Taint
@@ -28,6 +30,7 @@ def compile_desired(spec: Spec, state: ClusterState, versions: Versions) -> Desi
     """The target of a spec on what is there; raises PolicyRefusal where it cannot be had."""
     if spec.flavor is Flavor.STANDALONE:
         return compile_standalone(spec, state, versions)
+    check_outside(spec, state)
     mesh = spec.topology is Topology.FULL_MESH
     placed = place(spec, state)
     by_name = {reflector.node: reflector for reflector in placed}
@@ -41,6 +44,7 @@ def compile_desired(spec: Spec, state: ClusterState, versions: Versions) -> Desi
     nodes = {name: adopted.without_labels(node, merges=merges) for name, node in roles.items()}
     check_read(spec, state.nodes, nodes)
     roles, nodes = shared_out(spec, state, roles), shared_out(spec, state, nodes)
+    roles, nodes = numbered(spec, state, roles), numbered(spec, state, nodes)
     nobody = Peers((), frozenset(), (), ())
     peers = nobody if mesh else wanted_peers(spec, state, roles, placed, labels, versions, adopted.peers)
     notices = [*_names(state), *adopted.notices, *peers.notes]

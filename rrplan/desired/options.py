@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from rrplan.bgp.endpoint import endpoint_of
 from rrplan.bgp.options import rendered
 from rrplan.bgp.profile import Versions, profile_for
 from rrplan.desired.ownership import is_ours
@@ -134,6 +135,11 @@ class Serving:
     def between(self, some: frozenset[NodeName], others: frozenset[NodeName]) -> list[BGPPeer]:
         """Those that give at least one session between a node of each, in the order of their names."""
         return [peer for peer in self._peers if self._meet(peer, some, others) or self._meet(peer, others, some)]
+
+    def towards(self, some: frozenset[NodeName], address: str) -> list[BGPPeer]:
+        """Those that give at least one of these nodes a session to an address, in the order of their names."""
+        aimed = [peer for peer in self._peers if (end := endpoint_of(peer.peer_ip)) and end.address == address]
+        return [peer for peer in aimed if not peer.peer_selector and some & self._local(peer)]
 
     def _meet(self, peer: BGPPeer, near: frozenset[NodeName], far: frozenset[NodeName]) -> bool:
         here, there = near & self._local(peer), far & self._remote(peer)

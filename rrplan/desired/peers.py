@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from rrplan.bgp.profile import Versions, profile_for
 from rrplan.desired.labelling import Labelling
 from rrplan.desired.options import ChosenOptions, Options, Serving, kept, mesh_options, options_of, same_value, worded
+from rrplan.desired.outside_peers import outside_peers
 from rrplan.desired.ownership import OURS, is_ours
 from rrplan.desired.placement import Placed
+from rrplan.desired.selecting import between_reflectors, canonical, clients_selector, reflector_selector
 from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer, ClusterState, Node
-from rrplan.resources.selector import SelectorSyntaxError, parse
 from rrplan.specs import Group, Spec
 from rrplan.specs.peering import stated_together
 from rrplan.text import SHOWN, listed
@@ -24,24 +25,6 @@ WAVE_LABEL = "rrplan.io/wave"
 RENEWED_LABEL = "rrplan.io/renewed"
 """On reflectors whose sessions have the new options already, while these change."""
 RENEWED = "options"
-
-
-def clients_selector(spec: Spec, group: Group) -> str:
-    """Who the clients of a group are; reflectors never are."""
-    everybody_else = f"!has({spec.label_key})"
-    return f"({group.clients}) && {everybody_else}" if group.clients else everybody_else
-
-
-def reflector_selector(spec: Spec, labels: Labelling, *groups: Group) -> str:
-    """The reflectors of one group, or of several."""
-    values = [f'"{labels.values[group.name]}"' for group in groups]
-    return f"{spec.label_key} == {values[0]}" if len(values) == 1 else f"{spec.label_key} in {{{', '.join(values)}}}"
-
-
-def _between_reflectors(spec: Spec, labels: Labelling) -> str:
-    """The reflectors that peer with one another: all of them, but those that groups above theirs serve."""
-    every = len(spec.roots) == len(spec.groups)
-    return f"has({spec.label_key})" if every else reflector_selector(spec, labels, *spec.roots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +104,7 @@ def wanted_peers(
             group,
         )
         for group in spec.groups
-        if spec.serves_nodes(group)
+        if spec.serves_nodes(group) and group.reflects_inside
     ]
     for group in spec.groups:
         below = spec.children(group)
@@ -129,8 +112,8 @@ def wanted_peers(
             local, remote = (reflector_selector(spec, labels, *groups) for groups in (below, (group,)))
             stated, above = stated_together(spec.peering, group.peering), frozenset([group.name])
             wishes.append(_Wish(f"rrplan-{group.name}-below", local, remote, stated, above))
-    if spec.reflectors_peer and spec.groups:
-        between, roots = _between_reflectors(spec, labels), frozenset(group.name for group in spec.roots)
+    if spec.reflectors_peer and any(group.reflects_inside for group in spec.groups):
+        between, roots = between_reflectors(spec, labels), frozenset(group.name for group in spec.roots)
         wishes.append(_Wish(AMONG_REFLECTORS, between, between, common, roots))
     serving = Serving(state, nodes)
     mesh, notes = _of_mesh(state, versions)
@@ -168,7 +151,18 @@ def wanted_peers(
         if wish.group is not None:
             name = free_name(state, f"rrplan-{wish.group.name}-wave")
             waves.append(peer(name, f"has({WAVE_LABEL})", wish.remote, options))
-    return Peers(tuple(wanted), frozenset(general), tuple(waves), (*notes, *notices_kept.notices()), in_place)
+    beyond = outside_peers(
+        spec, state, labels, serving, lambda name: free_name(state, name), f"has({WAVE_LABEL})", notices_kept.add
+    )
+    general |= {peer.name for peer in beyond.wanted}
+    notes += beyond.notes
+    return Peers(
+        (*wanted, *beyond.wanted),
+        frozenset(general),
+        (*waves, *beyond.waves),
+        (*notes, *notices_kept.notices()),
+        in_place,
+    )
 
 
 def _of_mesh(state: ClusterState, versions: Versions) -> tuple[Options, list[str]]:
@@ -226,19 +220,12 @@ def _same(state: ClusterState, wish: _Wish, adopted: Collection[str]) -> BGPPeer
             not is_ours(present)
             and name not in adopted
             and not present.spec.keys() - options_of(present).keys() - {"nodeSelector", "peerSelector"}
-            and _canonical(present.node_selector) == _canonical(wish.local)
-            and _canonical(present.peer_selector) == _canonical(wish.remote)
+            and canonical(present.node_selector) == canonical(wish.local)
+            and canonical(present.peer_selector) == canonical(wish.remote)
             and all(same_value(present.spec.get(name), value) for name, value in wish.stated.items())
         ):
             return present
     return None
-
-
-def _canonical(selector: str) -> str:
-    try:
-        return parse(selector).canonical()
-    except SelectorSyntaxError:
-        return selector
 
 
 def free_name(state: ClusterState, name: str) -> str:

@@ -36,7 +36,7 @@ def place(spec: Spec, state: ClusterState) -> tuple[Placed, ...]:
     for group in spec.groups:
         if group.nodes.names:
             placed += [_named(spec, state, group, name) for name in named[group.name]]
-        else:
+        elif group.nodes.selector:
             chosen = _chosen(spec, state, group, taken, standing)
             taken.update(placed.node for placed in chosen)
             placed += chosen

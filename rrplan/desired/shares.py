@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rrplan.desired.ownership import is_ours
-from rrplan.desired.peers import clients_selector
+from rrplan.desired.selecting import clients_selector
 from rrplan.errors import PolicyRefusal
 from rrplan.ids import NodeName
 from rrplan.resources import ClusterState, Node

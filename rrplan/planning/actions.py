@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -13,7 +13,7 @@ from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Step
 from rrplan.resources import BGPConfiguration, BGPPeer, Node, ResourceKey
 from rrplan.resources.documents import partial
-from rrplan.resources.node_codec import CLUSTER_ID_ANNOTATION, LABELS_ANNOTATION, labels_annotation
+from rrplan.resources.node_codec import AS_ANNOTATION, CLUSTER_ID_ANNOTATION, LABELS_ANNOTATION, labels_annotation
 
 _Paths: TypeAlias = dict[tuple[str, ...], tuple[str | None, str | None]]
 """What each path of a document has before and after."""
@@ -63,7 +63,7 @@ def taint(node: Node, wanted: Node) -> Step:
     return Step(StepId(f"{verb}/{node.name}"), action, what, (change,), node=node.name, phase=phase)
 
 
-def role(node: Node, wanted: Node, labels: Iterable[str], group: str = "") -> Step:
+def role(node: Node, wanted: Node, labels: list[str], group: str = "") -> Step:
     """Make a node a reflector, or a plain node again: labels and cluster ID in one patch, so that every confd
     sees both in one event (libcalico-go node.go; upstream's end-to-end tests do the same)."""
     paths: _Paths = {
@@ -78,6 +78,14 @@ def role(node: Node, wanted: Node, labels: Iterable[str], group: str = "") -> St
         return _on_node("promote", ActionName.PROMOTE_REFLECTOR, what, change, node, Phase.PROMOTE)
     what = f"demote {node.name} from reflector to client"
     return _on_node("demote", ActionName.DEMOTE_REFLECTOR, what, change, node, Phase.DEMOTE)
+
+
+def change_as_number(node: Node, wanted: Node) -> Step:
+    """Give a node another AS number."""
+    before, after = (str(each.as_number) if each.as_number else None for each in (node, wanted))
+    change = _paths_change(node.name, {("metadata", "annotations", AS_ANNOTATION): (before, after)})
+    what = f"change the AS number of {node.name} from {before or 'that of the cluster'} to {after}"
+    return _on_node("change-as", ActionName.CHANGE_AS_NUMBER, what, change, node, Phase.AS_NUMBERS)
 
 
 def _on_node(verb: str, name: ActionName, what: str, change: Change, node: Node, phase: Phase) -> Step:

@@ -142,7 +142,7 @@ def _walk(
 
     def modelled(at: ClusterState) -> Model:
         zone_label = ZONE_LABEL if spec.policy.zone_resilience else ""
-        return Model(at, versions, peers=peers, zone_label=zone_label, marked=marked)
+        return Model(at, versions, peers=peers, zone_label=zone_label, marked=marked, roles=spec.roles)
 
     model = modelled(state)
     down = model.down()
@@ -175,6 +175,7 @@ def _walk(
         gates = maker.after(step, model, again if step.phase is Phase.HELD_AGAIN else _moved(step))
         if cost is not None:
             again_up = maker.uplinks(model, cost.outside)
+            gates += maker.passed_on(model, cost.outside, gates)
             gates, reason = _gates(gates, partial(maker.settled, model), step, cost, comes=cost.begins)
             undo_gates, undo_reason = _gates(
                 undo_gates, partial(_settled, maker, modelled, before), step, cost, comes=cost.ends

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rrplan.bgp.model import Model
+from rrplan.bgp.prefixes import not_held
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.routes import NoRoute, route
 from rrplan.bgp.speaker import Family, as_configured
-from rrplan.desired.peers import clients_selector
 from rrplan.desired.placement import place
+from rrplan.desired.selecting import clients_selector
 from rrplan.ids import NodeName
 from rrplan.resources import ClusterState
 from rrplan.resources.selector import parse
@@ -40,7 +41,7 @@ class MissingRoutes:
 def missing_routes(spec: Spec, state: ClusterState, versions: Versions) -> MissingRoutes:
     """The pairs without a route once everything that is configured is up; raises what `place` raises."""
     connected = connected_nodes(with_shares(spec), state)
-    model = Model(as_configured(state), versions, marked=connected)
+    model = Model(as_configured(state), versions, marked=connected, roles=spec.roles)
     wanted: list[MissingRoute] = []
     others: list[MissingRoute] = []
     for loss in model.missing():
@@ -48,6 +49,8 @@ def missing_routes(spec: Spec, state: ClusterState, versions: Versions) -> Missi
         reason = route(model, loss.origin, loss.at, loss.family).reason
         missing = MissingRoute(loss.family, loss.at, loss.origin, loss.pairs, reason)
         (wanted if between else others).append(missing)
+    for lack in not_held(model):
+        wanted.append(MissingRoute(lack.family, lack.nodes[0], lack.origin, len(lack.nodes), None))
     return MissingRoutes(tuple(wanted), tuple(others))
 
 

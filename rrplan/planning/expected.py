@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions
+from rrplan.bgp.roles import Roles
 from rrplan.ids import NodeName
 from rrplan.planning.gates import GateMaker, NodeSets
 from rrplan.plans.gate import Expectation
@@ -21,11 +22,16 @@ _ANY = {
 """The times of a gate come from a spec; here nobody waits."""
 
 
-def expected(state: ClusterState, versions: Versions) -> tuple[list[Expectation], Mapping[str, tuple[NodeName, ...]]]:
-    """Of every reflector, the routes that its neighbours have from it; of the mesh, the sessions of each node."""
+def expected(
+    state: ClusterState, versions: Versions, roles: Roles = ()
+) -> tuple[list[Expectation], Mapping[str, tuple[NodeName, ...]]]:
+    """Of every reflector, the routes that its neighbours have from it; of the mesh, the sessions of each node.
+
+    `roles` is what is known of speakers outside.
+    """
     sets = NodeSets()
     maker = GateMaker(from_document(_ANY), sets)
-    model = Model(state, versions)
+    model = Model(state, versions, roles=roles)
     gates = [*maker.routes(model, maker.reflectors(model), title="reflectors")]
     gates += maker.between_plain(model)
     return [expectation for gate in gates for expectation in gate.expectations], sets.table()

@@ -11,8 +11,8 @@ from rrplan.bgp.outside import Fate
 from rrplan.bgp.population import Signature
 from rrplan.bgp.speaker import FAMILIES
 from rrplan.bgp.transition import OutsideSession
-from rrplan.desired.joining import Joining
 from rrplan.ids import ActionName, NodeName
+from rrplan.planning.asked import asked_of, dialled, joins_plain
 from rrplan.plans.gate import LONGEST_SECONDS, Expectation, Gate, GateKind
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Step
@@ -132,6 +132,9 @@ class GateMaker:
         """The sessions to the outside that a step restarts, or that its undo restarts, are up."""
         expectations = []
         for effect in effects:
+            role = model.rules.role_at(effect.outside.address, effect.outside.as_number)
+            if role is not None and not role.required:
+                continue
             if effect.fate is Fate.RESTARTED and not effect.down and effect.outside.address:
                 alike = model.population.classes[model.population.signature_of[effect.node]]
                 nodes = (effect.node,) if effect.nodes == 1 else tuple(sorted(alike))
@@ -147,6 +150,26 @@ class GateMaker:
             expected=LONGEST_SECONDS + self.spec.gates.stable,
         )
         return (gate,) if expectations else ()
+
+    def passed_on(self, model: Model, effects: Sequence[OutsideSession], gates: Sequence[Gate]) -> tuple[Gate, ...]:
+        """The sessions to speakers outside that a step brings and that pass routes on: up, and their routes are there.
+
+        Where one of `gates` asks for all of them already, none is added.
+        """
+        wanted: dict[NodeName, set[NodeName]] = {}
+        for effect in effects:
+            name = model.outside.get((effect.outside.address, effect.outside.as_number))
+            if name is not None and effect.fate is Fate.GAINED and not effect.down:
+                alike = model.population.classes[model.population.signature_of[effect.node]]
+                nodes = {effect.node} if effect.nodes == 1 else {*alike}
+                wanted.setdefault(name, set()).update(nodes)
+        asked = {expectation.peer for gate in gates if not gate.minimum for expectation in gate.expectations}
+        lacking = sorted(wanted.keys() - asked)
+        if not lacking:
+            return ()
+        only = tuple(sorted({name for speaker in lacking for name in wanted[speaker]}))
+        who = ", ".join(lacking) if len(lacking) <= SHOWN else f"{len(lacking)} speakers outside"
+        return self.routes(model, lacking, title=f"the new sessions to {who} are up and carry every route", only=only)
 
     def _who(self, expectations: Sequence[Expectation]) -> str:
         table = self.sets.table()
@@ -243,18 +266,22 @@ class GateMaker:
             holdings = view.holdings[family]
             for peer in peers:
                 here = view.index(model.population.signature_of[peer])
+                beyond = model.population.speakers[peer].role is not None
                 for there, signature in enumerate(view.signatures):
-                    if signature.down or not holdings.joins(here, there):
+                    if signature.down or signature.outside or not holdings.joins(here, there):
                         continue
                     if signature not in asked:
-                        asked[signature] = _asked(model, signature, only)
+                        asked[signature] = asked_of(model, signature, only)
                     nodes = asked[signature]
                     if peer in classes[signature]:
                         nodes = tuple(name for name in nodes if name != peer)
                     if nodes:
                         count = holdings.delivered(here, there, sizes)
                         without = self._without(model, holdings, here, there, peer, down)
-                        expectations.append(Expectation(self.sets.name(nodes), str(family), count, peer, without))
+                        for outside in dialled(model, signature, peer, family) if beyond else [""]:
+                            expectations.append(
+                                Expectation(self.sets.name(nodes), str(family), count, peer, without, outside)
+                            )
         if not expectations:
             return ()
         held = self.spec.gates.stable if stable is None else stable
@@ -281,6 +308,7 @@ class GateMaker:
         names = {name for node_class in node_classes for name in classes[signatures[node_class]]} - {peer}
         names |= {peer} if own else set()
         names |= down
+        names -= {name for signature, members in classes.items() if signature.outside for name in members}
         # Of its own kind, a receiver is asked about no routes of its own: leaving it in changes nothing.
         if there in node_classes and len(classes[signatures[there]]) == 1:
             names -= set(classes[signatures[there]])
@@ -304,7 +332,9 @@ class GateMaker:
             return between
         reflectors = self.reflectors(model)
         title = f"{node} holds every route of its reflectors"
-        return self.routes(model, reflectors, title=title, only=(node,)) + between
+        gates = self.routes(model, reflectors, title=title, only=(node,)) + between
+        # Where nobody reflects for it, its neighbours are peers like itself: they got at least its own routes.
+        return gates or self.routes(model, [node], title=f"every neighbour of {node} holds its routes")
 
     def _direct(self, model: Model, only: tuple[NodeName, ...]) -> tuple[Gate, ...]:
         """Every session of nodes that do not reflect is up, whatever makes it: of two that share a lock one is up."""
@@ -316,11 +346,11 @@ class GateMaker:
             counts: dict[int, list[NodeName]] = {}
             for here in holdings.present:
                 signature = view.signatures[here]
-                if signature.cluster_id or signature.down:
+                if signature.cluster_id or signature.down or signature.outside:
                     continue
-                linked = [*holdings.linked(here)]
+                linked = [there for there in holdings.linked(here) if not view.signatures[there].outside]
                 count = sum(sizes[there] for there in linked) - (here in linked)
-                counts.setdefault(count, []).extend(_asked(model, signature, only))
+                counts.setdefault(count, []).extend(asked_of(model, signature, only))
             expectations += [
                 Expectation(self.sets.name(tuple(sorted(nodes))), str(family), count, direct=True)
                 for count, nodes in sorted(counts.items())
@@ -337,9 +367,9 @@ class GateMaker:
             meshed = [
                 signature
                 for signature in classes
-                if not signature.cluster_id and not signature.down and signature.speaks(family)
+                if signature.meshes and not signature.down and signature.speaks(family)
             ]
-            nodes = tuple(sorted(chain.from_iterable(_asked(model, signature, only) for signature in meshed)))
+            nodes = tuple(sorted(chain.from_iterable(asked_of(model, signature, only) for signature in meshed)))
             members = sum(len(classes[signature]) for signature in meshed)
             if nodes and members > 1:
                 expectations.append(Expectation(self.sets.name(nodes), str(family), members - 1))
@@ -361,22 +391,3 @@ class GateMaker:
             expected=LONGEST_SECONDS + self.spec.gates.stable,
         )
         return (gate,) if expectations else ()
-
-
-def joins_plain(model: Model) -> bool:
-    """Whether some BGPPeer joins two nodes that do not reflect."""
-    nodes = model.state.nodes
-    joining = Joining({name: node for name, node in nodes.items() if not node.cluster_id})
-    for peer in model.rules.peers:
-        near, far = joining.sides(peer)
-        if near and far and len(near | far) > 1:
-            return True
-    return False
-
-
-def _asked(model: Model, signature: Signature, only: tuple[NodeName, ...]) -> tuple[NodeName, ...]:
-    """The nodes of a class, all or some of them, sorted."""
-    if not only:
-        return model.population.names(signature)
-    members = model.population.classes[signature]
-    return tuple(sorted({name for name in only if name in members}))

@@ -51,6 +51,11 @@ def _chain(steps: Sequence[Step]) -> list[Step]:
 
 REASONS: tuple[tuple[ActionName | None, ActionName | None, str], ...] = (
     (
+        ActionName.CHANGE_AS_NUMBER,
+        ActionName.CHANGE_AS_NUMBER,
+        "one node at a time: the next only when the sessions of this one are up again",
+    ),
+    (
         ActionName.CREATE_PEER,
         ActionName.PROMOTE_REFLECTOR,
         "the BGPPeer is there first, so that the node reloads once and is cut off as briefly as possible",

@@ -12,6 +12,7 @@ from rrplan.bgp.outside import Outside
 from rrplan.bgp.population import Signature
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.reflection import Doubt
+from rrplan.bgp.roles import Roles
 from rrplan.bgp.speaker import FAMILIES, StandalonePlacement
 from rrplan.bgp.transition import Loss
 from rrplan.ids import NodeName, StepId
@@ -59,8 +60,13 @@ def states(plan: Plan, state: ClusterState) -> Iterator[ClusterState]:
 def promises(plan: Plan, state: ClusterState, versions: Versions) -> dict[StepId, Promise]:
     """Of every step; as large as the pairs are many."""
     chain = list(states(plan, state))
+    # What is lost with a speaker that is not required is a loss all the same, and shows.
+    roles = tuple(role for role in plan.spec.roles if role.required)
     model = Model(
-        state, versions, peers=[peer for state_on_the_way in chain for peer in state_on_the_way.peers.values()]
+        state,
+        versions,
+        peers=[peer for state_on_the_way in chain for peer in state_on_the_way.peers.values()],
+        roles=roles,
     )
     speakers: set[Outside] = set()
     exposures: list[frozenset[Pair]] = []
@@ -94,15 +100,15 @@ def promises(plan: Plan, state: ClusterState, versions: Versions) -> dict[StepId
     }
 
 
-def exposed_pairs(before: ClusterState, after: ClusterState, versions: Versions) -> frozenset[Pair]:
+def exposed_pairs(before: ClusterState, after: ClusterState, versions: Versions, roles: Roles = ()) -> frozenset[Pair]:
     """The pairs that have a route in a state and may be without one on the way to another with the same nodes."""
-    model = Model(before, versions, peers=after.peers.values())
+    model = Model(before, versions, peers=after.peers.values(), roles=roles)
     return _exposed(model, after, [name for name, node in after.nodes.items() if node != before.nodes[name]])
 
 
-def missing_pairs(state: ClusterState, versions: Versions) -> frozenset[Pair]:
+def missing_pairs(state: ClusterState, versions: Versions, roles: Roles = ()) -> frozenset[Pair]:
     """The pairs of nodes that do not have a route for certain in a state; of nodes that are down, all of them."""
-    model = Model(state, versions)
+    model = Model(state, versions, roles=roles)
     return _pairs(model, model.missing(), {}) | _of_nodes_down(model)
 
 
@@ -118,10 +124,12 @@ def _of_nodes_down(model: Model) -> frozenset[Pair]:
     )
 
 
-def held_pairs(state: ClusterState, versions: Versions, doubt: Doubt = Doubt.AGAINST) -> frozenset[Pair]:
+def held_pairs(
+    state: ClusterState, versions: Versions, doubt: Doubt = Doubt.AGAINST, roles: Roles = ()
+) -> frozenset[Pair]:
     """The pairs that have a route in a state, or with doubt FOR may have one; with speakers outside too."""
-    model = Model(state, versions)
-    speakers = model.population.speakers.values()
+    model = Model(state, versions, roles=roles)
+    speakers = [speaker for speaker in model.population.speakers.values() if speaker.role is None]
     nodes = {
         Pair(str(family), at.name, origin.name)
         for family in FAMILIES

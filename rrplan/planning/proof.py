@@ -11,7 +11,10 @@ from dataclasses import replace
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.outside import Fate
+from rrplan.bgp.paths import paths_in
 from rrplan.bgp.population import Signature
+from rrplan.bgp.prefixes import not_held
+from rrplan.bgp.roles import OutsideRole, role_at
 from rrplan.bgp.routes import NoRoute, Obstacle, route
 from rrplan.bgp.speaker import FAMILIES, as_configured
 from rrplan.bgp.transition import Loss, OutsideSession, Transition
@@ -93,14 +96,27 @@ def _drained(spec: Spec, loss: Loss) -> bool:
 
 
 def _effect(spec: Spec, session: OutsideSession) -> OutsideEffect:
-    lost = session.fate is Fate.LOST
-    # What a node's session to the outside carries is for the whole cluster: no drain makes up for its loss.
-    tolerated = Tolerance.NOT if lost else _tolerated(spec, marked=session.marked, down=session.down)
-    seconds = LONGEST_SECONDS if session.fate is Fate.RESTARTED else 0
     outside = session.outside
+    role = role_at(spec.roles, outside.address, outside.as_number)
+    tolerated = _of_role(role, session.fate, down=session.down)
+    if not tolerated and session.fate is not Fate.LOST:
+        # What a node's session to the outside carries is for the whole cluster: no drain makes up for its loss.
+        tolerated = _tolerated(spec, marked=session.marked, down=session.down)
+    seconds = LONGEST_SECONDS if session.fate is Fate.RESTARTED else 0
     return OutsideEffect(
         session.node, session.nodes, outside.name, str(outside.family), session.fate, seconds, tolerated
     )
+
+
+def _of_role(role: OutsideRole | None, fate: Fate, *, down: bool) -> Tolerance:
+    """What the part that a speaker outside plays says of its sessions."""
+    if role is None:
+        return Tolerance.NOT
+    if not role.required:
+        return Tolerance.NOT_REQUIRED
+    if fate is Fate.GAINED:
+        return Tolerance.BY_ROUTES if role.passes_on and not down else Tolerance.NOT
+    return Tolerance.NOT if role.owed else Tolerance.BY_ROUTES
 
 
 def _of_session(step: Step, effect: OutsideEffect) -> Violation:
@@ -170,7 +186,7 @@ class PathCount:
     def check(self, step: StepId, model: Model) -> tuple[list[FinalCheck], list[Violation]]:
         """What holds where the model stands now, or that it does not."""
         most = max(FEW_PATHS, self._limit * len(model.state.nodes))
-        paths, node = model.most_paths(most)
+        paths, node = paths_in(model, most)
         if paths.paths > most:
             count = Violation(Invariant.PATHS_PER_ROUTE, step, at=node, count=paths.each, wanted=self._limit)
             return [], [count]
@@ -194,7 +210,7 @@ def final_checks(spec: Spec, model: Model, first: Mark) -> tuple[list[FinalCheck
     if not lost:
         missing = sum(loss.pairs for loss in model.missing())
         checks.append(FinalCheck(Invariant.CONVERGED, missing if model.owes() else 0, owed=model.owes()))
-    for result in (*_counts(spec, model), *_resilience(spec, model)):
+    for result in (*_counts(spec, model), *_resilience(spec, model), *_announced(model)):
         if isinstance(result, Violation):
             violations.append(result)
         else:
@@ -214,12 +230,15 @@ def _counts(spec: Spec, model: Model) -> Iterator[FinalCheck | Violation]:
         for here in sorted(holdings.present):
             signature = view.signatures[here]
             name = next(iter(classes[signature]))
-            if signature.down:
+            # How many clients a reflector outside can bear is not ours to say.
+            if signature.down or signature.outside:
                 continue
             linked = [there for there in holdings.linked(here) if not view.signatures[there].down]
             if signature.cluster_id:
                 clients = sum(
-                    len(classes[view.signatures[there]]) for there in linked if not view.signatures[there].cluster_id
+                    len(classes[view.signatures[there]])
+                    for there in linked
+                    if not (view.signatures[there].cluster_id or view.signatures[there].outside)
                 )
                 most = max(most or (clients, name), (clients, name))
             else:
@@ -239,6 +258,17 @@ def _counted(invariant: Invariant, count: int, node: NodeName, wanted: int, *, g
     if good:
         return FinalCheck(invariant, count)
     return Violation(invariant, FINAL_STATE, at=node, count=count, wanted=wanted)
+
+
+def _announced(model: Model) -> Iterator[FinalCheck | Violation]:
+    prefixes = {prefix for role in model.rules.roles for prefix in role.announces}
+    missing = list(not_held(model))
+    for lack in missing:
+        yield Violation(
+            Invariant.ANNOUNCED, FINAL_STATE, str(lack.family), lack.nodes[0], lack.origin, pairs=len(lack.nodes)
+        )
+    if prefixes and not missing:
+        yield FinalCheck(Invariant.ANNOUNCED, len(prefixes))
 
 
 def _resilience(spec: Spec, model: Model) -> Iterator[FinalCheck | Violation]:

@@ -22,29 +22,18 @@ def remedies(spec: Spec, plan: Plan) -> list[str]:
     for violation in plan.proof.violations:
         kinds.setdefault((violation.invariant, violation.fate), []).append(violation)
     apart = [replace(plan, proof=replace(plan.proof, violations=tuple(kind))) for kind in kinds.values()]
-    return list(dict.fromkeys([remedy(spec, plan), *(remedy(spec, part) for part in apart)]))
+    hints = [remedy(spec, plan), *(remedy(spec, part) for part in apart)]
+    if any(group.outside for group in spec.groups):
+        hints.append("`rrplan outside SPEC` prints what the reflectors outside must have configured")
+    return list(dict.fromkeys(hints))
 
 
 def remedy(spec: Spec, plan: Plan) -> str:
     """The hint of a refusal; where several things are lacking, what to do first."""
     violations = plan.proof.violations
     kinds = {violation.invariant for violation in violations}
-    if disputes(plan.findings):
-        # Nothing rests on a session whose block is drawn by lot, and no gate asks for it: first of all this goes.
-        return (
-            f"let the BGPPeers that {PEERS_AGREE} names say the same, or delete all but one of them; a plan that is "
-            "refused for another reason too says so then"
-        )
-    if any(violation.fate is Fate.LOST for violation in violations):
-        return (
-            "a session to the outside serves the whole cluster: let its BGPPeer select what stays as it is (another "
-            "label, or nodes by name), or keep the label that it selects"
-        )
-    if all(violation.every_node_alive for violation in violations):
-        return (
-            "a node that is not Ready may serve routes all the same: keep what rests on it, or bring it back first "
-            "and give its BGPPeers to others"
-        )
+    if hint := _first(plan):
+        return hint
     if kinds & {Invariant.SURVIVING, Invariant.OUTSIDE} and not spec.drain:
         return (
             "set `drain: true` so that no pod is on a node while its role changes, "
@@ -60,6 +49,11 @@ def remedy(spec: Spec, plan: Plan) -> str:
         return (
             "gates ask for sessions of the node-to-node mesh and with reflectors alone, and these are neither: replace "
             "the BGPPeers of these sessions by the mesh first; no plan of rrplan proves that step"
+        )
+    if kinds == {Invariant.ANNOUNCED}:
+        return (
+            "give every node a session to a speaker that announces it, or let BGPFilters accept it on the sessions "
+            "of reflectors; nodes pass on by themselves only what lies in a pool"
         )
     if kinds & {Invariant.RESILIENCE, Invariant.REFLECTORS_PER_CLIENT}:
         return "add reflectors, or lower `policy: {minReflectorsPerClient: N}`"
@@ -78,6 +72,34 @@ def remedy(spec: Spec, plan: Plan) -> str:
         "give every client a session to every reflector of a cluster ID, or each group a cluster ID of its own; "
         "correct or remove BGPPeers that are named above"
     )
+
+
+def _first(plan: Plan) -> str:
+    """What goes first, whatever else is lacking; "" for nothing."""
+    violations = plan.proof.violations
+    if disputes(plan.findings):
+        # Nothing rests on a session whose block is drawn by lot, and no gate asks for it: first of all this goes.
+        return (
+            f"let the BGPPeers that {PEERS_AGREE} names say the same, or delete all but one of them; a plan that is "
+            "refused for another reason too says so then"
+        )
+    if any(violation.fate is Fate.LOST for violation in violations):
+        return (
+            "a session to the outside serves the whole cluster: let its BGPPeer select what stays as it is (another "
+            "label, or nodes by name), or keep the label that it selects"
+        )
+    if all(violation.every_node_alive for violation in violations):
+        return (
+            "a node that is not Ready may serve routes all the same: keep what rests on it, or bring it back first "
+            "and give its BGPPeers to others"
+        )
+    steps = {step.id: step.action for step in plan.steps}
+    if any(steps.get(violation.step) is ActionName.CHANGE_AS_NUMBER for violation in violations):
+        return (
+            "all sessions of a node restart with its AS number, one node at a time, and no node is drained for that: "
+            "accept it with `policy: {exposure: {brief: 15s}}`; what is lost for good needs peers that know the new one"
+        )
+    return ""
 
 
 def _restarting(plan: Plan) -> str:

@@ -39,7 +39,7 @@ def differences(plan: Plan, state: ClusterState) -> list[str]:
     compared.
     """
     versions = _versions(plan, state)
-    awake = sorted(set(plan.down) - set(Model(state, versions).down()))
+    awake = sorted(set(plan.down) - set(Model(state, versions, roles=plan.spec.roles).down()))
     if awake:
         return [f"the plan counts {name} among the nodes that are down, and it is up" for name in awake]
     try:

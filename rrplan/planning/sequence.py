@@ -61,10 +61,14 @@ def _session_steps(spec: Spec, state: ClusterState, desired: Desired, roles: lis
             yield replace(step, phase=Phase.KNOWN if known else phases.get(old.name, step.phase))
         else:
             yield actions.role(old, new, [spec.label_key, *sorted(desired.adopted.labels)])
+    for name, node in sorted(state.nodes.items()):
+        if node.as_number != desired.state.nodes[name].as_number:
+            yield actions.change_as_number(node, desired.state.nodes[name])
     before, after = state.configurations.get("default"), desired.state.configurations.get("default")
     changes_mesh = after is not None and after is not before
     waves: list[list[NodeName]] = []
-    if changes_mesh and any(new.cluster_id for _, new in roles):
+    reflects_outside = any(group.outside for group in spec.groups)
+    if changes_mesh and (reflects_outside or any(new.cluster_id for _, new in roles)):
         waves = waves_of(spec, state, desired)
     if waves:
         yield from wave_steps(state, desired, waves)

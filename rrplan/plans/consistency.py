@@ -33,6 +33,7 @@ KINDS: Mapping[ActionName, frozenset[str]] = {
     ActionName.DELETE_PEER: _PEER,
     ActionName.PROMOTE_REFLECTOR: _NODE,
     ActionName.DEMOTE_REFLECTOR: _NODE,
+    ActionName.CHANGE_AS_NUMBER: _NODE,
     ActionName.RENEW_SESSIONS: _NODE,
     ActionName.UNLABEL_REFLECTOR: _NODE,
     ActionName.LABEL_CLIENT: _NODE,

@@ -53,7 +53,7 @@ def gates_cost(plan: Plan) -> GatesCost:
 
 def _asked(gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]]) -> tuple[int, int]:
     """The clients, or nodes of the mesh, and the reflectors that a gate asks."""
-    reflectors = {expectation.peer for expectation in gate.expectations if expectation.peer}
+    reflectors = {expectation.peer for expectation in gate.expectations if expectation.peer and not expectation.outside}
     names = {name for nodes in {each.nodes for each in gate.expectations} for name in node_sets[nodes]}
     return len(names - reflectors), len(reflectors)
 

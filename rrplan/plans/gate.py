@@ -42,7 +42,7 @@ class Expectation:
     With `direct` established sessions with other nodes are counted, whether the mesh or BGPPeers make them.
 
     Over a session, those of all nodes but the node itself and the node set `without` ("" for nobody) are counted.
-    `outside` is the address of a speaker outside the cluster, where its session alone is asked about.
+    `outside` is the address of a speaker outside the cluster; without `peer`, its session alone is asked about.
     """
 
     nodes: str

@@ -11,6 +11,8 @@ class Phase(StrEnum):
     PREPARE = "prepare"
     """Drain, cordon and taint; no session changes."""
     MESH_ON = "mesh-on"
+    AS_NUMBERS = "as-numbers"
+    """Change AS numbers of nodes, one after another."""
     RELEASE = "release"
     """Take calico-node off the hosts of standalone reflectors."""
     CALICO_NODES = "calico-nodes"

@@ -48,6 +48,8 @@ class Invariant(StrEnum):
     """The loss of any one reflector that is up keeps all routes."""
     ZONE_RESILIENCE = "zone-resilience"
     """The loss of any one zone keeps all routes of the others."""
+    ANNOUNCED = "announced"
+    """Every node holds what speakers outside announce to the cluster."""
     PATHS_PER_ROUTE = "paths-per-route"
     """No node holds many paths of each route, where these are many altogether: they fill BIRD's memory."""
 
@@ -62,6 +64,10 @@ class Tolerance(StrEnum):
     """All pairs end at a node that is down."""
     BRIEF = "brief"
     """The spec accepts exposure that is as long as this one can be."""
+    NOT_REQUIRED = "not-required"
+    """Of a session to a speaker outside that the spec does not require."""
+    BY_ROUTES = "by-routes"
+    """Of a session to a reflector outside: the routes that it carries are proved pair by pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,7 @@ class Violation:
     - reflectors-per-client, clients-per-reflector: `at` has `count`, the policy wants `wanted`.
     - paths-per-route: `at` holds `count` paths of a route on average, or more, the policy allows `wanted`.
     - resilience, zone-resilience: the loss of the reflector `at`, or of `zone`; "" where no node has a zone label.
+    - announced: `at` and `pairs` nodes in all do not hold `origin`.
     """
 
     invariant: Invariant
@@ -147,6 +154,7 @@ class FinalCheck:
     - paths-per-route: the most that a node holds of a route, on average.
     - resilience: while `count` reflectors are down.
     - zone-resilience: of `count` zones.
+    - announced: `count` prefixes.
     """
 
     invariant: Invariant

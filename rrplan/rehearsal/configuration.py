@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from rrplan.bgp.peering import external_protocols
 from rrplan.bgp.protocol import Protocol
+from rrplan.bgp.roles import OutsideRole
 from rrplan.bgp.sessions import Speakers
 from rrplan.bgp.speaker import FAMILIES, Family, Speaker
 
@@ -73,9 +74,10 @@ def _lines(own: Speaker, protocols: Iterable[Protocol], blocks: Iterable[str], p
 
 @dataclass(slots=True)
 class OutsideDaemon:
-    """A peer outside the cluster, such as a ToR switch: it takes every session of a node and passes nothing on.
+    """A peer outside the cluster, such as a ToR switch: it takes every session of a node.
 
-    It announces one prefix of its own. Like most switches it negotiates no `add paths`.
+    It announces one prefix of its own, and passes nothing on, unless it has a role that says so. Like most switches it
+    negotiates no `add paths`; one that passes routes on does.
     """
 
     family: Family
@@ -99,8 +101,10 @@ class OutsideDaemon:
                     )
                     there.neighbors[protocol.source_address or own.address(protocol.family), protocol.local_as] = None
 
-    def daemon(self, prefix: str) -> Daemon:
+    def daemon(self, prefix: str, role: OutsideRole | None = None) -> Daemon:
         """Its configuration; `prefix` is what it announces."""
+        passes_on = role is not None and role.passes_on
+        exports = "export all; add paths on;" if passes_on else "export where source = RTS_STATIC;"
         lines = [f"router id 192.0.2.{int(ipaddress.ip_address(self.address)) % 254 + 1};"]
         lines += [f"listen bgp port {self.port};"] if self.port else []
         lines += [f"protocol static own {{ route {prefix} blackhole; }}"]
@@ -109,9 +113,11 @@ class OutsideDaemon:
         for address, as_number in self.neighbors:
             # Named after the neighbor: a session is left alone while others come and go.
             name = f"node_{int(ipaddress.ip_address(address)):x}_{as_number}"
+            client = ""
+            if role is not None and role.cluster_id and as_number == self.as_number:
+                client = f"rr client; rr cluster id {role.cluster_id}; "
             lines.append(
                 f"protocol bgp {name} {{ local as {self.as_number}; neighbor {address} as {as_number}; "
-                "passive on; multihop; gateway recursive; import all; export where source = RTS_STATIC; "
-                "graceful restart; }"
+                f"passive on; multihop; gateway recursive; import all; {exports} {client}graceful restart; }}"
             )
         return Daemon(self.family, "\n".join(lines) + "\n")

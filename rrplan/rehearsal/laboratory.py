@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from rrplan.bgp import outside as model
 from rrplan.bgp.profile import Versions
+from rrplan.bgp.roles import Roles, role_at
 from rrplan.bgp.sessions import Speakers
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.errors import DatastoreRefused
@@ -38,13 +39,21 @@ Configurations: TypeAlias = dict[NodeName, dict[str, Daemon]]
 class Laboratory:
     """Namespaces of the nodes of some states and of their outside peers, and the BIRDs in them.
 
-    `recover` starts BIRDs with graceful-restart recovery, as Calico does. Implements the port Directory.
+    `recover` starts BIRDs with graceful-restart recovery, as Calico does. Outside peers with one of `roles` play it,
+    each by itself: fabrics of several are not known here. Implements the port Directory.
     """
 
     def __init__(
-        self, states: Iterable[ClusterState], versions: Versions, folder: Path, *, recover: bool = True
+        self,
+        states: Iterable[ClusterState],
+        versions: Versions,
+        folder: Path,
+        *,
+        recover: bool = True,
+        roles: Roles = (),
     ) -> None:
         self._versions = versions
+        self._roles = roles
         self._recover = recover
         self._cluster_ids: frozenset[str] = frozenset()
         self._hosts: dict[NodeName, dict[str, str]] = {}
@@ -88,7 +97,8 @@ class Laboratory:
         configurations: Configurations = {name: {} for name in [*self._hosts, *self.outside]}
         for address, outside in _outside(speakers).items():
             there = self._outside[address]
-            configurations[there] = {outside.family: outside.daemon(self.outside[there][outside.family])}
+            role = role_at(self._roles, address, outside.as_number)
+            configurations[there] = {outside.family: outside.daemon(self.outside[there][outside.family], role)}
         for name, own in speakers.by_name.items():
             if name in self._hosts and not own.down and (own.standalone or _agent(state, state.nodes[name])):
                 rows = [session.protocol for session in speakers.sessions(name)]

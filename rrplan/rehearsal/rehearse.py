@@ -10,6 +10,7 @@ from rrplan.adapters.local.clock import SystemClock
 from rrplan.adapters.nodes.birdcl import Birds, OneByOne
 from rrplan.adapters.nodes.probe import LiveProbe
 from rrplan.bgp.profile import Versions, calico_versions
+from rrplan.errors import PreflightError
 from rrplan.operations import Control, apply, rollback
 from rrplan.planning.promise import held_pairs, promises, reflecting, states
 from rrplan.plans import Plan
@@ -45,6 +46,7 @@ def rehearse(
     `folder` gets all that a repetition needs. Raises StalePlanError where the snapshot is not what the plan was plan
     for, UsageProblem where `nodes` are too few, PreflightError where there can be no laboratory.
     """
+    _check_outside(plan)
     check_parts()
     check_fresh(plan, snapshot.state)
     sampled = sample(plan, snapshot.state, calico_versions(snapshot.state, version), nodes, seed)
@@ -62,6 +64,16 @@ def rehearse(
     )
     versions = calico_versions(sampled.state, version)
     return isolated(lambda: _rehearsed(short, sampled.state, versions, about, listener, folder))
+
+
+def _check_outside(plan: Plan) -> None:
+    """Raise PreflightError where a plan rests on speakers outside that pass routes on: here none does."""
+    names = [role.name for role in plan.spec.roles if role.passes_on]
+    if names:
+        raise PreflightError(
+            [f"`outside` of the spec: {', '.join(names)} pass routes on, and peers outside pass nothing on here"],
+            hint="try the plan on an embedded cluster: `rrplan sandbox DIR -f ...`, `rrplan apply PLAN --sandbox DIR`",
+        )
 
 
 def _rehearsed(

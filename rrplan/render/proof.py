@@ -66,6 +66,9 @@ def _violated(violation: Violation) -> str:
             )
         case Invariant.RESILIENCE:
             return f"the loss of {at} alone would lose routes"
+        case Invariant.ANNOUNCED:
+            more = f", and {violation.pairs - 1} more nodes do not" if violation.pairs > 1 else ""
+            return f"in the end {at} does not hold {violation.origin}{more} ({violation.family})"
         case Invariant.ZONE_RESILIENCE:
             zone = violation.zone
             return f"the loss of zone {zone} would lose routes of other zones" if zone else "no node has a zone label"
@@ -117,6 +120,9 @@ def check_text(check: FinalCheck) -> str:
             return "the loss of any one reflector keeps all routes"
         case Invariant.ZONE_RESILIENCE:
             return f"the loss of any one of {count} zones keeps all routes of the others"
+        case Invariant.ANNOUNCED:
+            prefixes = "the prefix" if count == 1 else f"all {count} prefixes"
+            return f"in the end every node holds {prefixes} that speakers outside announce"
         case Invariant.SURVIVING | Invariant.OUTSIDE | Invariant.GATED:
             raise AssertionError(f"{check.invariant} speaks of steps, not of the final state")
 
@@ -188,11 +194,21 @@ def _outside_line(proof: StepProof, effect: OutsideEffect) -> str:
                 f"while `{proof.step}` takes effect: the session of {who} to {effect.speaker} restarts, for up to "
                 f"{effect.seconds} s"
             )
+        case Fate.GAINED if effect.tolerated is Tolerance.BY_ROUTES:
+            return f"`{proof.step}` gives {who} a session to {effect.speaker}; a gate waits until its routes are there"
+        case Fate.GAINED if effect.tolerated is Tolerance.DOWN:
+            return (
+                f"`{proof.step}` gives {who} a session to {effect.speaker}, and no gate waits for a node that is down"
+            )
         case Fate.GAINED:
             return (
                 f"`{proof.step}` gives {who} a session to {effect.speaker}; whether the other side accepts it is not "
                 "known, and nothing rests on it"
             )
+        case Fate.LOST if effect.tolerated is Tolerance.NOT_REQUIRED:
+            return f"`{proof.step}` takes away the session of {who} to {effect.speaker}, which is not required"
+        case Fate.LOST if effect.tolerated is Tolerance.BY_ROUTES:
+            return f"`{proof.step}` takes away the session of {who} to {effect.speaker}; every route stays another way"
         case Fate.LOST:
             return ""
 

@@ -38,6 +38,7 @@ from rrplan.reports.reasons import (
     Reason,
 )
 from rrplan.resources.eviction import refusal_text
+from rrplan.resources.reading import parse_ip
 from rrplan.text import SHOWN, listed
 
 GO_ON = "`rrplan resume` goes on, `rrplan rollback` takes everything back"
@@ -55,7 +56,7 @@ def reason_text(why: Reason | MayStillLand) -> str:
         case GateFailed(_, gate, lack, None):
             return f"{gate}: {lack_text(lack)}"
         case GateFailed(_, gate, lack, timeout):
-            return f"gate timed out after {timeout} s: {gate}; {lack_text(lack)}"
+            return f"gate timed out after {timeout} s: {gate}; {lack_text(lack)}{_other_side(lack)}"
         case NeitherState(key, step):
             return f"{key} is neither as before nor as after `{step}`"
         case MayStillLand(key):
@@ -113,6 +114,13 @@ def _value(value: object) -> str:
 
 
 # --- gates ----------------------------------------------------------------------------------------
+
+
+def _other_side(lack: Waiting) -> str:
+    """Where to look, for a session whose other end is no node."""
+    if not isinstance(lack, NodesShort) or parse_ip(lack.example.peer) is None:
+        return ""
+    return f"; `rrplan outside SPEC` prints what {lack.example.peer} must have configured"
 
 
 def lack_text(lack: Waiting) -> str:

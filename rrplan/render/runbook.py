@@ -336,7 +336,9 @@ def _alike(gate: Gate, site: Site) -> dict[tuple[str, str, str], list[str]]:
     found: dict[tuple[str, str, str], list[str]] = {}
     for expectation in gate.expectations:
         socket, count, peer = SOCKETS[expectation.family], str(expectation.count), ""
-        if expectation.outside:
+        if expectation.outside and expectation.peer:
+            lead, peer = f'routed "$node" {socket} {PEER}', _protocol(expectation.outside)
+        elif expectation.outside:
             lead, count, peer = f'uplink "$node" {socket} {PEER}', "", _protocol(expectation.outside)
         elif expectation.peer is not None:
             lead = f'routed "$node" {socket} {PEER}'

@@ -205,13 +205,16 @@ def judged(
     Nodes in `spared` are not asked: they lack what a reflector says that they lack.
     """
     nodes = sorted(_of(node_sets, expectations))
-    peers = sorted({expectation.peer for expectation in expectations if expectation.peer})
+    inside = {expectation.peer for expectation in expectations if expectation.peer and not expectation.outside}
+    peers = sorted(inside)
+    reflecting = {expectation.outside for expectation in expectations if expectation.peer and expectation.outside}
     survey = Survey(
         nodes,
         peers,
         meshed=_of(node_sets, (expectation for expectation in expectations if expectation.mesh)),
         uplinked=_of(node_sets, (each for each in expectations if each.outside or each.direct)),
         spared=spared,
+        reflecting=frozenset(reflecting),
     )
     readings = {reading.node: reading for reading in probe.read(survey, asking)}
     families = {expectation.family for expectation in expectations if expectation.peer}
@@ -259,6 +262,8 @@ def _short(expectation: Expectation, name: NodeName, wanted: int, reading: NodeR
         uplink = family.uplinks.get(expectation.outside)
         if uplink is None or not uplink.established:
             return short(Shortfall.SESSION, expectation.outside, why=uplink.why if uplink else "")
+        if expectation.peer and uplink.routes < wanted:
+            return short(Shortfall.ROUTES, expectation.outside, found=uplink.routes, wanted=wanted)
         return None
     if expectation.direct:
         if family.direct_up >= expectation.count:

@@ -9,6 +9,7 @@ from pathlib import Path
 from rrplan.bgp.model import Model
 from rrplan.bgp.outside import Outside, Uplink
 from rrplan.bgp.profile import calico_versions
+from rrplan.bgp.roles import Roles
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.errors import (
     DatastoreConflict,
@@ -38,6 +39,7 @@ from rrplan.sandbox.clock import SandboxClock, no_pace
 from rrplan.sandbox.controllers import controlled, keep_annotations
 from rrplan.sandbox.faults import Fault
 from rrplan.sandbox.reported import Moment
+from rrplan.sandbox.roles import OUTSIDE, roles_from, roles_text
 from rrplan.sandbox.sessions import begun_uplinks, explicit_links, explicit_pairs, pair_name, uplinks_of
 from rrplan.sandbox.store import Store
 
@@ -66,6 +68,7 @@ class Sandbox:
         self._fresh = {pair for pair, times in self._sessions.items() if times[2] > self.clock.now()}
         resources = [decode(stored.document) for stored in store.everything()]
         self.state = ClusterState.of(resource for resource in resources if resource is not None)
+        self.roles: Roles = roles_from(store.meta(OUTSIDE, "[]"))
         self.faults = tuple(faults)
         for fault in self.faults:
             if fault.node and NodeName(fault.node) not in self.state.nodes:
@@ -93,8 +96,15 @@ class Sandbox:
         """Let go of the directory."""
         self._store.close()
 
+    def plays(self, roles: Roles) -> None:
+        """What speakers outside do from now on; kept with the cluster."""
+        if roles != self.roles:
+            self.roles = roles
+            self._store.set_meta(OUTSIDE, roles_text(roles))
+            self._model = self._modelled()
+
     def _modelled(self) -> Model:
-        return Model(self.state, calico_versions(self.state))
+        return Model(self.state, calico_versions(self.state), roles=self.roles)
 
     # --- Datastore -----------------------------------------------------------------------------
 
@@ -255,7 +265,9 @@ class Sandbox:
     def _restart_uplinks(self, name: NodeName, before: Mapping[Outside, Uplink]) -> None:
         rows = []
         for pair in begun_uplinks(name, before, uplinks_of(self._model, name)):
-            self._sessions[pair] = timers.session(self._seed, pair, self.clock.now(), self._extra(name))
+            never = any(fault.address and fault.address == pair.split("|")[1] for fault in self.faults)
+            times = timers.session(self._seed, pair, self.clock.now(), self._extra(name))
+            self._sessions[pair] = (timers.NEVER, timers.NEVER, timers.NEVER) if never else times
             self._fresh.add(pair)
             rows.append((pair, *self._sessions[pair]))
         self._store.set_sessions(rows)
@@ -283,8 +295,18 @@ class Sandbox:
         self._restart(
             (node, other)
             for node, other in sorted({(NodeName(ends[0]), NodeName(ends[1])) for ends in kept})
+            if other in self.state.nodes
             if not any(self._never_up(fault, node, other) for fault in self.faults)
         )
+        faulty = {fault.address for fault in self.faults}
+        rows = []
+        for node, address, family in kept:
+            if NodeName(address) not in self.state.nodes and address not in faulty:
+                pair = f"{node}|{address}|{family}"
+                self._sessions[pair] = timers.session(self._seed, pair, self.clock.now(), 0.0)
+                self._fresh.add(pair)
+                rows.append((pair, *self._sessions[pair]))
+        self._store.set_sessions(rows)
 
     def _extra(self, *names: NodeName) -> float:
         return SLOW_SECONDS if any(f.name == "slow-node" and f.node in names for f in self.faults) else 0.0
@@ -372,6 +394,7 @@ class Sandbox:
             for name, speaker in self._model.population.speakers.items()
             if self._model.rules.settings.mesh
             and not speaker.cluster_id
+            and speaker.role is None
             and speaker.address(family)
             and name not in dead
             and self._mesh.get(name, 0.0) <= now

@@ -47,6 +47,7 @@ class Moment:
         outside = model.rules.reaches_outside
         here = {name for name in {*nodes, *peers} if name in model.population.speakers}
         place = {name: view.index(model.population.signature_of[name]) for name in here}
+        passed = self._passed_on({place[name] for name in nodes if name in here}) if outside else {}
         alike: dict[int, dict[NodeName, SessionReading]] = {}
         readings: dict[NodeName, FamilyReading] = {}
         for name in nodes:
@@ -71,7 +72,9 @@ class Moment:
                 }
             mesh_up = len(self.meshed) - 1 if name in self.meshed else 0
             uplinks = {
-                address: UplinkReading(established=not why, why=why)
+                address: UplinkReading(
+                    established=not why, why=why, routes=0 if why else passed.get((address, there), 0)
+                )
                 for address, why in (self._uplinks(name) if outside else {}).items()
             }
             late = self.gone.get(name, set())
@@ -83,13 +86,31 @@ class Moment:
             readings[name] = FamilyReading(False, sessions, mesh_up, uplinks, max(direct_up, 0))
         return readings
 
+    def _passed_on(self, places: Collection[int]) -> dict[tuple[str, int], int]:
+        """How many nodes' routes each speaker outside hands to a node of these classes, by its address."""
+        model, view = self.model, self.model.view()
+        holdings, sizes = view.holdings[self.family], model.living(view)
+        given: dict[tuple[str, int], int] = {}
+        for (address, _), name in model.outside.items():
+            if (":" in address) is (self.family is Family.IPV6):
+                sender = view.index(model.population.signature_of[name])
+                late = len(self.gone.get(NodeName(address), ()))
+                for there in places:
+                    if holdings.joins(sender, there):
+                        given[address, there] = max(0, holdings.delivered(sender, there, sizes) - late)
+        return given
+
     def sessions(self, name: NodeName) -> dict[str, str]:
         """All sessions of a node by the other end's address: "" where established, else why not."""
         speakers = self.model.population.speakers
         explicit = explicit_links(self.model, name)
         states = self._states(sorted(explicit), explicit - self.gone.get(name, set()))
         if self.model.rules.settings.mesh and not speakers[name].reflects_in_mesh:
-            others = [peer for peer, speaker in speakers.items() if peer != name and not speaker.reflects_in_mesh]
+            others = [
+                peer
+                for peer, speaker in speakers.items()
+                if peer != name and not speaker.reflects_in_mesh and speaker.role is None
+            ]
             up = self.meshed if name in self.meshed else ()
             states |= self._states((peer for peer in others if peer not in explicit), up)
         return states | self._uplinks(name)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.outside import Fate, Outside, Uplink, fates, uplinks
+from rrplan.bgp.population import Signature
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.ids import NodeName
 
@@ -23,28 +24,29 @@ def explicit_links(model: Model, name: NodeName) -> set[NodeName]:
     linked: set[NodeName] = set()
     for holdings in view.holdings.values():
         for near, far in holdings.joined:
-            reflects = view.signatures[far].cluster_id or view.signatures[here].cluster_id
-            if near == here and (reflects or not model.rules.settings.mesh):
+            if near == here and _explicit(model, view.signatures[here], view.signatures[far]):
                 linked.update(model.population.classes[view.signatures[far]])
     return linked - {name}
 
 
 def explicit_pairs(model: Model) -> set[tuple[NodeName, NodeName]]:
-    """All explicit pairs, each once: reflectors times their neighbours, and without a mesh all that are joined."""
-    names = [name for signature, names in model.population.classes.items() if signature.cluster_id for name in names]
-    if not model.rules.settings.mesh and joins_plain(model):
-        names = [*model.population.speakers]
+    """All explicit pairs, each once: reflectors times their neighbours, and plain peers of one another."""
+    view = model.view()
+    signatures = {signature for signature in view.signatures if signature.cluster_id and not signature.outside}
+    for holdings in view.holdings.values():
+        for here, there in () if model.rules.settings.mesh else holdings.joined:
+            near, far = view.signatures[here], view.signatures[there]
+            if not near.cluster_id and not far.cluster_id and _explicit(model, near, far):
+                signatures.add(near)
+    names = [name for signature in signatures for name in model.population.classes[signature]]
     return {(min(name, peer), max(name, peer)) for name in names for peer in explicit_links(model, name)}
 
 
-def joins_plain(model: Model) -> bool:
-    """Whether two nodes that do not reflect have a session."""
-    signatures = model.view().signatures
-    return any(
-        not signatures[near].cluster_id and not signatures[far].cluster_id
-        for holdings in model.view().holdings.values()
-        for near, far in holdings.joined
-    )
+def _explicit(model: Model, near: Signature, far: Signature) -> bool:
+    """Whether the sessions between two classes of nodes come from BGPPeers."""
+    if near.outside or far.outside:
+        return False
+    return bool(near.cluster_id or far.cluster_id) or not model.rules.settings.mesh
 
 
 def uplink_name(node: NodeName, outside: Outside) -> str:

@@ -9,8 +9,6 @@ from rrplan.specs.model import (
     Allow,
     DedicatedTaint,
     Drain,
-    ExposureLevel,
-    ExposurePolicy,
     Flavor,
     Gates,
     Group,
@@ -18,12 +16,12 @@ from rrplan.specs.model import (
     HookPoint,
     NodeChoice,
     OnFailure,
-    Policy,
     Rollout,
     Spec,
     Topology,
     WaveSize,
 )
+from rrplan.specs.policy import ExposureLevel, ExposurePolicy, Policy
 
 __all__ = [
     "Adopt",

@@ -9,14 +9,17 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from rrplan.bgp.roles import Roles
 from rrplan.ids import ActionName
 from rrplan.resources.eviction import Eviction
 from rrplan.specs.adoption import Adopt, claims, or_word
 from rrplan.specs.counting import Count
+from rrplan.specs.outside import OutsideSpeaker
 from rrplan.specs.part import Part as _Part
 from rrplan.specs.peering import Peering
+from rrplan.specs.policy import Policy
 from rrplan.specs.values import ClusterID, LabelKey, Name, Percent, Seconds, SelectorText, Switch, Word
 
 LABEL_KEY = "rrplan.io/route-reflector"
@@ -67,35 +70,6 @@ class HookPoint(StrEnum):
     AFTER_STEP = "after-step"
     ON_FAILURE = "on-failure"
     ON_ROLLBACK = "on-rollback"
-
-
-class ExposureLevel(StrEnum):
-    """Which node pairs may be without a route while a step takes effect."""
-
-    NONE = "none"
-    DRAINED_ONLY = "drained-only"
-    BRIEF = "brief"
-
-
-class ExposurePolicy(_Part):
-    """`none`, `drained-only`, or `brief` with the longest time that is accepted."""
-
-    level: ExposureLevel = ExposureLevel.DRAINED_ONLY
-    maximum: Seconds = 0
-
-
-def _exposure(value: object) -> object:
-    if value in ("none", "drained-only"):
-        return {"level": value}
-    if isinstance(value, dict) and set(value) == {"brief"}:
-        return {"level": "brief", "maximum": value["brief"]}
-    if isinstance(value, ExposurePolicy):
-        return value
-    raise ValueError("must be `none`, `drained-only` or `{brief: 15s}`")
-
-
-def _exposure_text(exposure: ExposurePolicy) -> object:
-    return {"brief": f"{exposure.maximum}s"} if exposure.level is ExposureLevel.BRIEF else exposure.level.value
 
 
 class WaveSize(_Part):
@@ -204,8 +178,10 @@ class Group(_Part):
     name: Name
     """The name of the group: the value of the label on its reflectors, unless they reflect by another value already,
     and part of the names of its BGPPeers."""
-    nodes: NodeChoice
-    """Which nodes reflect."""
+    nodes: NodeChoice = NodeChoice()
+    """Which nodes reflect; left out where reflectors outside the cluster do."""
+    outside: tuple[Name, ...] = ()
+    """Reflectors outside the cluster that serve these clients, by their names in `outside` of the spec."""
     cluster_id: ClusterID | None = None
     """The cluster ID of this group, where the groups do not share one."""
     clients: SelectorText | None = None
@@ -219,6 +195,20 @@ class Group(_Part):
     shares have consecutive cluster IDs, from `clusterID` on."""
     peering: Peering = Peering()
     """Options of the sessions between these reflectors and their clients, where they are not those of the spec."""
+
+    @property
+    def reflects_inside(self) -> bool:
+        """Whether nodes of the cluster reflect for it, and not speakers outside alone."""
+        return bool(self.nodes.names or self.nodes.selector)
+
+
+class NodesOfSystem(_Part):
+    """Nodes that have an AS number of their own, such as those of a rack."""
+
+    nodes: SelectorText
+    """Which nodes, as a Calico selector."""
+    as_number: Annotated[int, Field(ge=1, le=4294967295, strict=True)]
+    """Their AS number. A node that gets another one loses its sessions for seconds: accept that as brief exposure."""
 
 
 class Rollout(_Part):
@@ -247,33 +237,6 @@ class Gates(_Part):
     """How long a condition must hold without a break."""
     fraction: Percent = 100
     """The share of nodes for which a gate must hold."""
-
-
-class Policy(_Part):
-    """What must be true of the result, and what may happen on the way."""
-
-    min_reflectors_per_client: Annotated[int, Field(ge=1, strict=True)] = 2
-    """Every client has at least that many reflectors."""
-    max_clients_per_reflector: Annotated[int, Field(ge=1, strict=True)] | None = None
-    """No reflector has more clients than that; reflectors of groups below its own are not counted."""
-    max_paths_per_route: Annotated[int, Field(ge=1, strict=True)] = 100
-    """No node holds more paths of a route than that, on average, where it holds more than 100,000 altogether."""
-    zone_resilience: Switch = False
-    """The loss of any one zone keeps all routes of the others."""
-    exposure: Annotated[
-        ExposurePolicy,
-        BeforeValidator(_exposure),
-        PlainSerializer(_exposure_text),
-        WithJsonSchema(
-            {
-                "oneOf": [
-                    {"enum": ["none", "drained-only"]},
-                    {"type": "object", "required": ["brief"], "properties": {"brief": {"type": "string"}}},
-                ]
-            }
-        ),
-    ] = ExposurePolicy()
-    """Which node pairs may be without a route while a step takes effect."""
 
 
 class Hook(_Part):
@@ -309,6 +272,10 @@ class Spec(_Part):
     """The label that rrplan sets on reflector nodes, and removes again; nobody else may use it."""
     groups: tuple[Group, ...] = ()
     """The reflectors and their clients."""
+    outside: tuple[OutsideSpeaker, ...] = ()
+    """Speakers outside the cluster that have a part to play; of others nothing is known, and they pass nothing on."""
+    as_numbers: tuple[NodesOfSystem, ...] = ()
+    """AS numbers of nodes, changed one node at a time; nodes that are not selected keep theirs."""
     adopt: Annotated[Adopt | None, BeforeValidator(claims)] = Field(default=None, json_schema_extra=or_word)
     """What others made and rrplan takes over and retires: `reflection` for all that serves it, or an Adopt."""
     reflectors_peer: Switch = True
@@ -352,6 +319,16 @@ class Spec(_Part):
         return bool(group.clients) or not self.children(group)
 
     @property
+    def roles(self) -> Roles:
+        """What is known of speakers outside the cluster."""
+        return tuple(speaker.role for speaker in self.outside)
+
+    def reflectors_outside(self, group: Group) -> tuple[OutsideSpeaker, ...]:
+        """The reflectors outside the cluster that serve a group, in the order of the group."""
+        by_name = {speaker.name: speaker for speaker in self.outside}
+        return tuple(by_name[name] for name in group.outside)
+
+    @property
     def eviction(self) -> Eviction:
         """What its drains may evict."""
         drain = self.drain or Drain()
@@ -367,6 +344,12 @@ class Spec(_Part):
         for part in (body, *body["groups"]):
             if part["peering"] == Peering().model_dump(mode="json", by_alias=True):
                 del part["peering"]
+        body["outside"] = [speaker.to_document() for speaker in self.outside]
+        for part in (body, *body["groups"]):
+            if not part["outside"]:
+                del part["outside"]
+        if not body["asNumbers"]:
+            del body["asNumbers"]
         for group in body["groups"]:
             for name in ("parent", "reflectorsPerClient"):
                 if group[name] is None:

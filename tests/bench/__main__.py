@@ -45,6 +45,7 @@ PARTS = {
     "racks_to_reflectors": 50,
     "nodes_with_systems": 100,
     "groups": 50,
+    "groups_below_three": 50,
     "zones": 200,
     "three_peers_of_each_node": 900,
 }

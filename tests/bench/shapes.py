@@ -72,8 +72,20 @@ def nodes_with_systems(nodes: int, parts: int) -> Shape:
 
 
 def groups(nodes: int, parts: int) -> Shape:
-    """Each of `parts` groups has two reflectors and the clients of its rack."""
-    told: list[dict[str, object]] = [
+    """Each of `parts` groups has two reflectors and the clients of its rack; too many paths of a route from five on."""
+    return _shape(_nodes(nodes, 3, 2 * parts, racks=parts), _spec(groups=_by_rack(parts)))
+
+
+def groups_below_three(nodes: int, parts: int) -> Shape:
+    """The same groups below three core reflectors."""
+    names = [f"n{nodes - place}" for place in (1, 2, 3)]
+    core: dict[str, object] = {"name": "core", "clusterID": "2.0.0.0", "nodes": {"names": names}}
+    below = [{**group, "parent": "core"} for group in _by_rack(parts)]
+    return _shape(_nodes(nodes, 3, 2 * parts, racks=parts), _spec(groups=[core, *below]))
+
+
+def _by_rack(parts: int) -> list[dict[str, object]]:
+    return [
         {
             "name": f"g{number}",
             "clusterID": f"1.0.{number // 256}.{number % 256}",
@@ -82,7 +94,6 @@ def groups(nodes: int, parts: int) -> Shape:
         }
         for number in range(parts)
     ]
-    return _shape(_nodes(nodes, 3, 2 * parts, racks=parts), _spec(groups=told))
 
 
 def zones(nodes: int, parts: int) -> Shape:
@@ -112,6 +123,7 @@ SHAPES: dict[str, Callable[[int, int], Shape]] = {
         racks_to_reflectors,
         nodes_with_systems,
         groups,
+        groups_below_three,
         zones,
         three_peers_of_each_node,
     )

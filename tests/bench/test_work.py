@@ -13,12 +13,13 @@ AGREED = {
     "racks_to_reflectors": (1.5, 2.0),
     "nodes_with_systems": (2.0, 2.0),
     "groups": (1.4, 1.5),
+    "groups_below_three": (1.4, 1.5),
     "zones": (0.1, 0.4),
     "three_peers_of_each_node": (0.1, 0.1),
 }
 """The highest powers of the number of hard parts for pairs asked and copies delivered."""
 
-SIZES = {"groups": (120, 12)}
+SIZES = {"groups": (120, 12), "groups_below_three": (120, 12)}
 """Nodes and parts of the smaller cluster where there must be more: of groups a few stand for all only from ten on."""
 
 

@@ -1,7 +1,8 @@
 """Random clusters on real BIRD beside the model: `unshare -Urn python -m tests.bird.cases KIND SEED COUNT AT_ONCE`.
 
 KIND `states`: BIRDs without graceful-restart recovery, which would wait for sessions that never come, are started
-together, and what they have in the end is compared. KIND `steps`: from there the cluster turns into another, every node
+together, and what they have in the end is compared. KIND `roles`: the same, with speakers outside that reflect or are
+transit. KIND `steps`: from there the cluster turns into another, every node
 at its own moment, and no pair that the proof calls safe may be without its route.
 """
 
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from rrplan.adapters.nodes.bird_output import protocols
 from rrplan.bgp.adjacency import Established
+from rrplan.bgp.outside import Outside
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.protocol import Protocol
 from rrplan.bgp.reflection import Doubt
@@ -30,7 +32,7 @@ from rrplan.rehearsal.judging import MICRO_SECONDS
 from rrplan.rehearsal.laboratory import Laboratory
 from rrplan.rehearsal.recorder import Recorder, Recording
 from rrplan.resources import ClusterState
-from tests.bird.drawing import Case, states, steps
+from tests.bird.drawing import Case, roles, states, steps
 
 LEAST, MOST = 12.0, 60.0
 """Seconds: nothing more comes after the first; nobody waits longer than the second."""
@@ -44,15 +46,23 @@ class Watched:
     """A laboratory and what the model says of the state that it is in."""
 
     def __init__(self, case: Case, folder: Path) -> None:
-        self._versions = case.versions
-        self.laboratory = Laboratory([case.state, case.after], case.versions, folder, recover=False)
+        self._versions, self._roles = case.versions, case.roles
+        self.laboratory = Laboratory([case.state, case.after], case.versions, folder, recover=False, roles=case.roles)
 
     def settled(self, state: ClusterState, least: float) -> dict[str, object]:
         """Wait until sessions and routes are as the model says; what BIRD has more or less, and what is wrong.
 
         Where the model leaves it open which session comes up, BIRD may have what it has with either.
         """
-        routes, possible = (held_pairs(state, self._versions, doubt) for doubt in (Doubt.AGAINST, Doubt.FOR))
+        routes, possible = (
+            held_pairs(state, self._versions, doubt, self._roles) for doubt in (Doubt.AGAINST, Doubt.FOR)
+        )
+        # What a speaker with a role holds is no obligation: routes between nodes show what it passes on.
+        playing = {name for name in self.laboratory.outside if self._plays(name)}
+        routes, possible = (
+            frozenset(pair for pair in pairs if playing.isdisjoint((pair.at, pair.origin)))
+            for pairs in (routes, possible)
+        )
         sure, unsure = self._sessions(state)
         began = time.monotonic()
         while True:
@@ -61,6 +71,7 @@ class Watched:
                 Pair(family, at, origin)
                 for family in FAMILIES
                 for at, origin in self.laboratory.held(self.laboratory.speaking(family), family)
+                if playing.isdisjoint((at, origin))
             }
             up = {
                 (name, family, one.name)
@@ -77,6 +88,7 @@ class Watched:
         return {
             "pairs": len(routes),
             "outside": len({pair for pair in routes if {pair.at, pair.origin} & self.laboratory.outside.keys()}),
+            "played": len(routes - held_pairs(state, self._versions)) if self._roles else 0,
             "doubtful": len(possible - routes),
             "sessions": len(sure),
             "open": unsure,
@@ -85,6 +97,14 @@ class Watched:
             "wrong": sorted(wrong),
             "took": round(took, 1),
         }
+
+    def _plays(self, name: NodeName) -> bool:
+        return any(
+            Outside(family, role.address(family), role.as_number).name == name
+            for role in self._roles
+            for family in FAMILIES
+            if role.address(family)
+        )
 
     def _with(self, state: ClusterState, family: Family) -> list[NodeName]:
         return [name for name, node in state.nodes.items() if (node.ipv4 if family is Family.IPV4 else node.ipv6)]
@@ -229,8 +249,8 @@ def main() -> int:
     """Prints one JSON line for each cluster."""
     kind = sys.argv[1]
     number, count, at_once = (int(word) for word in sys.argv[2:5])
-    work: Callable[[Case], dict[str, object]] = {"states": compared, "steps": crossed}[kind]
-    draw = {"states": states, "steps": steps}[kind]
+    work: Callable[[Case], dict[str, object]] = {"states": compared, "roles": compared, "steps": crossed}[kind]
+    draw = {"states": states, "roles": roles, "steps": steps}[kind]
     cases = [draw(random.Random(f"{number} {index}")) for index in range(count)]
     wrong = 0
     with ProcessPoolExecutor(at_once) as pool:

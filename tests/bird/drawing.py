@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rrplan.bgp.profile import Versions
+from rrplan.bgp.roles import OutsideRole, Roles
 from rrplan.bgp.sessions import Speakers
 from rrplan.bgp.speaker import DEFAULT_AS
 from rrplan.ids import NodeName
@@ -30,6 +31,8 @@ class Case:
     state: ClusterState
     after: ClusterState
     versions: Versions
+    roles: Roles = ()
+    """What is known of speakers outside that pass routes on."""
 
 
 def states(dice: random.Random, most: int = 14) -> Case:
@@ -43,6 +46,28 @@ def states(dice: random.Random, most: int = 14) -> Case:
         speakers = Speakers.of(state, versions)
         if any(speakers.sessions(name) for name in state.nodes):
             return Case(state, state, versions)
+
+
+def roles(dice: random.Random, most: int = 10) -> Case:
+    """A cluster as above with speakers outside that reflect or are transit, and that nodes peer with."""
+    while True:
+        case = states(dice, most)
+        dialled = {peer.peer_ip for peer in case.state.peers.values()} & OUTSIDE.keys()
+        if dialled:
+            parts = tuple(_role(dice, address) for address in sorted(dialled))
+            # Most of what they do shows where the nodes do not mesh.
+            off = case.state.configurations["default"]
+            off = replace(off, mesh_enabled=False, spec={**off.spec, "nodeToNodeMeshEnabled": False})
+            state = case.state.put(off) if dice.randint(0, 3) else case.state
+            return replace(case, state=state, after=state, roles=parts)
+
+
+def _role(dice: random.Random, address: str) -> OutsideRole:
+    number = OUTSIDE[address]
+    ipv4, ipv6 = ("", address) if ":" in address else (address, "")
+    if number == DEFAULT_AS and dice.randint(0, 3):
+        return OutsideRole(f"rr {address}", ipv4, ipv6, number, cluster_id=dice.choice(("9.9.9.9", "1.1.1.1")))
+    return OutsideRole(f"tor {address}", ipv4, ipv6, number, transit=True)
 
 
 def steps(dice: random.Random, most: int = 8) -> Case:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from rrplan.bgp.model import Model
+from rrplan.bgp.paths import paths_in
 from rrplan.rehearsal.laboratory import Laboratory
 from tests.support.clusters import VERSIONS
 from tests.unit.bgp.test_paths import grouped
@@ -33,7 +34,7 @@ def main() -> int:
                 looks.append([_paths(laboratory.ask(name, "ipv4", "show route")) for name in (reflector, client)])
         finally:
             laboratory.close()
-    most, _ = Model(state, VERSIONS).most_paths(10**9)
+    most, _ = paths_in(Model(state, VERSIONS), 10**9)
     told = {"reflector": looks[-1][0], "client": looks[-1][1], "model": most.paths}
     sys.stdout.write(json.dumps(told) + "\n")
     return 0

@@ -4,11 +4,23 @@ It shares no code with `rrplan.bgp`: what a session needs and what a reflector p
 """
 
 from collections import deque
+from collections.abc import Sequence
 from ipaddress import ip_network
+from typing import NamedTuple
 
 from rrplan.ids import NodeName
 from rrplan.resources import BGPFilter, BGPPeer, ClusterState
 from rrplan.resources.selector import parse
+
+
+class Beyond(NamedTuple):
+    """A speaker outside that passes routes on: as a reflector (`cluster`), or between eBGP sessions and its fabric."""
+
+    name: str
+    address: str
+    asn: int
+    cluster: str = ""
+    fabric: str = ""
 
 
 def _mesh(state: ClusterState) -> bool:
@@ -25,22 +37,28 @@ def _lets(rules: object, pool: str) -> bool:
     return True
 
 
-def naive(state: ClusterState, pool: str = "") -> set[tuple[str, str]]:
+def naive(state: ClusterState, pool: str = "", beyond: Sequence[Beyond] = ()) -> set[tuple[str, str]]:
     """(holder, origin) pairs that hold, by messages from node to node, from RFC 4456 and the laboratory's rule.
 
-    With a pool, only its routes: BGPFilters of both ends must let them over.
+    With a pool, only its routes: BGPFilters of both ends must let them over. Speakers `beyond` hand on what they hear,
+    and the pairs are of nodes alone.
     """
-    names = sorted(state.nodes)
+    names = [*sorted(state.nodes), *(each.name for each in beyond)]
+    outside = {each.name: each for each in beyond}
     mesh = _mesh(state)
 
     def asn(name: str) -> int:
-        return state.nodes[NodeName(name)].as_number or 64512
+        return outside[name].asn if name in outside else state.nodes[NodeName(name)].as_number or 64512
 
     def cluster(name: str) -> str:
-        return state.nodes[NodeName(name)].cluster_id
+        return outside[name].cluster if name in outside else state.nodes[NodeName(name)].cluster_id
+
+    def fabric(a: str, b: str) -> bool:
+        return a in outside and b in outside and bool(outside[a].fabric) and outside[a].fabric == outside[b].fabric
 
     def dials(peer: BGPPeer, a: str, b: str) -> bool:
-        return peer.node == a and peer.peer_ip == state.nodes[NodeName(b)].ipv4
+        address = outside[b].address if b in outside else state.nodes[NodeName(b)].ipv4
+        return peer.node == a and peer.peer_ip == address
 
     def allowed(a: str, b: str) -> int:
         """How often a takes its own AS number from b: the end that has the BGPPeer by address alone."""
@@ -48,6 +66,14 @@ def naive(state: ClusterState, pool: str = "") -> set[tuple[str, str]]:
         return max((number for number in numbers if isinstance(number, int)), default=0)
 
     def explicit(a: str, b: str) -> bool:
+        if a in outside or b in outside:
+            node, far = (b, a) if a in outside else (a, b)
+            return node not in outside and any(
+                peer.peer_ip == outside[far].address
+                and peer.as_number == asn(far)
+                and parse(peer.node_selector).matches(state.nodes[NodeName(node)].labels)
+                for peer in state.peers.values()
+            )
         for peer in state.peers.values():
             if peer.peer_ip:
                 if dials(peer, a, b) or dials(peer, b, a):
@@ -61,7 +87,7 @@ def naive(state: ClusterState, pool: str = "") -> set[tuple[str, str]]:
 
     def meshed(a: str, b: str) -> bool:
         # v3.32 takes its own AS for a mesh peer without one, so unequal numbers do not meet unless both are told.
-        if not mesh or cluster(a) or cluster(b):
+        if not mesh or cluster(a) or cluster(b) or a in outside or b in outside:
             return False
         numbers = [state.nodes[NodeName(name)].as_number for name in (a, b)]
         return numbers[0] == numbers[1]
@@ -71,8 +97,9 @@ def naive(state: ClusterState, pool: str = "") -> set[tuple[str, str]]:
         for b in names:
             if a != b:
                 both = meshed(a, b), explicit(a, b)
-                unequal = mesh and not cluster(a) and not cluster(b) and asn(a) != asn(b)
-                session[a, b] = any(both) and not (unequal and both[1])
+                inside = a not in outside and b not in outside
+                unequal = inside and mesh and not cluster(a) and not cluster(b) and asn(a) != asn(b)
+                session[a, b] = fabric(a, b) or (any(both) and not (unequal and both[1]))
 
     def over(a: str, b: str) -> bool:
         filters = {
@@ -87,7 +114,7 @@ def naive(state: ClusterState, pool: str = "") -> set[tuple[str, str]]:
         )
 
     held: set[tuple[str, str]] = set()
-    for origin in names:
+    for origin in sorted(state.nodes):
         seen: set[tuple[object, ...]] = set()
         queue: deque[tuple[str, str, str, frozenset[str], tuple[int, ...]]] = deque()
         queue.append((origin, "", "local", frozenset(), ()))
@@ -96,10 +123,17 @@ def naive(state: ClusterState, pool: str = "") -> set[tuple[str, str]]:
             for to in names:
                 if to in (at, sender, origin) or not session[at, to] or not over(at, to):
                     continue
-                own_client = bool(cluster(at)) and cluster(at) != cluster(to) and asn(at) == asn(to)
-                their_client = bool(cluster(to)) and cluster(at) != cluster(to) and asn(at) == asn(to)
+                # A BGPPeer to an address says no cluster ID, and a reflector outside takes every node for a client.
+                told_apart = at in outside or to in outside or cluster(at) != cluster(to)
+                own_client = bool(cluster(at)) and told_apart and asn(at) == asn(to)
+                their_client = bool(cluster(to)) and told_apart and asn(at) == asn(to)
                 new_clusters, new_systems = clusters_, systems
-                if asn(at) != asn(to):
+                if fabric(at, to):
+                    # All speakers of a fabric have what one of them has from eBGP sessions; no AS number is added.
+                    if learned != "external" or asn(to) in systems:
+                        continue
+                    kind = "fabric"
+                elif asn(at) != asn(to):
                     new_clusters, new_systems, kind = frozenset(), tuple(sorted((*systems, asn(at)))), "external"
                     if new_systems.count(asn(to)) > allowed(to, at):
                         continue
@@ -107,7 +141,7 @@ def naive(state: ClusterState, pool: str = "") -> set[tuple[str, str]]:
                     if systems.count(asn(to)) > allowed(to, at):
                         continue
                     kind = "client" if their_client else "peer"
-                    if learned in ("client", "peer"):
+                    if learned in ("client", "peer", "fabric"):
                         if not cluster(at) or not (learned == "client" or own_client):
                             continue
                         if own_client and cluster(at) in clusters_:
@@ -118,6 +152,7 @@ def naive(state: ClusterState, pool: str = "") -> set[tuple[str, str]]:
                 message = (to, at, kind, new_clusters, new_systems)
                 if message not in seen:
                     seen.add(message)
-                    held.add((to, origin))
+                    if to not in outside:
+                        held.add((to, origin))
                     queue.append(message)
     return held

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import NEWEST, Versions, calico_versions
+from rrplan.bgp.roles import OutsideRole, Roles
 from rrplan.bgp.speaker import FAMILIES
 from rrplan.ids import NodeName
 from rrplan.planning import draft_plan
@@ -16,7 +17,7 @@ from rrplan.plans.change import changed
 from rrplan.plans.plan import SnapshotReference
 from rrplan.resources import BGPConfiguration, BGPFilter, BGPPeer, CalicoVersion, ClusterState, DaemonSet, IPPool, Node
 from tests.bench.shapes import CALICO, SHAPES
-from tests.properties.naive import naive
+from tests.properties.naive import Beyond, naive
 
 IDS = ("", "1.1.1.1", "2.2.2.2")
 
@@ -51,9 +52,9 @@ def test_fast_equals_naive(state: ClusterState) -> None:
     assert naive(state) == held(state)
 
 
-def held(state: ClusterState) -> set[tuple[str, str]]:
+def held(state: ClusterState, roles: Roles = ()) -> set[tuple[str, str]]:
     """The pairs of nodes that hold each other's routes, as the model says."""
-    model = Model(state, Versions(NEWEST, "test"))
+    model = Model(state, Versions(NEWEST, "test"), roles=roles)
     view = model.view()
     missing = view.holdings[FAMILIES[0]].missing
     place = {name: view.index(model.population.signature_of[name]) for name in state.nodes}
@@ -63,6 +64,42 @@ def held(state: ClusterState) -> set[tuple[str, str]]:
         for origin in state.nodes
         if holder != origin and (place[holder], place[origin]) not in missing
     }
+
+
+SYSTEMS = (64512, 64512, 65001, 65100)
+
+
+@st.composite
+def with_outside(draw: st.DrawFn) -> tuple[ClusterState, Roles]:
+    """The same clusters with reflectors outside, and with transit speakers, some of them in one fabric."""
+    state = draw(clusters())
+    roles: list[OutsideRole] = []
+    peers: list[BGPPeer] = []
+    for index in range(draw(st.integers(1, 3))):
+        asn = draw(st.sampled_from(SYSTEMS))
+        address = f"10.1.0.{index + 1}"
+        cluster_id = draw(st.sampled_from(("", *IDS[1:], "3.3.3.3")))
+        fabric = "" if cluster_id else draw(st.sampled_from(["", "spine", "spine"]))
+        roles.append(OutsideRole(f"o{index}", address, "", asn, cluster_id, not cluster_id, fabric))
+        for number in range(draw(st.integers(0, 2))):
+            local = draw(st.sampled_from(["all()", "zone == 'a'", "has(rr)", "!has(rr)", "rr == 'x'"]))
+            told = draw(st.sampled_from([asn, asn, asn, 65200])) if number == 0 else peers[-1].as_number
+            spec = {"nodeSelector": local, "peerIP": address, "asNumber": told}
+            name = f"out{index}-{number}"
+            peers.append(BGPPeer(name, node_selector=local, peer_ip=address, as_number=told, spec=spec))
+    return ClusterState.of([*state, *peers]), tuple(roles)
+
+
+def beyond(roles: Roles) -> list[Beyond]:
+    """The same speakers outside for the naive one."""
+    return [Beyond(role.name, role.ipv4, role.as_number, role.cluster_id, role.fabric) for role in roles]
+
+
+@given(with_outside())
+def test_speakers_outside_that_pass_routes_on(drawn: tuple[ClusterState, Roles]) -> None:
+    """Reflectors outside and transit speakers hand on what single messages over their sessions reach."""
+    state, roles = drawn
+    assert naive(state, beyond=beyond(roles)) == held(state, roles)
 
 
 def test_groups_at_every_step() -> None:

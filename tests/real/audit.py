@@ -11,6 +11,7 @@ BOOKS = {
     ("events", "default"),
     ("caliconodestatuses", None),
     ("selfsubjectaccessreviews", None),
+    ("subjectaccessreviews", None),
 }
 """Where rrplan keeps its own: lock, runs, Events, questions."""
 DEFAULTS = {"logSeverityScreen": "Info", "serviceLoadBalancerAggregation": "Enabled"}

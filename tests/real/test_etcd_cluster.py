@@ -282,7 +282,7 @@ CID = "224.0.0.1"
 def _promotion(mixed: MixedCluster) -> Change:
     node = capture(mixed.connect()).state.nodes[NodeName("rr-1")]
     wanted = replace(node, cluster_id=CID, labels={**node.labels, LABEL: "main"})
-    (change,) = role(node, wanted, LABEL).changes
+    (change,) = role(node, wanted, [LABEL]).changes
     return change
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
 from click.testing import CliRunner
 
 from rrplan import api
@@ -17,8 +18,9 @@ from rrplan.planning.promise import missing_pairs
 from rrplan.ports import Document
 from rrplan.resources import CalicoVersion, ClusterState
 from rrplan.snapshots.snapshot import state_of
-from rrplan.specs import Flavor, Spec
+from rrplan.specs import Flavor, Spec, load
 from tests.walker.holding import Pair, without_routes
+from tests.walker.reading import parts_of
 
 SPOKEN = CalicoVersion(3, 21)
 """The oldest version whose rules the walker states again."""
@@ -30,30 +32,34 @@ def left_out(spec: Spec, state: ClusterState) -> bool:
     return spec.flavor is Flavor.STANDALONE or min({versions.default, *versions.by_node.values()}) < SPOKEN
 
 
-def check_routes(documents: Sequence[Document], folder: Path) -> None:
+def check_routes(documents: Sequence[Document], folder: Path, spec: Path | None = None) -> None:
     """The model misses the pairs that the walker misses, as configured and with what is down; `routes` exits with 2.
 
-    `folder` is the sandbox that holds the documents.
+    `folder` is the sandbox that holds the documents, `spec` what is known of speakers outside.
     """
     state = state_of(documents)
     versions = calico_versions(state)
     down = set(Model(state, versions).down())
+    told_of_outside = yaml.safe_load(spec.read_bytes()) if spec else {"spec": {}}
+    parts = parts_of(told_of_outside)
+    roles = load(spec.read_bytes(), "spec.yaml").roles if spec else ()
     missing = False
     for present, all_alive in ((as_configured(state), True), (state, False)):
-        told = {Pair(*pair) for pair in missing_pairs(present, versions)}
+        told = {Pair(*pair) for pair in missing_pairs(present, versions, roles)}
         if not all_alive:
             told = {pair for pair in told if down.isdisjoint(pair)}
-        found = without_routes(documents, as_configured=all_alive)
+        found = without_routes(documents, as_configured=all_alive, parts=parts)
         assert told == found, {"model alone": sorted(told - found), "walker alone": sorted(found - told)}
         missing = missing or bool(found)
-    done = CliRunner().invoke(routes, ["--sandbox", str(folder)], standalone_mode=False)
+    words = ["--sandbox", str(folder), *(["--spec", str(spec)] if spec else [])]
+    done = CliRunner().invoke(routes, words, standalone_mode=False)
     assert done.return_value == 2 * missing, done.output
 
 
 def check_verify(spec: Spec, cluster: api.Cluster, documents: Sequence[Document], *, drift: bool) -> None:
     """`verify` is good where nothing is left to do, and no pair that the spec connects lacks a route."""
     connected = connected_nodes(spec, state_of(documents))
-    found = without_routes(documents, as_configured=True)
+    found = without_routes(documents, as_configured=True, parts=parts_of(spec.to_document()))
     inside = {pair for pair in found if {pair.holder, pair.origin} <= connected}
     verdict = api.verify(spec, cluster)
     assert bool(verdict.drift) is drift

@@ -55,18 +55,18 @@ def test_scenario(folder: Path, tmp_path: Path) -> None:
         assert expect["untouched_label"] not in str([change for _, change in plan.writes])
     assert write_plan(plan) == write_plan(api.plan(spec, read_snapshot(write_snapshot(snapshot), "snapshot")))
 
-    _carried_out_and_back(plan, spec, cluster, tmp_path)
+    _carried_out_and_back(plan, spec, cluster, tmp_path, folder / "spec.yaml")
 
 
-def _carried_out_and_back(plan: Plan, spec: Spec, cluster: bytes, path: Path) -> None:
+def _carried_out_and_back(plan: Plan, spec: Spec, cluster: bytes, path: Path, document: Path) -> None:
     bench = Bench(path, spec, documents=joined_documents([("cluster.yaml", cluster)]))
     assert bench.plan.steps == plan.steps
-    _agrees(bench, drift=bool(plan.writing))
+    _agrees(bench, document, drift=bool(plan.writing))
     others = capture(bench.sandbox).state.others
     runner = bench.runner()
     assert runner.apply() is Result.DONE
     assert [step.id for step in api.plan(spec, capture(bench.sandbox)).steps] == []
-    _agrees(bench, drift=False)
+    _agrees(bench, document, drift=False)
     assert runner.rollback() is Result.UNDONE
     assert bench.objects() == bench.before
     left = capture(bench.sandbox).state.others
@@ -75,11 +75,11 @@ def _carried_out_and_back(plan: Plan, spec: Spec, cluster: bytes, path: Path) ->
     ]
 
 
-def _agrees(bench: Bench, *, drift: bool) -> None:
+def _agrees(bench: Bench, spec: Path, *, drift: bool) -> None:
     """`routes` and `verify` say of the state that is there what the independent speaker says of it."""
     if not left_out(bench.spec, capture(bench.sandbox).state):
         documents = bench.documents()
-        check_routes(documents, bench.path / "cluster")
+        check_routes(documents, bench.path / "cluster", spec)
         check_verify(bench.spec, api.embedded(bench.sandbox, bench.path / "cluster"), documents, drift=drift)
 
 

@@ -79,6 +79,7 @@ def lanes(seed: int, times: int) -> list[Lane]:
         Lane("live", _live("tests/real/test_random.py", seed, times * LIVE_SEEDS), lacks=tuple(missing())),
         Lane("live-kills", _live(LIVE_KILLS, seed, times * LIVE_SEEDS), lacks=tuple(missing())),
         Lane("bird-states", (_bird("states", seed, times * BIRD_STATES),), lacks=tuple(lacking())),
+        Lane("bird-roles", (_bird("roles", seed, times * BIRD_STATES),), lacks=tuple(lacking())),
         Lane("bird-steps", (_bird("steps", seed, times * BIRD_STEPS),), lacks=tuple(lacking())),
         Lane("lowest", (Task((PYTHON, "-m", "tests.soak.lowest"), 1, tells=True),)),
         Lane("coverage", (Task((PYTHON, "-m", "tests.soak.coverage", str(seed)), 1, tells=True),)),

@@ -45,6 +45,7 @@ class Bench:
         self.spec = load(spec.encode(), "spec.yaml") if isinstance(spec, str) else spec
         Sandbox.make(path / "cluster", list(documents) or demo_cluster(nodes, 2)).close()
         self.sandbox = Sandbox.open(path / "cluster", [parse_fault(fault) for fault in faults])
+        self.sandbox.plays(self.spec.roles)
         self.before = self.objects()
         self.plan: Plan = api.plan(self.spec, capture(self.sandbox))
         self.listener = Remembering()

@@ -1,4 +1,4 @@
-"""Thirteen ways to break the proof, each one rule switched off: what the walker must notice."""
+"""Fifteen ways to break the proof, each one rule switched off: what the walker must notice."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from rrplan.bgp.outside import Fate
 from rrplan.bgp.passage import Passage
 from rrplan.bgp.protocol import Protocol
 from rrplan.bgp.reflection import SpeakerGroup
+from rrplan.bgp.roles import OutsideRole
 from rrplan.bgp.transition import Loss, OutsideSession
 from rrplan.bgp.view import Mark
 from rrplan.planning import build, proof
 from rrplan.plans.plan import FinalCheck, OutsideEffect, Tolerance, Violation
 from rrplan.specs import Spec
+from rrplan.specs.outside import OutsideSpeaker
 
 Break = Callable[[pytest.MonkeyPatch], None]
 
@@ -165,6 +167,25 @@ def pools_are_alike(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(holdings.Holdings, "tables", property(lambda self: (self,)))
 
 
+def _roles(patch: pytest.MonkeyPatch, read: Callable[[OutsideRole], OutsideRole]) -> None:
+    """What the spec says of speakers outside is taken otherwise."""
+    whole = OutsideSpeaker.role
+    assert isinstance(whole, property)
+    of = whole.fget
+    assert of is not None
+    patch.setattr(OutsideSpeaker, "role", property(lambda speaker: read(of(speaker))))
+
+
+def cluster_ids_outside_differ(patch: pytest.MonkeyPatch) -> None:
+    """A reflector outside is taken to have a cluster ID that nobody else has."""
+    _roles(patch, lambda role: replace(role, cluster_id=f"only {role.name}") if role.cluster_id else role)
+
+
+def all_switches_are_one_fabric(patch: pytest.MonkeyPatch) -> None:
+    """Transit speakers pass routes to one another, whatever the spec says."""
+    _roles(patch, lambda role: replace(role, fabric="one") if role.transit else role)
+
+
 BREAKS: Mapping[str, Break] = {
     one.__name__: one
     for one in (
@@ -181,5 +202,7 @@ BREAKS: Mapping[str, Break] = {
         filters_let_everything_through,
         filters_spare_the_outside,
         pools_are_alike,
+        cluster_ids_outside_differ,
+        all_switches_are_one_fabric,
     )
 }

@@ -127,6 +127,7 @@ class Draw:
         self.filters = random.Random(f"filters {seed}")
         self.outward = random.Random(f"uplinks {seed}")
         self.copied = random.Random(f"copies {seed}")
+        self.played = random.Random(f"roles {seed}")
         self.named: list[str] = []
         self.names = [f"n{number}" for number in range(1, self.random.choice([3, 4, 4, 5, 5, 6]) + 1)]
         self.key = self.random.choice([OURS, OURS, "rr"])
@@ -144,7 +145,9 @@ class Draw:
         self.about.append(start)
         cluster = [*self._cluster(start), *pools]
         self._attach(cluster)
-        return Case(tuple(cluster), self._spec(start), " ".join(self.about))
+        wanted = self._spec(start)
+        self._play(cluster, wanted["spec"])
+        return Case(tuple(cluster), wanted, " ".join(self.about))
 
     def _pools(self) -> list[dict[str, Any]]:
         """Pools and filters, drawn by themselves so that the rest of a seed stays what it was."""
@@ -180,6 +183,81 @@ class Draw:
                 one["spec"]["filters"] = [self.filters.choice(self.named)]
                 self.about.append("filter")
         cluster += [copy for one in cluster if (copy := self._copy(one))]
+
+    def _play(self, cluster: list[dict[str, Any]], body: dict[str, Any]) -> None:
+        """Some speakers outside have a part to play, and reflectors of some groups are outside."""
+        draw = self.played
+        dialled = any(one["kind"] == "BGPPeer" and "peerIP" in one["spec"] for one in cluster)
+        if body["topology"] == "route-reflectors" and not dialled and draw.random() < 0.25:
+            self._racks(cluster, body)
+            return
+        numbers = {
+            one["spec"]["peerIP"]: one["spec"]["asNumber"]
+            for one in cluster
+            if one["kind"] == "BGPPeer" and one["spec"].get("peerIP") in (SWITCH, OTHER_SWITCH)
+        }
+        known: list[dict[str, Any]] = []
+        fabric = draw.random() < 0.6
+        for number, (address, as_number) in enumerate(sorted(numbers.items())):
+            if draw.random() < 0.5:
+                continue
+            part = draw.choice(["transit", "transit", "reflects", "lost", "none"])
+            told: dict[str, Any] = {"name": f"o{number}", "address": address, "asNumber": as_number}
+            if part == "transit":
+                told |= {"transit": True, **({"fabric": "spine"} if fabric else {})}
+            elif part == "reflects":
+                told["reflects"] = {"clusterID": draw.choice(["10.9.0.1", *CLUSTER_IDS])}
+            elif part == "lost":
+                told["required"] = False
+            known.append(told)
+            self.about.append(f"outside {part}")
+        if body["topology"] == "route-reflectors" and draw.random() < 0.2:
+            count = draw.choice([1, 2, 2])
+            known += [
+                {
+                    "name": f"rr{number}",
+                    "address": f"10.0.9.{number + 1}",
+                    "asNumber": 64512,
+                    "reflects": {"clusterID": draw.choice([f"10.0.9.{number + 1}", "10.0.9.9", *CLUSTER_IDS])},
+                }
+                for number in range(count)
+            ]
+            chosen = draw.choice(body["groups"])
+            chosen["outside"] = [f"rr{number}" for number in range(count)]
+            if draw.random() < 0.5:
+                del chosen["nodes"]
+            self.about.append("reflectors outside")
+        if known:
+            body["outside"] = known
+
+    def _racks(self, cluster: list[dict[str, Any]], body: dict[str, Any]) -> None:
+        """An AS number for each zone, a switch in each, and reflectors for the nodes of their own zone alone."""
+        draw = self.played
+        zones: dict[str, list[dict[str, Any]]] = {"a": [], "b": []}
+        for one in cluster:
+            if one["kind"] == "Node":
+                zones[one["metadata"]["labels"]["zone"]].append(one)
+        for one in zones["b"]:
+            one["metadata"]["annotations"].setdefault(ANNOTATION + "ASNumber", "65001")
+        number = draw.choice([65000, 65000, 65000, 65002])
+        cluster += [
+            peer("rack-a", nodeSelector="zone == 'a'", peerIP=SWITCH, asNumber=65000),
+            peer("rack-b", nodeSelector="zone == 'b'", peerIP=OTHER_SWITCH, asNumber=number),
+        ]
+        part: dict[str, Any] = draw.choice([{}, {"transit": True}, *[{"transit": True, "fabric": "spine"}] * 3])
+        if part:
+            body["outside"] = [
+                {"name": "tor-a", "address": SWITCH, "asNumber": 65000, **part},
+                {"name": "tor-b", "address": OTHER_SWITCH, "asNumber": number, **part},
+            ]
+        first, second = (draw.choice(nodes)["metadata"]["name"] for nodes in zones.values())
+        body["groups"] = [
+            group("main", [first], clients="zone == 'a'"),
+            group("second", [second], clients="zone == 'b'", cluster_id="10.0.7.7"),
+        ]
+        body["reflectorsPeer"] = draw.random() < 0.3
+        body["policy"]["minReflectorsPerClient"] = 1
+        self.about.append(f"racks {' '.join(part)}")
 
     def _copy(self, document: dict[str, Any]) -> dict[str, Any] | None:
         """A BGPPeer beside another that differs in its filter alone, or gives the same sessions from the other end."""

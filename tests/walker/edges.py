@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
+from itertools import pairwise, permutations, product
 from math import prod
 from typing import NamedTuple, TypeVar
 
 from tests.walker.messages import Side, Way, Ways, held
-from tests.walker.reading import Cluster, Filtering, Pool
+from tests.walker.reading import Cluster, Filtering, Part, Pool
 from tests.walker.sessions import Block, Rendering, Table, identity, outcomes, stays, table
 
 Key = tuple[str, str]
@@ -74,6 +74,11 @@ class Moment:
     as_of: Mapping[str, int]
     leaves: frozenset[str]
     filtering: Filtering
+    cluster: Cluster
+
+    def part(self, address: str, remote_as: int) -> Part | None:
+        """What is known of the speaker outside `@address`."""
+        return self.cluster.part(address.removeprefix("@"), remote_as)
 
     def edge(self, key: Key) -> Edge:
         """What is rendered there."""
@@ -94,7 +99,7 @@ def moment(cluster: Cluster, family: str, trusted: frozenset[Identity] | None) -
         edges[node, f"@{address}"] = Edge(((protocol,), ()), found | {None} if unsure else found)
     as_of = {name: cluster.members[name].as_number for name in here.address_of}
     leaves = frozenset(name for name in here.address_of if cluster.members[name].down)
-    return Moment(here, edges, as_of, leaves, cluster.filtering)
+    return Moment(here, edges, as_of, leaves, cluster.filtering, cluster)
 
 
 def identities(one: Moment) -> frozenset[Identity]:
@@ -241,27 +246,47 @@ class Routes:
         ways: dict[str, list[Way]] = {name: [] for name in at.as_of}
         as_of = dict(at.as_of)
         leaves = set(at.leaves)
+        silent = set()
+        fabrics: dict[str, str] = {}
         for (one, other), link in up.items():
             if other.startswith("@"):
+                part = at.part(other, link.remote_as)
                 other = f"{other}#{link.remote_as}"
                 as_of[other] = link.remote_as
-                leaves.add(other)
+                if part is None or not part.passes:
+                    leaves.add(other)
+                elif part.cluster_id and link.internal:
+                    # A reflector outside has every node of its AS for a client.
+                    link = link._replace(far=Side(client=True, cluster_id=part.cluster_id))
+                if part is not None and not part.owed:
+                    silent.add(other)
+                if part is not None and part.fabric:
+                    fabrics[other] = part.fabric
             near, far = link.filters
             passes = at.filtering.passes
             there = passes(near, "export", pool) and passes(far, "import", pool)
             back = passes(far, "export", pool) and passes(near, "import", pool)
             ways[one].append(Way(other, link.internal, link.near, link.far, there))
             ways.setdefault(other, []).append(Way(one, link.internal, link.far, link.near, back))
-        # What one speaker outside hears of another is between them.
-        found = frozenset(
-            pair
-            for pair in held(_frozen(ways), as_of, frozenset(leaves))
-            if not (pair[0].startswith("@") and pair[1].startswith("@"))
-        )
+        for one, other in permutations(fabrics, 2):
+            if fabrics[one] == fabrics[other]:
+                # Nothing is added to the path, and nothing that came this way goes on this way.
+                ways[one].append(Way(other, True, Side(), Side()))
+
+        def heard(leaves: Iterable[str]) -> frozenset[tuple[str, str]]:
+            # What one speaker outside hears of another is between them.
+            return frozenset(
+                pair
+                for pair in held(_frozen(ways), as_of, frozenset(leaves))
+                if not (pair[0].startswith("@") and pair[1].startswith("@")) and silent.isdisjoint(pair)
+            )
+
+        found = heard(leaves)
         if handed_on:
             return found
-        direct = {(one, way.to) for one, told in ways.items() for way in told}
-        return frozenset(pair for pair in found if pair in direct or not pair[1].startswith("@"))
+        # What speakers outside announce is handed on by speakers outside alone.
+        direct = {pair for pair in heard({*leaves, *at.as_of}) if pair[1].startswith("@")}
+        return frozenset(direct | {pair for pair in found if not pair[1].startswith("@")})
 
 
 def _frozen(ways: Mapping[str, list[Way]]) -> Ways:

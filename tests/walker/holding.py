@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from tests.walker.edges import Routes, moment, worlds
-from tests.walker.reading import FAMILIES, Document, cluster_of, objects_of
+from tests.walker.reading import FAMILIES, Document, Part, cluster_of, objects_of
 
 
 class Pair(NamedTuple):
@@ -18,13 +18,15 @@ class Pair(NamedTuple):
     origin: str
 
 
-def without_routes(documents: Sequence[Document], *, as_configured: bool) -> frozenset[Pair]:
+def without_routes(
+    documents: Sequence[Document], *, as_configured: bool, parts: tuple[Part, ...] = ()
+) -> frozenset[Pair]:
     """The pairs of nodes that lack a route in some world that a doubt leaves open.
 
     As configured, every node is alive; otherwise nodes that are down pass nothing on, and pairs that end at one of them
-    are not looked at.
+    are not looked at. `parts` is what is known of speakers outside.
     """
-    cluster = cluster_of(objects_of(documents))
+    cluster = cluster_of(objects_of(documents), parts)
     if as_configured:
         alive = {name: replace(one, down=False) for name, one in cluster.members.items()}
         cluster = replace(cluster, members=alive)

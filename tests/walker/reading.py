@@ -121,6 +121,43 @@ class Filtering:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What a speaker outside does: it reflects with a cluster ID, or passes routes on between ASes and in a fabric."""
+
+    addresses: tuple[str, ...]
+    as_number: int
+    cluster_id: str
+    transit: bool
+    fabric: str
+    required: bool
+
+    @property
+    def passes(self) -> bool:
+        """Whether it hands anything on."""
+        return self.transit or self.cluster_id != ""
+
+    @property
+    def owed(self) -> bool:
+        """Whether it has, or needs, routes of its own."""
+        return self.required and not self.cluster_id
+
+
+def parts_of(spec: Document) -> tuple[Part, ...]:
+    """Read `outside` of a spec; there no reflector announces anything."""
+    return tuple(
+        Part(
+            (one["address"],) if isinstance(one["address"], str) else tuple(one["address"]),
+            one["asNumber"],
+            one.get("reflects", {}).get("clusterID", ""),
+            one.get("transit", False),
+            one.get("fabric", ""),
+            one.get("required", True),
+        )
+        for one in spec["spec"].get("outside", ())
+    )
+
+
+@dataclass(frozen=True)
 class Cluster:
     """Everything that decides about sessions at one moment."""
 
@@ -130,6 +167,12 @@ class Cluster:
     global_as: int
     mesh_options: tuple[tuple[str, str], ...]
     filtering: Filtering
+    parts: tuple[Part, ...] = ()
+    """What is known of speakers outside."""
+
+    def part(self, address: str, as_number: int) -> Part | None:
+        """What is known of one of them."""
+        return next((one for one in self.parts if address in one.addresses and as_number == one.as_number), None)
 
     def owner(self, address: str) -> str | None:
         """The node that has an address."""
@@ -153,7 +196,7 @@ def selects(text: str, node: Member) -> bool:
 OPTIONS = ("keepOriginalNextHop", "maxRestartTime", "numAllowedLocalASNumbers", "password", "ttlSecurity")
 
 
-def cluster_of(objects: Objects) -> Cluster:
+def cluster_of(objects: Objects, parts: tuple[Part, ...] = ()) -> Cluster:
     """Read what matters of the documents."""
     settings = objects.get(("BGPConfiguration", "default"), {}).get("spec", {})
     global_as = int(settings.get("asNumber", 64512))
@@ -184,7 +227,7 @@ def cluster_of(objects: Objects) -> Cluster:
             )
     peerings = tuple(_peering(one) for (kind, _), one in sorted(objects.items()) if kind == "BGPPeer")
     mesh = settings.get("nodeToNodeMeshEnabled") is not False
-    return Cluster(members, peerings, mesh, global_as, mesh_options, _filtering(objects))
+    return Cluster(members, peerings, mesh, global_as, mesh_options, _filtering(objects), parts)
 
 
 def _own_labels(annotations: Mapping[str, str]) -> dict[str, str]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from itertools import chain as joined
 from itertools import combinations, pairwise
 
-from rrplan.plans.plan import Plan
+from rrplan.plans.plan import Plan, Step
 from tests.walker.edges import (
+    Identity,
     Key,
     Link,
     Moment,
@@ -20,7 +21,19 @@ from tests.walker.edges import (
     reloads,
     worlds,
 )
-from tests.walker.reading import FAMILIES, Cluster, Document, Objects, Pool, applied, cluster_of, idle_nodes, objects_of
+from tests.walker.reading import (
+    FAMILIES,
+    Cluster,
+    Document,
+    Objects,
+    Part,
+    Pool,
+    applied,
+    cluster_of,
+    idle_nodes,
+    objects_of,
+    parts_of,
+)
 from tests.walker.sessions import identity
 
 BRIEF_SECONDS = 14
@@ -85,6 +98,8 @@ class Stop:
     cluster: Cluster
     moments: Mapping[str, Moment]
     drained: frozenset[str]
+    settled: Mapping[str, Moment]
+    """The same once its gates have passed: what they saw of speakers outside is trusted."""
 
 
 @dataclass
@@ -99,7 +114,7 @@ class Walk:
 def walk(documents: Sequence[Document], spec: Document, plan: Plan, *, seed: int = 0) -> Walk:
     """Judge every state of a plan, and every mixture on the way to it."""
     found = Walk()
-    stops = list(_stops(objects_of(documents), plan))
+    stops = list(_stops(objects_of(documents), plan, parts_of(spec)))
     policy = Policy.of(spec)
     routes = Routes()
     found.features |= _features(stops, plan)
@@ -109,7 +124,7 @@ def walk(documents: Sequence[Document], spec: Document, plan: Plan, *, seed: int
             continue
         before = stops[place - 1]
         for family in FAMILIES:
-            changed = _changed(before.moments[family], stop.moments[family])
+            changed = _changed(before.settled[family], stop.moments[family])
             if changed and not stop.topology:
                 found.failures.append(Failure(stop.step, family, f"said to touch no session, and touches {changed}"))
             if stop.topology:
@@ -125,20 +140,20 @@ def walk(documents: Sequence[Document], spec: Document, plan: Plan, *, seed: int
     return found
 
 
-def _stops(objects: Objects, plan: Plan) -> Iterator[Stop]:
+def _stops(objects: Objects, plan: Plan, parts: tuple[Part, ...]) -> Iterator[Stop]:
     idle = idle_nodes(objects)
     drained: frozenset[str] = frozenset()
-    cluster = cluster_of(objects)
+    cluster = cluster_of(objects, parts)
     moments = {family: moment(cluster, family, None) for family in FAMILIES}
     trusted = {family: identities(moments[family]) for family in FAMILIES}
-    yield Stop("", False, True, {}, cluster, moments, idle)
+    yield Stop("", False, True, {}, cluster, moments, idle, moments)
     stated = {one.step: one for one in plan.proof.steps}
     for step in plan.steps:
         kind, _, name = step.id.partition("/")
         for change in step.changes:
             objects = applied(objects, change.key.kind, change.key.name, change.before, change.after)
         if step.changes:
-            cluster = cluster_of(objects)
+            cluster = cluster_of(objects, parts)
             moments = {family: moment(cluster, family, trusted[family]) for family in FAMILIES}
         if kind == "drain":
             assert cluster.members[name].cordoned, f"{step.id} leaves the node open for pods"
@@ -150,7 +165,35 @@ def _stops(objects: Objects, plan: Plan) -> Iterator[Stop]:
             for one in stated[step.id].exposures:
                 told[one.family] = told.get(one.family, 0) + one.pairs
         empty = frozenset(one for one in idle if cluster.members[one].cordoned)
-        yield Stop(step.id, step.topology, bool(step.gates), told, cluster, moments, drained | empty)
+        seen = {family: _seen(plan, step, moments[family]) for family in FAMILIES}
+        trusted = {family: trusted[family] | seen[family] for family in FAMILIES}
+        settled = moments
+        if any(seen.values()):
+            settled = {family: moment(cluster, family, trusted[family]) for family in FAMILIES}
+        yield Stop(step.id, step.topology, bool(step.gates), told, cluster, moments, drained | empty, settled)
+        moments = settled
+
+
+def _seen(plan: Plan, step: Step, at: Moment) -> frozenset[Identity]:
+    """The uplinks over which the gates of a step ask every node for routes; of a node that is down, nobody asks.
+
+    What such a node would have counts as it is configured, where the speaker outside passes routes on.
+    """
+    asked = {
+        (name, expectation.outside)
+        for gate in step.gates
+        if not gate.minimum and gate.fraction == 100
+        for expectation in gate.expectations
+        if expectation.outside and expectation.peer and expectation.family == at.table.family
+        for name in plan.node_sets[expectation.nodes]
+    }
+    return frozenset(one for one in identities(at) if one[:2] in asked or _of_one_down(at, one))
+
+
+def _of_one_down(at: Moment, one: Identity) -> bool:
+    node, address, told = one
+    part = at.part(address, int(str(told[1])))
+    return node in at.leaves and part is not None and part.passes
 
 
 def _changed(before: Moment, after: Moment) -> list[Key]:
@@ -160,12 +203,13 @@ def _changed(before: Moment, after: Moment) -> list[Key]:
 
 def _converged(found: Walk, routes: Routes, stops: Sequence[Stop], family: str, policy: Policy | None) -> None:
     """What was held in any world is held in every one; without a policy nothing is tolerated: that is the end."""
-    first, last = stops[0].moments[family], stops[-1].moments[family]
+    first = stops[0].settled[family]
+    last = stops[-1].moments[family] if policy else stops[-1].settled[family]
     step = stops[-1].step if policy else "final state"
-    differing = {key for one, other in pairwise(stops) for key in _changed(one.moments[family], other.moments[family])}
+    differing = {key for one, other in pairwise(stops) for key in _changed(one.settled[family], other.moments[family])}
     same = frozenset((first.edges.keys() | last.edges.keys()) - differing)
     for key in differing:
-        if key[1].startswith("@") and not _kept(first, last, key):
+        if key[1].startswith("@") and not _kept(first, last, key) and not _may_go(first, key):
             found.failures.append(Failure(step, family, "a session to the outside is gone", *key))
     if not differing and first.as_of == last.as_of:
         return
@@ -182,6 +226,12 @@ def _converged(found: Walk, routes: Routes, stops: Sequence[Stop], family: str, 
             found.failures.append(Failure(step, family, "no route any more", *pair))
 
 
+def _may_go(before: Moment, key: Key) -> bool:
+    """Whether what the spec says of the speaker lets its session go; the routes that it carries are looked at."""
+    parts = [before.part(key[1], one.near.remote_as) for one in before.edge(key).outcomes if one]
+    return all(part is not None and not part.owed for part in parts)
+
+
 def _kept(before: Moment, after: Moment, key: Key) -> bool:
     """Whether a speaker outside certainly still has the session that it may have had."""
     was = {identity(one.near) for one in before.edge(key).outcomes if one}
@@ -196,7 +246,7 @@ def _filters(up: Mapping[Key, object]) -> tuple[bool, ...]:
 
 def _mixtures(found: Walk, routes: Routes, stops: Sequence[Stop], family: str, policy: Policy, seed: int) -> None:
     """Some nodes have the new configuration and some the old one, since all was last known to be up."""
-    chain = [stop.moments[family] for stop in stops]
+    chain = [stops[0].settled[family], *(stop.moments[family] for stop in stops[1:])]
     alive = sorted(name for name in chain[0].as_of if name not in chain[0].leaves)
     exposed: set[tuple[str, str]] = set()
     subsets = list(_subsets(alive, seed))

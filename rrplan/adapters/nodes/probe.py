@@ -99,7 +99,7 @@ class LiveProbe:
         inside = [peer for peer in peers if peer not in far]
         # With one cluster ID, a prefix comes over a session once; with several it may come once for each path that a
         # reflector has (`add paths on`), and a count hides what is missing.
-        whole = bool(far) or len(self._cluster_ids) > 1
+        whole = bool(far) or bool(survey.reflecting) or len(self._cluster_ids) > 1
         wanted = self._wanted(survey, whole=whole)
         far |= self._all(lambda node: self._reflector(node, wanted(node), reported=not spared), inside)
         left = set(nodes) - far.keys() - spared
@@ -122,7 +122,7 @@ class LiveProbe:
         for node in nodes:
             own = ends.get(node)
             if own or own is None:
-                readings.append(self._reading(node, own, far, tables))
+                readings.append(self._reading(node, own, far, tables, survey.reflecting))
         return readings
 
     def sessions(self, nodes: Collection[NodeName]) -> Sequence[NodeSessions]:
@@ -201,7 +201,7 @@ class LiveProbe:
             found = Wanted.MESH if node in meshed else Wanted.NOTHING
             if node in peers:
                 return found | Wanted.EXPLICIT | Wanted.TABLE
-            if peers:
+            if peers or (survey.reflecting and node in uplinked):
                 return found | Wanted.EXPLICIT | routes
             return found | (Wanted.EXPLICIT if node in uplinked else Wanted.NOTHING)
 
@@ -305,6 +305,7 @@ class LiveProbe:
         own: Ends | None,
         far: Mapping[NodeName, Ends],
         tables: Mapping[tuple[NodeName, str], Counter[NodeName]],
+        reflecting: Collection[str],
     ) -> NodeReading:
         """The view of one node; of one that was not asked (None), as far as the reflectors know it."""
         families: dict[str, FamilyReading] = {}
@@ -332,7 +333,7 @@ class LiveProbe:
             ends = [end for end in (mine, *(far[peer].get(family) for peer in sessions)) if end is not None]
             if mine is not None or sessions:
                 recovering = any(end.recovering for end in ends)
-                uplinks = self._uplinks(mine) if mine else {}
+                uplinks = self._uplinks(node, mine, reflecting) if mine else {}
                 mesh_up, direct_up = (mine.mesh_up, self._direct(mine)) if mine else (0, 0)
                 families[family] = FamilyReading(recovering, sessions, mesh_up, uplinks, direct_up)
         return NodeReading(node, families)
@@ -342,11 +343,15 @@ class LiveProbe:
         explicit = (address for address, session in mine.sessions.items() if session.established)
         return mine.mesh_up + sum(address in self._by_address for address in explicit)
 
-    def _uplinks(self, mine: End) -> dict[str, UplinkReading]:
-        """The sessions to addresses that belong to no node."""
+    def _uplinks(self, node: NodeName, mine: End, reflecting: Collection[str]) -> dict[str, UplinkReading]:
+        """The sessions to addresses that belong to no node; over those to `reflecting`, nodes' routes are counted."""
         hosts = {address for addresses in self._hosts.values() for address in addresses.values()}
         return {
-            address: UplinkReading(session.established, "" if session.established else f"BIRD says `{session.state}`")
+            address: UplinkReading(
+                session.established,
+                "" if session.established else f"BIRD says `{session.state}`",
+                self._origins.came(node, mine, address) if address in reflecting and mine.routes is not None else 0,
+            )
             for address, session in mine.sessions.items()
             if address not in self._by_address and address not in hosts
         }

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rrplan.bgp.model import Model
+from rrplan.bgp.paths import paths_in
 from rrplan.ids import NodeName
 from rrplan.resources import BGPConfiguration, ClusterState, Node
 from tests.support.clusters import VERSIONS, node, peer
@@ -75,7 +76,7 @@ def enumerated(state: ClusterState) -> Counter[str]:
 def test_as_enumerated(groups: Groups, core: int) -> None:
     """The most that any node holds, whatever the sizes of groups, with one level or two."""
     state = grouped(groups, core)
-    paths, holder = Model(state, VERSIONS).most_paths(10**9)
+    paths, holder = paths_in(Model(state, VERSIONS), 10**9)
     found = enumerated(state)
     assert paths.paths == max(found.values(), default=0)
     assert not paths.paths or found[holder] == paths.paths
@@ -84,15 +85,15 @@ def test_as_enumerated(groups: Groups, core: int) -> None:
 @pytest.mark.parametrize(("groups", "each"), [(2, 4), (3, 13), (4, 73), (5, 549)])
 def test_every_group_makes_it_worse(groups: int, each: int) -> None:
     """Of groups with two reflectors and a client; `tests/bird/test_paths.py` counts those of real BIRD."""
-    paths, _ = Model(grouped([(2, 1)] * groups), VERSIONS).most_paths(10**9)
+    paths, _ = paths_in(Model(grouped([(2, 1)] * groups), VERSIONS), 10**9)
     assert paths.each == each
 
 
 def test_a_second_level_makes_it_good() -> None:
     """Twenty groups below two core reflectors: few paths of each route, and the search ends soon in both cases."""
     groups = [(2, 10)] * 20
-    flat, _ = Model(grouped(groups), VERSIONS).most_paths(24_000)
-    below, _ = Model(grouped(groups, core=2), VERSIONS).most_paths(24_000)
+    flat, _ = paths_in(Model(grouped(groups), VERSIONS), 24_000)
+    below, _ = paths_in(Model(grouped(groups, core=2), VERSIONS), 24_000)
     assert flat.each > 100
     assert below.each < 12
     assert below.megabytes < 2
@@ -100,6 +101,6 @@ def test_a_second_level_makes_it_good() -> None:
 
 def test_nobody_speaks() -> None:
     """A cluster without nodes, and one whose nodes have no session."""
-    assert Model(ClusterState(), VERSIONS).most_paths(10) == ((0, 0, 0), NodeName(""))
+    assert paths_in(Model(ClusterState(), VERSIONS), 10) == ((0, 0, 0), NodeName(""))
     alone = ClusterState.of([node("a", 1), node("b", 2), grouped([]).configurations["default"]])
-    assert Model(alone, VERSIONS).most_paths(10)[0].paths == 0
+    assert paths_in(Model(alone, VERSIONS), 10)[0].paths == 0

@@ -1,7 +1,8 @@
 """Gates about sessions that BGPPeers make between nodes that do not reflect."""
 
 from rrplan.bgp.model import Model
-from rrplan.planning.gates import GateMaker, NodeSets, joins_plain
+from rrplan.planning.asked import joins_plain
+from rrplan.planning.gates import GateMaker, NodeSets
 from rrplan.plans.gate import Gate
 from rrplan.resources import ClusterState
 from rrplan.specs import load

@@ -203,6 +203,16 @@ CASES = [
         GOOD.replace("names: [rr-1, rr-2]", "selector: 'all()', count: {perNodes: 50}").encode(),
         "`count` must be a number or `{nodesPerReflector: N, minimum: M}` with whole numbers from 1 on",
     ),
+    (
+        "AS numbers beside standalone reflectors",
+        (STANDALONE + "  asNumbers: [{nodes: all(), asNumber: 64521}]\n").encode(),
+        "AS numbers of nodes are not changed beside standalone reflectors",
+    ),
+    (
+        "an AS number that is none",
+        (GOOD + "  asNumbers: [{nodes: all(), asNumber: 0}]\n").encode(),
+        "must be 1 or more",
+    ),
     ("too many waves", (GOOD + "  rollout: {waves: [60%, 60%]}\n").encode(), "more than 100 % of the clients"),
     (
         "hook with an action it cannot have",
