@@ -369,8 +369,7 @@ class Sandbox:
 
     def _dead(self) -> set[NodeName]:
         """The nodes that are silent now."""
-        died = {name for name, at in self._died.items() if self.clock.now() >= at}
-        return died | set(self._model.down())
+        return {name for name, at in self._died.items() if self.clock.now() >= at} | set(self._model.down())
 
     def _moment(self, family: Family, now: float, dead: Set[NodeName]) -> Moment:
         down, meshed = self._down(family, now, dead), self._mesh_ready(family, now, dead)

@@ -82,6 +82,14 @@ def test_as_enumerated(groups: Groups, core: int) -> None:
     assert not paths.paths or found[holder] == paths.paths
 
 
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 9)), min_size=1, max_size=2), st.integers(0, 2))
+def test_no_fewer_than_enumerated(groups: Groups, core: int) -> None:
+    """Of groups that are alike and differ in size the largest stands for all: no node has more paths than that."""
+    state = grouped(groups, core)
+    assert paths_in(Model(state, VERSIONS), 10**9)[0].paths >= max(enumerated(state).values(), default=0)
+
+
 @pytest.mark.parametrize(("groups", "each"), [(2, 4), (3, 13), (4, 73), (5, 549)])
 def test_every_group_makes_it_worse(groups: int, each: int) -> None:
     """Of groups with two reflectors and a client; `tests/bird/test_paths.py` counts those of real BIRD."""
