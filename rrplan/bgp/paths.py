@@ -24,7 +24,8 @@ BYTES = 510
 class Paths(NamedTuple):
     """How many paths a node of class `holder` holds of the routes of all nodes together, and how many nodes these are.
 
-    No class has more; where groups that are alike differ in size, it has some less; where the limit is passed, it may be many more.
+    No class has more. Where groups that are alike differ in size, it has some less; where the limit is passed, it may
+    have many more.
     """
 
     paths: int
@@ -59,7 +60,7 @@ class _Search:
         self._roles = holdings.blocks.cells.role
         self._sizes = [sum(sizes[index] for index in classes) for classes in within]
         self._nodes = sum(self._sizes)
-        # Blocks of one role may differ in size, from ENOUGH nodes on: the largest stands for all, so none has more paths.
+        # Blocks of one role may differ in size, from ENOUGH nodes on: the largest stands for all, so none has more.
         largest: dict[int, int] = {}
         for block, size in enumerate(self._sizes):
             largest[self._roles[block]] = max(size, largest.get(self._roles[block], 0))

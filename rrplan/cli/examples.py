@@ -40,6 +40,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "rrplan outside spec.yaml --context production -o frr",
     ),
     "explain": ("rrplan explain", "rrplan explain one-link"),
+    "simulate": (
+        "rrplan simulate --nodes 100000 --zones 20 --reflectors-per-zone 3",
+        "rrplan simulate --nodes 5000 --zones 8 --levels 2 -o svg --out topologies.svg",
+    ),
     "rbac": ("rrplan rbac plan.json --context production",),
     "sandbox": ("rrplan sandbox cluster --nodes 12", "rrplan sandbox cluster -f nodes.yaml -f calico.yaml"),
     "schema": ("rrplan schema spec",),

@@ -37,6 +37,7 @@ VERBS = {
     "routes": "how routes reach a node, or why not",
     "outside": "what speakers outside the cluster must have configured",
     "explain": "what a check looks at, and what to do",
+    "simulate": "what a topology would cost before there is a cluster: sessions, paths, updates",
     "rbac": "the rights that a plan needs, as Kubernetes roles",
     "sandbox": "make an embedded cluster in a directory",
     "schema": "the JSON Schema of a file",
@@ -140,7 +141,9 @@ def _usage(error: click.UsageError) -> UsageProblem:
                 hint=f"did you mean {' or '.join(f'`{name}`' for name in close)}?" if close else hint,
             )
         case click.MissingParameter() if error.param is not None:
-            return UsageProblem(f"`{verb}` needs {error.param.human_readable_name}", hint=hint)
+            option = isinstance(error.param, click.Option)
+            needed = f"`{error.param.opts[0]}`" if option else error.param.human_readable_name
+            return UsageProblem(f"`{verb}` needs {needed}", hint=hint)
     message = error.format_message().rstrip(".")
     return UsageProblem(message[:1].lower() + message[1:], hint=hint)
 

@@ -12,11 +12,15 @@ from rrplan.bgp.session_counts import count_sessions
 from rrplan.bgp.sessions import Speakers
 from rrplan.errors import RRPlanError
 from rrplan.ids import NodeName
+from rrplan.planning.simulation import points, simulate, zones_to_show
+from rrplan.planning.topologies import Size, Topology
 from rrplan.plans import Plan
 from rrplan.render.graph import dot, graph_json, mermaid
 from rrplan.render.markdown import plan_markdown
 from rrplan.render.progress import JsonProgress, TextProgress
 from rrplan.render.sessions import sessions_json, sessions_summary, sessions_summary_text, sessions_text
+from rrplan.render.simulation import simulation_text
+from rrplan.render.simulation_svg import simulation_svg
 from rrplan.render.terminal import plan_text
 from rrplan.reports.events import Listener
 from rrplan.snapshots import snapshot_of_manifests
@@ -53,7 +57,7 @@ def written() -> dict[str, str]:
     texts["way-back.dot"] = dot(plan)
     texts["way-back.mmd"] = mermaid(plan)
     texts["way-back.graph.json"] = graph_json(plan)
-    texts |= _sessions() | _progress()
+    texts |= _sessions() | _progress() | _simulation()
     return texts
 
 
@@ -68,6 +72,15 @@ def _sessions() -> dict[str, str]:
         "sessions.txt": "".join(sessions_text(rows)),
         "sessions.json": "".join(sessions_json(version, rows)),
         "sessions.summary.txt": sessions_summary_text(sessions_summary(version, count_sessions(speakers))),
+    }
+
+
+def _simulation() -> dict[str, str]:
+    size = Size(5_000, 8, 3, 3)
+    simulation = simulate(size, [*Topology])
+    return {
+        "simulation.txt": simulation_text(simulation),
+        "simulation.svg": simulation_svg(simulation, points(size, zones_to_show(size))),
     }
 
 
