@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from rrplan.bgp import zoned
 from rrplan.bgp.model import Model
+from rrplan.bgp.paths import paths_in
 from rrplan.bgp.profile import calico_versions
 from rrplan.bgp.sessions import Speakers
 from rrplan.bgp.zoned import Role
@@ -149,7 +150,7 @@ def test_as_the_model_of_the_whole_cluster(drawn: tuple[Topology, Size]) -> None
     state = compiled(topology, size)
     versions = calico_versions(state)
     found = simulated(topology, size)
-    paths, _ = Model(state, versions).most_paths(10**9)
+    paths, _ = paths_in(Model(state, versions), 10**9)
     assert max(speaker.paths or 0 for speaker in found.speakers) == paths.paths
     speakers = Speakers.of(state, versions)
     sessions = {role(node): 0 for node in state.nodes.values()}
@@ -189,7 +190,7 @@ def test_where_a_second_level_pays(reflectors: int) -> None:
     assert sessions
     for zones, refused in ((paths - 1, False), (paths, True)):
         state = compiled(Topology.ONE_LEVEL, Size(2_000, zones, reflectors, 3))
-        held, _ = Model(state, calico_versions(state)).most_paths(200_000)
+        held, _ = paths_in(Model(state, calico_versions(state)), 200_000)
         assert (held.paths > 200_000) is refused
     by_zones = {point.zones: point.sessions for point in points(size, range(1, sessions + 1))}
     fewer = [zones for zones, there in by_zones.items() if there[Topology.ONE_LEVEL] > there[Topology.TWO_LEVELS]]
