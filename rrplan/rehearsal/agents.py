@@ -27,6 +27,8 @@ class Agents:
         self._known: Configurations = {}
         self._pending: tuple[float, ClusterState] | None = None
         self._number = 0
+        self._written: dict[NodeName, int] = {}
+        """Which of the changes, by number, each node has written last."""
         self._wake = threading.Condition()
         self._ended = False
         self.failure: Exception | None = None
@@ -66,8 +68,12 @@ class Agents:
                 if pending:
                     self._plan(*pending)
                 while self._due and self._due[0][0] <= time.monotonic():
-                    _, _, name, daemons = heapq.heappop(self._due)
-                    self._laboratory.apply(name, daemons)
+                    _, number, name, daemons = heapq.heappop(self._due)
+                    # Where changes follow one another quickly, an older one may be due after a newer one: confd writes
+                    # what is true when it writes.
+                    if number > self._written.get(name, 0):
+                        self._written[name] = number
+                        self._laboratory.apply(name, daemons)
         except Exception as error:  # noqa: BLE001  # whoever waits for the laboratory raises it
             self.failure = error
 
