@@ -158,8 +158,11 @@ def _shared(spec: Spec, group: Group, at: Path) -> Iterator[tuple[Path, str, str
     elif spec.children(group):
         yield at, f"group `{group.name}` is above others, whose reflectors have all of its", "share out groups below it"
     elif share_count(group) < 2 and every:
-        problem = f"{every} reflectors with {each} for each client leave nothing to share out"
-        yield at, problem, f"`reflectorsPerClient` is at most {max(1, every // 2)} here; or leave it out"
+        problem = f"{every} reflector{'s' if every > 1 else ''} with {each} for each client leave nothing to share out"
+        most = every // 2
+        enough = most >= spec.policy.min_reflectors_per_client
+        hint = f"`reflectorsPerClient` is at most {most} here; or leave it out" if enough else "leave it out"
+        yield at, problem, hint
     elif each < spec.policy.min_reflectors_per_client:
         least = spec.policy.min_reflectors_per_client
         problem = f"each client has {each} reflector{'s' if each > 1 else ''}, and the policy wants {least}"
@@ -204,5 +207,8 @@ def _group(spec: Spec, group: Group, at: Path) -> Iterator[tuple[Path, str, str]
             "`count` and `spreadOver` go with `selector`",
             "remove them, or choose by selector",
         )
+    if isinstance(nodes.count, NodesPerReflector) and not spec.serves_nodes(group):
+        problem = f"the clients of group `{group.name}` are reflectors, and `nodesPerReflector` counts nodes"
+        yield (*at, "nodes", "count"), problem, "give `count` as a number"
     if not spec.cluster_id_of(group) and spec.flavor is Flavor.IN_CLUSTER:
         yield at, f"group `{group.name}` has no cluster ID", "set `clusterID` here, or once for all groups under `spec`"

@@ -213,6 +213,11 @@ CASES = [
         (GOOD + "  asNumbers: [{nodes: all(), asNumber: 0}]\n").encode(),
         "must be 1 or more",
     ),
+    (
+        "reflectors by the number of nodes above others",
+        LEVELS.replace("names: [c-1, c-2]", "selector: role == 'core', count: {nodesPerReflector: 50}").encode(),
+        "the clients of group `core` are reflectors, and `nodesPerReflector` counts nodes",
+    ),
     ("too many waves", (GOOD + "  rollout: {waves: [60%, 60%]}\n").encode(), "more than 100 % of the clients"),
     (
         "hook with an action it cannot have",
