@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.bird.cases import JUDGED
 from tests.bird.laboratory import lacking
 from tests.real.parts import missing
+from tests.support.scenarios import SCENARIOS
 from tests.walker.worlds import CASES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,6 +78,7 @@ def lanes(seed: int, times: int) -> list[Lane]:
         Lane("plans", _plans(seed, times), processors),
         Lane("worlds", _worlds(seed, times), processors),
         Lane("live", _live("tests/real/test_random.py", seed, times * LIVE_SEEDS), lacks=tuple(missing())),
+        Lane("live-scenarios", (_LIVE_SCENARIOS,), lacks=tuple(missing())),
         Lane("live-kills", _live(LIVE_KILLS, seed, times * LIVE_SEEDS), lacks=tuple(missing())),
         Lane("bird-states", (_bird("states", seed, times * BIRD_STATES),), lacks=tuple(lacking())),
         Lane("bird-roles", (_bird("roles", seed, times * BIRD_STATES),), lacks=tuple(lacking())),
@@ -138,6 +140,14 @@ _WORLDS = (PYTHON, "-m", "tests.walker", "worlds", "--size")
 def _world_failures(output: str) -> list[str]:
     found = re.findall(r"^\S*world-(\d+)-(\d+): ", output, re.MULTILINE)
     return [shlex.join([*_WORLDS, size, "--part", part, "--stride", str(CASES[int(size)])]) for size, part in found]
+
+
+_LIVE_SCENARIOS = Task(
+    (PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "tests/scenarios/test_live_scenarios.py"),
+    len(SCENARIOS),
+    {"RRPLAN_SCENARIOS": "all", "RRPLAN_REQUIRE_REAL": "1"},
+)
+"""All scenarios, where CI takes some."""
 
 
 def _live(module: str, seed: int, count: int) -> tuple[Task, ...]:
