@@ -129,4 +129,5 @@ class Protocol:
             self.reflector_client,
             self.cluster_id,
             self.options,
+            self.allowed_local_as,
         )
