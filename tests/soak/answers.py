@@ -21,6 +21,7 @@ from rrplan.adapters.nodes.bird_output import BirdOutputProblem
 from rrplan.adapters.nodes.calico_node_status import ends_of
 from rrplan.ports import KeptRun
 from tests.support import JumpingClock
+from tests.unit.adapters.kubernetes.test_kubeconfig import GOOD
 from tests.unit.adapters.memory_server import MemoryServer
 from tests.unit.adapters.nodes.test_bird_output import ESTABLISHED, ROUTES, STATUS
 from tests.unit.adapters.nodes.test_calicoctl_status import WHOLE
@@ -29,14 +30,6 @@ Reader = Callable[[bytes], object]
 MAPS = "/api/v1/namespaces/kube-system/configmaps"
 RUN = "20260101t1000-ab"
 ETCD = b"apiVersion: projectcalico.org/v3\nkind: CalicoAPIConfig\nspec: {etcdEndpoints: 'https://127.0.0.1:1'}\n"
-KUBECONFIG = b"""\
-apiVersion: v1
-kind: Config
-current-context: production
-clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
-contexts: [{name: production, context: {cluster: c, user: u}}]
-users: [{name: u, user: {token: t}}]
-"""
 NODE_STATUS: dict[str, Any] = {
     "agent": {"birdV4": {"state": "Ready"}, "birdV6": {"state": "Ready"}},
     "bgp": {"peersV4": [{"peerIP": "10.0.0.1", "state": "Established", "type": "NodeMesh"}], "peersV6": []},
@@ -154,7 +147,7 @@ PIECES: tuple[tuple[str, Reader, bytes], ...] = (
     ("bird-status", _refusing(bird_output.recovering), STATUS.encode()),
     ("node-status-table", _refusing(calicoctl_status.parse), WHOLE.encode()),
     ("etcd-config", _as_file(etcd_access), ETCD),
-    ("kubeconfig", _as_file(_kubeconfig), KUBECONFIG),
+    ("kubeconfig", _as_file(_kubeconfig), GOOD.encode()),
     ("gateway", _gateway, b'{"code": 7, "message": "etcdserver: permission denied"}'),
     ("calicoctl", _calicoctl, b"Failed to get resources: connection is unauthorized\n"),
     ("kept-run", _kept, json.dumps(_maps()).encode()),

@@ -7,7 +7,7 @@ in its log alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from rrplan.adapters.kubernetes.containers import METADATA_ONLY
@@ -51,18 +51,8 @@ def secrets_of(plan: Plan) -> dict[str, str]:
 
 def readable_check(server: ApiServer) -> PreflightCheck:
     """Whether calico-node may read each of these Secrets: asked by a SubjectAccessReview."""
-
-    def problems(situation: Situation) -> list[str]:
-        return _answers(_unreadable(server, situation.plan), situation)
-
-    return PreflightCheck(
-        "password-readable",
-        problems,
-        hint=HINT,
-        when=When.LOCKED,
-        at_plan=Effect.TOLD,
-        unknown="whether calico-node may read the passwords of its sessions",
-    )
+    unknown = "whether calico-node may read the passwords of its sessions"
+    return _check("password-readable", lambda plan: _unreadable(server, plan), unknown)
 
 
 def secrets_check(server: ApiServer) -> PreflightCheck:
@@ -70,17 +60,18 @@ def secrets_check(server: ApiServer) -> PreflightCheck:
 
     Whether it has the key is not looked at: keys come with their values alone.
     """
+    unknown = "whether the Secrets with the passwords are there"
+    return _check("password-there", lambda plan: _missing(server, plan), unknown)
 
-    def problems(situation: Situation) -> list[str]:
-        return _answers(_missing(server, situation.plan), situation)
 
+def _check(name: str, problems: Callable[[Plan], Iterator[str]], unknown: str) -> PreflightCheck:
     return PreflightCheck(
-        "password-there",
-        problems,
+        name,
+        lambda situation: _answers(problems(situation.plan), situation),
         hint=HINT,
         when=When.LOCKED,
         at_plan=Effect.TOLD,
-        unknown="whether the Secrets with the passwords are there",
+        unknown=unknown,
     )
 
 

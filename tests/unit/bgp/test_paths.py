@@ -11,6 +11,7 @@ from rrplan.bgp.paths import paths_in
 from rrplan.ids import NodeName
 from rrplan.resources import BGPConfiguration, ClusterState, Node
 from tests.support.clusters import VERSIONS, node, peer
+from tests.support.ways import ways
 
 Groups = list[tuple[int, int]]
 """Of each group: its reflectors, and its clients."""
@@ -48,27 +49,7 @@ def enumerated(state: ClusterState) -> Counter[str]:
             "group" in one.labels and one.labels["group"] == other.labels.get(label) for one, other in ((a, b), (b, a))
         )
 
-    paths: Counter[str] = Counter()
-
-    def spread(at: Node, way: tuple[Node, ...], clusters: frozenset[str], *, from_client: bool) -> None:
-        for to in nodes.values():
-            if to is at or to in way or not joined(at, to):
-                continue
-            own_client = bool(at.cluster_id) and at.cluster_id != to.cluster_id
-            their_client = bool(to.cluster_id) and at.cluster_id != to.cluster_id
-            passed = clusters
-            if way:
-                if not at.cluster_id or not (from_client or own_client) or (own_client and at.cluster_id in clusters):
-                    continue
-                passed = clusters | {at.cluster_id}
-                if their_client and to.cluster_id in passed:
-                    continue
-            paths[to.name] += 1
-            spread(to, (*way, at), passed, from_client=their_client)
-
-    for origin in nodes.values():
-        spread(origin, (), frozenset(), from_client=False)
-    return paths
+    return Counter(holder for _, holder in ways(nodes.values(), joined))
 
 
 @settings(deadline=None)

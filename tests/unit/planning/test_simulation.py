@@ -24,6 +24,7 @@ from rrplan.planning.simulation import (
 from rrplan.planning.topologies import Size, Topology, compiled
 from rrplan.resources import ClusterState, Node
 from tests.bench.work import counting
+from tests.support.ways import Way, ways
 
 LARGE = Size(100_000, 20, 3, 3)
 
@@ -42,11 +43,10 @@ class Enumerated:
 
     state: ClusterState
     two_levels: bool
-    ways: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
+    ways: list[Way] = field(init=False)
 
     def __post_init__(self) -> None:
-        for origin in self.state.nodes.values():
-            self._spread(origin, (), frozenset(), from_client=False)
+        self.ways = [*ways(self.state.nodes.values(), self.joined)]
 
     def joined(self, a: Node, b: Node) -> bool:
         """Whether there is a session between two nodes."""
@@ -59,22 +59,6 @@ class Enumerated:
         if roles == {Role.ZONE}:
             return not self.two_levels
         return Role.CORE in roles and Role.NODE not in roles
-
-    def _spread(self, at: Node, way: tuple[str, ...], clusters: frozenset[str], *, from_client: bool) -> None:
-        for to in self.state.nodes.values():
-            if to is at or to.name in way or not self.joined(at, to):
-                continue
-            own_client = bool(at.cluster_id) and at.cluster_id != to.cluster_id
-            their_client = bool(to.cluster_id) and at.cluster_id != to.cluster_id
-            passed = clusters
-            if way:
-                if not at.cluster_id or not (from_client or own_client) or (own_client and at.cluster_id in clusters):
-                    continue
-                passed = clusters | {at.cluster_id}
-                if their_client and to.cluster_id in passed:
-                    continue
-            self.ways.append(((*way, at.name), to.name))
-            self._spread(to, (*way, at.name), passed, from_client=their_client)
 
     def speakers(self) -> dict[Role, dict[str, object]]:
         """The most of each number that any speaker of a role has."""
