@@ -11,7 +11,7 @@ FAST := not real and not bird and not crash and not slow
 help:
 	@echo "make demo       install, then move a 120-node cluster to route reflectors and back"
 	@echo "make test       install what the tests need, then run all of them"
-	@echo "make test-fast  the tests that need no real parts; a minute"
+	@echo "make test-fast  the tests that need no real parts; two minutes"
 	@echo "make real-parts build a real kube-apiserver for the tests, once; some minutes"
 	@echo "make lint       style, spelling, files, types, floors: what pre-commit runs, and more"
 	@echo "make soak       random tests with a fresh seed, N times as many; N=10 SEED=42 LANES='speaker runs'"
