@@ -17,7 +17,7 @@ class ExitCode(IntEnum):
     UNDONE = 3
     """A run failed and took everything back."""
     PARTIAL = 4
-    """A run stopped between two states and can be resumed."""
+    """A run stopped between two states and can be resumed; or a rehearsal is inconclusive."""
     STALE = 5
     """The cluster or a file is not what it was when the plan was made."""
     LOCKED = 6

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,10 +22,12 @@ from rrplan.cli.say import say
 from rrplan.cli.sources import Source, read, with_state
 from rrplan.errors import UsageProblem
 from rrplan.exit_codes import ExitCode
+from rrplan.text import duration_text
 
 if TYPE_CHECKING:
     from rrplan.plans import Plan
     from rrplan.plans.rehearsal import Rehearsal
+    from rrplan.reports.events import Listener, RunEvent
     from rrplan.snapshots import Snapshot
 
 
@@ -52,11 +55,13 @@ def command(
 
     Nothing is written to the cluster. Every node of the sample is a network namespace with a BIRD that is configured as
     Calico would; the gates are those of `rrplan apply`. Probes between pods and a watch on every kernel routing table
-    say what is lost, beside what the proof promised. Needs no root where `unshare -Urn true` works.
+    say what is lost, beside what the proof promised. The result matches the plan (exit code 0), contradicts it (7),
+    or is inconclusive (4). Needs no root where `unshare -Urn true` works.
     """
     from rrplan import operations
     from rrplan.plans import is_plan, read_plan
     from rrplan.render.plan_json import write_plan
+    from rrplan.render.rehearsal import verdict_line
     from rrplan.specs import load
 
     data = read(plan)
@@ -71,34 +76,70 @@ def command(
     if not planned.steps:
         say("No changes, so there is nothing to rehearse.")
         return ExitCode.DONE
-    worst: Rehearsal | None = None
+    from rrplan.rehearsal.rehearse import expected_seconds, repeated
+
+    took = duration_text(expected_seconds(planned))
+    say(f"{PREFIX}{repeat} times, about {took} each" if repeat > 1 else f"{PREFIX}takes about {took}", err=True)
+    rehearsals: list[Rehearsal] = []
     for number in range(seed, seed + repeat):
-        rehearsal = _once(
-            planned, snapshot, source, nodes, number, keep if repeat == 1 else keep and f"{keep}/{number}"
-        )
-        say(_rendered(rehearsal, output), nl=False)
-        worst = rehearsal if worst is None or worst.good else worst
-    assert worst is not None
+        kept = keep if repeat == 1 else keep and f"{keep}/{number}"
+        rehearsals.append(_once(planned, snapshot, source, nodes, number, kept))
+        if repeat > 1 and output != JSON:
+            say(_rendered(rehearsals[-1], output), nl=False)
+    worst = repeated(rehearsals)
+    if repeat > 1 and output != JSON:
+        say(f"{PREFIX}{verdict_line(worst)}" if output == TERMINAL else f"\n{verdict_line(worst)}")
+    else:
+        say(_rendered(worst, output), nl=False)
     if attach:
         write_atomically(Path(plan), write_plan(replace(planned, rehearsal=worst)))
-        say(f"\nwrote the rehearsal into {plan}; its digest is the same", err=True)
-    return ExitCode.DONE if worst.good else ExitCode.REFUSED
+        say(f"{PREFIX}wrote the result ({worst.verdict}) into {plan}; its digest is the same", err=True)
+    return EXIT[worst.verdict]
+
+
+EXIT: Mapping[str, ExitCode] = {
+    "matches the plan": ExitCode.DONE,
+    "contradicts the plan": ExitCode.REFUSED,
+    "inconclusive": ExitCode.PARTIAL,
+}
+"""By verdict (`rrplan.plans.rehearsal.Verdict`)."""
+PREFIX = "rehearsal: "
+"""Before every line that a terminal shows, so that nobody takes it for a run on the cluster."""
+
+
+class _Elapsed:
+    """Says after each step that took a while how much of the expected time has passed."""
+
+    def __init__(self, listener: Listener, expected: int) -> None:
+        from rrplan.adapters.local.clock import SystemClock
+
+        self._listener = listener
+        self._clock = SystemClock()
+        self._began = self._clock.now()
+        self._expected = duration_text(expected)
+
+    def report(self, event: RunEvent) -> None:
+        """Pass it on."""
+        self._listener.report(event)
+        if getattr(event, "seconds", 0) and type(event).__name__ in ("StepSettled", "StepUndone"):
+            passed = duration_text(round(self._clock.now() - self._began))
+            say(f"{PREFIX}    {passed} of about {self._expected}", err=True)
 
 
 def _once(planned: Plan, snapshot: Snapshot, source: Source, nodes: int, seed: int, keep: str | None) -> Rehearsal:
-    from rrplan.rehearsal.rehearse import rehearse
+    from rrplan.rehearsal.rehearse import expected_seconds, rehearse
 
     folder = Path(keep or tempfile.mkdtemp(prefix="rrplan-rehearsal-"))
     rehearsal: Rehearsal | None = None
     try:
-        progress = listener(TERMINAL)
+        progress = _Elapsed(listener(TERMINAL, lead=PREFIX), expected_seconds(planned))
         rehearsal = rehearse(planned, snapshot, progress, folder, nodes=nodes, seed=seed, version=source.version)
     finally:
-        if not keep and (rehearsal is None or rehearsal.good):
+        if not keep and (rehearsal is None or rehearsal.own_verdict == "matches the plan"):
             shutil.rmtree(folder, ignore_errors=True)
-    if not rehearsal.good:
+    if rehearsal.own_verdict != "matches the plan" and folder.exists():
         again = f"rrplan rehearse {folder}/plan.json --snapshot {folder}/snapshot.json --nodes {nodes} --seed {seed}"
-        say(f"\nkept in {folder}; once more: {again}", err=True)
+        say(f"{PREFIX}kept in {folder}; once more: {again}", err=True)
     return rehearsal
 
 
@@ -111,4 +152,5 @@ def _rendered(rehearsal: Rehearsal, form: str) -> str:
     if form == MARKDOWN:
         return rehearsal_markdown(rehearsal)
     width = min(os.get_terminal_size().columns, 120) if sys.stdout.isatty() else 80
-    return "\n" + rehearsal_text(rehearsal, width=width)
+    lines = rehearsal_text(rehearsal, width=width - len(PREFIX)).splitlines()
+    return "".join(f"{PREFIX}{line}".rstrip() + "\n" for line in ["", *lines])

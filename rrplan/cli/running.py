@@ -135,8 +135,8 @@ def control(output: str, where: Where) -> operations.Control:
     return operations.Control(heard, stopper, killer(where.faults), parallelism=where.parallelism)
 
 
-def listener(output: str) -> Listener:
-    """Progress on stderr for people, on stdout for programs."""
+def listener(output: str, *, lead: str = "") -> Listener:
+    """Progress on stderr for people, on stdout for programs; `lead` stands before every line for people."""
     from rrplan.adapters.local.clock import SystemClock
     from rrplan.render.progress import JsonProgress, TextProgress
 
@@ -144,7 +144,7 @@ def listener(output: str) -> Listener:
         return JsonProgress(sys.stdout, SystemClock().wall)
     live = sys.stderr.isatty()
     width = os.get_terminal_size(sys.stderr.fileno()).columns if live else 80
-    return TextProgress(sys.stderr, live=live, width=width, paint=painter(sys.stderr))
+    return TextProgress(sys.stderr, live=live, width=width, paint=painter(sys.stderr), lead=lead)
 
 
 def confirmed(question: str, instead: str, *, no_input: bool) -> bool:

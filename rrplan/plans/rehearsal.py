@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -11,7 +12,17 @@ from rrplan.digest import digest
 from rrplan.errors import DigestMismatch, FileFormatError
 from rrplan.ids import StepId
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "2.0"
+MAJOR = FORMAT_VERSION.partition(".")[0]
+
+
+class Verdict(StrEnum):
+    """What follows from a rehearsal; the words stay as they are."""
+
+    MATCHES = "matches the plan"
+    CONTRADICTS = "contradicts the plan"
+    INCONCLUSIVE = "inconclusive"
+    """Nothing follows: the laboratory did not do what it should, or repetitions differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,31 +80,62 @@ class SampledKind:
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsal:
-    """One rehearsal of a plan, there and back.
+class Subject:
+    """What was rehearsed: digests of the plan, its spec and its snapshot, and what the sample of the cluster has.
 
-    `there` and `back` are results of the two runs ("" where there was no way back to go). `safe` counts pairs while
-    they are not exposed, `exposed` pairs while the proof says that they are. `contradictions` say in words
-    where it did not go as the proof says. `probe_every_ms` is the time between two probes of a pair of pods, `late_ms`
-    the longest time for which the recorder did not look.
+    `sessions` counts BGP sessions in the starting state and at the end of the plan. `not_exercised` says in words what
+    the plan has and the sample has not.
     """
 
     plan: str
+    spec: str
+    snapshot: str
+    sessions: tuple[int, int] = (0, 0)
+    families: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    not_exercised: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """The same plan rehearsed with another seed."""
+
+    seed: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """One rehearsal of a plan, there and back.
+
+    `there` and `back` are results of the two runs ("" where there was no way back to go). `owed` counts pairs while
+    they are not exposed, `exposed` pairs while the proof says that they are. `probe_every_ms` is the time between two
+    probes of a pair of pods, `late_ms` the longest time for which the recorder did not look.
+    """
+
+    subject: Subject
     seed: int
     nodes: int
     kept: tuple[SampledKind, ...]
     left_out: tuple[str, ...]
+    """What is not as in the cluster, in words."""
     there: str = ""
     back: str = ""
     steps: tuple[StepMeasure, ...] = ()
-    safe: Count = Count()
+    owed: Count = Count()
     exposed: Count = Count()
     flows: int = 0
     probe_every_ms: int = 0
     late_ms: int = 0
     contradictions: tuple[str, ...] = ()
+    """Where it did not go as the plan says, in words: pair, step, seconds."""
+    differences: tuple[str, ...] = ()
+    """What is at the end, or after the way back, and is not what the plan declares."""
+    unsettled: tuple[str, ...] = ()
+    """Why nothing follows, in words."""
     longer: tuple[str, ...] = ()
     """Where exposed pairs were without a route for longer than was ever measured: no proof speaks of that."""
+    others: tuple[Repetition, ...] = ()
 
     @property
     def seen_ms(self) -> int:
@@ -101,9 +143,17 @@ class Rehearsal:
         return max(5, self.late_ms)
 
     @property
-    def good(self) -> bool:
-        """The plan went there and back as proved."""
-        return not self.contradictions and self.there == "done" and self.back == "undone"
+    def own_verdict(self) -> Verdict:
+        """What follows from this repetition alone."""
+        if self.contradictions or self.differences:
+            return Verdict.CONTRADICTS
+        return Verdict.INCONCLUSIVE if self.unsettled else Verdict.MATCHES
+
+    @property
+    def verdict(self) -> Verdict:
+        """What follows from all repetitions: where two differ, nothing does."""
+        verdicts = {self.own_verdict, *(other.verdict for other in self.others)}
+        return verdicts.pop() if len(verdicts) == 1 else Verdict.INCONCLUSIVE
 
 
 _ADAPTER: TypeAdapter[Rehearsal] = TypeAdapter(Rehearsal)
@@ -111,7 +161,8 @@ _ADAPTER: TypeAdapter[Rehearsal] = TypeAdapter(Rehearsal)
 
 def rehearsal_document(rehearsal: Rehearsal) -> dict[str, Any]:
     """As a JSON value, with its own digest."""
-    body = {"format_version": FORMAT_VERSION, "kind": "Rehearsal", **_ADAPTER.dump_python(rehearsal, mode="json")}
+    head = {"format_version": FORMAT_VERSION, "kind": "Rehearsal", "verdict": rehearsal.verdict.value}
+    body = {**head, **_ADAPTER.dump_python(rehearsal, mode="json")}
     return {**body, "digest": digest(body)}
 
 
@@ -119,28 +170,48 @@ def read_rehearsal(document: object, name: str, plan: str) -> Rehearsal:
     """What a plan file has beside the plan of that digest; raises FileFormatError or DigestMismatch."""
     body = dict(document) if isinstance(document, dict) else {}
     stated = body.pop("digest", None)
-    if stated != digest(body) or body.get("plan") != plan:
+    subject = body.get("subject")
+    of_plan = subject.get("plan") if isinstance(subject, dict) else body.get("plan")
+    if stated != digest(body) or of_plan != plan:
         raise DigestMismatch.one(
             "the rehearsal in the file was changed, or is that of another plan",
             file=name,
             hint="rehearse the plan again, or remove the key `rehearsal`",
         )
+    version = body.get("format_version")
+    if not isinstance(version, str) or version.partition(".")[0] != MAJOR:
+        raise FileFormatError.one(
+            f"the rehearsal in the file has format version {version}, and this is rrplan for {MAJOR}",
+            file=name,
+            hint="rehearse the plan again, or remove the key `rehearsal`",
+        )
     try:
-        return _ADAPTER.validate_python({key: body[key] for key in body.keys() - {"format_version", "kind"}})
+        rehearsal = _ADAPTER.validate_python({key: body[key] for key in body.keys() - _HEAD})
     except ValidationError as error:
         raise FileFormatError.one(
             f"the rehearsal in the file is incomplete: {str(error).splitlines()[0]}",
             file=name,
             hint="rehearse the plan again",
         ) from error
+    if body.get("verdict") != rehearsal.verdict:
+        raise FileFormatError.one(
+            f"the rehearsal in the file says `{body.get('verdict')}`, and what it measured says `{rehearsal.verdict}`",
+            file=name,
+            hint="rehearse the plan again",
+        )
+    return rehearsal
+
+
+_HEAD = {"format_version", "kind", "verdict"}
 
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a rehearsal."""
     schema = _ADAPTER.json_schema(mode="serialization")
     head = {
-        "format_version": {"type": "string", "pattern": "^1\\."},
+        "format_version": {"type": "string", "pattern": f"^{MAJOR}\\."},
         "kind": {"const": "Rehearsal"},
+        "verdict": {"enum": [*Verdict]},
         "digest": {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"},
     }
     schema["properties"] = {**head, **schema["properties"]}

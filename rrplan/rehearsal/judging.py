@@ -6,7 +6,7 @@ import time
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from math import ceil
 from statistics import median
@@ -19,6 +19,7 @@ from rrplan.plans.rehearsal import Count, StepMeasure, Traffic
 from rrplan.rehearsal.recorder import Recording
 from rrplan.reports import events
 from rrplan.reports.events import Listener
+from rrplan.reports.reasons import Reason
 from rrplan.text import listed
 
 MICRO_SECONDS = 0.005
@@ -27,6 +28,8 @@ MICRO_SECONDS = 0.005
 On a busy machine BIRD may have to wait between the two: what is shorter than the recorder itself had to wait may be
 that.
 """
+BUSY_SECONDS = 1.0
+"""A recorder that did not look for longer saw too little."""
 SPARE = 1
 """Probes that a run may lose on pairs that are not exposed: one can fall between deleting and adding, or as many as are
 sent while the machine lets nobody work."""
@@ -35,22 +38,46 @@ NAMED = 3
 
 @dataclass(slots=True)
 class Window:
-    """The time of one step: from its start to the start of the next one; `seconds` until its gates passed."""
+    """The time of one step: from its start to the start of the next one; `seconds` until its gates passed.
+
+    `waited` is the longest time that a BIRD waited for the processor meanwhile, all its waits together.
+    """
 
     step: StepId
     back: bool
     began: float
     ended: float = 0.0
     seconds: float = 0.0
+    waited: float = 0.0
+
+
+@dataclass(slots=True)
+class Findings:
+    """Where it did not go as the plan says, in words; `unsettled` are absences that a busy machine may have made."""
+
+    contradictions: list[str] = field(default_factory=list)
+    unsettled: list[str] = field(default_factory=list)
 
 
 class Timeline:
-    """Hears a run and remembers when which step was under way; passes everything on."""
+    """Hears a run and remembers when which step was under way; passes everything on.
 
-    def __init__(self, listener: Listener, clock: Callable[[], float] = time.monotonic) -> None:
+    `waits` tells how long each BIRD has waited for the processor since it began. `why` are the reasons of the last run
+    that ended.
+    """
+
+    def __init__(
+        self,
+        listener: Listener,
+        waits: Callable[[], Mapping[NodeName, float]] = dict,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._listener = listener
         self._clock = clock
+        self._waits = waits
+        self._waited: Mapping[NodeName, float] = {}
         self.windows: list[Window] = []
+        self.why: Sequence[Reason] = ()
 
     def report(self, event: events.RunEvent) -> None:
         """Take notice, and pass it on."""
@@ -62,6 +89,8 @@ class Timeline:
             case events.StepSettled() | events.StepUndone() | events.StepFailed() | events.UndoFailed():
                 if self.windows:
                     self.windows[-1].seconds = self._clock() - self.windows[-1].began
+            case events.RunFinished():
+                self.why = event.why
             case _:
                 pass
         self._listener.report(event)
@@ -69,11 +98,14 @@ class Timeline:
     def _open(self, step: StepId, *, back: bool) -> None:
         self.close()
         self.windows.append(Window(step, back, self._clock()))
+        self._waited = self._waits()
 
     def close(self) -> None:
         """The last step has ended."""
         if self.windows and not self.windows[-1].ended:
             self.windows[-1].ended = self._clock()
+            waits = self._waits().items()
+            self.windows[-1].waited = max((now - self._waited.get(bird, 0.0) for bird, now in waits), default=0.0)
 
 
 class Judge:
@@ -120,29 +152,41 @@ class Judge:
             away = max(away, *gone, 0.0)
         return Count(sent, lost, _ms(silence), routes, _ms(away))
 
-    def contradictions(self, recording: Recording, windows: Sequence[Window]) -> Iterator[str]:
-        """Where it did not go as the proof says, in words."""
+    def findings(self, recording: Recording, windows: Sequence[Window]) -> Findings:
+        """Where it did not go as the proof says."""
+        findings = Findings()
+        if recording.lateness > BUSY_SECONDS:
+            text = f"the recorder did not run for {recording.lateness:.1f} s, so it saw no loss that is shorter"
+            findings.unsettled.append(text)
         steps = [after - before for before, after in pairwise(recording.ticks)]
-        allowed = max(SPARE, ceil(recording.lateness / median(steps))) if steps else SPARE
+        every = median(steps) if steps else 0.0
+        allowed = max(SPARE, ceil(recording.lateness / every)) if every else SPARE
         spare = {False: allowed, True: allowed}
         for window in windows:
             excused = self._excused[window.step]
             doing = _doing(window)
             away = sorted(self._away(recording, window), key=lambda absence: -absence[1])
             broken = [(pair, seconds) for pair, seconds in away if pair not in excused]
-            if broken:
-                yield f"{doing}, {_named(broken)}; the proof says that nobody but exposed pairs is without a route"
+            certain = [absence for absence in broken if absence[1] > window.waited]
+            if certain:
+                because = "the proof says that nobody but exposed pairs is without a route"
+                findings.contradictions.append(f"{doing}, {_named(certain)}; {because}")
+            if broken[len(certain) :]:
+                text = f"{doing}, {_named(broken[len(certain) :])}; {_waited(window)}"
+                findings.unsettled.append(text)
             for number, flow in enumerate(recording.flows):
                 pair = Pair(flow.family, flow.source, flow.target)
                 lost = self._lost(recording, window, number)
                 if pair in excused or not lost:
                     continue
                 if len(lost) > spare[window.back]:
-                    yield (
-                        f"{doing}, {len(lost)} probes from {flow.source} to {flow.target} ({flow.family}) were lost, "
-                        f"and this pair is not exposed"
-                    )
+                    text = f"{doing}, {len(lost)} probes from {flow.source} to {flow.target} ({flow.family}) were lost"
+                    if len(lost) * every > window.waited:
+                        findings.contradictions.append(f"{text}, and this pair is not exposed")
+                    else:
+                        findings.unsettled.append(f"{text}; {_waited(window)}")
                 spare[window.back] = max(0, spare[window.back] - len(lost))
+        return findings
 
     def longer(self, recording: Recording, windows: Sequence[Window]) -> Iterator[str]:
         """Where exposed pairs were without a route for longer than plans say, in words."""
@@ -245,6 +289,10 @@ def kind_of(name: NodeName, reflecting: Collection[NodeName], outside: Collectio
 
 def _doing(window: Window) -> str:
     return f"while `{window.step}` {'is undone' if window.back else 'takes effect'}"
+
+
+def _waited(window: Window) -> str:
+    return f"a BIRD waited {window.waited:.2f} s for the processor meanwhile, so nothing follows from it"
 
 
 def _ticks(recording: Recording, window: Window) -> int:

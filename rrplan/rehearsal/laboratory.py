@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import signal
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -177,6 +178,19 @@ class Laboratory:
                     if origin is not None and origin != name and not {origin, name} <= self.outside.keys():
                         pairs.add((name, origin))
         return pairs
+
+    def waits(self) -> Mapping[NodeName, float]:
+        """How long the BIRDs of each node have waited for the processor so far, in seconds."""
+        return {NodeName(name): birds.waited() for name, birds in self._birds.items()}
+
+    def halt(self) -> None:
+        """Kill every BIRD and empty its routing tables, as if all machines had been switched off."""
+        for name, birds in self._birds.items():
+            birds.stop(signal.SIGKILL)
+            for flag in FLAG.values():
+                with inside(self.network.hosts[name]):
+                    words = ["ip", flag, "route", "flush", "proto", "bird"]
+                    subprocess.run(words, capture_output=True, check=False)
 
     def close(self) -> None:
         """End every BIRD, and take the network away."""

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
-from rrplan.errors import RRPlanError
 from rrplan.ids import NodeName
 from rrplan.rehearsal.isolation import die_with
 from rrplan.rehearsal.namespaces import inside
 from rrplan.rehearsal.netlink import events, listening
+from rrplan.rehearsal.unsettled import Unsettled
 
 PORT = 20000
 LOOK_SECONDS = 0.002
@@ -82,15 +82,15 @@ class Recorder:
         self._process.start()
         theirs.close()
         if self._ours.recv() != "ready":
-            raise RRPlanError("the recorder did not start")
+            raise Unsettled("the recorder did not start")
 
     def end(self) -> Recording:
-        """Stop; raises RRPlanError where not everything was seen."""
+        """Stop; raises Unsettled where not everything was seen."""
         self._ours.send("end")
         answer: Recording | str = self._ours.recv()
         self._process.join()
         if isinstance(answer, str):
-            raise RRPlanError(answer, hint="rehearse fewer nodes, or on a machine that does less")
+            raise Unsettled(answer)
         return answer
 
     def stop(self) -> None:

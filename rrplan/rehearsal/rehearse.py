@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,17 +11,22 @@ from rrplan.adapters.local.clock import SystemClock
 from rrplan.adapters.nodes.birdcl import Birds, OneByOne
 from rrplan.adapters.nodes.probe import LiveProbe
 from rrplan.bgp.profile import Versions, calico_versions
-from rrplan.errors import PreflightError
+from rrplan.digest import digest
+from rrplan.errors import PolicyRefusal, PreflightError, UnsafePlanError
 from rrplan.operations import Control, apply, rollback
 from rrplan.planning.promise import held_pairs, promises, reflecting, states
 from rrplan.plans import Plan
-from rrplan.plans.rehearsal import Rehearsal
+from rrplan.plans.rehearsal import Rehearsal, Repetition, Subject, Verdict
 from rrplan.rehearsal.isolation import isolated
 from rrplan.rehearsal.judging import Judge, Timeline
 from rrplan.rehearsal.namespaces import check_parts
+from rrplan.rehearsal.portrait import differences
 from rrplan.rehearsal.sample import sample, shortened
 from rrplan.rehearsal.stage import ObservedDatastore, Stage
+from rrplan.rehearsal.subject import subject_of
+from rrplan.rehearsal.unsettled import Unsettled
 from rrplan.render.plan_json import plan_document, write_plan
+from rrplan.render.run import reason_text
 from rrplan.reports.events import Listener
 from rrplan.resources import CalicoVersion, ClusterState, encode
 from rrplan.runs import Result
@@ -43,27 +49,58 @@ def rehearse(
 ) -> Rehearsal:
     """Carry a plan out and take it back on real BIRD speakers, in a sample of its cluster; measure what is lost.
 
-    `folder` gets all that a repetition needs. Raises StalePlanError where the snapshot is not what the plan was plan
-    for, UsageProblem where `nodes` are too few, PreflightError where there can be no laboratory.
+    `folder` gets all that a repetition needs. `unsettled` of the result says what kept the laboratory from an answer.
+    Raises StalePlanError where the snapshot is not what the plan was made for, UsageProblem where `nodes` are too few,
+    PreflightError where there can be no laboratory.
     """
     _check_outside(plan)
     check_parts()
     check_fresh(plan, snapshot.state)
     sampled = sample(plan, snapshot.state, calico_versions(snapshot.state, version), nodes, seed)
-    small = operations.plan(plan.spec, Snapshot(sampled.state), version=version)
+    versions = calico_versions(sampled.state, version)
+    about = Rehearsal(
+        Subject(str(plan_document(plan)["digest"]), digest(plan.spec.to_document()), plan.snapshot.digest),
+        seed=seed,
+        nodes=len(sampled.state.nodes),
+        kept=sampled.kept,
+        left_out=(),
+    )
+    try:
+        small = operations.plan(plan.spec, Snapshot(sampled.state), version=version)
+    except (PolicyRefusal, UnsafePlanError) as refusal:
+        # What can be proved for all nodes cannot be for these.
+        return replace(about, unsettled=(f"the sample cannot be planned: {refusal}",))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "snapshot.json").write_bytes(write_snapshot(Snapshot(sampled.state)))
     (folder / "plan.json").write_bytes(write_plan(small))
     short, left_out = shortened(small, plan.spec.gates.stable)
-    about = Rehearsal(
-        plan=str(plan_document(plan)["digest"]),
-        seed=seed,
-        nodes=len(sampled.state.nodes),
-        kept=sampled.kept,
-        left_out=left_out,
-    )
-    versions = calico_versions(sampled.state, version)
-    return isolated(lambda: _rehearsed(short, sampled.state, versions, about, listener, folder))
+    *_, end = states(short, sampled.state)
+    subject = subject_of(plan, snapshot.state, small, (sampled.state, end), versions)
+    about = replace(about, subject=subject, left_out=left_out)
+    return isolated(lambda: _rehearsed(short, (sampled.state, end), versions, about, listener, folder))
+
+
+def repeated(rehearsals: Sequence[Rehearsal]) -> Rehearsal:
+    """The repetitions of a rehearsal as one: the worst of them, which knows of the others."""
+    worst = max(rehearsals, key=lambda each: _WORSE.index(each.own_verdict))
+    others = [each for each in rehearsals if each is not worst]
+    return replace(worst, others=tuple(Repetition(each.seed, each.own_verdict) for each in others))
+
+
+_WORSE = (Verdict.MATCHES, Verdict.INCONCLUSIVE, Verdict.CONTRADICTS)
+
+
+def expected_seconds(plan: Plan) -> int:
+    """About how long a rehearsal of a plan takes: gates there and back, and what stands before and after them."""
+    ways = [gates for step in plan.steps for gates in (step.gates, step.undo_gates) if gates]
+    stable = plan.spec.gates.stable
+    return AROUND_SECONDS + sum(SESSION_SECONDS + min(stable, max(gate.stable for gate in gates)) for gates in ways)
+
+
+AROUND_SECONDS = 60
+"""To start all speakers, at the beginning and once more from cold at the end."""
+SESSION_SECONDS = 4
+"""Most sessions come up in that time (docs/reliability.md)."""
 
 
 def _check_outside(plan: Plan) -> None:
@@ -77,8 +114,14 @@ def _check_outside(plan: Plan) -> None:
 
 
 def _rehearsed(
-    plan: Plan, state: ClusterState, versions: Versions, about: Rehearsal, listener: Listener, folder: Path
+    plan: Plan,
+    ends: tuple[ClusterState, ClusterState],
+    versions: Versions,
+    about: Rehearsal,
+    listener: Listener,
+    folder: Path,
 ) -> Rehearsal:
+    state, end = ends
     promised = promises(plan, state, versions)
     reflectors = reflecting(plan, state)
     sandbox = Sandbox.make(folder / "sandbox", map(encode, state))
@@ -91,26 +134,50 @@ def _rehearsed(
         cluster = replace(here, datastore=heard, probe=probe, clock=SystemClock())
         pairs = stage.begin(held_pairs(state, versions), reflectors)
         await_sessions(state, versions, probe, cluster.clock)
-        timeline = Timeline(listener)
+        before = stage.portrait()
+        timeline = Timeline(listener, stage.laboratory.waits)
         there = apply(plan, cluster, Control(timeline))
+        after = stage.portrait() if there is Result.DONE else None
         back = rollback(cluster, Control(timeline)) if there is Result.DONE else None
         timeline.close()
+        again = stage.portrait() if back is Result.UNDONE else None
         recording = stage.end()
         laboratory = stage.laboratory
         judge = Judge(plan, promised, laboratory.origins(), pairs, reflectors, laboratory.outside)
-        return replace(
+        findings = judge.findings(recording, timeline.windows)
+        if there is not Result.DONE or back is not Result.UNDONE:
+            why = "; ".join(map(reason_text, timeline.why)) or "no reason was given"
+            ended = f"the plan was {there.value}" if back is None else f"the rollback was {back.value}"
+            findings.contradictions.append(f"{ended}: {why}")
+        measured = replace(
             about,
             there=there.value,
             back=back.value if back else "",
             steps=tuple(judge.measures(recording, timeline.windows)),
-            safe=judge.count(recording, timeline.windows, exposed=False),
+            owed=judge.count(recording, timeline.windows, exposed=False),
             exposed=judge.count(recording, timeline.windows, exposed=True),
             flows=len(recording.flows),
             probe_every_ms=round(stage.every * 1000),
             late_ms=round(recording.lateness * 1000),
-            contradictions=tuple(judge.contradictions(recording, timeline.windows)),
+            contradictions=tuple(findings.contradictions),
+            unsettled=tuple(findings.unsettled),
             longer=tuple(judge.longer(recording, timeline.windows)),
         )
+        if after is None or again is None:
+            return measured
+        undeclared = [*differences(before, again, "at the start", "after the way back")]
+        measured = replace(measured, differences=tuple(undeclared))
+        try:
+            stage.cold_start(end, held_pairs(end, versions))
+            await_sessions(end, versions, probe, cluster.clock)
+            fresh = stage.portrait()
+        except Unsettled as problem:
+            text = f"the end of the plan was not compared with a cold start: {problem}"
+            return replace(measured, unsettled=(*measured.unsettled, text))
+        undeclared += differences(fresh, after, "after a cold start", "at the end of the plan")
+        return replace(measured, differences=tuple(undeclared))
+    except Unsettled as problem:
+        return replace(about, unsettled=(str(problem),))
     finally:
         stage.close()
         sandbox.close()

@@ -13,9 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from rrplan.bgp.speaker import Family
-from rrplan.errors import PreflightError
 from rrplan.rehearsal.configuration import Daemon
 from rrplan.rehearsal.namespaces import enter
+from rrplan.rehearsal.unsettled import Unsettled
 
 PR_SET_PDEATHSIG = 1
 CLONE_NEWTIME = 0x80
@@ -55,7 +55,7 @@ class NodeDaemons:
         fresh.write_text(daemon.text)
         checked = subprocess.run([daemon.program, "-p", "-c", str(fresh)], capture_output=True, text=True, check=False)
         if checked.returncode:
-            raise PreflightError([f"BIRD refuses its configuration: {checked.stderr.strip()}"])
+            raise Unsettled(f"BIRD refuses the configuration of {self._folder.name}: {checked.stderr.strip()}")
         fresh.replace(path)
 
     def start(self, family: Family, *, recover: bool = True) -> None:
@@ -85,6 +85,17 @@ class NodeDaemons:
                 if line[:1] in "0189" and line[4:5] == " ":
                     break
         return "".join(lines)
+
+    def waited(self) -> float:
+        """How long the BIRDs of this node that run now have waited for the processor, in seconds; 0 if not told.
+
+        Source: Linux, Documentation/scheduler/sched-stats.rst, /proc/<pid>/schedstat.
+        """
+        waited = 0
+        for process in [*self.running.values()]:
+            with suppress(OSError, IndexError):
+                waited += int(Path(f"/proc/{process.pid}/schedstat").read_text().split()[1])
+        return waited / 1e9
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         """End the BIRDs of this node."""

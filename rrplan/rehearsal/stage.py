@@ -9,14 +9,15 @@ from pathlib import Path
 
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.speaker import FAMILIES, Settings, as_configured, is_down
-from rrplan.errors import PreflightError
 from rrplan.ids import NodeName
 from rrplan.planning.promise import Pair
 from rrplan.ports import Clock, Datastore, Document, Listed, Stored, Write
 from rrplan.rehearsal.agents import Agents
 from rrplan.rehearsal.judging import kind_of
 from rrplan.rehearsal.laboratory import Laboratory
+from rrplan.rehearsal.portrait import Portrait, portrait
 from rrplan.rehearsal.recorder import Flow, Recorder, Recording
+from rrplan.rehearsal.unsettled import Unsettled
 from rrplan.resources import ClusterState, Pod, ResourceKey
 
 PROBES_PER_SECOND = 2000
@@ -90,20 +91,37 @@ class Stage:
 
         Those that are `held` should have them; where there is doubt, what is there decides.
         """
-        wanted = set(held)
-        # Nodes that are down were up once: a BIRD waits for a peer that never was for minutes (graceful restart).
         self._agents.start(as_configured(self._start))
-        wanted |= self._settle(wanted)
-        down = {name for name, node in self._start.nodes.items() if is_down(node, Settings.of(self._start))}
+        wanted = self._calm(self._start, set(held))
+        flows = self.flows(wanted, reflecting)
+        self.every = max(FASTEST_SECONDS, len(flows) / PROBES_PER_SECOND)
+        self._recorder = Recorder(self._namespaces(), self.laboratory.pods, flows, self.every)
+        return frozenset(wanted)
+
+    def _calm(self, state: ClusterState, held: set[Pair]) -> set[Pair]:
+        """Wait for a state whose nodes all run, then end those that are down; the pairs that have routes then."""
+        # Nodes that are down were up once: a BIRD waits for a peer that never was for minutes (graceful restart).
+        wanted = held | self._settle(held)
+        down = {name for name, node in state.nodes.items() if is_down(node, Settings.of(state))}
         if down:
             for name in down:
                 self.laboratory.apply(name, {})
             wanted = {pair for pair in wanted if not {pair.at, pair.origin} & down}
             wanted &= self._settle(wanted & held)
-        flows = self.flows(wanted, reflecting)
-        self.every = max(FASTEST_SECONDS, len(flows) / PROBES_PER_SECOND)
-        self._recorder = Recorder(self._namespaces(), self.laboratory.pods, flows, self.every)
-        return frozenset(wanted)
+        return wanted
+
+    def portrait(self) -> Portrait:
+        """Everything that can be seen now, once it is calm."""
+        self._settle(set())
+        return portrait(self.laboratory)
+
+    def cold_start(self, state: ClusterState, held: frozenset[Pair]) -> Portrait:
+        """What can be seen where every BIRD starts anew in a state; nothing is recorded any more."""
+        self._agents.stop()
+        self.laboratory.halt()
+        self.laboratory.run(as_configured(state))
+        self._calm(state, set(held))
+        return portrait(self.laboratory)
 
     def hear(self, state: ClusterState) -> None:
         """The cluster is now so; raises where the speakers could not follow."""
@@ -150,10 +168,7 @@ class Stage:
                     if lacking
                     else "routes come and go"
                 )
-                raise PreflightError(
-                    [f"the starting state does not come up within {SETTLE_SECONDS:.0f} s: {text}"],
-                    hint="`rrplan routes` says how a route should reach a node",
-                )
+                raise Unsettled(f"the speakers do not settle within {SETTLE_SECONDS:.0f} s: {text}")
             self._clock.sleep(LOOK_SECONDS)
 
     def flows(self, wanted: set[Pair], reflecting: frozenset[NodeName]) -> list[Flow]:

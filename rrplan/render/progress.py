@@ -22,14 +22,24 @@ SWEEP_SECONDS = 30
 
 
 class TextProgress:
-    """Plain lines; on a terminal the line of the step in flight is rewritten while a gate waits."""
+    """Plain lines; on a terminal the line of the step in flight is rewritten while a gate waits.
+
+    `lead` stands before every line of what is no run on a cluster; nothing is advised there.
+    """
 
     def __init__(
-        self, stream: TextIO, *, live: bool, width: int = 80, paint: Paint = lambda text, _colour: text
+        self,
+        stream: TextIO,
+        *,
+        live: bool,
+        width: int = 80,
+        paint: Paint = lambda text, _colour: text,
+        lead: str = "",
     ) -> None:
         self._stream = stream
         self._live = live
-        self._width = width
+        self._lead = lead
+        self._width = width - len(lead)
         self._paint = paint
         self._left = 0
         """Seconds that the step in flight and those after it usually take."""
@@ -81,7 +91,7 @@ class TextProgress:
                 for text in map(reason_text, event.why):
                     if text not in self._reasons:
                         self._line(f"stopped: {text}" if event.result.state is RunState.STOPPED else text)
-                more, state = ending_text(event), f"run {event.result.state}"
+                more, state = "" if self._lead else ending_text(event), f"run {event.result.state}"
                 text = f"{self._ending(event)} after {event.seconds} s" + (f"; {more}" if more else "")
                 self._line(text, state, "green" if event.result is Result.DONE else "yellow")
 
@@ -121,7 +131,7 @@ class TextProgress:
         if self._live:
             text = shorten(one_line(text), self._width - 1, placeholder=" ...")
             head, colon, rest = text.partition(": ")
-            self._stream.write(f"\r\x1b[K{head}{colon}{self._paint(rest, 'yellow') if rest else ''}")
+            self._stream.write(f"\r\x1b[K{self._lead}{head}{colon}{self._paint(rest, 'yellow') if rest else ''}")
             self._stream.flush()
 
     def _line(self, text: str, marked: str = "", colour: str = "") -> None:
@@ -130,7 +140,8 @@ class TextProgress:
         text = "\n".join(wrapped(text.strip(), self._width, lead, hanging=4))
         if marked:
             text = text.replace(marked, self._paint(marked, colour), 1)
-        self._stream.write(("\r\x1b[K" if self._live else "") + text + "\n")
+        text = "".join(f"{self._lead}{line}\n" for line in text.split("\n"))
+        self._stream.write(("\r\x1b[K" if self._live else "") + text)
         self._stream.flush()
 
 

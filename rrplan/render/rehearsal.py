@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from rrplan.plans.gate import LONGEST_SECONDS
-from rrplan.plans.rehearsal import Count, Rehearsal, SampledKind, StepMeasure, Traffic
+from rrplan.plans.rehearsal import Count, Rehearsal, SampledKind, StepMeasure, Traffic, Verdict
 from rrplan.render.escaping import cell, code, prose
-from rrplan.text import wrapped
+from rrplan.text import listed, wrapped
 
 INDENT = "  "
 
@@ -61,27 +61,51 @@ def rehearsal_markdown(rehearsal: Rehearsal) -> str:
 def headline(rehearsal: Rehearsal) -> str:
     """What was rehearsed, how."""
     whole = sum(kept.of for kept in rehearsal.kept)
-    return (
-        f"Rehearsal of plan {rehearsal.plan[:19]} on real BIRD speakers: {rehearsal.nodes} of {whole} nodes, "
-        f"seed {rehearsal.seed}, {rehearsal.flows} pairs of pods, a probe every {rehearsal.probe_every_ms} ms"
+    text = (
+        f"Rehearsal of plan {rehearsal.subject.plan[:19]} on real BIRD speakers: {rehearsal.nodes} of {whole} nodes, "
+        f"seed {rehearsal.seed}"
     )
+    if not rehearsal.flows:
+        return text
+    return f"{text}, {rehearsal.flows} pairs of pods, a probe every {rehearsal.probe_every_ms} ms"
+
+
+def verdict_line(rehearsal: Rehearsal) -> str:
+    """What follows from it, and from how many repetitions."""
+    verdict = rehearsal.verdict
+    if not rehearsal.others:
+        if verdict is Verdict.MATCHES:
+            return f"{verdict}: one run; give `--repeat 2` before you trust the first verdict of a plan"
+        return str(verdict)
+    runs = [(rehearsal.seed, rehearsal.own_verdict), *((other.seed, other.verdict) for other in rehearsal.others)]
+    told = ", ".join(f"seed {seed} {_outcome(each)}" for seed, each in sorted(runs))
+    differ = "the repetitions differ: " if len({each for _, each in runs}) > 1 else ""
+    return f"{verdict}: {differ}{told}"
+
+
+def _outcome(verdict: Verdict) -> str:
+    return "is inconclusive" if verdict is Verdict.INCONCLUSIVE else str(verdict)
 
 
 def result_lines(rehearsal: Rehearsal) -> list[str]:
-    """How it ended, in sentences; the last one says whether the proof was right."""
+    """What follows, first of all, and then why, in sentences."""
+    lines = [verdict_line(rehearsal)]
+    lines += [f"contradicts the plan: {text}" for text in rehearsal.contradictions]
+    lines += [f"not declared by the plan: {text}" for text in rehearsal.differences]
+    lines += [f"inconclusive: {text}" for text in rehearsal.unsettled]
+    if not rehearsal.there:
+        return lines
     ends = f"the plan was {rehearsal.there}"
     if rehearsal.back:
         ends += f", and the rollback was {rehearsal.back}" if rehearsal.back != "undone" else " and then undone"
-    lines = [ends, f"pairs while they are not exposed: {_counted(rehearsal.safe, rehearsal.seen_ms)}"]
+    lines += [ends, f"pairs while they are not exposed: {_counted(rehearsal.owed, rehearsal.seen_ms)}"]
     if rehearsal.exposed.sent or rehearsal.exposed.routes:
         lines.append(
             f"pairs while the proof says they are exposed (plans say for up to {LONGEST_SECONDS} s): "
             f"{_counted(rehearsal.exposed, rehearsal.seen_ms)}"
         )
     lines += [f"longer than ever measured: {text}" for text in rehearsal.longer]
-    lines += [f"CONTRADICTION: {text}" for text in rehearsal.contradictions]
-    if rehearsal.good:
-        lines.append("nothing contradicts the proof")
+    lines += [f"not exercised: {text}" for text in rehearsal.subject.not_exercised]
     return lines
 
 
@@ -98,6 +122,13 @@ def _counted(count: Count, seen_ms: int) -> str:
 
 
 def _sample(rehearsal: Rehearsal) -> Iterator[str]:
+    subject = rehearsal.subject
+    yield f"spec {subject.spec[:19]}, snapshot {subject.snapshot[:19]}"
+    if subject.families:
+        filters = f"BGPFilter {listed(subject.filters)}" if subject.filters else "no BGPFilters"
+        families = " and ".join({"ipv4": "IPv4", "ipv6": "IPv6"}[family] for family in subject.families)
+        first, last = subject.sessions
+        yield f"{families}; {first} sessions at the start, {last} at the end of the plan; {filters}"
     kinds: dict[str, list[SampledKind]] = {}
     for kept in rehearsal.kept:
         kinds.setdefault(kept.kind, []).append(kept)

@@ -44,15 +44,20 @@ def test_there_and_back(place: Path) -> None:
     before = json.loads((place / "plan.json").read_text())["digest"]
     done = rrplan(place, *["rehearse", "plan.json", "--sandbox", "one", "--nodes", "8", "--seed", "5", "--attach"])
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "nothing contradicts the proof" in done.stdout
+    assert "\nrehearsal:   - matches the plan: one run; give" in done.stdout
+    assert "wrote the result (matches the plan) into plan.json" in done.stderr
+    # Every line says what it is, and none advises what is for a run on a cluster.
+    assert {line[:10] for line in (done.stdout + done.stderr).splitlines()} == {"rehearsal:"}
+    assert "resume" not in done.stderr
+    assert "rollback" not in done.stderr
     plan, digest = read_plan((place / "plan.json").read_bytes(), "plan.json")
     found = plan.rehearsal
     assert found is not None
-    assert (digest, found.plan, found.nodes) == (before, before, 8)
+    assert (digest, found.subject.plan, found.nodes) == (before, before, 8)
     assert (found.there, found.back) == ("done", "undone")
-    assert found.safe.sent > 10_000
-    assert found.safe.lost <= 2
-    assert found.safe.routes == 0
+    assert found.owed.sent > 10_000
+    assert found.owed.lost <= 2
+    assert found.owed.routes == 0
     # The measurement can see loss: a node that changes its role is cut off.
     assert found.exposed.lost > 50
     assert found.exposed.routes > 10
@@ -60,6 +65,7 @@ def test_there_and_back(place: Path) -> None:
     assert promoted == {"promote/rr-1", "promote/rr-2"}
     shown = rrplan(place, "show", "plan.json").stdout
     assert "Rehearsal:" in shown
+    assert "  - matches the plan: one run; give `--repeat 2`" in shown
     assert sorted(path.name for path in place.iterdir()) == ["one", "plan.json", "spec.yaml"]
     birds = subprocess.run(["pgrep", "-f", str(place)], capture_output=True, text=True, check=False).stdout
     assert not birds

@@ -106,9 +106,9 @@ def measured(process: subprocess.Popen[str]) -> dict[str, Any]:
     assert process.returncode == 0, out + err
     found: dict[str, Any] = json.loads(out)
     assert (found["there"], found["back"]) == ("done", "undone")
-    assert found["contradictions"] == []
-    assert found["safe"]["sent"] > 1_000
-    assert found["safe"]["routes"] == 0
+    assert found["verdict"] == "matches the plan"
+    assert found["owed"]["sent"] > 1_000
+    assert found["owed"]["routes"] == 0
     return found
 
 

@@ -151,7 +151,7 @@ def _peer(name: str, node: str, address: str, as_number: int) -> BGPPeer:
 def _contradictions(plan: Plan, state: ClusterState, promise: Promise, crossing: Crossing) -> list[str]:
     """What a rehearsal of the plan says of the recording, if that is all the plan promises."""
     judge = Judge(plan, {promise.step: promise}, crossing.origins, frozenset(), reflecting(plan, state))
-    return [*judge.contradictions(crossing.recording, [Window(promise.step, False, 0.0, float("inf"))])]
+    return judge.findings(crossing.recording, [Window(promise.step, False, 0.0, float("inf"))]).contradictions
 
 
 def _absent_where_disputed(

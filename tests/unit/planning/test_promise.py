@@ -1,17 +1,20 @@
 """Single pairs, beside the counts of the proof."""
 
+import json
+import re
 from dataclasses import replace
 
 import pytest
 
 from rrplan import api
 from rrplan.bgp.profile import calico_versions
-from rrplan.errors import DigestMismatch
+from rrplan.digest import digest as digest_of
+from rrplan.errors import DigestMismatch, FileFormatError
 from rrplan.ids import NodeName, StepId
 from rrplan.planning.promise import Pair, held_pairs, missing_pairs, promises, reflecting
 from rrplan.plans import Plan, read_plan
 from rrplan.plans.change import Change
-from rrplan.plans.rehearsal import Rehearsal
+from rrplan.plans.rehearsal import Rehearsal, Subject, rehearsal_document
 from rrplan.render.plan_json import plan_document, write_plan
 from rrplan.resources import ClusterState, decode, encode
 from rrplan.sandbox import demo_cluster
@@ -80,17 +83,33 @@ def test_kept_in_the_plan_file(made: tuple[Plan, ClusterState]) -> None:
     """A rehearsal lies beside the plan: the digest stays; one that was changed, or of another plan, is refused."""
     plan, _ = made
     bare = str(plan_document(plan)["digest"])
-    done = Rehearsal(bare, 1, 12, (), (), "done", "undone")
+    done = Rehearsal(Subject(bare, "", ""), 1, 12, (), (), "done", "undone")
     data = write_plan(replace(plan, rehearsal=done))
     again, digest = read_plan(data, "plan.json")
     assert (again.rehearsal, digest) == (done, bare)
     assert write_plan(again) == data
     for edited in (
         data.replace(b'"seed":1', b'"seed":2'),
-        write_plan(replace(plan, rehearsal=replace(done, plan="x"))),
+        write_plan(replace(plan, rehearsal=replace(done, subject=Subject("x", "", "")))),
     ):
         with pytest.raises(DigestMismatch, match="the rehearsal in the file was changed, or is that of another plan"):
             read_plan(edited, "plan.json")
+
+
+def test_rehearsal_of_another_format_or_verdict(made: tuple[Plan, ClusterState]) -> None:
+    """A rehearsal that an older rrplan wrote, or whose verdict does not follow from it, is refused."""
+    plan, _ = made
+    document = plan_document(plan)
+    done = rehearsal_document(Rehearsal(Subject(document["digest"], "", ""), 1, 12, (), (), "done", "undone"))
+    for change, said in (
+        ({"format_version": "1.0"}, "the rehearsal in the file has format version 1.0, and this is rrplan for 2"),
+        ({"verdict": "inconclusive"}, "says `inconclusive`, and what it measured says `matches the plan`"),
+    ):
+        body = {name: value for name, value in {**done, **change}.items() if name != "digest"}
+        data = json.dumps({**document, "rehearsal": {**body, "digest": digest_of(body)}}).encode()
+        with pytest.raises(FileFormatError, match=re.escape(said)) as caught:
+            read_plan(data, "plan.json")
+        assert "hint: rehearse the plan again" in str(caught.value)
 
 
 def test_a_node_that_is_down_is_promised_nothing() -> None:

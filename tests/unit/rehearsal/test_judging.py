@@ -1,11 +1,13 @@
 """A recording beside a promise."""
 
+from dataclasses import replace
+
 import pytest
 
 from rrplan.ids import ActionName, NodeName, StepId
 from rrplan.planning.promise import Pair, Promise
 from rrplan.plans.plan import Step
-from rrplan.rehearsal.judging import Judge, Timeline, Window
+from rrplan.rehearsal.judging import Findings, Judge, Timeline, Window
 from rrplan.rehearsal.recorder import Flow, Gap, Recording
 from rrplan.reports import events
 from tests.support import Remembering
@@ -47,7 +49,7 @@ def judge() -> Judge:
 def test_as_promised(judge: Judge) -> None:
     """What the proof exposes may be lost while it is exposed; a change of a route is no loss."""
     seen = recording([Gap(A, "10.244.0.128/26", 2.0, 3.5), Gap(A, "10.244.0.64/26", 12.0, 0.004)], {1: [20, 21, 22]})
-    assert not [*judge.contradictions(seen, WINDOWS)]
+    assert judge.findings(seen, WINDOWS) == Findings()
     first, second, _ = judge.measures(seen, WINDOWS)
     rows = {row.kind: row for row in first.traffic}
     assert (rows["client to reflector"].routes, rows["client to reflector"].away_ms) == (1, 3500)
@@ -55,9 +57,9 @@ def test_as_promised(judge: Judge) -> None:
     assert (rows["client to reflector"].exposed, rows["client to reflector"].pairs) == (2, 2)
     assert rows["client to client"].sent == 100
     assert not any(row.lost or row.routes for row in second.traffic)
-    exposed, safe = (judge.count(seen, WINDOWS, exposed=which) for which in (True, False))
+    exposed, owed = (judge.count(seen, WINDOWS, exposed=which) for which in (True, False))
     assert (exposed.sent, exposed.lost, exposed.routes, exposed.away_ms) == (100, 3, 1, 3500)
-    assert (safe.sent, safe.lost, safe.routes) == (500, 0, 0)
+    assert (owed.sent, owed.lost, owed.routes) == (500, 0, 0)
 
 
 def test_route_that_should_stay(judge: Judge) -> None:
@@ -66,7 +68,7 @@ def test_route_that_should_stay(judge: Judge) -> None:
     gaps.append(Gap(B, "10.244.0.0/26", 29.0, None))
     because = "; the proof says that nobody but exposed pairs is without a route"
     back = "a had no route of rr-1 (ipv4) for 2.00 s, b had no route of a (ipv4) for 1.00 s"
-    assert [*judge.contradictions(recording(gaps, {}), WINDOWS)] == [
+    assert judge.findings(recording(gaps, {}), WINDOWS).contradictions == [
         f"while `promote/rr-1` takes effect, a had no route of b (ipv4) for 1.25 s{because}",
         f"while `mesh-off` is undone, {back}{because}",
     ]
@@ -76,15 +78,15 @@ def test_longer_than_told(judge: Judge) -> None:
     """Exposed, but for longer than the plan says."""
     long = [Window(ONE, False, 0.0, 30.0, 30.0)]
     seen = recording([Gap(A, "10.244.0.128/26", 2.0, 15.5)], {})
-    assert not [*judge.contradictions(seen, long)]
+    assert judge.findings(seen, long) == Findings()
     slow = "while `promote/rr-1` takes effect, a had no route of rr-1 (ipv4) for 15.50 s"
     assert [*judge.longer(seen, long)] == [f"{slow}; plans say 14 s, the longest that was measured"]
 
 
 def test_probes(judge: Judge) -> None:
     """One probe may fall between deleting and adding a route, two may not."""
-    assert not [*judge.contradictions(recording([], {0: [150]}), WINDOWS)]
-    assert [*judge.contradictions(recording([], {0: [150, 151]}), WINDOWS)] == [
+    assert judge.findings(recording([], {0: [150]}), WINDOWS) == Findings()
+    assert judge.findings(recording([], {0: [150, 151]}), WINDOWS).contradictions == [
         "while `mesh-off` takes effect, 2 probes from a to b (ipv4) were lost, and this pair is not exposed"
     ]
 
@@ -94,19 +96,47 @@ def test_busy_machine(judge: Judge) -> None:
     for late, contradictions in ((0.25, 0), (0.15, 1)):
         seen = recording([Gap(A, "10.244.0.64/26", 12.0, 0.2)], {0: [120, 121]})
         seen.lateness = late
-        assert len([*judge.contradictions(seen, WINDOWS)]) == contradictions
+        findings = judge.findings(seen, WINDOWS)
+        assert (len(findings.contradictions), findings.unsettled) == (contradictions, [])
+
+
+def test_bird_that_waited(judge: Judge) -> None:
+    """Nothing follows from an absence that is shorter than a BIRD waited for the processor."""
+    long, short = Gap(A, "10.244.0.64/26", 12.0, 0.5), Gap(B, "10.244.0.0/26", 13.0, 0.2)
+    seen = recording([long, short], {0: [150, 151]})
+    windows = [replace(window, waited=0.3) for window in WINDOWS]
+    findings = judge.findings(seen, windows)
+    proved = "the proof says that nobody but exposed pairs is without a route"
+    assert findings.contradictions == [
+        f"while `mesh-off` takes effect, a had no route of b (ipv4) for 0.50 s; {proved}"
+    ]
+    because = "a BIRD waited 0.30 s for the processor meanwhile, so nothing follows from it"
+    assert findings.unsettled == [
+        f"while `mesh-off` takes effect, b had no route of a (ipv4) for 0.20 s; {because}",
+        f"while `mesh-off` takes effect, 2 probes from a to b (ipv4) were lost; {because}",
+    ]
+
+
+def test_recorder_that_did_not_run(judge: Judge) -> None:
+    """What it did not see cannot be called no loss."""
+    seen = recording([], {})
+    seen.lateness = 1.5
+    findings = judge.findings(seen, WINDOWS)
+    assert findings.unsettled == ["the recorder did not run for 1.5 s, so it saw no loss that is shorter"]
+    assert findings.contradictions == []
 
 
 def test_timeline() -> None:
     """A step lasts until the next one begins; its gates passed before."""
     moments = iter([1.0, 4.0, 5.0, 5.0, 7.0])
     listener = Remembering()
-    timeline = Timeline(listener, lambda: next(moments))
+    waits = iter([{A: 1.0, B: 2.0}, {A: 1.5, B: 2.1}, {}, {A: 0.25}])
+    timeline = Timeline(listener, lambda: next(waits), lambda: next(moments))
     timeline.report(events.StepStarted(ONE, 1, 1, "one"))
     timeline.report(events.StepSettled(ONE, 3))
     timeline.report(events.UndoStarted(ONE))
     timeline.close()
-    assert timeline.windows == [Window(ONE, False, 1.0, 5.0, 3.0), Window(ONE, True, 5.0, 7.0, 0.0)]
+    assert timeline.windows == [Window(ONE, False, 1.0, 5.0, 3.0, 0.5), Window(ONE, True, 5.0, 7.0, 0.0, 0.25)]
     assert len(listener.events) == 3
 
 
@@ -119,7 +149,7 @@ def test_speakers_outside() -> None:
     pairs = frozenset({pair(A, switch), pair(switch, A)})
     judge = Judge(plan, told, owners, pairs, frozenset({R}), {switch, other})
     gaps = [Gap(A, "10.244.1.0/26", 12.0, 2.0), Gap(switch, "10.244.1.64/26", 12.0, 3.0)]
-    (text,) = judge.contradictions(recording(gaps, {}), WINDOWS[1:2])
+    (text,) = judge.findings(recording(gaps, {}), WINDOWS[1:2]).contradictions
     assert text.startswith(f"while `mesh-off` takes effect, a had no route of {switch} (ipv4) for 2.00 s; the proof")
     (step,) = judge.measures(recording(gaps, {}), WINDOWS[1:2])
     assert {row.kind: row.routes for row in step.traffic if row.pairs} == {
@@ -140,7 +170,7 @@ def test_model_that_sees_no_route() -> None:
         promises = {ONE: Promise(ONE, exposed, exposed), TWO: Promise(TWO, frozenset(), every)}
         judge = Judge(plan, promises, OWNERS, begun, frozenset({R}))
         assert judge.count(seen, WINDOWS[:2], exposed=False).routes == (pair(A, B) in begun - exposed)
-        return [*judge.contradictions(seen, WINDOWS[:2])]
+        return judge.findings(seen, WINDOWS[:2]).contradictions
 
     because = "the proof says that nobody but exposed pairs is without a route"
     assert told(frozenset(), every) == [
