@@ -183,6 +183,14 @@ class Laboratory:
         """How long the BIRDs of each node have waited for the processor so far, in seconds."""
         return {NodeName(name): birds.waited() for name, birds in self._birds.items()}
 
+    def kill(self, name: NodeName, number: int = signal.SIGKILL) -> None:
+        """End the BIRDs of a node by a signal; SIGTERM says goodbye to their peers, SIGKILL does not."""
+        self._birds[name].stop(number)
+
+    def start_again(self, name: NodeName) -> None:
+        """Start the BIRDs of a node with the configuration that they had, as runsv does."""
+        self._birds[name].start_again(recover=self._recover)
+
     def halt(self) -> None:
         """Kill every BIRD and empty its routing tables, as if all machines had been switched off."""
         for name, birds in self._birds.items():

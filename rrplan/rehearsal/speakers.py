@@ -70,6 +70,11 @@ class NodeDaemons:
                 preexec_fn=_in(self._namespace),
             )
 
+    def start_again(self, *, recover: bool = True) -> None:
+        """Start what ran here and ended, with the configuration that is there."""
+        for family in self._daemons.keys() - self.running.keys():
+            self.start(family, recover=recover)
+
     def ask(self, program: str, words: str) -> str:
         """What BIRD answers, with its codes; raises OSError where nobody listens."""
         with socket.socket(socket.AF_UNIX) as client:
