@@ -85,7 +85,10 @@ def judge(spec: Spec, step: Step, cost: Transition, model: Model) -> tuple[StepP
         if _ends(loss) in gone and not loss.marked:
             continue
         tolerated = _tolerated(spec, marked=loss.marked, down=loss.down)
-        exposures.append(Exposure(str(loss.family), loss.at, loss.origin, loss.pairs, LONGEST_SECONDS, tolerated))
+        lasting = _ends(loss) in gone
+        exposures.append(
+            Exposure(str(loss.family), loss.at, loss.origin, loss.pairs, LONGEST_SECONDS, tolerated, lasting)
+        )
         if not tolerated and _ends(loss) not in restarted:
             violations.append(_of_pairs(Invariant.SURVIVING, step.id, loss, seconds=LONGEST_SECONDS))
     return StepProof(step.id, tuple(exposures), effects), violations

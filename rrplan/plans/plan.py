@@ -74,7 +74,8 @@ class Tolerance(StrEnum):
 class Exposure:
     """Ordered pairs with no surviving path while one step takes effect, and one of them as an example.
 
-    `pairs` counts them; (`at`, `origin`) is the example. `seconds` is the longest that was measured for such a change.
+    `pairs` counts them; (`at`, `origin`) is the example. `seconds` is the longest that was measured for such a change;
+    a `lasting` one goes on after the step, until a later step ends it: nobody needs the routes of a drained node.
     """
 
     family: str
@@ -83,6 +84,7 @@ class Exposure:
     pairs: int
     seconds: int
     tolerated: Tolerance
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from rrplan.specs.model import Hook, OnFailure
 
 T = TypeVar("T")
 
-FORMAT_VERSION = "2.3"
+FORMAT_VERSION = "2.4"
 """2.3: the snapshot says which cluster it is of.
 
 2.2: a change says its action, a step which one puts back what it changes, and findings hold facts.

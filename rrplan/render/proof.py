@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rrplan.bgp.outside import Fate
+from rrplan.ids import StepId
+from rrplan.plans.phase import Phase
 from rrplan.plans.plan import (
     FINAL_STATE,
     Exposure,
@@ -133,7 +135,9 @@ def proof_lines(plan: Plan, outside: Sequence[str]) -> list[str]:
     count = len(plan.proof.steps)
     after = f"each of the {count} steps that touch" if count > 1 else "the one step that touches"
     both = ", in both families" if len(_families(plan)) > 1 else ""
-    lines = [f"after {after} sessions: no node loses a route{both}"]
+    lasting = sum(exposure.pairs for exposure in exposed if exposure.lasting)
+    but = ", but for those that are drained (below)" if lasting else ""
+    lines = [f"after {after} sessions: no node loses a route{both}{but}"]
     if not count:
         lines = ["no step touches a session"]
     elif exposed:
@@ -144,10 +148,23 @@ def proof_lines(plan: Plan, outside: Sequence[str]) -> list[str]:
             which = f"all end at a node that is {' or '.join(kind for kind in EXCEPTED if kind in kinds)}"
         what = f"{pairs} ordered pair{'' if pairs == 1 else 's'}"
         lines.append(f"while a step takes effect: {what} without a path for up to {seconds} s, {which}")
+        if lasting:
+            first, until = lasting_from_to(plan)
+            lines.append(
+                f"for longer: {lasting} of these pairs, from `{first}` until `{until}` at the latest; nobody needs the "
+                f"routes of a drained node meanwhile"
+            )
     else:
         lines.append("while a step takes effect: every pair keeps a path over sessions that are left alone")
     lines += outside
     return [*lines, "; ".join(check_text(check) for check in plan.proof.final)] if plan.proof.final else lines
+
+
+def lasting_from_to(plan: Plan) -> tuple[StepId, StepId]:
+    """The first step after which pairs stay without a route, and the one that waits until all of them have it."""
+    first = next(proof.step for proof in plan.proof.steps if any(each.lasting for each in proof.exposures))
+    last = [step.id for step in plan.steps if step.phase is Phase.HELD_AGAIN] or [plan.proof.steps[-1].step]
+    return first, last[-1]
 
 
 def _families(plan: Plan) -> set[str]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from rrplan.ids import StepId
+from rrplan.plans import Plan
 from rrplan.ports import KeptRun
 from rrplan.render.detail import Detail
 from rrplan.render.folding import and_alike_folded, folded
+from rrplan.render.proof import lasting_from_to
 from rrplan.render.run import lack_text
 from rrplan.reports.entry import JournalEvent
 from rrplan.reports.events import RunState
@@ -118,10 +121,25 @@ def exposed_text(record: RunRecord) -> str:
     if at is None or at.moment is Moment.FAILED:
         return "nothing: no step is under way"
     exposures = [each for proof in record.plan.proof.steps if proof.step == at.step.id for each in proof.exposures]
+    lasting = _lasting_text(record.plan, at.step.id)
     if not exposures:
-        return "nothing: every pair keeps a route while this step takes effect"
+        return lasting or "nothing: every pair keeps a route while this step takes effect"
     pairs, seconds = sum(each.pairs for each in exposures), max(each.seconds for each in exposures)
-    return f"{pairs} ordered pair{'' if pairs == 1 else 's'}, for up to {seconds} s after the write"
+    text = f"{pairs} ordered pair{'' if pairs == 1 else 's'}, for up to {seconds} s after the write"
+    return f"{text}; {lasting}" if lasting else text
+
+
+def _lasting_text(plan: Plan, at: StepId) -> str:
+    """Which pairs of drained nodes stay without a route after earlier steps, or this one; "" where none do."""
+    order = {step.id: place for place, step in enumerate(plan.steps)}
+    begun = [proof for proof in plan.proof.steps if order[proof.step] <= order[at]]
+    pairs = sum(each.pairs for proof in begun for each in proof.exposures if each.lasting)
+    if not pairs:
+        return ""
+    first, until = lasting_from_to(plan)
+    if order[at] > order[until]:
+        return ""
+    return f"up to {pairs} pairs of drained nodes have no route from `{first}` on, until `{until}` at the latest"
 
 
 def next_commands(record: RunRecord, where: str) -> list[tuple[str, str]]:

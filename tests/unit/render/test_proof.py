@@ -4,12 +4,25 @@ from dataclasses import replace
 
 import pytest
 
+from rrplan import api
 from rrplan.bgp.outside import Fate
 from rrplan.bgp.routes import NoRoute, Obstacle
 from rrplan.ids import NodeName, StepId
+from rrplan.plans import Plan
 from rrplan.plans.plan import FINAL_STATE, FinalCheck, Invariant, OutsideEffect, StepProof, Tolerance, Violation
-from rrplan.render.proof import check_text, restarts, violation_text
+from rrplan.render.proof import check_text, proof_lines, restarts, violation_text
 from rrplan.render.routes import no_route_text
+from rrplan.snapshots import snapshot_of_manifests
+from rrplan.specs import load
+from tests.support.scenarios import FOLDER
+
+
+def planned_in(scenario: str) -> Plan:
+    """The plan of a scenario."""
+    folder = FOLDER / scenario
+    files = [("cluster.yaml", (folder / "cluster.yaml").read_bytes())]
+    return api.plan(load((folder / "spec.yaml").read_bytes(), "spec.yaml"), snapshot_of_manifests(files))
+
 
 PROMOTE = StepId("promote/r1")
 SWITCH = "outside 10.0.0.254 (AS 64512)"
@@ -192,3 +205,21 @@ def test_restarts_come_from_the_effects() -> None:
     assert restarts(StepProof(PROMOTE, (), (effect, lost))) == [
         f"r1 and 1 more nodes: the session to {SWITCH} restarts"
     ]
+
+
+def test_drained_nodes_stay_without_routes() -> None:
+    """Whose routes stay away after a step is told, with the step that ends it, and not called a matter of seconds."""
+    plan = planned_in("mesh-to-two-levels")
+    first = {proof.step: proof for proof in plan.proof.steps}[StepId("promote/core-1")]
+    # In two levels a first core reflector has no session at all, until there are others.
+    assert {exposure.lasting for exposure in first.exposures} == {True}
+    lasting = sum(each.pairs for proof in plan.proof.steps for each in proof.exposures if each.lasting)
+    after, during, longer, *_ = proof_lines(plan, ())
+    assert after.endswith("no node loses a route, in both families, but for those that are drained (below)")
+    assert during.startswith("while a step takes effect: ")
+    assert longer == (
+        f"for longer: {lasting} of these pairs, from `promote/core-1` until `await/drained` at the latest; "
+        "nobody needs the routes of a drained node meanwhile"
+    )
+    one_level = proof_lines(planned_in("mesh-options-are-carried-over"), ())
+    assert not any("for longer" in line or "below" in line for line in one_level)

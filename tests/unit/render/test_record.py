@@ -4,11 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from rrplan.ids import StepId
 from rrplan.ports import KeptRun
-from rrplan.render.record import left_seconds, left_text, record_json, record_text
+from rrplan.render.record import exposed_text, left_seconds, left_text, record_json, record_text
 from rrplan.reports.events import RunState
 from rrplan.reports.record import Moment, RunRecord, StepAt
 from tests.support.clusters import TO_REFLECTORS, meshed, planned
+from tests.unit.render.test_proof import planned_in
 
 SINCE = datetime(2026, 1, 1, 10, 0, tzinfo=UTC)
 
@@ -44,3 +46,23 @@ def test_nothing_is_left_to_say() -> None:
     assert left_seconds(record(RunState.STOPPED), SINCE) is None
     assert left_seconds(record(RunState.RUNNING), None) is None
     assert "left:" not in record_text(record(RunState.STOPPED), None, "c", "--sandbox c", SINCE)
+
+
+def test_exposed_for_longer_than_a_step() -> None:
+    """Drained nodes that stay without routes are told at every step until the one that waits for them."""
+    plan = planned_in("mesh-to-two-levels")
+    places = {step.id: place for place, step in enumerate(plan.steps)}
+
+    def exposed(step: str) -> str:
+        place = places[StepId(step)]
+        at = StepAt(plan.steps[place], place + 1, Moment.WAITING, SINCE)
+        kept = KeptRun("r1", "test", "ada", "2026-01-01T10:00:00Z")
+        return exposed_text(
+            RunRecord(kept, plan, "sha256:0", RunState.RUNNING, {"who": "ada"}, (), (), at, back=False, left=100)
+        )
+
+    lasting = "pairs of drained nodes have no route from `promote/core-1` on, until `await/drained` at the latest"
+    assert exposed("promote/core-1").endswith(f", for up to 14 s after the write; up to 36 {lasting}")
+    assert exposed("await/clients") == f"up to 100 {lasting}"
+    assert exposed("uncordon/core-1") == "nothing: every pair keeps a route while this step takes effect"
+    assert exposed("drain/core-1") == "nothing: every pair keeps a route while this step takes effect"
