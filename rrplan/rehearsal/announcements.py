@@ -43,7 +43,7 @@ class Announcements:
 
     pool: dict[Family, str] = field(default_factory=dict)
     blocks: dict[NodeName, dict[str, list[str]]] = field(default_factory=dict)
-    statics: dict[NodeName, list[str]] = field(default_factory=dict)
+    prefixes: dict[NodeName, list[str]] = field(default_factory=dict)
     origins: dict[str, NodeName] = field(default_factory=dict)
     pods: dict[tuple[NodeName, str], str] = field(default_factory=dict)
     outside: dict[NodeName, dict[str, str]] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class Announcements:
                 self.pods.setdefault((name, family), _first(block))
             for name in beyond:
                 block = next(found)
-                self.statics.setdefault(name, []).append(block)
+                self.prefixes.setdefault(name, []).append(block)
                 self.origins[block] = kind.name(name, family)
                 self.outside.setdefault(kind.name(name, family), {})[family] = block
                 self.pods.setdefault((name, family), _first(block))
@@ -106,7 +106,7 @@ class Announcements:
         free = ipaddress.ip_network(_free(BEYOND[family], [*taken, *pools]))
         for name, address in zip(beyond, free.hosts(), strict=False):
             prefix = f"{address}/{free.max_prefixlen}"
-            self.statics.setdefault(name, []).append(prefix)
+            self.prefixes.setdefault(name, []).append(prefix)
             self.origins[prefix] = beyond_pools(name)
             self.outside.setdefault(beyond_pools(name), {})[family] = prefix
             self.outside.setdefault(name, {})

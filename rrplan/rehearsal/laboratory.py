@@ -127,11 +127,11 @@ class Laboratory:
         for address, outside in _outside(speakers).items():
             there = self._outside[address]
             role = role_at(self._roles, address, outside.as_number)
-            statics = [*self.announcements.statics.get(there, [])]
-            statics += [prefix for prefix in (role.announces if role else ()) if _family(prefix) == outside.family]
+            prefixes = [*self.announcements.prefixes.get(there, [])]
+            prefixes += [prefix for prefix in (role.announces if role else ()) if _family(prefix) == outside.family]
             inner = self._inner.get((role.fabric, outside.family), "") if role else ""
             ports |= {address: outside.port} if inner else {}
-            configurations[there] = {outside.family: outside.daemon(statics, role, inner)}
+            configurations[there] = {outside.family: outside.daemon(prefixes, role, inner)}
         for (fabric, family), address in self._inner.items():
             members = {text: port for text, port in ports.items() if self._of_fabric(text, fabric, family)}
             name = NodeName(f"fabric {fabric} ({family})")
@@ -237,7 +237,7 @@ class Laboratory:
         origins = self.origins()
         pairs = set()
         for name in names:
-            own = {*self.announcements.blocks.get(name, {}).get(family, ()), *self.announcements.statics.get(name, ())}
+            own = {*self.announcements.blocks.get(name, {}).get(family, ()), *self.announcements.prefixes.get(name, ())}
             for prefix in self._tables.of(name, family):
                 origin = origins.get(prefix)
                 # What one peer outside hears of another is nobody's concern.
