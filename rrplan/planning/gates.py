@@ -44,6 +44,8 @@ class GateMaker:
     def __init__(self, spec: Spec, sets: NodeSets) -> None:
         self.spec = spec
         self.sets = sets
+        self._left: set[NodeName] = set()
+        """The hosts that calico-node has left in the steps so far."""
 
     def after(self, step: Step, model: Model, waited: tuple[NodeName, ...] = ()) -> tuple[Gate, ...]:
         """The gates of a step, once the model stands at the state after it.
@@ -80,7 +82,10 @@ class GateMaker:
             case ActionName.UNCORDON_NODE if node:
                 return (self.drained(node),)
             case ActionName.RELEASE_HOST if node and model.rules.settings.mesh:
-                return self.mesh(model, only=(node,))
+                # Hosts that calico-node left before this one get it back after this one.
+                away = frozenset(self._left)
+                self._left.add(node)
+                return self.mesh(model, only=(node,), away=away)
             case ActionName.PROMOTE_REFLECTOR if node:
                 if model.population.speakers[node].cluster_id:
                     return self.routes(model, [node], title=f"every neighbour of {node} holds the routes it reflects")
@@ -359,8 +364,10 @@ class GateMaker:
         who = f"{', '.join(only)} {'has' if len(only) == 1 else 'have'}" if only else "every node has"
         return self._of_sessions(f"{who} all sessions with other nodes", expectations)
 
-    def mesh(self, model: Model, *, only: tuple[NodeName, ...] = ()) -> tuple[Gate, ...]:
-        """Every mesh session between nodes that are not down is up: of all of them, or of some."""
+    def mesh(
+        self, model: Model, *, only: tuple[NodeName, ...] = (), away: frozenset[NodeName] = frozenset()
+    ) -> tuple[Gate, ...]:
+        """Every mesh session between nodes that are not down, nor `away`, is up: of all of them, or of some."""
         expectations: list[Expectation] = []
         classes = model.population.classes
         for family in FAMILIES:
@@ -370,7 +377,7 @@ class GateMaker:
                 if signature.meshes and not signature.down and signature.speaks(family)
             ]
             nodes = tuple(sorted(chain.from_iterable(asked_of(model, signature, only) for signature in meshed)))
-            members = sum(len(classes[signature]) for signature in meshed)
+            members = sum(len(classes[signature].keys() - away) for signature in meshed)
             if nodes and members > 1:
                 expectations.append(Expectation(self.sets.name(nodes), str(family), members - 1))
         title = "every node has all its mesh sessions"

@@ -16,11 +16,12 @@ from rrplan.bgp.roles import Roles
 from rrplan.bgp.speaker import FAMILIES, Family, StandalonePlacement
 from rrplan.bgp.transition import Loss
 from rrplan.ids import NodeName, StepId
+from rrplan.planning.agents import agents
 from rrplan.planning.build import touched
 from rrplan.planning.kinds import PoolKind, announced_prefixes, beyond_pools, plain, pool_kinds
 from rrplan.plans.change import changed
 from rrplan.plans.plan import Plan
-from rrplan.resources import ClusterState, DaemonSet, Node
+from rrplan.resources import ClusterState
 
 
 class Pair(NamedTuple):
@@ -91,7 +92,7 @@ def _promises(
             speakers |= _speakers_outside(model)
         exposures.append(exposed)
     names = frozenset(speaker.name for speaker in speakers)
-    prefixes = list(_needed_prefixes(roles)) if kind.first else []
+    prefixes = list(needed_prefixes(roles)) if kind.first else []
     everybody = frozenset(
         pair
         for speaker in speakers
@@ -147,7 +148,7 @@ def _names(pair: Pair, kind: PoolKind, outside: Collection[NodeName]) -> Iterato
 
 
 @dataclass(frozen=True, slots=True)
-class _NeededPrefix:
+class NeededPrefix:
     """A prefix that nodes need, from whichever of some speakers outside; `sources` are what these are called."""
 
     family: Family
@@ -174,7 +175,8 @@ class _NeededPrefix:
                 yield Pair(str(self.family), name, self.origin)
 
 
-def _needed_prefixes(roles: Roles) -> Iterator[_NeededPrefix]:
+def needed_prefixes(roles: Roles) -> Iterator[NeededPrefix]:
+    """What speakers outside announce to every node."""
     for prefix in announced_prefixes(roles):
         names = frozenset(
             beyond_pools(Outside(prefix.family, address, role.as_number).name)
@@ -182,7 +184,7 @@ def _needed_prefixes(roles: Roles) -> Iterator[_NeededPrefix]:
             if prefix.prefix in role.announces
             for address in role.addresses
         )
-        yield _NeededPrefix(prefix.family, prefix.origin, names)
+        yield NeededPrefix(prefix.family, prefix.origin, names)
 
 
 def missing_pairs(state: ClusterState, versions: Versions, roles: Roles = ()) -> frozenset[Pair]:
@@ -211,7 +213,7 @@ def held_pairs(
         speakers = [speaker for speaker in model.population.speakers.values() if speaker.role is None]
         nodes = {
             Pair(str(family), at.name, origin.name)
-            for family in FAMILIES
+            for family in kind.networks
             for at in speakers
             for origin in speakers
             if at is not origin and at.address(family) and origin.address(family)
@@ -222,26 +224,9 @@ def held_pairs(
         ended = gone | {kind.name(name, family) for name in gone for family in kind.networks}
         heard = {pair for pair in _outside(model, doubt, kind) if ended.isdisjoint((pair.at, pair.origin))}
         held |= _of_kind(between, kind, ()) | heard
-        for prefix in _needed_prefixes(roles) if kind.first else ():
+        for prefix in needed_prefixes(roles) if kind.first else ():
             held |= {Pair(str(prefix.family), name, prefix.origin) for name in prefix.held(heard)}
     return frozenset(held)
-
-
-def agents(state: ClusterState) -> frozenset[NodeName]:
-    """The nodes on which calico-node runs, or a container that reflects; where nobody says, all with an address."""
-    sets = [
-        daemonset for daemonset in state.others.values() if isinstance(daemonset, DaemonSet) and not daemonset.reflector
-    ]
-    place = StandalonePlacement.of(state)
-
-    def runs(node: Node) -> bool:
-        fits = [
-            daemonset.node_selector.items() <= node.labels.items() and not set(daemonset.avoids) & node.labels.items()
-            for daemonset in sets
-        ]
-        return bool(node.ipv4 or node.ipv6) and (not fits or any(fits)) and not (place and place.runs_on(node))
-
-    return frozenset(name for name, node in state.nodes.items() if runs(node))
 
 
 def _at(names: Collection[NodeName], state: ClusterState) -> frozenset[Pair]:

@@ -16,7 +16,8 @@ from rrplan.bgp.sessions import Speakers
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.errors import DatastoreRefused
 from rrplan.ids import NodeName
-from rrplan.planning.promise import agents, needed
+from rrplan.planning.agents import agents
+from rrplan.planning.promise import needed
 from rrplan.ports import Whereabouts
 from rrplan.rehearsal.announcements import Announcements
 from rrplan.rehearsal.configuration import Daemon, configuration

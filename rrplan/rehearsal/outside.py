@@ -96,10 +96,11 @@ def inner_daemon(family: Family, address: str, members: Mapping[str, int | None]
 
 
 def _within(neighbor: str, port: int | None = None) -> str:
+    # Without `add paths`: of several ways that are as good, BIRD would keep the one that came first.
     at = f" port {port}" if port else ""
     return (
         f"local as {FABRIC_AS}; neighbor {neighbor}{at} as {FABRIC_AS}; multihop; gateway recursive; import all; "
-        f"{PASSED}; add paths on; graceful restart;"
+        f"{PASSED}; graceful restart;"
     )
 
 

@@ -105,10 +105,14 @@ class Stage:
         Those that are `held` should have them; where there is doubt, what is there decides.
         """
         self._agents.start(as_configured(self._start))
-        wanted = self._calm(self._start, set(held))
+        there = self._played(held)
+        absent = sorted({name for pair in held - there for name in (pair.at, pair.origin)} - self._names())
+        wanted = self._calm(self._start, set(there))
         self.laboratory.recover = True
         silent = list(silent_sessions(self.laboratory, self._start))
-        self.left_out = (*unlike_the_cluster(self.laboratory, self._start), *_counted(silent))
+        texts = [*unlike_the_cluster(self.laboratory, self._start), *_counted(silent)]
+        texts += [f"nobody plays {listed(absent, NAMED)}, so that nobody watches these routes"] if absent else []
+        self.left_out = tuple(texts)
         flows = self.flows(wanted, reflecting)
         self.every = max(FASTEST_SECONDS, len(flows) / PROBES_PER_SECOND)
         self._recorder = Recorder(self.laboratory.watched, self.laboratory.pods, flows, self.every)
@@ -137,8 +141,17 @@ class Stage:
         self.laboratory.halt()
         self.laboratory.recover = False
         self.laboratory.run(as_configured(state))
-        self._calm(state, set(held))
+        self._calm(state, self._played(held))
         return portrait(self.laboratory)
+
+    def _names(self) -> set[NodeName]:
+        """All that pairs of the laboratory speak of."""
+        return {*self.laboratory.watched, *self.laboratory.origins().values()}
+
+    def _played(self, held: frozenset[Pair]) -> set[Pair]:
+        """The pairs of which both ends are here; nobody plays the workloads of a node that speak BGP themselves."""
+        names = self._names()
+        return {pair for pair in held if {pair.at, pair.origin} <= names}
 
     def hear(self, state: ClusterState) -> None:
         """The cluster is now so; raises where the speakers could not follow."""

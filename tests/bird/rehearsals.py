@@ -27,6 +27,7 @@ AT_ONCE = 4
 LONGEST_SECONDS = 1200
 MOST_NODES = 60
 SHOWN = 3
+TOLD = ("contradictions", "differences", "unsettled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,8 @@ def rehearsed(name: str, place: Path) -> Ended:
     try:
         result = json.loads(out)
         contradictions = result["contradictions"]
-        talk = "\n".join(map(str, contradictions[:SHOWN]))
+        told = [f"{word}: {text}" for word in TOLD for text in result[word][:SHOWN]]
+        talk = "\n".join(told)
     except (ValueError, KeyError):
         return Ended(name, process.returncode, None, took, err[-3000:])
     return Ended(name, process.returncode, len(contradictions), took, talk or err[-3000:])
