@@ -256,7 +256,7 @@ class Laboratory:
 
     def start_again(self, name: NodeName) -> None:
         """Start the BIRDs of a node with the configuration that they had, as runsv does."""
-        self._birds[name].start_again(recover=self._recover)
+        self._birds[name].start_again(recover=self.recover)
 
     def halt(self) -> None:
         """Kill every BIRD and empty its routing tables, as if all machines had been switched off."""
