@@ -200,6 +200,10 @@ class Laboratory:
         """Whether a BIRD of that family runs on a node."""
         return Family(family) in self._birds[name].running
 
+    def programs(self, name: NodeName, family: str) -> bool:
+        """Whether its BIRD of a family programs the kernel; where a container reflects, old routes stay as they are."""
+        return self.speaks(name, family) and not self._birds[name].contained(Family(family))
+
     def whereabouts(self) -> Whereabouts:
         """Every node of the last state that was configured, and the hosts that may have containers.
 

@@ -29,9 +29,10 @@ from rrplan.resources import (
 )
 from rrplan.runs import Result
 from rrplan.sandbox import Sandbox, ucp_cluster
-from rrplan.snapshots import Snapshot, capture
+from rrplan.snapshots import Snapshot, capture, snapshot_of_manifests
 from rrplan.specs import load
 from tests.support import Bench, Remembering
+from tests.support.scenarios import FOLDER, parts
 from tests.support.specs import STANDALONE as SPEC
 
 IN_CLUSTER = SPEC.replace("  flavor: standalone\n", "  clusterID: 224.0.0.1\n")
@@ -265,3 +266,12 @@ def test_a_host_that_gets_calico_node_back_first_waits_for_no_session_with_the_o
     }
     (first,), (second,) = counts["release/rr-1"], counts["release/rr-2"]
     assert second == first - 1
+
+
+def test_without_a_mesh_a_host_waits_for_the_routes_of_its_reflectors() -> None:
+    """Before it is uncordoned again: sessions with reflectors take their seconds, as those of a mesh do."""
+    cluster, spec, _ = parts(FOLDER / "ucp-third-reflector")
+    plan = api.plan(load(spec, "spec.yaml"), snapshot_of_manifests([("cluster.yaml", cluster)]))
+    (release,) = (step for step in plan.steps if step.action is ActionName.RELEASE_HOST)
+    assert [gate.title for gate in release.undo_gates] == ["rr-3 holds every route again"]
+    assert {expectation.peer for gate in release.undo_gates for expectation in gate.expectations} == {"rr-1", "rr-2"}
