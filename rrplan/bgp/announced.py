@@ -79,6 +79,8 @@ class Layer:
         On the way out `calico_export_to_bgp_peers` decides then, which lets nothing through that lies in no pool.
         """
         undecided = Passes.NO if self.beyond is not None and learned and direction == "export" else Passes.YES
+        # Whatever comes in came over BGP, also what the sender announces itself (`source = RTS_BGP`, BIRD 1.6.8).
+        learned = learned or direction == "import"
         doubtful: set[Passes] = set()
         for name in filters:
             rules = self.rules.get(name)

@@ -20,7 +20,8 @@ from rrplan.desired import Desired, compile_desired
 from rrplan.errors import ChecksFailed, UnsafePlanError
 from rrplan.ids import ActionName, NodeName
 from rrplan.planning.closure import check_closed
-from rrplan.planning.gates import GateMaker, NodeSets
+from rrplan.planning.gates import GateMaker
+from rrplan.planning.node_sets import NodeSets
 from rrplan.planning.ordering import edges
 from rrplan.planning.proof import Alive, PathCount, final_checks, judge
 from rrplan.planning.remedy import remedies

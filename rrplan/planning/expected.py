@@ -8,7 +8,8 @@ from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.roles import Roles
 from rrplan.ids import NodeName
-from rrplan.planning.gates import GateMaker, NodeSets
+from rrplan.planning.gates import GateMaker
+from rrplan.planning.node_sets import NodeSets
 from rrplan.plans.gate import Expectation
 from rrplan.resources import ClusterState
 from rrplan.specs import from_document

@@ -13,6 +13,7 @@ from rrplan.bgp.speaker import FAMILIES
 from rrplan.bgp.transition import OutsideSession
 from rrplan.ids import ActionName, NodeName
 from rrplan.planning.asked import asked_of, dialled, joins_plain
+from rrplan.planning.node_sets import NodeSets
 from rrplan.plans.gate import LONGEST_SECONDS, Expectation, Gate, GateKind
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Step
@@ -23,27 +24,14 @@ SHOWN = 5
 """Nodes that a title names."""
 
 
-class NodeSets:
-    """Node sets by name: gates of a plan share them."""
-
-    def __init__(self) -> None:
-        self._names: dict[tuple[NodeName, ...], str] = {}
-
-    def name(self, nodes: tuple[NodeName, ...]) -> str:
-        """The name of a set, the same for the same nodes."""
-        return self._names.setdefault(nodes, f"nodes-{len(self._names) + 1}")
-
-    def table(self) -> dict[str, tuple[NodeName, ...]]:
-        """All sets by name."""
-        return {name: nodes for nodes, name in self._names.items()}
-
-
 class GateMaker:
     """Makes gates from the state that a model stands at."""
 
     def __init__(self, spec: Spec, sets: NodeSets) -> None:
         self.spec = spec
         self.sets = sets
+        self._left: set[NodeName] = set()
+        """The hosts that calico-node has left in the steps so far."""
 
     def after(self, step: Step, model: Model, waited: tuple[NodeName, ...] = ()) -> tuple[Gate, ...]:
         """The gates of a step, once the model stands at the state after it.
@@ -79,8 +67,8 @@ class GateMaker:
         match step.action:
             case ActionName.UNCORDON_NODE if node:
                 return (self.drained(node),)
-            case ActionName.RELEASE_HOST if node and model.rules.settings.mesh:
-                return self.mesh(model, only=(node,))
+            case ActionName.RELEASE_HOST if node:
+                return self._calico_node_back(model, node)
             case ActionName.PROMOTE_REFLECTOR if node:
                 if model.population.speakers[node].cluster_id:
                     return self.routes(model, [node], title=f"every neighbour of {node} holds the routes it reflects")
@@ -93,6 +81,16 @@ class GateMaker:
                 return self._of_peers(model)
             case _:
                 return ()
+
+    def _calico_node_back(self, model: Model, node: NodeName) -> tuple[Gate, ...]:
+        """A host holds every route again; hosts that calico-node left before this one get it back after this one."""
+        away = frozenset(self._left)
+        self._left.add(node)
+        if model.rules.settings.mesh:
+            return self.mesh(model, only=(node,), away=away)
+        return self.routes(
+            model, self.reflectors(model), title=f"{node} holds every route again", only=(node,), minimum=1
+        )
 
     @staticmethod
     def _living(step: Step, model: Model) -> NodeName | None:
@@ -359,8 +357,10 @@ class GateMaker:
         who = f"{', '.join(only)} {'has' if len(only) == 1 else 'have'}" if only else "every node has"
         return self._of_sessions(f"{who} all sessions with other nodes", expectations)
 
-    def mesh(self, model: Model, *, only: tuple[NodeName, ...] = ()) -> tuple[Gate, ...]:
-        """Every mesh session between nodes that are not down is up: of all of them, or of some."""
+    def mesh(
+        self, model: Model, *, only: tuple[NodeName, ...] = (), away: frozenset[NodeName] = frozenset()
+    ) -> tuple[Gate, ...]:
+        """Every mesh session between nodes that are not down, nor `away`, is up: of all of them, or of some."""
         expectations: list[Expectation] = []
         classes = model.population.classes
         for family in FAMILIES:
@@ -370,7 +370,7 @@ class GateMaker:
                 if signature.meshes and not signature.down and signature.speaks(family)
             ]
             nodes = tuple(sorted(chain.from_iterable(asked_of(model, signature, only) for signature in meshed)))
-            members = sum(len(classes[signature]) for signature in meshed)
+            members = sum(len(classes[signature].keys() - away) for signature in meshed)
             if nodes and members > 1:
                 expectations.append(Expectation(self.sets.name(nodes), str(family), members - 1))
         title = "every node has all its mesh sessions"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -13,10 +13,12 @@ from rrplan.bgp.population import Signature
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.reflection import Doubt
 from rrplan.bgp.roles import Roles
-from rrplan.bgp.speaker import FAMILIES, StandalonePlacement
+from rrplan.bgp.speaker import FAMILIES, Family, StandalonePlacement
 from rrplan.bgp.transition import Loss
 from rrplan.ids import NodeName, StepId
+from rrplan.planning.agents import agents
 from rrplan.planning.build import touched
+from rrplan.planning.kinds import PoolKind, announced_prefixes, beyond_pools, plain, pool_kinds
 from rrplan.plans.change import changed
 from rrplan.plans.plan import Plan
 from rrplan.resources import ClusterState
@@ -58,52 +60,131 @@ def states(plan: Plan, state: ClusterState) -> Iterator[ClusterState]:
 
 
 def promises(plan: Plan, state: ClusterState, versions: Versions) -> dict[StepId, Promise]:
-    """Of every step; as large as the pairs are many."""
+    """Of every step; as large as the pairs are many. Each kind of routes (`kinds`) is spoken of by itself."""
     chain = list(states(plan, state))
-    # What is lost with a speaker that is not required is a loss all the same, and shows.
-    roles = tuple(role for role in plan.spec.roles if role.required)
-    model = Model(
-        state,
-        versions,
-        peers=[peer for state_on_the_way in chain for peer in state_on_the_way.peers.values()],
-        roles=roles,
-    )
-    speakers: set[Outside] = set()
+    merged = {step.id: Promise(step.id, frozenset(), frozenset()) for step in plan.steps}
+    for kind in pool_kinds(state, versions.default):
+        for promise in _promises(plan, list(kind.alone(chain)), versions, needed(plan.spec.roles), kind):
+            known = merged[promise.step]
+            merged[promise.step] = Promise(
+                promise.step, known.exposed | promise.exposed, known.without | promise.without
+            )
+    return merged
+
+
+def _promises(
+    plan: Plan, chain: Sequence[ClusterState], versions: Versions, roles: Roles, kind: PoolKind
+) -> Iterator[Promise]:
+    peers = [peer for state_on_the_way in chain for peer in state_on_the_way.peers.values()]
+    model = Model(chain[0], versions, peers=peers, roles=roles)
+    speakers = _speakers_outside(model)
     exposures: list[frozenset[Pair]] = []
     missing = [_pairs(model, model.missing(Doubt.FOR), {})]
-    heard = [_outside(model, Doubt.FOR)]
-    speakers |= _speakers_outside(model)
-    for step, present in zip(plan.steps, chain[1:], strict=True):
-        exposed = frozenset[Pair]()
+    heard = [_outside(model, Doubt.FOR, kind)]
+    for step, (past, present) in zip(plan.steps, pairwise(chain), strict=True):
+        exposed = _at(agents(past) ^ agents(present), chain[0]) if past is not present else frozenset[Pair]()
         missing.append(missing[-1])
         heard.append(heard[-1])
         if step.topology and step.changes:
-            exposed = _exposed(model, present, touched(model, present, step))
+            exposed |= _exposed(model, present, touched(model, present, step))
             missing[-1] = _pairs(model, model.missing(Doubt.FOR), {})
-            heard[-1] = _outside(model, Doubt.FOR)
+            heard[-1] = _outside(model, Doubt.FOR, kind)
             speakers |= _speakers_outside(model)
         exposures.append(exposed)
-    everybody = {
+    names = frozenset(speaker.name for speaker in speakers)
+    prefixes = list(needed_prefixes(roles)) if kind.first else []
+    everybody = frozenset(
         pair
         for speaker in speakers
-        for name in state.nodes
-        for pair in (Pair(str(speaker.family), name, speaker.name), Pair(str(speaker.family), speaker.name, name))
-    }
+        for name in chain[0].nodes
+        for pair in (
+            Pair(str(speaker.family), speaker.name, kind.name(name, speaker.family)),
+            Pair(str(speaker.family), name, kind.name(speaker.name, speaker.family)),
+            Pair(str(speaker.family), name, beyond_pools(speaker.name)),
+        )
+    )
     silent = _of_nodes_down(model)
+    ended = [_at(chain[0].nodes.keys() - agents(state), chain[0]) for state in chain]
     without = [
-        missing_pairs_here | (everybody - heard_pairs) | silent
-        for missing_pairs_here, heard_pairs in zip(missing, heard, strict=True)
+        _of_kind(missing_pairs_here | silent | ended_pairs, kind, names)
+        | (everybody - heard_pairs)
+        | frozenset(pair for prefix in prefixes for pair in prefix.missing(chain[0].nodes, heard_pairs))
+        for missing_pairs_here, heard_pairs, ended_pairs in zip(missing, heard, ended, strict=True)
     ]
-    return {
-        step.id: Promise(step.id, exposed, before | after)
-        for step, exposed, (before, after) in zip(plan.steps, exposures, pairwise(without), strict=True)
-    }
+    for number, (step, exposed) in enumerate(zip(plan.steps, exposures, strict=True)):
+        lost = frozenset(pair for prefix in prefixes for pair in prefix.exposed(heard[number], exposed))
+        yield Promise(step.id, _of_kind(exposed, kind, names) | lost, without[number] | without[number + 1])
+
+
+def needed(roles: Roles) -> Roles:
+    """The same speakers outside, all of them required: what is lost with one that is not is a loss, and shows."""
+    return tuple(replace(role, required=True) for role in roles)
 
 
 def exposed_pairs(before: ClusterState, after: ClusterState, versions: Versions, roles: Roles = ()) -> frozenset[Pair]:
     """The pairs that have a route in a state and may be without one on the way to another with the same nodes."""
-    model = Model(before, versions, peers=after.peers.values(), roles=roles)
-    return _exposed(model, after, [name for name, node in after.nodes.items() if node != before.nodes[name]])
+    every: set[Pair] = set()
+    for kind in pool_kinds(before, versions.default):
+        was, becomes = kind.alone([before, after])
+        model = Model(was, versions, peers=becomes.peers.values(), roles=roles)
+        names = frozenset(speaker.name for speaker in _speakers_outside(model))
+        changed_nodes = [name for name, node in becomes.nodes.items() if node != was.nodes[name]]
+        exposed = _exposed(model, becomes, changed_nodes)
+        names |= frozenset(speaker.name for speaker in _speakers_outside(model))
+        every |= _of_kind(exposed, kind, names)
+    return frozenset(every)
+
+
+def _of_kind(pairs: Iterable[Pair], kind: PoolKind, outside: Collection[NodeName]) -> frozenset[Pair]:
+    """Pairs as routes of one kind of pools are called; what speakers outside announce lies beyond all pools, too."""
+    return frozenset(named for pair in pairs for named in _names(pair, kind, outside))
+
+
+def _names(pair: Pair, kind: PoolKind, outside: Collection[NodeName]) -> Iterator[Pair]:
+    if kind.first or Family(pair.family) in kind.networks:
+        yield pair._replace(origin=kind.name(pair.origin, pair.family))
+    if kind.first and pair.origin in outside:
+        yield pair._replace(origin=beyond_pools(pair.origin))
+
+
+@dataclass(frozen=True, slots=True)
+class NeededPrefix:
+    """A prefix that nodes need, from whichever of some speakers outside; `sources` are what these are called."""
+
+    family: Family
+    origin: NodeName
+    sources: frozenset[NodeName]
+
+    def held(self, heard: Collection[Pair]) -> dict[NodeName, set[NodeName]]:
+        """The nodes that hold it, each with whom from."""
+        holders: dict[NodeName, set[NodeName]] = {}
+        for family, at, origin in heard:
+            if family == self.family and origin in self.sources:
+                holders.setdefault(at, set()).add(origin)
+        return holders
+
+    def missing(self, nodes: Iterable[NodeName], heard: Collection[Pair]) -> Iterator[Pair]:
+        """The nodes that hold it from nobody."""
+        holders = self.held(heard)
+        yield from (Pair(str(self.family), name, self.origin) for name in nodes if name not in holders)
+
+    def exposed(self, heard: Collection[Pair], exposed: Collection[Pair]) -> Iterator[Pair]:
+        """The nodes that may be without: all of whose sources are exposed."""
+        for name, sources in self.held(heard).items():
+            if all(Pair(str(self.family), name, plain(source)) in exposed for source in sources):
+                yield Pair(str(self.family), name, self.origin)
+
+
+def needed_prefixes(roles: Roles) -> Iterator[NeededPrefix]:
+    """What speakers outside announce to every node."""
+    for prefix in announced_prefixes(roles):
+        names = frozenset(
+            beyond_pools(Outside(prefix.family, address, role.as_number).name)
+            for role in roles
+            if prefix.prefix in role.announces
+            for address in role.addresses
+        )
+        yield NeededPrefix(prefix.family, prefix.origin, names)
 
 
 def missing_pairs(state: ClusterState, versions: Versions, roles: Roles = ()) -> frozenset[Pair]:
@@ -114,32 +195,50 @@ def missing_pairs(state: ClusterState, versions: Versions, roles: Roles = ()) ->
 
 def _of_nodes_down(model: Model) -> frozenset[Pair]:
     """All pairs that end at a node that is down: whether it still serves routes is nobody's promise."""
-    return frozenset(
-        Pair(str(family), *pair)
-        for family in FAMILIES
-        for node in model.down()
-        for other in model.state.nodes
-        if node != other
-        for pair in ((node, other), (other, node))
-    )
+    return _at(model.down(), model.state)
 
 
 def held_pairs(
     state: ClusterState, versions: Versions, doubt: Doubt = Doubt.AGAINST, roles: Roles = ()
 ) -> frozenset[Pair]:
-    """The pairs that have a route in a state, or with doubt FOR may have one; with speakers outside too."""
-    model = Model(state, versions, roles=roles)
-    speakers = [speaker for speaker in model.population.speakers.values() if speaker.role is None]
-    nodes = {
-        Pair(str(family), at.name, origin.name)
+    """The pairs that have a route in a state, or with doubt FOR may have one; with speakers outside too.
+
+    Each kind of routes is spoken of by itself. Nobody holds a route from or to a node that is down, or on which no
+    calico-node runs.
+    """
+    held: set[Pair] = set()
+    for kind in pool_kinds(state, versions.default):
+        (alone,) = kind.alone([state])
+        model = Model(alone, versions, roles=roles)
+        speakers = [speaker for speaker in model.population.speakers.values() if speaker.role is None]
+        nodes = {
+            Pair(str(family), at.name, origin.name)
+            for family in kind.networks
+            for at in speakers
+            for origin in speakers
+            if at is not origin and at.address(family) and origin.address(family)
+        }
+        gone = {*model.down()} | (state.nodes.keys() - agents(state))
+        between = nodes - _pairs(model, model.missing(doubt), {})
+        between = {pair for pair in between if gone.isdisjoint((pair.at, pair.origin))}
+        ended = gone | {kind.name(name, family) for name in gone for family in kind.networks}
+        heard = {pair for pair in _outside(model, doubt, kind) if ended.isdisjoint((pair.at, pair.origin))}
+        held |= _of_kind(between, kind, ()) | heard
+        for prefix in needed_prefixes(roles) if kind.first else ():
+            held |= {Pair(str(prefix.family), name, prefix.origin) for name in prefix.held(heard)}
+    return frozenset(held)
+
+
+def _at(names: Collection[NodeName], state: ClusterState) -> frozenset[Pair]:
+    """The pairs that end at one of these nodes, such as those where calico-node ends: with it its pods have gone."""
+    return frozenset(
+        Pair(str(family), *pair)
+        for name in names
         for family in FAMILIES
-        for at in speakers
-        for origin in speakers
-        if at is not origin and at.address(family) and origin.address(family)
-    }
-    down = set(model.down())
-    held = (nodes - _pairs(model, model.missing(doubt), {})) | _outside(model, doubt)
-    return frozenset(pair for pair in held if down.isdisjoint((pair.at, pair.origin)))
+        for other in state.nodes
+        if name != other
+        for pair in ((name, other), (other, name))
+    )
 
 
 def reflecting(plan: Plan, state: ClusterState) -> frozenset[NodeName]:
@@ -163,18 +262,24 @@ def _speakers_outside(model: Model) -> set[Outside]:
     return {speaker for holdings in model.view().possible.values() for speaker in holdings.outside}
 
 
-def _outside(model: Model, doubt: Doubt) -> frozenset[Pair]:
-    """The pairs of a node and a speaker outside that have a route at the present state."""
+def _outside(model: Model, doubt: Doubt, kind: PoolKind) -> frozenset[Pair]:
+    """The pairs of a node and a speaker outside that have a route at the present state, of one kind of pools.
+
+    What a speaker outside announces lies in that pool, and something lies beyond all pools.
+    """
     view = model.view()
     pairs: set[Pair] = set()
     for family, holdings in (view.holdings if doubt is Doubt.AGAINST else view.possible).items():
+        of_pool, beyond = holdings.tables[-2:]
         for speaker, place in holdings.outside.items():
-            for kind in holdings.speaking:
-                names = model.population.classes[view.signatures[kind]]
-                if holdings.holds(kind, place):
-                    pairs |= {Pair(str(family), name, speaker.name) for name in names}
-                if holdings.holds(place, kind):
-                    pairs |= {Pair(str(family), speaker.name, name) for name in names}
+            for index in holdings.speaking:
+                names = model.population.classes[view.signatures[index]]
+                if family in kind.networks and of_pool.holds(index, place):
+                    pairs |= {Pair(str(family), name, kind.name(speaker.name, family)) for name in names}
+                if kind.first and beyond.holds(index, place):
+                    pairs |= {Pair(str(family), name, beyond_pools(speaker.name)) for name in names}
+                if family in kind.networks and holdings.holds(place, index):
+                    pairs |= {Pair(str(family), speaker.name, kind.name(name, family)) for name in names}
     return frozenset(pairs)
 
 

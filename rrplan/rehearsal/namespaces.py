@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rrplan.errors import PreflightError
+from rrplan.ids import NodeName
 
 CLONE_NEWNET = 0x40000000
 SETTINGS = {
@@ -45,7 +46,7 @@ def check_parts() -> None:
 class Host:
     """A node: its addresses on the bridge, and one in each of its address blocks (pods)."""
 
-    name: str
+    name: NodeName
     addresses: Sequence[str]
     pods: Sequence[str]
     """With prefix length."""
@@ -63,7 +64,7 @@ class Network:
     """The bridge and its hosts; each namespace is a file descriptor."""
 
     bridge: int
-    hosts: dict[str, int] = field(default_factory=dict)
+    hosts: dict[NodeName, int] = field(default_factory=dict)
 
     @classmethod
     def build(cls, hosts: Sequence[Host]) -> Network:

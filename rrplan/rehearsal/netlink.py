@@ -1,17 +1,24 @@
-"""Changes of a kernel's routing table as they happen (rtnetlink(7), linux/rtnetlink.h)."""
+"""Kernels' routing tables, and their changes as they happen (rtnetlink(7), linux/rtnetlink.h)."""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+
+from rrplan.ids import NodeName
+from rrplan.rehearsal.namespaces import inside
 
 NETLINK_ROUTE = 0
 GROUPS = 0x40 | 0x400
 """RTMGRP_IPV4_ROUTE and RTMGRP_IPV6_ROUTE."""
-RTM_NEWROUTE, RTM_DELROUTE = 24, 25
+RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
+NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
+NLMSG_DONE = 3
+ANSWER_SECONDS = 10.0
+DEFAULT = {socket.AF_INET: "0.0.0.0/0", socket.AF_INET6: "::/0"}
 RTA_DST = 1
 RTN_UNICAST = 1
 BUFFER = 4 * 1024 * 1024
@@ -51,14 +58,54 @@ def events(data: bytes) -> Iterator[RouteEvent]:
 
 
 def _event(body: bytes, *, present: bool) -> RouteEvent | None:
-    _, bits, _, _, _, _, _, kind, _ = _ROUTE.unpack_from(body)
+    family, bits, _, _, _, _, _, kind, _ = _ROUTE.unpack_from(body)
     if kind != RTN_UNICAST:
         return None
     start = _ROUTE.size
+    # A default route has no destination.
+    prefix = "" if bits else DEFAULT.get(family, "")
     while start + _ATTRIBUTE.size <= len(body):
         length, name = _ATTRIBUTE.unpack_from(body, start)
         if name == RTA_DST:
             address = ipaddress.ip_address(body[start + _ATTRIBUTE.size : start + length])
-            return RouteEvent(f"{address}/{bits}", present)
+            prefix = f"{address}/{bits}"
         start += max((length + 3) & ~3, _ATTRIBUTE.size)
-    return None
+    return RouteEvent(prefix, present) if prefix else None
+
+
+class Tables:
+    """Looks at the routing tables of some namespaces, over one socket in each: it stays where it was made."""
+
+    def __init__(self, namespaces: Mapping[NodeName, int]) -> None:
+        self._channels: dict[NodeName, socket.socket] = {}
+        for name, namespace in namespaces.items():
+            with inside(namespace):
+                channel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_ROUTE)
+            channel.settimeout(ANSWER_SECONDS)
+            self._channels[name] = channel
+
+    def of(self, name: NodeName, family: str) -> set[str]:
+        """The prefixes that routes of a namespace lead to; what leads nowhere is left out."""
+        channel = self._channels[name]
+        number = socket.AF_INET6 if family == "ipv6" else socket.AF_INET
+        body = _ROUTE.pack(number, 0, 0, 0, 0, 0, 0, 0, 0)
+        channel.send(_HEADER.pack(_HEADER.size + len(body), RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP, 0, 0) + body)
+        prefixes: set[str] = set()
+        while True:
+            data = channel.recv(BUFFER)
+            prefixes |= {event.prefix for event in events(data)}
+            if NLMSG_DONE in _kinds(data):
+                return prefixes
+
+    def close(self) -> None:
+        """Let go of everything."""
+        for channel in self._channels.values():
+            channel.close()
+
+
+def _kinds(data: bytes) -> Iterator[int]:
+    start = 0
+    while start + _HEADER.size <= len(data):
+        length, kind, *_ = _HEADER.unpack_from(data, start)
+        yield kind
+        start += max((length + 3) & ~3, _HEADER.size)

@@ -41,7 +41,8 @@ def portrait(laboratory: Laboratory) -> Portrait:
         for name in laboratory.speaking(family):
             if not laboratory.speaks(name, family):
                 continue
-            for prefix, way in _kernel(laboratory, name, family):
+            programmed = _kernel(laboratory, name, family) if laboratory.programs(name, family) else ()
+            for prefix, way in programmed:
                 seen[Item(name, str(family), "kernel route", prefix)] = way
             for route, attributes in _together(laboratory.ask(name, family, "show route all")):
                 seen[Item(name, str(family), "route", route)] = attributes

@@ -12,9 +12,9 @@ from rrplan.adapters.nodes.birdcl import Birds, OneByOne
 from rrplan.adapters.nodes.probe import LiveProbe
 from rrplan.bgp.profile import Versions, calico_versions
 from rrplan.digest import digest
-from rrplan.errors import PolicyRefusal, PreflightError, UnsafePlanError
+from rrplan.errors import PolicyRefusal, UnsafePlanError
 from rrplan.operations import Control, apply, rollback
-from rrplan.planning.promise import held_pairs, promises, reflecting, states
+from rrplan.planning.promise import held_pairs, needed, promises, reflecting, states
 from rrplan.plans import Plan
 from rrplan.plans.rehearsal import Rehearsal, Repetition, Subject, Verdict
 from rrplan.rehearsal.isolation import isolated
@@ -53,7 +53,6 @@ def rehearse(
     Raises StalePlanError where the snapshot is not what the plan was made for, UsageProblem where `nodes` are too few,
     PreflightError where there can be no laboratory.
     """
-    _check_outside(plan)
     check_parts()
     check_fresh(plan, snapshot.state)
     sampled = sample(plan, snapshot.state, calico_versions(snapshot.state, version), nodes, seed)
@@ -103,16 +102,6 @@ SESSION_SECONDS = 4
 """Most sessions come up in that time (docs/reliability.md)."""
 
 
-def _check_outside(plan: Plan) -> None:
-    """Raise PreflightError where a plan rests on speakers outside that pass routes on: here none does."""
-    names = [role.name for role in plan.spec.roles if role.passes_on]
-    if names:
-        raise PreflightError(
-            [f"`outside` of the spec: {', '.join(names)} pass routes on, and peers outside pass nothing on here"],
-            hint="try the plan on an embedded cluster: `rrplan sandbox DIR -f ...`, `rrplan apply PLAN --sandbox DIR`",
-        )
-
-
 def _rehearsed(
     plan: Plan,
     ends: tuple[ClusterState, ClusterState],
@@ -125,14 +114,15 @@ def _rehearsed(
     promised = promises(plan, state, versions)
     reflectors = reflecting(plan, state)
     sandbox = Sandbox.make(folder / "sandbox", map(encode, state))
-    stage = Stage([*states(plan, state)], versions, folder / "nodes", about.seed, SystemClock())
+    stage = Stage([*states(plan, state)], versions, folder / "nodes", about.seed, SystemClock(), plan.spec.roles)
     try:
         here = embedded(sandbox, folder)
         birds = Birds(OneByOne(stage.laboratory.ask))
         probe = LiveProbe(birds, stage.laboratory, None, lambda _notice: None)
         heard = ObservedDatastore(sandbox, lambda: stage.hear(sandbox.state))
         cluster = replace(here, datastore=heard, probe=probe, clock=SystemClock())
-        pairs = stage.begin(held_pairs(state, versions), reflectors)
+        roles = needed(plan.spec.roles)
+        pairs = stage.begin(held_pairs(state, versions, roles=roles), reflectors)
         await_sessions(state, versions, probe, cluster.clock)
         before = stage.portrait()
         timeline = Timeline(listener, stage.laboratory.waits)
@@ -151,6 +141,7 @@ def _rehearsed(
             findings.contradictions.append(f"{ended}: {why}")
         measured = replace(
             about,
+            left_out=(*about.left_out, *stage.left_out),
             there=there.value,
             back=back.value if back else "",
             steps=tuple(judge.measures(recording, timeline.windows)),
@@ -168,7 +159,7 @@ def _rehearsed(
         undeclared = [*differences(before, again, "at the start", "after the way back")]
         measured = replace(measured, differences=tuple(undeclared))
         try:
-            stage.cold_start(end, held_pairs(end, versions))
+            stage.cold_start(end, held_pairs(end, versions, roles=roles))
             await_sessions(end, versions, probe, cluster.clock)
             fresh = stage.portrait()
         except Unsettled as problem:

@@ -49,6 +49,10 @@ class NodeDaemons:
             else:
                 self.start(family, recover=recover)
 
+    def contained(self, family: Family) -> bool:
+        """Whether the BIRD of a family is that of a container."""
+        return self._daemons[family].container
+
     def _write(self, daemon: Daemon) -> None:
         path = self._folder / f"{daemon.program}.cfg"
         fresh = path.with_suffix(".new")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 
 from rrplan.bgp.profile import Versions
+from rrplan.bgp.roles import Roles
 from rrplan.bgp.speaker import FAMILIES, Settings, as_configured, is_down
 from rrplan.ids import NodeName
 from rrplan.planning.promise import Pair
@@ -17,8 +19,10 @@ from rrplan.rehearsal.judging import kind_of
 from rrplan.rehearsal.laboratory import Laboratory
 from rrplan.rehearsal.portrait import Portrait, portrait
 from rrplan.rehearsal.recorder import Flow, Recorder, Recording
+from rrplan.rehearsal.unlike import silent_sessions, unlike_the_cluster
 from rrplan.rehearsal.unsettled import Unsettled
 from rrplan.resources import ClusterState, Pod, ResourceKey
+from rrplan.text import listed
 
 PROBES_PER_SECOND = 2000
 FASTEST_SECONDS = 0.01
@@ -76,15 +80,24 @@ class Stage:
     """Real speakers of every node that is in some of `states`; the first is the one to start from."""
 
     def __init__(
-        self, states: Sequence[ClusterState], versions: Versions, folder: Path, seed: int, clock: Clock
+        self,
+        states: Sequence[ClusterState],
+        versions: Versions,
+        folder: Path,
+        seed: int,
+        clock: Clock,
+        roles: Roles = (),
     ) -> None:
         self._start = states[0]
         self._seed = seed
         self._clock = clock
-        self.laboratory = Laboratory(states, versions, folder)
+        # BIRDs that have long been there are past their recovery, which waits for sessions that never come.
+        self.laboratory = Laboratory(states, versions, folder, recover=False, roles=roles)
         self._agents = Agents(self.laboratory, seed)
         self._recorder: Recorder | None = None
         self.every = FASTEST_SECONDS
+        self.left_out: tuple[str, ...] = ()
+        """What is not as in the cluster, and which sessions are not up in the beginning."""
 
     def begin(self, held: frozenset[Pair], reflecting: frozenset[NodeName]) -> frozenset[Pair]:
         """Bring the starting state up and wait until it is calm, then record; the pairs that have routes.
@@ -92,10 +105,17 @@ class Stage:
         Those that are `held` should have them; where there is doubt, what is there decides.
         """
         self._agents.start(as_configured(self._start))
-        wanted = self._calm(self._start, set(held))
+        there = self._played(held)
+        absent = sorted({name for pair in held - there for name in (pair.at, pair.origin)} - self._names())
+        wanted = self._calm(self._start, set(there))
+        self.laboratory.recover = True
+        silent = list(silent_sessions(self.laboratory, self._start))
+        texts = [*unlike_the_cluster(self.laboratory, self._start), *_counted(silent)]
+        texts += [f"nobody plays {listed(absent, NAMED)}, so that nobody watches these routes"] if absent else []
+        self.left_out = tuple(texts)
         flows = self.flows(wanted, reflecting)
         self.every = max(FASTEST_SECONDS, len(flows) / PROBES_PER_SECOND)
-        self._recorder = Recorder(self._namespaces(), self.laboratory.pods, flows, self.every)
+        self._recorder = Recorder(self.laboratory.watched, self.laboratory.pods, flows, self.every)
         return frozenset(wanted)
 
     def _calm(self, state: ClusterState, held: set[Pair]) -> set[Pair]:
@@ -119,9 +139,19 @@ class Stage:
         """What can be seen where every BIRD starts anew in a state; nothing is recorded any more."""
         self._agents.stop()
         self.laboratory.halt()
+        self.laboratory.recover = False
         self.laboratory.run(as_configured(state))
-        self._calm(state, set(held))
+        self._calm(state, self._played(held))
         return portrait(self.laboratory)
+
+    def _names(self) -> set[NodeName]:
+        """All that pairs of the laboratory speak of."""
+        return {*self.laboratory.watched, *self.laboratory.origins().values()}
+
+    def _played(self, held: frozenset[Pair]) -> set[Pair]:
+        """The pairs of which both ends are here; nobody plays the workloads of a node that speak BGP themselves."""
+        names = self._names()
+        return {pair for pair in held if {pair.at, pair.origin} <= names}
 
     def hear(self, state: ClusterState) -> None:
         """The cluster is now so; raises where the speakers could not follow."""
@@ -143,9 +173,6 @@ class Stage:
             self._recorder.stop()
         self.laboratory.close()
 
-    def _namespaces(self) -> dict[NodeName, int]:
-        return {name: self.laboratory.network.hosts[name] for name in self.laboratory.origins().values()}
-
     def _settle(self, wanted: set[Pair]) -> set[Pair]:
         """Wait for the routes and for calm; real daemons are watched. All routes that are there then."""
         began = calm = time.monotonic()
@@ -162,13 +189,12 @@ class Stage:
             if now - calm >= CALM_SECONDS:
                 return held
             if now - began > SETTLE_SECONDS:
-                lacking = min(wanted - held, default=None)
-                text = (
-                    f"{lacking.at} has no route of {lacking.origin} ({lacking.family})"
-                    if lacking
-                    else "routes come and go"
-                )
-                raise Unsettled(f"the speakers do not settle within {SETTLE_SECONDS:.0f} s: {text}")
+                lacking = sorted(wanted - held)
+                routes = [f"{pair.at} has no route of {pair.origin} ({pair.family})" for pair in lacking]
+                text = listed(routes, NAMED) if routes else "routes come and go"
+                lead = f"the speakers do not settle within {SETTLE_SECONDS:.0f} s, and the plan rests on it"
+                silent = [*islice(silent_sessions(self.laboratory, self._start), NAMED)]
+                raise Unsettled("; ".join([f"{lead}: {text}", *silent]))
             self._clock.sleep(LOOK_SECONDS)
 
     def flows(self, wanted: set[Pair], reflecting: frozenset[NodeName]) -> list[Flow]:
@@ -177,6 +203,9 @@ class Stage:
         kinds: dict[tuple[str, str, str], list[Pair]] = {}
         outside = self.laboratory.outside
         for pair in sorted(wanted):
+            if (pair.origin, pair.family) not in self.laboratory.pods:
+                # Of each origin one route is probed; the others are watched in kernel tables.
+                continue
             # The route back is the other pair's: a probe goes one way.
             at, origin = (kind_of(name, reflecting, outside) for name in (pair.at, pair.origin))
             kinds.setdefault((pair.family, at, origin), []).append(pair)
@@ -187,4 +216,10 @@ class Stage:
         ]
 
 
+def _counted(silent: Sequence[str]) -> list[str]:
+    """Sessions that do not come up, in one sentence."""
+    return [f"in the beginning, {listed(silent, NAMED)}; the plan rests on no route of these"] if silent else []
+
+
 PAIRS_OF_A_KIND = 6
+NAMED = 3

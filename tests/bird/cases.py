@@ -2,8 +2,8 @@
 
 KIND `states`: BIRDs without graceful-restart recovery, which would wait for sessions that never come, are started
 together, and what they have in the end is compared. KIND `roles`: the same, with speakers outside that reflect or are
-transit. KIND `steps`: from there the cluster turns into another, every node
-at its own moment, and no pair that the proof calls safe may be without its route.
+transit. KIND `options`: the same, with pools, BGPFilters and options of sessions. KIND `steps`: from there the cluster
+turns into another, every node at its own moment, and no pair that the proof calls safe may be without its route.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from rrplan.rehearsal.judging import MICRO_SECONDS
 from rrplan.rehearsal.laboratory import Laboratory
 from rrplan.rehearsal.recorder import Recorder, Recording
 from rrplan.resources import ClusterState
-from tests.bird.drawing import Case, roles, states, steps
+from tests.bird.drawing import Case, options, roles, states, steps
 
 LEAST, MOST = 12.0, 60.0
 """Seconds: nothing more comes after the first; nobody waits longer than the second."""
@@ -249,8 +249,13 @@ def main() -> int:
     """Prints one JSON line for each cluster."""
     kind = sys.argv[1]
     number, count, at_once = (int(word) for word in sys.argv[2:5])
-    work: Callable[[Case], dict[str, object]] = {"states": compared, "roles": compared, "steps": crossed}[kind]
-    draw = {"states": states, "roles": roles, "steps": steps}[kind]
+    work: Callable[[Case], dict[str, object]] = {
+        "states": compared,
+        "roles": compared,
+        "options": compared,
+        "steps": crossed,
+    }[kind]
+    draw = {"states": states, "roles": roles, "options": options, "steps": steps}[kind]
     cases = [draw(random.Random(f"{number} {index}")) for index in range(count)]
     wrong = 0
     with ProcessPoolExecutor(at_once) as pool:

@@ -11,7 +11,7 @@ from rrplan.bgp.roles import OutsideRole, Roles
 from rrplan.bgp.sessions import Speakers
 from rrplan.bgp.speaker import DEFAULT_AS
 from rrplan.ids import NodeName
-from rrplan.resources import BGPConfiguration, BGPPeer, CalicoVersion, ClusterState, Node
+from rrplan.resources import BGPConfiguration, BGPFilter, BGPPeer, CalicoVersion, ClusterState, IPPool, Node
 
 VERSIONS = tuple(
     CalicoVersion(*numbers) for numbers in ((3, 32, 1), (3, 30, 3), (3, 24), (3, 21), (3, 18), (3, 15), (3, 8), (3, 2))
@@ -22,6 +22,19 @@ REMOTE = ("has(rr)", "rr == 'x'", "rr == 'y'", "zone == 'b'")
 OUTSIDE = {"10.0.9.1": 65100, "fd00::9:1": 65100, "10.0.9.2": DEFAULT_AS, "fd00::9:2": DEFAULT_AS}
 """Speakers outside and their AS numbers: a switch with its own, and one (such as a reflector) of the cluster's."""
 PORT = 1790
+POOLS = ("10.42.0.0/16", "10.43.0.0/16")
+POOL6 = "fd00:42::/64"
+LENGTHS: tuple[tuple[dict[str, int], ...], ...] = (
+    ({"min": 26}, {"max": 26}, {"min": 16, "max": 28}),
+    ({"min": 120}, {"max": 122}, {"min": 64, "max": 120}),
+)
+"""Of rules, by family."""
+OPTIONS: dict[str, tuple[object, ...]] = {
+    "ttlSecurity": (1, 3),
+    "nextHopMode": ("Self", "Keep", "Auto"),
+    "numAllowedLocalASNumbers": (1, 2),
+    "maxRestartTime": ("60s",),
+}
 
 
 @dataclass(frozen=True)
@@ -68,6 +81,66 @@ def _role(dice: random.Random, address: str) -> OutsideRole:
     if number == DEFAULT_AS and dice.randint(0, 3):
         return OutsideRole(f"rr {address}", ipv4, ipv6, number, cluster_id=dice.choice(("9.9.9.9", "1.1.1.1")))
     return OutsideRole(f"tor {address}", ipv4, ipv6, number, transit=True)
+
+
+def options(dice: random.Random, most: int = 8) -> Case:
+    """A cluster as above with pools that are treated differently, BGPFilters, and options of sessions."""
+    case = states(dice, most)
+    both = any(node.ipv6 for node in case.state.nodes.values())
+    state = case.state
+    for pool in _pools(dice, both=both):
+        state = state.put(pool)
+    for name in ("f", "g"):
+        state = state.put(_filter(dice, name))
+    for peer in state.peers.values():
+        state = state.put(replace(peer, spec={**peer.spec, **_session_options(dice)}))
+    return Case(state, state, Versions(dice.choice(VERSIONS[:2]), "test", {}))
+
+
+def _pools(dice: random.Random, *, both: bool) -> list[IPPool]:
+    pools = [
+        IPPool(
+            f"pool{number}",
+            cidr,
+            vxlan_mode=dice.choice(("Never", "Never", "Never", "Always")),
+            disable_bgp_export=not dice.randint(0, 4),
+            block_size=dice.choice((0, 24, 28)),
+        )
+        for number, cidr in enumerate(POOLS[: dice.randint(1, 2)])
+    ]
+    return [*pools, IPPool("pool6", POOL6)] if both else pools
+
+
+def _filter(dice: random.Random, name: str) -> BGPFilter:
+    spec: dict[str, object] = {}
+    for family, cidrs in (("V4", (*POOLS, "10.0.0.0/8", "0.0.0.0/0")), ("V6", (POOL6, "::/0"))):
+        for direction in ("import", "export"):
+            rules = [_rule(dice, cidrs) for _ in range(dice.choice((0, 0, 1, 2)))]
+            spec |= {f"{direction}{family}": rules} if rules else {}
+    return BGPFilter(name, spec)
+
+
+def _rule(dice: random.Random, cidrs: tuple[str, ...]) -> dict[str, object]:
+    rule: dict[str, object] = {"action": dice.choice(("Accept", "Reject"))}
+    if dice.randint(0, 4):
+        rule |= {"matchOperator": dice.choice(("In", "In", "NotIn", "Equal", "NotEqual")), "cidr": dice.choice(cidrs)}
+    if "cidr" in rule and rule["matchOperator"] in ("In", "NotIn") and not dice.randint(0, 2):
+        rule["prefixLength"] = dice.choice(LENGTHS[":" in str(rule["cidr"])])
+    if not dice.randint(0, 3):
+        rule["source"] = "RemotePeers"
+    return rule
+
+
+def _session_options(dice: random.Random) -> dict[str, object]:
+    chosen: dict[str, object] = {}
+    if dice.randint(0, 2):
+        chosen["filters"] = dice.choice((["f"], ["g"], ["f", "g"]))
+    if not dice.randint(0, 3):
+        chosen["password"] = {"secretKeyRef": {"name": "s", "key": dice.choice("kl")}}
+    for name, values in OPTIONS.items():
+        if not dice.randint(0, 4):
+            chosen[name] = dice.choice(values)
+    return chosen
 
 
 def steps(dice: random.Random, most: int = 8) -> Case:

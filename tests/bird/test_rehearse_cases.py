@@ -1,9 +1,7 @@
-"""`rrplan rehearse` where it was wrong once, and of more than one level of reflectors."""
+"""`rrplan rehearse` where it was wrong once, and of each kind of cluster; `tests.bird.rehearsals` has all scenarios."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.bird.laboratory import lacking
+from tests.bird.rehearsals import begin
 from tests.conftest import lacks
 from tests.support.scenarios import FOLDER
 
@@ -51,32 +50,28 @@ def _one_family() -> str:
     return "\n---\n".join(map(json.dumps, documents))
 
 
-def _scenario(name: str) -> str:
-    return (FOLDER / name / "cluster.yaml").read_text()
+def _scenario(name: str) -> tuple[str, str]:
+    return (FOLDER / name / "cluster.yaml").read_text(), (FOLDER / name / "spec.yaml").read_text()
 
 
+KINDS = (
+    "reflectors-outside",
+    "rack-and-tor-with-a-default-route",
+    "filters-by-spec",
+    "mesh-password-set",
+    "one-pool-of-two-is-owed",
+    "ipv6-only-node-in-dual-stack",
+    "ucp-third-reflector",
+    "way-back-with-a-tor-peer",
+)
+"""Scenarios: reflectors outside, switches of a fabric, BGPFilters, passwords, pools, families, containers."""
 CASES = {
     "one-family": (_one_family(), ONE_FAMILY),
-    "second-peer": (_scenario("second-peer-for-the-same-sessions"), BRIEF),
-    "dead-reflector": (
-        _scenario("replace-a-dead-reflector"),
-        (FOLDER / "replace-a-dead-reflector" / "spec.yaml").read_text(),
-    ),
-    "two-levels": (
-        _scenario("mesh-to-two-levels"),
-        (FOLDER / "mesh-to-two-levels" / "spec.yaml").read_text(),
-    ),
+    "second-peer": (_scenario("second-peer-for-the-same-sessions")[0], BRIEF),
+    "dead-reflector": _scenario("replace-a-dead-reflector"),
+    "two-levels": _scenario("mesh-to-two-levels"),
+    **{name: _scenario(name) for name in KINDS},
 }
-
-
-def begin(place: Path, *words: str) -> subprocess.Popen[str]:
-    """A verb in a process of its own."""
-    root = str(Path(__file__).parents[2])
-    env = {**os.environ, "PYTHONPATH": root, "TMPDIR": str(place)}
-    pipe = subprocess.PIPE
-    return subprocess.Popen(
-        [sys.executable, "-m", "rrplan", *words], cwd=place, env=env, stdout=pipe, stderr=pipe, text=True
-    )
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +101,9 @@ def measured(process: subprocess.Popen[str]) -> dict[str, Any]:
     assert process.returncode == 0, out + err
     found: dict[str, Any] = json.loads(out)
     assert (found["there"], found["back"]) == ("done", "undone")
-    assert found["verdict"] == "matches the plan"
     assert found["owed"]["sent"] > 1_000
     assert found["owed"]["routes"] == 0
+    assert found["verdict"] == "matches the plan"
     return found
 
 
@@ -169,3 +164,20 @@ def test_two_levels(rehearsals: Mapping[str, subprocess.Popen[str]]) -> None:
     assert found["nodes"] == 10
     away = {step["step"] for step in found["steps"] for row in step["traffic"] if row["routes"]}
     assert away <= {f"promote/{name}" for name in ("core-1", "core-2", "za-1", "za-2", "zb-1", "zb-2")}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_kinds_of_clusters(rehearsals: Mapping[str, subprocess.Popen[str]], name: str) -> None:
+    """Each goes there and back as its plan says, with all that a laboratory plays of it."""
+    found = measured(rehearsals[name])
+    assert any("outside" in kind for kind in kinds(found)) is (name in WITH_OUTSIDE)
+    assert [words for words in UNLIKE.get(name, ()) if not any(words in text for text in found["left_out"])] == []
+
+
+WITH_OUTSIDE = ("rack-and-tor-with-a-default-route", "way-back-with-a-tor-peer")
+"""With speakers outside that have routes of their own: a mere reflector has none, and nobody owes it any."""
+UNLIKE = {
+    "mesh-password-set": ("for each key a password of our own stands",),
+    "ipv6-only-node-in-dual-stack": ("the router ID of six is not known",),
+}
+"""What is told of a scenario as not as it is in the cluster."""

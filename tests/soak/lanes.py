@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.bird.cases import JUDGED
 from tests.bird.laboratory import lacking
 from tests.real.parts import missing
-from tests.support.scenarios import SCENARIOS
+from tests.support.scenarios import SCENARIOS, parts
 from tests.walker.worlds import CASES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +27,7 @@ LIVE_SEEDS, BIRD_STATES, BIRD_STEPS, KILLS, JOURNALS, READERS = 5, 20, 5, 5, 100
 """Cases of these lanes in a soak of one."""
 LIVE_KILLS = "tests/crashes/test_live_kill_at_random.py"
 BIRD_AT_ONCE = 10
+REHEARSED_AT_ONCE = 4
 BATCH = 10
 """Seeds of one call of the tests on a real API server, which starts that server."""
 
@@ -82,7 +83,9 @@ def lanes(seed: int, times: int) -> list[Lane]:
         Lane("live-kills", _live(LIVE_KILLS, seed, times * LIVE_SEEDS), lacks=tuple(missing())),
         Lane("bird-states", (_bird("states", seed, times * BIRD_STATES),), lacks=tuple(lacking())),
         Lane("bird-roles", (_bird("roles", seed, times * BIRD_STATES),), lacks=tuple(lacking())),
+        Lane("bird-options", (_bird("options", seed, times * BIRD_STATES),), lacks=tuple(lacking())),
         Lane("bird-steps", (_bird("steps", seed, times * BIRD_STEPS),), lacks=tuple(lacking())),
+        Lane("rehearsals", _REHEARSALS, REHEARSED_AT_ONCE, lacks=tuple(lacking())),
         Lane("lowest", (Task((PYTHON, "-m", "tests.soak.lowest"), 1, tells=True),)),
         Lane("coverage", (Task((PYTHON, "-m", "tests.soak.coverage", str(seed)), 1, tells=True),)),
     ]
@@ -148,6 +151,14 @@ _LIVE_SCENARIOS = Task(
     {"RRPLAN_SCENARIOS": "all", "RRPLAN_REQUIRE_REAL": "1"},
 )
 """All scenarios, where CI takes some."""
+
+
+_REHEARSALS = tuple(
+    Task((PYTHON, "-m", "tests.bird.rehearsals", folder.name), 1)
+    for folder in SCENARIOS
+    if "refused" not in parts(folder)[2]
+)
+"""All scenarios that yield a plan, where CI takes some; each says itself how it is repeated."""
 
 
 def _live(module: str, seed: int, count: int) -> tuple[Task, ...]:

@@ -62,7 +62,6 @@ RULES: list[tuple[str, list[Mapping[str, Any]], bool, Passes]] = [
         Passes.NO,
     ),
     ("everything", [{"action": "Reject"}], False, Passes.NO),
-    ("what was learned, asked of own routes", [{**REJECT, "source": "RemotePeers"}], False, Passes.YES),
     ("what was learned", [{**REJECT, "source": "RemotePeers"}], True, Passes.NO),
     ("by interface", [{**REJECT, "interface": "eth*"}], False, Passes.UNKNOWN),
     ("a field that nobody here knows", [{**REJECT, "priority": 5}], False, Passes.UNKNOWN),
@@ -76,6 +75,14 @@ def test_rules(why: str, rules: list[Mapping[str, Any]], learned: bool, expected
     cluster = ClusterState.of([POOL, BGPFilter("f", {f"{direction}V4": rules})])
     (layer,) = Announced.of(cluster, VERSION).layers[Family.IPV4]
     assert layer.verdict(["f"], direction, learned=learned) is expected
+
+
+@pytest.mark.parametrize(("direction", "expected"), [("export", Passes.YES), ("import", Passes.NO)])
+def test_a_rule_for_remote_peers_and_what_the_sender_announces_itself(direction: str, expected: Passes) -> None:
+    """On the way out it is of no remote peer; on the way in everything is, as real BIRD has it."""
+    cluster = ClusterState.of([POOL, BGPFilter("f", {f"{direction}V4": [{**REJECT, "source": "RemotePeers"}]})])
+    (layer,) = Announced.of(cluster, VERSION).layers[Family.IPV4]
+    assert layer.verdict(["f"], direction, learned=False) is expected
 
 
 # (why, rules, verdict)

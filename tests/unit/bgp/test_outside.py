@@ -9,6 +9,7 @@ from rrplan.bgp.reflection import Doubt
 from rrplan.bgp.sessions import Speakers
 from rrplan.bgp.speaker import Family
 from rrplan.ids import NodeName
+from rrplan.planning.kinds import beyond_pools
 from rrplan.planning.promise import Pair, exposed_pairs, held_pairs
 from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, Node
 from tests.bird.drawing import states
@@ -16,6 +17,7 @@ from tests.bird.drawing import states
 NODE = NodeName("n1")
 SWITCH = Outside(Family.IPV4, "10.0.9.1", 65100)
 TO, FROM = Pair("ipv4", SWITCH.name, NODE), Pair("ipv4", NODE, SWITCH.name)
+BOTH = {TO, FROM, Pair("ipv4", NODE, beyond_pools(SWITCH.name))}
 OLD = Versions(CalicoVersion(3, 2), "test", {})
 NEW = Versions(CalicoVersion(3, 30), "test", {})
 
@@ -46,7 +48,7 @@ def test_two_that_share_the_lock() -> None:
     both = cluster(peer("all"), peer("one", "n1"))
     for left in (cluster(peer("all")), cluster(peer("one", "n1"))):
         assert fate(both, left, OLD) == {SWITCH: Fate.RESTARTED}
-        assert exposed_pairs(both, left, OLD) == {TO, FROM}
+        assert exposed_pairs(both, left, OLD) == BOTH
     assert not fate(both, both, OLD)
     # Since v3.3 the Global_ alone is rendered.
     assert not fate(both, cluster(peer("all")), NEW)
@@ -65,8 +67,8 @@ def test_two_as_numbers_of_one_address() -> None:
     other = Outside(Family.IPV4, "10.0.9.1", 65200)
     assert held_pairs(state, OLD) == frozenset()
     assert held_pairs(state, OLD, Doubt.FOR) == {
-        TO,
-        FROM,
+        *BOTH,
+        Pair("ipv4", NODE, beyond_pools(other.name)),
         Pair("ipv4", other.name, NODE),
         Pair("ipv4", NODE, other.name),
     }
@@ -77,15 +79,15 @@ def test_two_ttls_of_one_address() -> None:
     secure = peer("secure", "n1")
     state = cluster(peer("plain", "n1"), replace(secure, spec={**secure.spec, "ttlSecurity": 1}))
     assert held_pairs(state, NEW) == frozenset()
-    assert held_pairs(state, NEW, Doubt.FOR) == {TO, FROM}
+    assert held_pairs(state, NEW, Doubt.FOR) == BOTH
 
 
 def test_pairs_with_the_outside() -> None:
     """A pair each way is held over a session, none without one, and both are exposed when it goes."""
     state = cluster(peer("all"))
-    assert held_pairs(state, NEW) == {TO, FROM}
+    assert held_pairs(state, NEW) == BOTH
     assert held_pairs(cluster(), NEW) == frozenset()
-    assert exposed_pairs(state, cluster(), NEW) == {TO, FROM}
+    assert exposed_pairs(state, cluster(), NEW) == BOTH
     assert exposed_pairs(state, state, NEW) == frozenset()
 
 

@@ -2,7 +2,8 @@
 
 from rrplan.bgp.model import Model
 from rrplan.planning.asked import joins_plain
-from rrplan.planning.gates import GateMaker, NodeSets
+from rrplan.planning.gates import GateMaker
+from rrplan.planning.node_sets import NodeSets
 from rrplan.plans.gate import Gate
 from rrplan.resources import ClusterState
 from rrplan.specs import load

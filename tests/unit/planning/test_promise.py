@@ -7,21 +7,25 @@ from dataclasses import replace
 import pytest
 
 from rrplan import api
+from rrplan.bgp.outside import Outside
 from rrplan.bgp.profile import calico_versions
+from rrplan.bgp.reflection import Doubt
+from rrplan.bgp.roles import OutsideRole
+from rrplan.bgp.speaker import Family
 from rrplan.digest import digest as digest_of
 from rrplan.errors import DigestMismatch, FileFormatError
 from rrplan.ids import NodeName, StepId
-from rrplan.planning.promise import Pair, held_pairs, missing_pairs, promises, reflecting
+from rrplan.planning.promise import Pair, held_pairs, missing_pairs, needed_prefixes, promises, reflecting
 from rrplan.plans import Plan, read_plan
 from rrplan.plans.change import Change
 from rrplan.plans.rehearsal import Rehearsal, Subject, rehearsal_document
 from rrplan.render.plan_json import plan_document, write_plan
-from rrplan.resources import ClusterState, decode, encode
+from rrplan.resources import BGPFilter, ClusterState, DaemonSet, IPPool, decode, encode
 from rrplan.sandbox import demo_cluster
 from rrplan.snapshots import Snapshot
 from rrplan.specs import load
 from tests.support import SPEC
-from tests.support.clusters import VERSIONS, planned, reflected
+from tests.support.clusters import VERSIONS, mesh, node, peer, planned, reflected, state
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +128,51 @@ def test_a_node_that_is_down_is_promised_nothing() -> None:
             Pair("ipv4", NodeName("c"), NodeName("a")),
         } <= promise.excused
         assert Pair("ipv4", NodeName("a"), NodeName("b")) not in promise.excused
+
+
+def test_pools_that_a_filter_tells_apart_are_promised_by_themselves() -> None:
+    """A session rejects the second pool: no end holds a route of it, and none is promised one."""
+    pools = IPPool("first", "10.42.0.0/16"), IPPool("second", "10.43.0.0/16")
+    reject = {"importV4": [{"action": "Reject", "matchOperator": "In", "cidr": "10.43.0.0/16"}]}
+    peering = peer("p", node="a", peerSelector="all()", filters=["f"])
+    cluster = state(node("a", 1), node("b", 2), peering, mesh(on=False)).put(BGPFilter("f", reject))
+    for pool in pools:
+        cluster = cluster.put(pool)
+    second = NodeName("b, of IPPool second")
+    assert held_pairs(cluster, VERSIONS) == {
+        Pair("ipv4", NodeName("a"), NodeName("b")),
+        Pair("ipv4", NodeName("b"), NodeName("a")),
+    }
+    assert Pair("ipv4", NodeName("a"), second) not in held_pairs(cluster, VERSIONS, Doubt.FOR)
+
+
+def test_where_nothing_is_owed_nothing_is_held() -> None:
+    """Felix programs the only pool: no pair of nodes has a route in its kernel by BIRD."""
+    cluster = state(node("a", 1), node("b", 2), mesh(on=True)).put(IPPool("p", "10.42.0.0/16", vxlan_mode="Always"))
+    assert held_pairs(cluster, VERSIONS) == frozenset()
+
+
+def test_a_node_without_calico_node_is_promised_nothing() -> None:
+    """Its DaemonSet keeps away from it, so that with its pods its routes have gone."""
+    away = DaemonSet("calico-node", "kube-system", avoids=(("away", "yes"),))
+    cluster = state(node("a", 1), node("b", 2), node("c", 3, away="yes"), mesh(on=True)).put(away)
+    assert {(pair.at, pair.origin) for pair in held_pairs(cluster, VERSIONS)} == {("a", "b"), ("b", "a")}
+
+
+def test_an_announced_prefix_is_exposed_where_all_its_sources_are() -> None:
+    """`a` has a default route of two switches: when one session goes it keeps it, when both go it has none."""
+    roles = tuple(
+        OutsideRole(name, f"10.0.9.{number}", "", 65000, transit=True, announces=("0.0.0.0/0",))
+        for number, name in enumerate(("x", "y"), 1)
+    )
+    ups = [peer(f"up-{number}", node="a", peerIP=f"10.0.9.{number}", asNumber=65000) for number in (1, 2)]
+    cluster = state(node("a", 1), node("b", 2), mesh(on=True), *ups)
+    default = Pair("ipv4", NodeName("a"), NodeName("0.0.0.0/0 that x and y announce"))
+    assert default in held_pairs(cluster, VERSIONS, roles=roles)
+    one, other = (Outside(Family.IPV4, f"10.0.9.{number}", 65000).name for number in (1, 2))
+    (prefix,) = needed_prefixes(roles)
+    heard = held_pairs(cluster, VERSIONS, roles=roles)
+    first, second = (Pair("ipv4", NodeName("a"), name) for name in (one, other))
+    assert list(prefix.exposed(heard, {first})) == []
+    assert list(prefix.exposed(heard, {first, second})) == [default]
+    assert list(prefix.missing([NodeName("a"), NodeName("b")], heard)) == [default._replace(at=NodeName("b"))]

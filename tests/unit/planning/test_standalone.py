@@ -29,9 +29,10 @@ from rrplan.resources import (
 )
 from rrplan.runs import Result
 from rrplan.sandbox import Sandbox, ucp_cluster
-from rrplan.snapshots import Snapshot, capture
+from rrplan.snapshots import Snapshot, capture, snapshot_of_manifests
 from rrplan.specs import load
 from tests.support import Bench, Remembering
+from tests.support.scenarios import FOLDER, parts
 from tests.support.specs import STANDALONE as SPEC
 
 IN_CLUSTER = SPEC.replace("  flavor: standalone\n", "  clusterID: 224.0.0.1\n")
@@ -175,8 +176,8 @@ def test_host_that_dies(tmp_path: Path) -> None:
     assert bench.runner().apply() is Result.STOPPED
     assert "mesh-off" not in {getattr(event, "step", "") for event in bench.listener.events}
     failed = [event for event in bench.listener.events if isinstance(event, events.UndoFailed)]
-    assert failed[-1].step == "release/rr-2"
-    assert "rr-2 has all its mesh sessions; 0 of 1 nodes ready; rr-2: " in reason_text(failed[-1].why)
+    assert failed[-1].step == "release/rr-1"
+    assert "rr-1 has all its mesh sessions; 0 of 1 nodes ready; rr-1: " in reason_text(failed[-1].why)
 
 
 def test_from_containers_to_reflectors_inside(tmp_path: Path) -> None:
@@ -253,3 +254,24 @@ def test_before_v33_there_are_no_reflectors_inside() -> None:
     with pytest.raises(PolicyRefusal, match=r"Calico v3\.1\.7 is older than v3\.3\.0") as refusal:
         plan(state.remove(AGENT).put(off).put(old), IN_CLUSTER)
     assert refusal.value.hint == "upgrade Calico first, or use `flavor: standalone`"
+
+
+def test_a_host_that_gets_calico_node_back_first_waits_for_no_session_with_the_other(tmp_path: Path) -> None:
+    """The way back goes host by host: the one that calico-node left first gets it back last."""
+    plan = Bench(tmp_path, load(SPEC.encode(), "spec.yaml"), documents=ucp_cluster(4)).plan
+    counts = {
+        str(step.id): [expectation.count for gate in step.undo_gates for expectation in gate.expectations]
+        for step in plan.steps
+        if step.action is ActionName.RELEASE_HOST
+    }
+    (first,), (second,) = counts["release/rr-1"], counts["release/rr-2"]
+    assert second == first - 1
+
+
+def test_without_a_mesh_a_host_waits_for_the_routes_of_its_reflectors() -> None:
+    """Before it is uncordoned again: sessions with reflectors take their seconds, as those of a mesh do."""
+    cluster, spec, _ = parts(FOLDER / "ucp-third-reflector")
+    plan = api.plan(load(spec, "spec.yaml"), snapshot_of_manifests([("cluster.yaml", cluster)]))
+    (release,) = (step for step in plan.steps if step.action is ActionName.RELEASE_HOST)
+    assert [gate.title for gate in release.undo_gates] == ["rr-3 holds every route again"]
+    assert {expectation.peer for gate in release.undo_gates for expectation in gate.expectations} == {"rr-1", "rr-2"}
