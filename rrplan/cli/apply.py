@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import click
 
+from rrplan.cli.approve import approved_by
 from rrplan.cli.detail import ALL
 from rrplan.cli.output import TERMINAL
 from rrplan.cli.plan import refused, rendered
@@ -15,6 +16,7 @@ from rrplan.cli.sources import read
 from rrplan.errors import DigestMismatch, UnsafePlanError
 from rrplan.exit_codes import ExitCode
 from rrplan.render.detail import Detail
+from rrplan.text import listed
 
 INSTEAD = "give `--auto-approve` or `--expect-digest`"
 
@@ -32,6 +34,20 @@ INSTEAD = "give `--auto-approve` or `--expect-digest`"
 )
 @ALL
 @click.option("--expect-digest", metavar="SHA256", help="Apply without asking if the plan has this digest.")
+@click.option(
+    "--require-approvals",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Only with approvals by so many people; the spec's policy may ask for more.",
+)
+@click.option("--trusted-keys", metavar="FILE", help="Whose approvals count: `ssh-ed25519 AAAA... name` in each line.")
+@click.option(
+    "--approval",
+    "approvals",
+    metavar="FILE",
+    multiple=True,
+    help="An approval that is not beside the plan (PLAN.*.approval.json); may be repeated.",
+)
 def command(
     plan: str,
     where: Where,
@@ -39,6 +55,9 @@ def command(
     expect_digest: str | None,
     accept_down: tuple[str, ...],
     detail: Detail,
+    require_approvals: int | None,
+    trusted_keys: str | None,
+    approvals: tuple[str, ...],
     *,
     auto_approve: bool,
     no_input: bool,
@@ -62,6 +81,9 @@ def command(
         digest = str(plan_document(made)["digest"])
     if expect_digest and digest != expect_digest:
         raise DigestMismatch.one(f"the plan has digest {digest}", file=plan, hint="review it again with `rrplan show`")
+    approved = approved_by(made, digest, plan if is_plan(data) else "", require_approvals, trusted_keys, approvals)
+    if approved:
+        say(f"approved by {listed(approved)}", err=True)
     if not auto_approve and not expect_digest:
         say(rendered(made, TERMINAL, detail), err=True)
     if not made.steps:

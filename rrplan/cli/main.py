@@ -26,6 +26,8 @@ VERBS = {
     "show": "show a plan file again",
     "graph": "the action graph of a plan file",
     "rehearse": "carry a plan out on real BIRD speakers on this machine, and measure what is lost",
+    "approve": "sign a plan that you reviewed",
+    "diff": "what changed from one plan to another",
     "apply": "carry a plan out",
     "resume": "go on with a run that stopped",
     "rollback": "take a run back",

@@ -40,6 +40,15 @@ def _exposure_text(exposure: ExposurePolicy) -> object:
     return {"brief": f"{exposure.maximum}s"} if exposure.level is ExposureLevel.BRIEF else exposure.level.value
 
 
+class Approvals(_Part):
+    """How many people must approve a plan before it is applied."""
+
+    required: Annotated[int, Field(ge=1, strict=True)]
+    """So many, each with a key of their own."""
+    maximum_age: Seconds = 0
+    """An approval that is older does not count; any age, where it is left out."""
+
+
 class Policy(_Part):
     """What must be true of the result, and what may happen on the way."""
 
@@ -51,6 +60,8 @@ class Policy(_Part):
     """No node holds more paths of a route than that, on average, where it holds more than 100,000 altogether."""
     zone_resilience: Switch = False
     """The loss of any one zone keeps all routes of the others."""
+    approvals: Approvals | None = None
+    """Signatures by other people that `rrplan apply` asks for; without it, only `--require-approvals` does."""
     exposure: Annotated[
         ExposurePolicy,
         BeforeValidator(_exposure),
