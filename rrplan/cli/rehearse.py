@@ -76,10 +76,8 @@ def command(
     if not planned.steps:
         say("No changes, so there is nothing to rehearse.")
         return ExitCode.DONE
-    from rrplan.rehearsal.rehearse import expected_seconds, repeated
+    from rrplan.rehearsal.rehearse import repeated
 
-    took = duration_text(expected_seconds(planned))
-    say(f"{PREFIX}{repeat} times, about {took} each" if repeat > 1 else f"{PREFIX}takes about {took}", err=True)
     rehearsals: list[Rehearsal] = []
     for number in range(seed, seed + repeat):
         kept = keep if repeat == 1 else keep and f"{keep}/{number}"
@@ -108,7 +106,7 @@ PREFIX = "rehearsal: "
 
 
 class _Elapsed:
-    """Says after each step that took a while how much of the expected time has passed."""
+    """Says how long it takes, and after each step that took a while how much of that has passed."""
 
     def __init__(self, listener: Listener, expected: int) -> None:
         from rrplan.adapters.local.clock import SystemClock
@@ -117,11 +115,16 @@ class _Elapsed:
         self._clock = SystemClock()
         self._began = self._clock.now()
         self._expected = duration_text(expected)
+        self._told = False
 
     def report(self, event: RunEvent) -> None:
         """Pass it on."""
+        name = type(event).__name__
+        if name == "RunStarted" and not self._told:
+            say(f"{PREFIX}takes about {self._expected}", err=True)
+            self._told = True
         self._listener.report(event)
-        if getattr(event, "seconds", 0) and type(event).__name__ in ("StepSettled", "StepUndone"):
+        if getattr(event, "seconds", 0) and name in ("StepSettled", "StepUndone"):
             passed = duration_text(round(self._clock.now() - self._began))
             say(f"{PREFIX}    {passed} of about {self._expected}", err=True)
 
