@@ -12,6 +12,7 @@ SLEEPERS = {
     "rrplan/rehearsal/agents.py": "a thread acts when something is due, or heard",
     "tests/bench/journey.py": "the time of a real run passes for the nodes too",
     "tests/bird/cases.py": "real BIRDs are watched",
+    "tests/bird/measuring.py": "real BIRDs are watched",
     "tests/bird/paths.py": "real BIRDs are watched",
     "tests/crashes/test_live_two_at_once.py": "simulated time passes beside real processes",
     "tests/crashes/test_signals.py": "a real process gets its signals one by one",
