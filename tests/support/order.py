@@ -38,6 +38,7 @@ MODULES = {
     "test_etcd_cluster": "others",
     "test_run_etcd": "others",
     "test_runbook": "others",
+    "test_end_to_end": "crd-2",
     "test_etcd": "etcd",
     "test_calicoctl_words": "etcd",
 }
