@@ -165,7 +165,7 @@ def _live(module: str, seed: int, count: int) -> tuple[Task, ...]:
 
 def _end_to_end(seed: int, times: int) -> tuple[Task, ...]:
     """A live cluster of real BIRDs, in Kubernetes and in etcd; two cases each time."""
-    words = (PYTHON, "-m", "pytest", "-s", "-p", "no:cacheprovider", "tests/e2e/test_end_to_end.py")
+    words = (PYTHON, "-m", "pytest", "-s", "-p", "no:cacheprovider", "tests/e2e", "-m", "real")
     return tuple(
         Task(
             words,
