@@ -148,6 +148,20 @@ def calico_node_is_gone_before_the_container_comes(steps: Sequence[Step]) -> Ite
             yield Edge(before.id, step.id, "calico-node and the container both want port 179 of the host")
 
 
+def one_host_after_another(steps: Sequence[Step]) -> Iterator[Edge]:
+    """On the way back a calico-node that starts has no session with a host whose calico-node is not back yet.
+
+    Its BIRD starts with graceful-restart recovery: it programs nothing until every session is up, up to 240 s.
+    """
+    deletions = {step.node: step for step in _of(steps, ActionName.DELETE_CALICO_NODE)}
+    releases = sorted(_of(steps, ActionName.RELEASE_HOST), key=lambda step: step.place)
+    for before, after in pairwise(releases):
+        deletion = deletions.get(before.node)
+        if deletion is not None:
+            reason = "one host at a time: a calico-node that comes back waits for all its sessions, so none may be dead"
+            yield Edge(deletion.id, after.id, reason)
+
+
 def uncordoned_last(steps: Sequence[Step]) -> Iterator[Edge]:
     """Pods come back when nothing more changes."""
     chain = _chain(steps)
@@ -161,6 +175,7 @@ RULES: tuple[Rule, ...] = (
     tainted_before_it_reflects,
     host_is_empty_before_calico_node_leaves,
     calico_node_is_gone_before_the_container_comes,
+    one_host_after_another,
     one_at_a_time,
     uncordoned_last,
 )

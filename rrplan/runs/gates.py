@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
+from math import ceil
 
 from rrplan.ids import NodeName
 from rrplan.plans.cost import HOLD_SECONDS
@@ -316,6 +317,7 @@ def settle(
     rest = Extent.REST if gate.expectations else Extent.EVERYBODY
     swept: float | None = None
     holds_since: float | None = None
+    recovered = 0.0
     for looks in count():
         closing = extent is Extent.EVERYBODY
         told = clock.now()
@@ -334,7 +336,8 @@ def settle(
             if seen.final:
                 return GateFailed(gate.kind, gate.title, seen.lack, None)
             holds_since = None
-            limit = gate.recovery_timeout if seen.recovering else gate.timeout
+            recovered = now - swept if seen.recovering else recovered
+            limit = gate.recovery_timeout if seen.recovering else _limit(gate, recovered)
             left = swept + (swept - began) + limit - now
             if left <= 0:
                 return GateFailed(gate.kind, gate.title, seen.lack, limit)
@@ -342,3 +345,8 @@ def settle(
             extent = rest
             clock.sleep(min(POLL_SECONDS[min(looks, len(POLL_SECONDS) - 1)], left))
     raise AssertionError("a gate passes or times out")
+
+
+def _limit(gate: Gate, recovered: float) -> int:
+    """Seconds that a gate may take whose last recovery ended after so many: what waited for it has its time too."""
+    return max(gate.timeout, min(gate.recovery_timeout, ceil(recovered) + gate.timeout))

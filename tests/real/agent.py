@@ -345,11 +345,14 @@ class NodeAgent:
             late = time.monotonic() - self._tried.get(name, float("-inf")) > STATUS_SECONDS
             if not item.get("status") and node in self.twin.state.nodes and node not in self.broken and late:
                 self._tried[name] = time.monotonic()
-                with self._lock:
-                    status = self._daemons.status(node)
+                body = {"status": self._status(node)}
                 # It may be gone already: whoever asked did not wait. With thousands of sessions it is too large.
                 with suppress(DatastoreError):
-                    self.server.patch(f"{self.calico}/caliconodestatuses/{name}", {"status": status})
+                    self.server.patch(f"{self.calico}/caliconodestatuses/{name}", body)
+
+    def _status(self, node: NodeName) -> dict[str, object]:
+        with self._lock:
+            return self._daemons.status(node)
 
     def _questions(self) -> list[dict[str, Any]]:
         """Every CalicoNodeStatus; none where the kind is not served."""

@@ -28,6 +28,8 @@ LIVE_SEEDS, BIRD_STATES, BIRD_STEPS, KILLS, JOURNALS, READERS = 5, 20, 5, 5, 100
 LIVE_KILLS = "tests/crashes/test_live_kill_at_random.py"
 BIRD_AT_ONCE = 10
 REHEARSED_AT_ONCE = 4
+E2E_NODES = "30"
+"""Of the clusters that are moved from end to end."""
 BATCH = 10
 """Seeds of one call of the tests on a real API server, which starts that server."""
 
@@ -80,6 +82,7 @@ def lanes(seed: int, times: int) -> list[Lane]:
         Lane("worlds", _worlds(seed, times), processors),
         Lane("live", _live("tests/real/test_random.py", seed, times * LIVE_SEEDS), lacks=tuple(missing())),
         Lane("live-scenarios", (_LIVE_SCENARIOS,), lacks=tuple(missing())),
+        Lane("end-to-end", _end_to_end(seed, times), lacks=(*missing(), *lacking())),
         Lane("live-kills", _live(LIVE_KILLS, seed, times * LIVE_SEEDS), lacks=tuple(missing())),
         Lane("bird-states", (_bird("states", seed, times * BIRD_STATES),), lacks=tuple(lacking())),
         Lane("bird-roles", (_bird("roles", seed, times * BIRD_STATES),), lacks=tuple(lacking())),
@@ -168,6 +171,20 @@ def _live(module: str, seed: int, count: int) -> tuple[Task, ...]:
         Task(words, size, {"RRPLAN_SOAK_SEEDS": f"{seed + first}:{size}", "RRPLAN_REQUIRE_REAL": "1"})
         for first in range(0, count, BATCH)
         for size in [min(BATCH, count - first)]
+    )
+
+
+def _end_to_end(seed: int, times: int) -> tuple[Task, ...]:
+    """A live cluster of real BIRDs, in Kubernetes and in etcd; two cases each time."""
+    words = (PYTHON, "-m", "pytest", "-s", "-p", "no:cacheprovider", "tests/e2e", "-m", "real")
+    return tuple(
+        Task(
+            words,
+            2,
+            {"RRPLAN_E2E_NODES": E2E_NODES, "RRPLAN_E2E_SEED": str(seed + number), "RRPLAN_REQUIRE_REAL": "1"},
+            tells=True,
+        )
+        for number in range(times)
     )
 
 

@@ -38,6 +38,8 @@ MODULES = {
     "test_etcd_cluster": "others",
     "test_run_etcd": "others",
     "test_runbook": "others",
+    "test_end_to_end": "crd-2",
+    "test_end_to_end_etcd": "others",
     "test_etcd": "etcd",
     "test_calicoctl_words": "etcd",
 }

@@ -180,6 +180,21 @@ def test_host_that_dies(tmp_path: Path) -> None:
     assert "rr-1 has all its mesh sessions; 0 of 1 nodes ready; rr-1: " in reason_text(failed[-1].why)
 
 
+def test_a_calico_node_that_comes_back_meshes_with_no_host_that_has_none() -> None:
+    """Its BIRD would wait 240 s for that session, in graceful-restart recovery, and the gate of the undo with it."""
+    steps = [
+        step
+        for step in plan(cluster()).steps
+        if step.action in (ActionName.RELEASE_HOST, ActionName.DELETE_CALICO_NODE)
+    ]
+    assert [str(step.id) for step in steps] == [
+        "release/rr-1",
+        "delete-calico-node/rr-1",
+        "release/rr-2",
+        "delete-calico-node/rr-2",
+    ]
+
+
 def test_from_containers_to_reflectors_inside(tmp_path: Path) -> None:
     """New reflectors come up beside the containers, which end last; also with Calico v3.8, because the mesh is off."""
     sandbox = Sandbox.make(tmp_path / "cluster", ucp_cluster(6))

@@ -53,9 +53,9 @@ def test_standalone() -> None:
     assert done[4].startswith("kubectl patch -n kube-system daemonset calico-node --type=merge --patch='{")
     assert done[5:] == [
         "kubectl label node rr-1 --overwrite rrplan.io/calico-node=away",
-        "kubectl label node rr-2 --overwrite rrplan.io/calico-node=away",
         "calicoctl get node rr-1 -o yaml > calico-node-rr-1.yaml",
         "calicoctl delete node rr-1",
+        "kubectl label node rr-2 --overwrite rrplan.io/calico-node=away",
         "calicoctl get node rr-2 -o yaml > calico-node-rr-2.yaml",
         "calicoctl delete node rr-2",
         f"kubectl label node rr-1 --overwrite {key}=true",

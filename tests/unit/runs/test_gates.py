@@ -444,6 +444,17 @@ def test_recovery_is_waited_for_longer() -> None:
     assert clock.now() == 1060
 
 
+def test_what_waited_for_a_recovery_has_its_time_too() -> None:
+    """A gate whose recovery ended after the timeout is not given up at the next look, nor waited for for ever."""
+    passed, clock = settled([*[RECOVERING] * 10, BAD, GOOD])
+    assert passed is None
+    assert clock.now() - 1000 > ROUTES.timeout + ROUTES.stable
+    for recoveries, seconds in ((2, 21), (10, 45), (14, 60)):
+        failed, clock = settled([*[RECOVERING] * recoveries, BAD])
+        assert failed is not None
+        assert clock.now() - 1000 == failed.timeout == seconds
+
+
 def test_looks_less_often_with_time() -> None:
     """A large cluster is not asked all the time."""
     _, clock = settled([RECOVERING])
