@@ -21,6 +21,7 @@ PARTS = (
     "Rollout",
     "Gates",
     "Policy",
+    "Approvals",
     "Hook",
 )
 

@@ -17,6 +17,9 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "show": ("rrplan show plan.json", "rrplan show plan.json -o markdown --all"),
     "graph": ("rrplan graph plan.json -o mermaid",),
     "rehearse": ("rrplan rehearse plan.json --context production", "rrplan rehearse plan.json --snapshot cluster.json"),
+    "approve": ("rrplan approve plan.json --key ~/.ssh/id_ed25519",),
+    "diff": ("rrplan diff old.json plan.json",),
+    "version": ("rrplan version -o json",),
     "apply": (
         "rrplan apply plan.json --context production",
         "rrplan apply plan.json --context production --expect-digest sha256:...",

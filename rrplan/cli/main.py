@@ -43,6 +43,7 @@ VERBS = {
     "rbac": "the rights that a plan needs, as Kubernetes roles",
     "sandbox": "make an embedded cluster in a directory",
     "schema": "the JSON Schema of a file",
+    "version": "which rrplan this is, and what it knows",
 }
 
 
