@@ -51,7 +51,11 @@ WRONG = [
     (["aply"], "`aply` is no verb of rrplan", "did you mean `rrplan apply`?"),
     (["xyzzy"], "`xyzzy` is no verb of rrplan", "`rrplan --help` lists the verbs"),
     (["apply"], "`rrplan apply` needs PLAN", "`rrplan apply --help` says what it takes"),
-    (["apply", "p", "--auto-aprove"], "`rrplan apply` has no option `--auto-aprove`", "did you mean `--auto-approve`?"),
+    (
+        ["apply", "p", "--auto-aprove"],
+        "`rrplan apply` has no option `--auto-aprove`",
+        "did you mean `--auto-approve` or `--approval`?",
+    ),
     (
         ["plan", "spec.yaml", "--sandbox", "one", "-o", "plan.json"],
         "`-o plan.json` is no form of output",

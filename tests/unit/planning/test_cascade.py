@@ -146,7 +146,7 @@ def test_the_plan_file() -> None:
     """Every destroyed object is a resource change; what is written is read."""
     made = plan(state())
     body = plan_document(made)
-    assert body["format_version"] == "2.3"
+    assert body["format_version"] == "2.4"
     destroyed = [one["address"] for one in body["resource_changes"] if one["step"] == STEP]
     assert destroyed == [*CASCADE, f"CalicoNode/{HOST}"]
     assert read_plan(write_plan(made), "plan.json")[0].steps == made.steps
