@@ -60,7 +60,7 @@ def _scenario(name: str) -> tuple[str, str]:
 def _brief(cluster: str, spec: str) -> tuple[str, str]:
     """With gates that hold for a few seconds: sessions that flap do so within one second of coming up."""
     document = yaml.safe_load(spec)
-    return cluster, yaml.safe_dump({**document, "spec": {**document["spec"], "gates": {"stable": 4}}})
+    return cluster, yaml.safe_dump({**document, "spec": {**document["spec"], "gates": {"stable": "4s"}}})
 
 
 KINDS = (
