@@ -237,7 +237,8 @@ def test_help_loads_no_heavy_library() -> None:
     code = (
         "import sys\nfrom rrplan.cli.main import rrplan\n"
         "rrplan.main(['--help'], standalone_mode=False)\n"
-        "print(sorted({'pydantic','networkx','deepdiff','kubernetes','yaml','urllib3','etcd3gw','jinja2'} & set(sys.modules)))"
+        "heavy = {'pydantic','networkx','deepdiff','kubernetes','yaml','urllib3','etcd3gw','jinja2'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
