@@ -22,6 +22,7 @@ from rrplan.reports.events import RunState
 from rrplan.reports.record import RunRecord
 from rrplan.resources import ResourceKey
 from rrplan.resources.redaction import MARK
+from rrplan.specs.model import ZONE_LABEL
 from tests.support.plans import plan_of
 from tests.support.reports import demo, document, page
 from tests.unit.render.test_proof import planned_in
@@ -267,3 +268,16 @@ def test_a_report_is_known_by_its_beginning() -> None:
     plan, _ = demo(12)
     assert is_report(page(plan).encode())
     assert not is_report(b"<!doctype html>\n<html lang=en>")
+
+
+def test_many_zones_are_read_in_their_order() -> None:
+    """Zone 2 stands before zone 10, and what has no zone is last."""
+    _, snapshot = demo(120)
+    nodes = {
+        name: replace(node, labels={**node.labels, ZONE_LABEL: f"z{place % 12}"} if place else {})
+        for place, (name, node) in enumerate(sorted(snapshot.state.nodes.items()))
+    }
+    made = document(plan_of(()), replace(snapshot.state, nodes=nodes))
+    assert made.topology is not None
+    titles = [title for _, title, _ in made.topology.columns]
+    assert titles == [*(f"z{number}" for number in range(12)), "no zone label"]
