@@ -30,9 +30,7 @@ from tests.support.reports import demo, document, page
 from tests.unit.render.test_proof import planned_in
 from tests.unit.render.test_rehearsal import done as done
 
-HOSTILE = (
-    "</script ></script><script>alert(1)</script><img src=x onerror=x()> \"'&lt; \u202egnp.exe \u200b {{ 7*7 }}"
-)
+HOSTILE = "</script ></script><script>alert(1)</script><img src=x onerror=x()> \"'&lt; \u202egnp.exe \u200b {{ 7*7 }}"
 
 
 class Read(HTMLParser):
@@ -94,7 +92,7 @@ def test_five_questions_of_a_board_are_answered(small: tuple[Plan, Report]) -> N
     ]
     for question in small[1].questions:
         assert question.asked in text
-    assert "today: full mesh among 120 nodes, 0 reflectors, 14,280 sessions" in told["what"]
+    assert "today: full mesh among 120 nodes, no node reflects, 14,280 sessions" in told["what"]
     assert "in the end: no full mesh, 6 reflectors, 1,398 sessions" in told["what"]
     assert "2 BGPPeers are created: rrplan-main-clients, rrplan-reflectors" in told["what"]
     assert told["order"].startswith("29 steps in 12 stages; about ")
