@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from rrplan.render.report.contents import Told, report
+from rrplan.render.report.html import report_html
 from tests.conftest import lacks
-from tests.support.reports import demo, page
+from tests.support.reports import demo, drawn, page, ran
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -40,11 +42,12 @@ class Pages:
     small: Path
     large: Path
     alone: Path
+    run: Path
 
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
-    """A report of 120 nodes, one of 5,000, and one without a cluster."""
+    """A report of 120 nodes, one of 5,000, one without a cluster, and one of a run."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         lacks("no Chromium on this machine: apt-get install chromium")
@@ -56,10 +59,12 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     for name, nodes in (("small", 120), ("large", 5000)):
         plan, snapshot = demo(nodes)
         (folder / f"{name}.html").write_text(page(plan, snapshot.state))
-        (folder / "alone.html").write_text(page(plan))
+    plan, _ = demo(12)
+    (folder / "alone.html").write_text(page(plan))
+    (folder / "run.html").write_text(report_html(report(plan, Told(drawn(plan, None), ran(plan)))))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield Pages(browser, *(folder / f"{name}.html" for name in ("small", "large", "alone")))
+        yield Pages(browser, *(folder / f"{name}.html" for name in ("small", "large", "alone", "run")))
         browser.close()
 
 
@@ -92,7 +97,7 @@ def test_nothing_stands_out_and_axe_finds_nothing(pages: Pages, width: int, them
     assert spec is not None
     assert spec.origin is not None
     axe = (Path(spec.origin).parent / "axe.min.js").read_text()
-    for path in (pages.small, pages.alone):
+    for path in (pages.small, pages.alone, pages.run):
         made = opened(pages.browser, path, width, theme)
         assert made.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
         made.click("#open-all")

@@ -38,7 +38,7 @@ def run_part(record: RunRecord, where: str) -> RunPart:
     ]
     if record.entries:
         seconds = (record.entries[-1].time - record.entries[0].time) // 1000
-        facts.append(("from the first line of the journal to the last", duration_text(seconds)))
+        facts.append(("lasted", duration_text(seconds)))
     halted = ""
     if record.at is not None:
         place = f"step {record.at.number}, {record.at.step.summary}"

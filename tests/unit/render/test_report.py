@@ -12,21 +12,16 @@ from rrplan.plans import Plan
 from rrplan.plans.change import Change
 from rrplan.plans.plan import Step
 from rrplan.plans.rehearsal import Rehearsal
-from rrplan.ports import KeptRun
 from rrplan.render.report.contents import Told, report
 from rrplan.render.report.document import Listing, Report
 from rrplan.render.report.fields import MASK, change_rows, masked
-from rrplan.render.report.happened import run_part
 from rrplan.render.report.html import is_report, report_html
 from rrplan.render.report.topology import frames_text
-from rrplan.reports.entry import Entry, JournalEvent
-from rrplan.reports.events import RunState
-from rrplan.reports.record import RunRecord
 from rrplan.resources import ResourceKey
 from rrplan.resources.redaction import MARK
 from rrplan.specs.model import ZONE_LABEL
 from tests.support.plans import plan_of
-from tests.support.reports import demo, document, page
+from tests.support.reports import demo, document, page, ran
 from tests.unit.render.test_proof import planned_in
 from tests.unit.render.test_rehearsal import done as done
 
@@ -241,16 +236,7 @@ def test_five_thousand_nodes_stay_small() -> None:
 def test_a_run_tells_what_happened() -> None:
     """Its timeline, and how long gates took beside what was expected."""
     plan, _ = demo(12)
-    step = next(step for step in plan.steps if step.gates)
-    entries = [
-        Entry(1, StepId(""), JournalEvent.RUN_STARTED, 0, "", "", ""),
-        Entry(2, step.id, JournalEvent.STARTED, 1000, "", "", ""),
-        Entry(3, step.id, JournalEvent.APPLIED, 2000, "", "", ""),
-        Entry(4, step.id, JournalEvent.SETTLE_FAILED, 95_000, f"<b>{step.node}</b>", "", ""),
-    ]
-    kept = KeptRun("r1", "demo", "ada", "2026-01-01T10:00:00Z")
-    record = RunRecord(kept, plan, "sha256:0", RunState.UNDONE, {}, tuple(entries), (), None, back=True)
-    part = run_part(record, "--sandbox c")
+    part = ran(plan)
     assert [(row.number, row.took, row.expected) for row in part.took] == [(1, 93, 30)]
     assert [moment.kind for moment in part.timeline] == ["run", "step", "step", "bad"]
     text = report_html(report(plan, Told(run=part)))
