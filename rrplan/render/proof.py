@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rrplan.bgp.outside import Fate
-from rrplan.ids import StepId
+from rrplan.fallback import MAIN_PRIORITY, MAIN_RULE_PRIORITY, TABLE
+from rrplan.ids import ActionName, StepId
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import (
     FINAL_STATE,
@@ -141,13 +142,7 @@ def proof_lines(plan: Plan, outside: Sequence[str]) -> list[str]:
     if not count:
         lines = ["no step touches a session"]
     elif exposed:
-        pairs, seconds = sum(exposure.pairs for exposure in exposed), max(exposure.seconds for exposure in exposed)
-        which = "accepted by the spec"
-        kinds = {exposure.tolerated for exposure in exposed}
-        if _at_excepted_nodes(kinds):
-            which = f"all end at a node that is {' or '.join(kind for kind in EXCEPTED if kind in kinds)}"
-        what = f"{pairs} ordered pair{'' if pairs == 1 else 's'}"
-        lines.append(f"while a step takes effect: {what} without a path for up to {seconds} s, {which}")
+        lines += _meanwhile(exposed)
         if lasting:
             first, until = lasting_from_to(plan)
             lines.append(
@@ -156,6 +151,7 @@ def proof_lines(plan: Plan, outside: Sequence[str]) -> list[str]:
             )
     else:
         lines.append("while a step takes effect: every pair keeps a path over sessions that are left alone")
+    lines += fallback_lines(plan)
     lines += outside
     return [*lines, "; ".join(check_text(check) for check in plan.proof.final)] if plan.proof.final else lines
 
@@ -165,6 +161,56 @@ def lasting_from_to(plan: Plan) -> tuple[StepId, StepId]:
     first = next(proof.step for proof in plan.proof.steps if any(each.lasting for each in proof.exposures))
     last = [step.id for step in plan.steps if step.phase is Phase.HELD_AGAIN] or [plan.proof.steps[-1].step]
     return first, last[-1]
+
+
+def _meanwhile(exposed: Sequence[Exposure]) -> Iterator[str]:
+    """What is exposed while a step takes effect: without a path, and carried by fallback tables."""
+    rest, carried = _apart(exposed)
+    if rest:
+        which = "accepted by the spec"
+        kinds = {exposure.tolerated for exposure in rest}
+        if _at_excepted_nodes(kinds):
+            which = f"all end at a node that is {' or '.join(kind for kind in EXCEPTED if kind in kinds)}"
+        yield f"while a step takes effect: {_counted(rest)} without a path for up to {_longest(rest)} s, {which}"
+    if carried:
+        which = "carried by the fallback tables of the nodes"
+        yield (
+            f"while a step takes effect: {_counted(carried)} without a route of BGP for up to {_longest(carried)} s, "
+            f"{which}"
+        )
+
+
+def fallback_lines(plan: Plan) -> list[str]:
+    """What fallback tables do not carry, and what they need; nothing where a plan has none."""
+    if not any(step.action is ActionName.FILL_FALLBACK for step in plan.steps):
+        return []
+    limits = (
+        "fallback tables carry what a node held before the step: nothing from or to speakers outside, and no address "
+        "block that is new, or moves to another node, while the step takes effect"
+    )
+    needs = (
+        f"fallback tables need commands in every calico-node pod (pods/exec), table {TABLE} for themselves, and no "
+        f"rule of others with a priority from {MAIN_PRIORITY} to {MAIN_RULE_PRIORITY - 1}; a node that starts again "
+        "has none until the next gate"
+    )
+    return [limits, needs]
+
+
+def _apart(exposed: Sequence[Exposure]) -> tuple[list[Exposure], list[Exposure]]:
+    """Those without any path, and those that fallback tables carry."""
+    return (
+        [exposure for exposure in exposed if exposure.tolerated is not Tolerance.CARRIED],
+        [exposure for exposure in exposed if exposure.tolerated is Tolerance.CARRIED],
+    )
+
+
+def _counted(exposed: Sequence[Exposure]) -> str:
+    pairs = sum(exposure.pairs for exposure in exposed)
+    return f"{pairs} ordered pair{'' if pairs == 1 else 's'}"
+
+
+def _longest(exposed: Sequence[Exposure]) -> int:
+    return max(exposure.seconds for exposure in exposed)
 
 
 def _families(plan: Plan) -> set[str]:
@@ -187,11 +233,16 @@ def exposure(plan: Plan) -> str:
     exposed = exposures(plan)
     if not exposed:
         return "none"
-    pairs, seconds = sum(exposure.pairs for exposure in exposed), max(exposure.seconds for exposure in exposed)
-    kinds = {exposure.tolerated for exposure in exposed}
-    if _at_excepted_nodes(kinds):
-        return f"{' and '.join(kind for kind in EXCEPTED if kind in kinds)} nodes only"
-    return f"{pairs} ordered pair{'' if pairs == 1 else 's'}, up to {seconds} s each"
+    rest, carried = _apart(exposed)
+    texts: list[str] = []
+    kinds = {exposure.tolerated for exposure in rest}
+    if rest and _at_excepted_nodes(kinds):
+        texts.append(f"{' and '.join(kind for kind in EXCEPTED if kind in kinds)} nodes only")
+    elif rest:
+        texts.append(f"{_counted(rest)}, up to {_longest(rest)} s each")
+    if carried:
+        texts.append(f"{_counted(carried)} carried by fallback tables")
+    return "; ".join(texts)
 
 
 def _at_excepted_nodes(kinds: set[Tolerance]) -> bool:
