@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from math import ceil
 
 from rrplan.bgp.model import Model
 from rrplan.bgp.speaker import FAMILIES
@@ -15,6 +16,7 @@ from rrplan.errors import PolicyRefusal
 from rrplan.fallback import TABLE
 from rrplan.ids import ActionName, NodeName, StepId
 from rrplan.planning.node_sets import NodeSets
+from rrplan.plans.cost import NODES_PER_SECOND
 from rrplan.plans.gate import Expectation, Gate, GateKind
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Proof, Step, Tolerance
@@ -22,7 +24,8 @@ from rrplan.resources import ClusterState
 from rrplan.specs import InUse, Spec
 
 FILL, REMOVE = StepId("fallback/fill"), StepId("fallback/remove")
-EXPECTED_SECONDS = 5
+SCRIPT_SECONDS = 3
+"""What the script takes on a node, with the request for it."""
 
 
 def fallback_steps(spec: Spec, state: ClusterState, in_use: Collection[NodeName]) -> list[Step]:
@@ -93,6 +96,7 @@ def with_fallback_gates(
 def _gates(spec: Spec, sets: NodeSets, model: Model) -> tuple[tuple[Gate, ...], tuple[Gate, ...]]:
     """What asks for full tables, and what asks for none."""
     filled: list[Expectation] = []
+    asked: set[NodeName] = set()
     for family in FAMILIES:
         nodes = tuple(
             sorted(
@@ -103,15 +107,17 @@ def _gates(spec: Spec, sets: NodeSets, model: Model) -> tuple[tuple[Gate, ...], 
         )
         # Who has no route of BIRD at all has just been started: its table would carry nothing.
         owed = model.view().holdings[family].owed and len(nodes) > 1
+        asked.update(nodes)
         if nodes:
             filled.append(Expectation(sets.name(nodes), str(family), int(owed)))
     removed = tuple(replace(expectation, count=0) for expectation in filled)
+    expected = SCRIPT_SECONDS + ceil(len(asked) / NODES_PER_SECOND)
     fill = Gate(
         GateKind.FALLBACK,
         f"every node has its routes in table {TABLE} too",
         tuple(filled),
         stable=0,
-        expected=EXPECTED_SECONDS,
+        expected=expected,
         timeout=spec.gates.sessions,
         recovery_timeout=spec.gates.sessions,
     )
@@ -121,7 +127,7 @@ def _gates(spec: Spec, sets: NodeSets, model: Model) -> tuple[tuple[Gate, ...], 
         f"no node has table {TABLE} any more",
         removed,
         stable=spec.gates.stable,
-        expected=EXPECTED_SECONDS + spec.gates.stable,
+        expected=expected + spec.gates.stable,
         timeout=spec.gates.sessions,
         recovery_timeout=spec.gates.sessions,
     )

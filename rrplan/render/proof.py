@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rrplan.bgp.outside import Fate
 from rrplan.fallback import MAIN_PRIORITY, MAIN_RULE_PRIORITY, TABLE
@@ -142,13 +142,15 @@ def proof_lines(plan: Plan, outside: Sequence[str]) -> list[str]:
     if not count:
         lines = ["no step touches a session"]
     elif exposed:
-        lines += _meanwhile(exposed)
+        rest, carried = _apart(exposed)
+        lines += [_without_path(rest)] if rest else []
         if lasting:
             first, until = lasting_from_to(plan)
             lines.append(
                 f"for longer: {lasting} of these pairs, from `{first}` until `{until}` at the latest; nobody needs the "
                 f"routes of a drained node meanwhile"
             )
+        lines += [_without_bgp(carried)] if carried else []
     else:
         lines.append("while a step takes effect: every pair keeps a path over sessions that are left alone")
     lines += fallback_lines(plan)
@@ -163,21 +165,17 @@ def lasting_from_to(plan: Plan) -> tuple[StepId, StepId]:
     return first, last[-1]
 
 
-def _meanwhile(exposed: Sequence[Exposure]) -> Iterator[str]:
-    """What is exposed while a step takes effect: without a path, and carried by fallback tables."""
-    rest, carried = _apart(exposed)
-    if rest:
-        which = "accepted by the spec"
-        kinds = {exposure.tolerated for exposure in rest}
-        if _at_excepted_nodes(kinds):
-            which = f"all end at a node that is {' or '.join(kind for kind in EXCEPTED if kind in kinds)}"
-        yield f"while a step takes effect: {_counted(rest)} without a path for up to {_longest(rest)} s, {which}"
-    if carried:
-        which = "carried by the fallback tables of the nodes"
-        yield (
-            f"while a step takes effect: {_counted(carried)} without a route of BGP for up to {_longest(carried)} s, "
-            f"{which}"
-        )
+def _without_path(exposed: Sequence[Exposure]) -> str:
+    which = "accepted by the spec"
+    kinds = {exposure.tolerated for exposure in exposed}
+    if _at_excepted_nodes(kinds):
+        which = f"all end at a node that is {' or '.join(kind for kind in EXCEPTED if kind in kinds)}"
+    return f"while a step takes effect: {_counted(exposed)} without a path for up to {_longest(exposed)} s, {which}"
+
+
+def _without_bgp(exposed: Sequence[Exposure]) -> str:
+    lead = f"while a step takes effect: {_counted(exposed)} without a route of BGP for up to {_longest(exposed)} s"
+    return f"{lead}, carried by the fallback tables of the nodes"
 
 
 def fallback_lines(plan: Plan) -> list[str]:

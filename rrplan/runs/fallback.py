@@ -89,7 +89,7 @@ def _short(kind: GateKind, name: NodeName, family: str, least: int, reading: Tab
         return NodeShort(name, Shortfall.NO_ANSWER, family)
     table = reading.families.get(family)
     if kind is GateKind.NO_FALLBACK:
-        return _left(name, family, table)
+        return _left(name, family, table) if reading.families else NodeShort(name, Shortfall.NO_FAMILY, family)
     if table is None:
         return NodeShort(name, Shortfall.NO_FAMILY, family)
     if table.obstacle is not None:
@@ -101,10 +101,11 @@ def _short(kind: GateKind, name: NodeName, family: str, least: int, reading: Tab
 
 def _left(name: NodeName, family: str, table: FamilyTable | None) -> NodeShort | None:
     """What stands against "nothing is left"; what others have put in the way is not ours to take away."""
+    if table is not None and table.obstacle is Obstacle.COMMAND:
+        # Where nothing can be run, nobody knows what is there.
+        return NodeShort(name, Shortfall.COMMAND, family, why=table.detail)
     if table is None or table.removed or (table.obstacle is Obstacle.TABLE and not table.rules):
         return None
-    if table.obstacle is Obstacle.COMMAND:
-        return NodeShort(name, Shortfall.COMMAND, family, why=table.detail)
     return NodeShort(name, Shortfall.TABLE_LEFT, family, found=table.copied)
 
 

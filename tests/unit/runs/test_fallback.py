@@ -149,9 +149,14 @@ def test_tables_go() -> None:
     left = make_so(REMOVE, SETS, Said({A: gone, B: gone, C: {"ipv4": FamilyTable(2, 3, 0)}})).lack
     assert left is not None
     assert node_short_text(left.example) == "c: a fallback table is left, with 3 routes (ipv4)"
-    refused = make_so(REMOVE, SETS, Said({A: gone, B: gone, C: {"ipv4": FamilyTable(2, 0, 2, Obstacle.COMMAND, "no")}}))
+    refused = make_so(
+        REMOVE, SETS, Said({A: gone, B: gone, C: {"ipv4": FamilyTable(obstacle=Obstacle.COMMAND, detail="no")}})
+    )
     assert refused.lack is not None
     assert refused.lack.example.shortfall is Shortfall.COMMAND
+    silent = make_so(REMOVE, SETS, Said({A: gone, B: gone, C: {}}))
+    assert silent.lack is not None
+    assert silent.lack.example == NodeShort(C, Shortfall.NO_FAMILY, "ipv4")
 
 
 def test_a_node_that_is_away_loses_its_table_by_itself(tmp_path: Path) -> None:
