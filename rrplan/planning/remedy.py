@@ -34,6 +34,11 @@ def remedy(spec: Spec, plan: Plan) -> str:
     kinds = {violation.invariant for violation in violations}
     if hint := _first(plan):
         return hint
+    if kinds & {Invariant.SURVIVING, Invariant.OUTSIDE} and spec.policy.in_use:
+        return (
+            "fallback tables carry the routes of nodes while roles change: accept what other steps restart, and "
+            "sessions to the outside, with `policy: {exposure: {brief: 15s}}`, or set `drain: true` instead of `inUse`"
+        )
     if kinds & {Invariant.SURVIVING, Invariant.OUTSIDE} and not spec.drain:
         return (
             "set `drain: true` so that no pod is on a node while its role changes, "

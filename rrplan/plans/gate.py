@@ -31,6 +31,10 @@ class GateKind(StrEnum):
     """Each of `nodes` has at least that many mesh sessions, or sessions with other nodes by whatever makes them."""
     DRAINED = "drained"
     """No pod is left that a drain evicts."""
+    FALLBACK = "fallback"
+    """Each of `nodes` has its routes in a fallback table too, `count` at least; looking fills the table."""
+    NO_FALLBACK = "no-fallback"
+    """None of `nodes` has a fallback table; looking takes it away."""
     ROLLOUT = "rollout"
     """The DaemonSet has taken its last change up, has no pod where none belongs, and enough pods are available."""
 

@@ -22,6 +22,7 @@ FLOOR = {
     "yaml_places": 1,
     "resources": 1,
     "bgp": 2,
+    "fallback": 3,
     "ports": 3,
     "specs": 3,
     "retry": 4,
@@ -45,7 +46,7 @@ ROOMS = {"local": 0, "kubernetes": 1, "etcd": 2, "nodes": 2, "calicoctl": 3}
 """The rooms of adapters/: each imports only from rooms with a smaller number, so they form no circle."""
 PURE = {
     *("exit_codes", "text", "parallelism", "errors", "ids", "digest", "yaml_places"),
-    *("resources", "bgp", "specs", "desired", "checks", "plans", "planning", "reports", "render"),
+    *("fallback", "resources", "bgp", "specs", "desired", "checks", "plans", "planning", "reports", "render"),
 }
 EFFECTS = {"os", "io", "time", "random", "socket", "subprocess", "threading", "logging", "pathlib", "sqlite3", "sys"}
 ADAPTER_BASES = {"Protocol", "ResourceStore", "Exception", "ValueError", "StrEnum", "Flag"}

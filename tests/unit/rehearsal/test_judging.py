@@ -91,6 +91,28 @@ def test_probes(judge: Judge) -> None:
     ]
 
 
+def test_probes_of_carried_pairs(judge: Judge) -> None:
+    """A pair that fallback tables carry may be without a route, and loses no more probes than others."""
+    told = judge._promises[ONE]
+    judge._promises = {**judge._promises, ONE: replace(told, carried=told.exposed)}
+    carrying = Judge(
+        plan_of(tuple(Step(one, ActionName.AWAIT, one) for one in (ONE, TWO))),
+        judge._promises,
+        OWNERS,
+        judge._pairs,
+        frozenset({R}),
+    )
+    away = [Gap(A, "10.244.0.128/26", 2.0, 3.5)]
+    assert carrying.findings(recording(away, {1: [20]}), WINDOWS) == Findings()
+    lost = "while `promote/rr-1` takes effect, 2 probes from a to rr-1 (ipv4) were lost"
+    assert carrying.findings(recording(away, {1: [20, 21]}), WINDOWS).contradictions == [
+        f"{lost}, and fallback tables carry this pair"
+    ]
+    exposed, owed = (carrying.count(recording(away, {1: [20]}), WINDOWS, exposed=which) for which in (True, False))
+    assert (exposed.sent, exposed.lost, exposed.routes) == (0, 0, 1)
+    assert (owed.sent, owed.lost, owed.routes) == (600, 1, 0)
+
+
 def test_busy_machine(judge: Judge) -> None:
     """What is shorter than the recorder had to wait is nobody's loss; what is longer is."""
     for late, contradictions in ((0.25, 0), (0.15, 1)):
