@@ -10,7 +10,7 @@ from rrplan.checks.agreement import PEERS_AGREE, disputes
 from rrplan.desired.peers import AMONG_REFLECTORS
 from rrplan.ids import ActionName
 from rrplan.plans.plan import Invariant, Plan, Violation
-from rrplan.specs import Spec
+from rrplan.specs import Flavor, Spec
 
 _RESTARTING = (ActionName.UPDATE_PEER, ActionName.RENEW_SESSIONS)
 """Actions that give running sessions other options."""
@@ -40,9 +40,12 @@ def remedy(spec: Spec, plan: Plan) -> str:
             "sessions to the outside, with `policy: {exposure: {brief: 15s}}`, or set `drain: true` instead of `inUse`"
         )
     if kinds & {Invariant.SURVIVING, Invariant.OUTSIDE} and not spec.drain:
+        changed = {step.action for step in plan.steps} & {ActionName.PROMOTE_REFLECTOR, ActionName.DEMOTE_REFLECTOR}
+        tables = changed and kinds == {Invariant.SURVIVING} and spec.flavor is Flavor.IN_CLUSTER
         return (
             "set `drain: true` so that no pod is on a node while its role changes, "
-            "or accept it with `policy: {exposure: {brief: 15s}}`"
+            + ("let fallback tables carry the routes meanwhile (`policy: {inUse: fallback-table}`), " if tables else "")
+            + "or accept it with `policy: {exposure: {brief: 15s}}`"
         )
     if any(violation.reason and violation.reason.obstacle is Obstacle.FILTERED for violation in violations):
         return "let the BGPFilters that are named accept the pool, or take them off the BGPPeers that shall carry it"
