@@ -40,7 +40,7 @@ def fallback_steps(spec: Spec, state: ClusterState, in_use: Collection[NodeName]
         raise PolicyRefusal(
             "`policy.inUse: fallback-table` needs one AS number for all nodes: between AS numbers a route may lead by "
             "way of another node, and a copy of it is no longer right when that node has none",
-            hint="drain the nodes (`drain: true`), or accept brief exposure (`policy: {exposure: {brief: 15s}}`)",
+            hint="drain the nodes (`drain: true`), or accept brief exposure (`policy: {exposure: {brief: 25s}}`)",
         )
     fill = Step(
         FILL,

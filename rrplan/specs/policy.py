@@ -33,7 +33,7 @@ def _exposure(value: object) -> object:
         return {"level": "brief", "maximum": value["brief"]}
     if isinstance(value, ExposurePolicy):
         return value
-    raise ValueError("must be `none`, `drained-only` or `{brief: 15s}`")
+    raise ValueError("must be `none`, `drained-only` or `{brief: 25s}`")
 
 
 def _exposure_text(exposure: ExposurePolicy) -> object:

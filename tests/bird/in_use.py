@@ -39,7 +39,7 @@ SPEC = f"""{HEAD}spec:
   gates: {{stable: 4s}}
   policy: {{inUse: fallback-table}}
 """
-WITHOUT = SPEC.replace("inUse: fallback-table", "exposure: {brief: 15s}")
+WITHOUT = SPEC.replace("inUse: fallback-table", "exposure: {brief: 25s}")
 """The control: the same nodes in use without tables."""
 FIRST, SECOND = StepId("promote/rr-1"), StepId("promote/rr-2")
 SOME = NodeName("node-3")

@@ -110,7 +110,7 @@ def test_what_is_said() -> None:
     assert exposure(plan) == "24 ordered pairs carried by fallback tables"
     lines = proof_lines(plan, [])
     assert lines[1] == (
-        "while a step takes effect: 24 ordered pairs without a route of BGP for up to 14 s, carried by the fallback "
+        "while a step takes effect: 24 ordered pairs without a route of BGP for up to 22 s, carried by the fallback "
         "tables of the nodes"
     )
     assert lines[2:4] == fallback_lines(plan)
@@ -125,12 +125,12 @@ def test_what_is_said() -> None:
 
 def test_without_it() -> None:
     """Nothing of it is in a plan where the spec does not ask for it, or where no role changes."""
-    accepted = plan_of(five(), TO % "[a, b]" + "  policy: {exposure: {brief: 15s}}\n")
+    accepted = plan_of(five(), TO % "[a, b]" + "  policy: {exposure: {brief: 25s}}\n")
     assert tables(accepted) == {}
     with pytest.raises(UnsafePlanError):
         plan_of(five(), TO % "[a, b]")
     plain = plan_of(
-        reflected(), TO % "[r1, r2]" + "  peering: {maxRestartTime: 60s}\n" + IN_USE % ", exposure: {brief: 15s}"
+        reflected(), TO % "[r1, r2]" + "  peering: {maxRestartTime: 60s}\n" + IN_USE % ", exposure: {brief: 25s}"
     )
     assert tables(plain) == {}
     assert {Tolerance.CARRIED} not in [{each.tolerated for each in proof.exposures} for proof in plain.proof.steps]
@@ -203,5 +203,5 @@ def test_what_a_rehearsal_owes() -> None:
     assert Pair("ipv4", NodeName("c"), NodeName("a")) in first.carried
     assert first.carried == first.exposed
     assert not told[next(step.id for step in plan.steps if step.id == "mesh-off")].carried
-    brief = plan_of(five(), TO % "[a, b]" + "  policy: {exposure: {brief: 15s}}\n")
+    brief = plan_of(five(), TO % "[a, b]" + "  policy: {exposure: {brief: 25s}}\n")
     assert not any(promise.carried for promise in promises(brief, five(), VERSIONS).values())
