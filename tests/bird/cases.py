@@ -169,7 +169,7 @@ def cross(case: Case, spread: float) -> Crossing:
             laboratory.run(case.state)
             before = watched.settled(case.state, LEAST)
             time.sleep(CALM_SECONDS)
-            recorder = Recorder(laboratory.watched(), {}, [], 1.0)
+            recorder = Recorder(laboratory.watched, {}, [], 1.0)
             _turn(laboratory, case.after, spread)
             time.sleep(LEAST)
             recording = recorder.end()
