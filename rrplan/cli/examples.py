@@ -16,6 +16,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "show": ("rrplan show plan.json", "rrplan show plan.json -o markdown --all"),
     "graph": ("rrplan graph plan.json -o mermaid",),
+    "report": (
+        "rrplan report plan.json --snapshot cluster.json -o html --out report.html",
+        "rrplan report 20260102t030405-0000001a --context production -o html --out report.html",
+    ),
+    "bundle": ("rrplan bundle plan.json --snapshot cluster.json --out ticket.zip",),
     "rehearse": ("rrplan rehearse plan.json --context production", "rrplan rehearse plan.json --snapshot cluster.json"),
     "approve": ("rrplan approve plan.json --key ~/.ssh/id_ed25519",),
     "diff": ("rrplan diff old.json plan.json",),

@@ -25,6 +25,8 @@ VERBS = {
     "plan": "what would be done, in which order, and why it is safe",
     "show": "show a plan file again",
     "graph": "the action graph of a plan file",
+    "report": "a plan, or what a run did, as one HTML file for those who decide",
+    "bundle": "everything about a plan for the ticket, as a zip",
     "rehearse": "carry a plan out on real BIRD speakers on this machine, and measure what is lost",
     "approve": "sign a plan that you reviewed",
     "diff": "what changed from one plan to another",

@@ -12,7 +12,7 @@ from rrplan.adapters.local.files import read_bytes, write_atomically
 from rrplan.errors import UsageProblem
 
 TERMINAL, JSON, MARKDOWN, RUNBOOK = "terminal", "json", "markdown", "runbook"
-DOT, MERMAID, SVG = "dot", "mermaid", "svg"
+DOT, MERMAID, SVG, HTML = "dot", "mermaid", "svg", "html"
 BIRD, FRR, JUNOS = "bird", "frr", "junos"
 """The words of `-o`. Each means the same wherever a verb knows it; `terminal` is for people."""
 JSON_VERSION = "1.0"

@@ -42,6 +42,11 @@ class Source:
     live: LiveOptions
     calico_version: str | None
 
+    @property
+    def given(self) -> bool:
+        """Whether any source is named."""
+        return bool(self.manifests or self.snapshot_file or self.sandbox or self.live.given)
+
     def snapshot(self) -> Snapshot:
         """The Snapshot of exactly one source; raises UsageProblem for none or several.
 

@@ -6,7 +6,7 @@ A gate that passes at once asks everybody in a first and a closing look, and its
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from math import ceil
@@ -74,7 +74,11 @@ class Duration:
 
 def duration(plan: Plan) -> Duration:
     """What the gates of a plan take together, one after the other; the writes take next to nothing."""
-    gates = [gate for step in plan.steps for gate in step.gates]
+    return waiting([gate for step in plan.steps for gate in step.gates])
+
+
+def waiting(gates: Sequence[Gate]) -> Duration:
+    """How long gates take, one after the other."""
     worst = sum(max(gate.timeout, gate.recovery_timeout) if gate.expectations else gate.timeout for gate in gates)
     return Duration(sum(gate.expected for gate in gates), worst)
 

@@ -249,10 +249,10 @@ def _at_excepted_nodes(kinds: set[Tolerance]) -> bool:
 
 def outside_lines(plan: Plan) -> list[str]:
     """The sessions to the outside that a plan restarts, or adds."""
-    return [text for proof in plan.proof.steps for effect in proof.outside if (text := _outside_line(proof, effect))]
+    return [text for proof in plan.proof.steps for effect in proof.outside if (text := outside_line(proof, effect))]
 
 
-def _outside_line(proof: StepProof, effect: OutsideEffect) -> str:
+def outside_line(proof: StepProof, effect: OutsideEffect) -> str:
     who = _nodes(effect.node, effect.nodes)
     match effect.fate:
         case Fate.RESTARTED:

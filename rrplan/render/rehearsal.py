@@ -43,19 +43,24 @@ def rehearsal_markdown(rehearsal: Rehearsal) -> str:
         "| step | took | pairs | exposed | routes away | probes lost |",
         "|---|---|---|---|---|---|",
     ]
+    for names, *measured in measured_rows(rehearsal):
+        lines.append(f"| {' to '.join(cell(code(name)) for name in names)} | {' | '.join(map(str, measured))} |")
+    lines += ["", "## Result", "", *(f"- {prose(text)}" for text in result_lines(rehearsal))]
+    return "\n".join(lines) + "\n"
+
+
+def measured_rows(rehearsal: Rehearsal) -> Iterator[tuple[tuple[str, ...], str, str, str, str, str]]:
+    """A table: the first and the last step, how long, which pairs, how many exposed, routes away, probes lost."""
     for alike in _folded(rehearsal.steps):
-        name = " to ".join(dict.fromkeys(cell(code(_name(step))) for step in (alike[0], alike[-1])))
+        names = tuple(dict.fromkeys(_name(step) for step in (alike[0], alike[-1])))
+        took = _took(alike[0])
         rows = [row for row in alike[0].traffic if _lossy(row)]
         if not rows:
-            lines.append(f"| {name} | {_took(alike[0])} | | | none | none |")
+            yield names, took, "", "", "none", "none"
         for row in rows:
             away = f"{row.routes}, up to {_seconds(row.away_ms)}" if row.routes else "none"
             lost = f"{row.lost} of {row.sent}, up to {_seconds(row.silence_ms)}" if row.lost else "none"
-            lines.append(
-                f"| {name} | {_took(alike[0])} | {row.kind} | {row.exposed} of {row.pairs} | {away} | {lost} |"
-            )
-    lines += ["", "## Result", "", *(f"- {prose(text)}" for text in result_lines(rehearsal))]
-    return "\n".join(lines) + "\n"
+            yield names, took, row.kind, f"{row.exposed} of {row.pairs}", away, lost
 
 
 def headline(rehearsal: Rehearsal) -> str:

@@ -23,7 +23,7 @@ from rrplan.plans.plan import Plan, Step
 from rrplan.ports import Document
 from rrplan.render.detail import Detail
 from rrplan.render.escaping import fenced, prose, word
-from rrplan.render.overview import overview, told_sections
+from rrplan.render.overview import overview, plan_digest, told_sections
 from rrplan.render.proof import NOT_PROVED, outside_lines
 from rrplan.render.shell import FALLBACK_HELPER, FALLBACK_PREAMBLE, HELPERS, PREAMBLE
 from rrplan.render.words import totals
@@ -43,6 +43,7 @@ COLUMNS = 110
 """Of a line with names."""
 LOOPED = 4
 """From so many on, what differs in a name alone is one loop."""
+FROM_LAST = "From the last step that was done, upwards to the first."
 PEER = "@peer@"
 """Stands for the peer of a check."""
 
@@ -81,27 +82,18 @@ def runbook(plan: Plan, site: Site) -> str:
     if not plan.steps:
         return "\n".join([*lines, ""])
     lines += [
-        *PREAMBLE.splitlines(),
-        *(FALLBACK_PREAMBLE.splitlines() if _has_tables(plan) else ()),
-        "",
+        *_preamble(plan),
         *told_sections(plan),
         *_block("Before you begin", _preparation(plan, site)),
     ]
-    sections = [list(steps) for _, steps in groupby(plan.steps, lambda step: step.action if _many(step) else step.id)]
+    sections = _sections(plan)
     number = 0
     for steps in sections:
         first, number = number + 1, number + len(steps)
         lines += [f"## {_range(first, number)} of {len(plan.steps)}: {_title(steps)}", ""]
         lines += _block("Do", [line for step in steps for line in _do(step.changes, site, step.gates)])
         lines += _block("Wait until", _checks(steps[-1].gates, site))
-    lines += ["## Back", "", "From the last step that was done, upwards to the first.", ""]
-    for steps in reversed(sections):
-        first, number = number - len(steps) + 1, number - len(steps)
-        back = [line for step in reversed(steps) for line in _do(step.undo_changes, site, step.undo_gates)]
-        checks = _checks(steps[0].undo_gates, site)
-        if back or checks:
-            lines += [f"### Undo {_range(first, first + len(steps) - 1).lower()}: {_title(steps)}", ""]
-            lines += [*_block("Do", back), *_block("Wait until", checks)]
+    lines += ["## Back", "", FROM_LAST, "", *_back(sections, site, "###")]
     sessions = outside_lines(plan)
     if sessions:
         lines += ["## Sessions to the outside", "", *(f"- {prose(line)}" for line in sessions), ""]
@@ -111,6 +103,38 @@ def runbook(plan: Plan, site: Site) -> str:
 
 def _has_tables(plan: Plan) -> bool:
     return any(step.action is ActionName.FILL_FALLBACK for step in plan.steps)
+
+
+def _preamble(plan: Plan) -> list[str]:
+    return [*PREAMBLE.splitlines(), *(FALLBACK_PREAMBLE.splitlines() if _has_tables(plan) else ()), ""]
+
+
+def rollback_runbook(plan: Plan, site: Site) -> str:
+    """The way back alone, for whoever has to go it at night."""
+    lines = [f"# Way back: {prose(plan.name)}", "", FROM_LAST, ""]
+    lines += [f"It takes back the plan with the digest `{plan_digest(plan)}`.", ""]
+    if plan.steps:
+        lines += [*_preamble(plan), *_block("Before you begin", _preparation(plan, site))]
+    lines += [*_back(_sections(plan), site, "##"), "## What was not proved", "", NOT_PROVED, ""]
+    return "\n".join(lines)
+
+
+def _sections(plan: Plan) -> list[list[Step]]:
+    """Steps that stand under one heading."""
+    return [list(steps) for _, steps in groupby(plan.steps, lambda step: step.action if _many(step) else step.id)]
+
+
+def _back(sections: Sequence[Sequence[Step]], site: Site, mark: str) -> list[str]:
+    """The undo of each section, the last one first; `mark` begins its heading."""
+    lines, number = list[str](), sum(map(len, sections))
+    for steps in reversed(sections):
+        first, number = number - len(steps) + 1, number - len(steps)
+        back = [line for step in reversed(steps) for line in _do(step.undo_changes, site, step.undo_gates)]
+        checks = _checks(steps[0].undo_gates, site)
+        if back or checks:
+            lines += [f"{mark} Undo {_range(first, first + len(steps) - 1).lower()}: {_title(steps)}", ""]
+            lines += [*_block("Do", back), *_block("Wait until", checks)]
+    return lines
 
 
 def _many(step: Step) -> bool:
