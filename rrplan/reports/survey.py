@@ -19,11 +19,11 @@ class Reflection:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A speaker outside: how many nodes have a session to it, and whether it has the AS number of the cluster."""
+    """A speaker outside: the nodes that have a session to it, and whether it has their AS number."""
 
     address: str
     as_number: int
-    nodes: int
+    at: frozenset[NodeName]
     internal: bool
     peers: tuple[str, ...] = ()
     """The BGPPeers that say so."""
@@ -33,8 +33,8 @@ class Neighbour:
 class Survey:
     """What is there, before anybody wants anything.
 
-    `zones` counts nodes by the well-known label, `inside` are the BGPPeers between nodes of the cluster that rrplan did
-    not make, `fragile` what else depends on labels and versions, as findings of the checks have it.
+    `zones` counts nodes by the well-known label ("" for those without), `inside` are the BGPPeers between nodes of the
+    cluster that rrplan did not make.
     """
 
     nodes: int
@@ -46,7 +46,8 @@ class Survey:
     assumed: bool = False
     """Nothing in the cluster tells Calico's version."""
     families: tuple[str, ...] = ()
-    as_number: int = 0
+    as_numbers: Mapping[int, int] = field(default_factory=dict, hash=False)
+    """How many nodes have which AS number."""
     mesh: bool = True
     mesh_nodes: int = 0
     sessions: int = 0
@@ -59,17 +60,23 @@ class Survey:
     outside: tuple[Neighbour, ...] = ()
     local: tuple[str, ...] = ()
     """BGPPeers with workloads on the node itself."""
-    encapsulated: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()
+    """IPPools whose traffic goes by BGP's routes alone."""
+    tunnels: tuple[str, ...] = ()
     """IPPools whose traffic goes through tunnels, with their mode."""
+    services: tuple[str, ...] = ()
+    """Fields of BGPConfiguration by which addresses of services are announced."""
+    fragile: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Labels that BGPPeers select by and that may change or are gone, and why."""
     options: tuple[str, ...] = ()
     """What the mesh's sessions have: a password, a restart time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A spec that was tried on this cluster: its text, what it plans to, why it is as it is, and what is not decided.
+    """A spec that was tried on this cluster: its text, what it plans to, and what is not decided.
 
-    `outcome` says in words what `rrplan plan` makes of it.
+    `outcome` says in words what `rrplan plan` makes of it; `steps` is their number.
     """
 
     text: str
