@@ -38,6 +38,7 @@ FLOOR = {
     "sandbox": 11,
     "wiring": 12,
     "operations": 13,
+    "initial": 14,
     "rehearsal": 14,
     "api": 15,
     "cli": 16,
