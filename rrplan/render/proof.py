@@ -253,6 +253,7 @@ def outside_lines(plan: Plan) -> list[str]:
 
 
 def outside_line(proof: StepProof, effect: OutsideEffect) -> str:
+    """What a step does to a session to the outside, in a sentence; "" where another sentence says it."""
     who = _nodes(effect.node, effect.nodes)
     match effect.fate:
         case Fate.RESTARTED:

@@ -44,7 +44,8 @@ def rehearsal_markdown(rehearsal: Rehearsal) -> str:
         "|---|---|---|---|---|---|",
     ]
     for names, *measured in measured_rows(rehearsal):
-        lines.append(f"| {' to '.join(cell(code(name)) for name in names)} | {' | '.join(map(str, measured))} |")
+        cells = [" to ".join(cell(code(name)) for name in names), *map(str, measured)]
+        lines.append("".join(f"| {text} " if text else "| " for text in cells) + "|")
     lines += ["", "## Result", "", *(f"- {prose(text)}" for text in result_lines(rehearsal))]
     return "\n".join(lines) + "\n"
 

@@ -106,6 +106,26 @@ def planning(folder: Path, sizes: Iterable[int]) -> None:
         before = (size, one)
 
 
+def reporting(folder: Path, sizes: Iterable[int]) -> None:
+    """Write the page of a plan from its snapshot, and open it in Chromium where there is one."""
+    (folder / "report.yaml").write_text(SPEC)
+    for size in sizes:
+        cost([*RRPLAN, "sandbox", f"report-{size}", "--nodes", str(size)], folder)
+        cost([*RRPLAN, "snapshot", "--sandbox", f"report-{size}", "--out", "report.snapshot"], folder)
+        shutil.rmtree(folder / f"report-{size}")
+        cost([*RRPLAN, "plan", "report.yaml", "--snapshot", "report.snapshot", "--out", "report.json"], folder)
+        words = ["report", "report.json", "--snapshot", "report.snapshot", "--out", "report.html"]
+        one = cost([*RRPLAN, *words], folder)
+        row("rrplan report (nodes)", size, one, f"{(folder / 'report.html').stat().st_size / 1000:.0f} kB")
+        chromium = shutil.which("chromium")
+        if chromium:
+            flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--dump-dom"]
+            address = (folder / "report.html").as_uri()
+            empty = min((cost([chromium, *flags, "about:blank"], folder) for _ in range(3)), key=lambda each: each.wall)
+            opened = min((cost([chromium, *flags, address], folder) for _ in range(3)), key=lambda each: each.wall)
+            row("  opened in Chromium", size, opened, f"{opened.wall - empty.wall:.2f} s more than an empty page")
+
+
 def exponent(before: int, then: Cost, size: int, now: Cost) -> str:
     """By which power of the size the CPU seconds have grown."""
     return f"exponent {log(now.cpu / then.cpu) / log(size / before):.1f}"
@@ -182,6 +202,7 @@ def main() -> None:
         folder = Path(name)
         startup(folder)
         planning(folder, (120, 1_000, 5_000, 20_000))
+        reporting(folder, (120, 5_000))
         many(folder, (20_000, 100_000))
         structures(folder, (1_000, 5_000))
         ours = applying(folder, (500, 2_500, 10_000))

@@ -33,6 +33,8 @@ ACCEPTED = {
     Tolerance.BY_ROUTES: "the routes that it carries are proved pair by pair",
     Tolerance.NOT: "the spec does not accept it",
 }
+MOST_EXPOSED = 6
+"""Sentences about the exposure of steps that stand in one row."""
 OWN_ROWS = ("hook", "hooks", "stays", "digest")
 """Rows of the overview that have a place of their own in a report."""
 
@@ -128,6 +130,8 @@ def _rows(
         movement = topology.frames[frame].movement if topology and moved else None
         own = reasons.get(step.id, [])
         exposure = [text for each in run if each.id in proofs for text in _exposed(proofs[each.id])]
+        if len(exposure) > MOST_EXPOSED:
+            exposure = [*exposure[:MOST_EXPOSED], f"and {len(exposure) - MOST_EXPOSED} more in the same way"]
         pairs = sum(exposure.pairs for each in run if each.id in proofs for exposure in proofs[each.id].exposures)
         takes = waiting([gate for each in run for gate in each.gates])
         back = waiting([gate for each in run for gate in each.undo_gates])

@@ -5,6 +5,7 @@ The same places in every frame, so that the eye sees what changes. Sizes are uni
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -158,7 +159,7 @@ class _Room:
         self.of_group: dict[int, int] = {}
         self.of_speaker: dict[str, int] = {}
         self.titles: list[tuple[float, str, str]] = []
-        zones = sorted({group.zone for group in picture.groups}, key=lambda zone: (not zone, zone))
+        zones = sorted({group.zone for group in picture.groups}, key=lambda zone: (not zone, _natural(zone)))
         beyond = set(zones[MOST_COLUMNS - 1 :]) if len(zones) > MOST_COLUMNS else set()
         columns: dict[str, list[int]] = {}
         for place, group in enumerate(picture.groups):
@@ -178,10 +179,12 @@ class _Room:
         bottom = below
         for column, zone in enumerate(order):
             left = MARGIN + shift + column * (COLUMN + GAP)
-            title = zone or ("no zone label" if picture.exact else "nodes that the plan names")
+            title = zone or ("no zone label" if picture.exact else "named by the plan")
             title = f"{len(beyond)} more zones" if zone == "\0" else title
             count = sum(len(picture.groups[place].names) for place in columns[zone])
-            self.titles.append((left, one_line(title), f"{count:,} node{'' if count == 1 else 's'}"))
+            self.titles.append(
+                (left, _short(one_line(title), COLUMN - 80), f"{count:,} node{'' if count == 1 else 's'}")
+            )
             reflectors, clients = halves[zone]
             for index, places in enumerate(reflectors):
                 wide = COLUMN / 2 - 4
@@ -267,6 +270,12 @@ class _Room:
                     "",
                 )
             )
+
+
+def _natural(text: str) -> list[tuple[int, str]]:
+    """What sorts `z2` before `z10`."""
+    parts = re.split(r"(\d+)", text)
+    return [(int(part), "") if part.isdecimal() and part.isascii() else (0, part) for part in parts]
 
 
 def mesh_has(mesh: Mapping[str, Collection[int]], group: int) -> bool:

@@ -36,6 +36,7 @@
   const lines = [...live.querySelectorAll(".line")].map((path) => ({
     path, frames: path.dataset.f, ends: path.dataset.e.split(" ").map(Number),
   }));
+  const stubs = [...live.querySelectorAll(".stub")];
   const boxes = [...live.querySelectorAll(".box")];
   const band = live.querySelector(".band");
   const group = live.querySelector(".lines");
@@ -52,6 +53,7 @@
       line.path.classList.toggle("gone", !on && was);
       line.path.classList.toggle("own", own);
     }
+    for (const stub of stubs) stub.classList.toggle("on", within(stub.dataset.m, frame));
     for (const box of boxes) {
       if (!box.classList.contains("outside")) {
         const reflects = within(box.dataset.r, frame);
