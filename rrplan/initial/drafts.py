@@ -189,7 +189,7 @@ def _racks(state: ClusterState, seen: Survey) -> Iterator[Draft]:
     if seen.inside:
         asked = (
             f"BGPPeer {listed(seen.inside)} between nodes stays: reflectors of one rack peer by it. Once the plan is "
-            "done, its selectors can be narrowed to the reflectors, so that clients have fewer sessions. Shall they be?"
+            "done, it can be narrowed to the reflectors, so that clients have fewer sessions. Shall it be?"
         )
         draft = replace(draft, questions=(asked, *draft.questions))
     yield draft

@@ -51,7 +51,7 @@ def survey(state: ClusterState, versions: Versions) -> Survey:
         ),
         as_numbers=dict(sorted(Counter(node.as_number or settings.global_as for node in speaking).items())),
         mesh=settings.mesh,
-        mesh_nodes=sum(not speaker.reflects_in_mesh for speaker in speakers.by_name.values()) if settings.mesh else 0,
+        mesh_nodes=sum(not speakers.by_name[node.name].reflects_in_mesh for node in speaking) if settings.mesh else 0,
         sessions=(counted - beyond) // 2 + beyond,
         reflections=tuple(_reflections(state)),
         standalone=tuple(sorted(name for name, node in state.nodes.items() if place and place.runs_on(node))),
