@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.speaker import Settings
+from rrplan.desired.standalone import AWAY
 from rrplan.ids import NodeName
 from rrplan.initial.choice import SHARED_FROM, Choice, free_ids, reflector_count, shared_count
 from rrplan.initial.recognition import drafts_of_reflectors, outside_reflectors
@@ -36,7 +37,7 @@ def is_standing(seen: Survey) -> bool:
 def drafts(state: ClusterState, versions: Versions, seen: Survey) -> Iterator[Draft]:
     """Specs to try, the likeliest first."""
     if seen.standalone:
-        yield from _standalone_in_place(seen)
+        yield from _standalone_in_place(state, seen)
     elif seen.reflections:
         yield from drafts_of_reflectors(state, seen)
     elif not seen.mesh and outside_reflectors(seen):
@@ -52,10 +53,15 @@ def drafts(state: ClusterState, versions: Versions, seen: Survey) -> Iterator[Dr
         yield from _from_mesh(state, seen)
 
 
-def _standalone_in_place(seen: Survey) -> Iterator[Draft]:
-    why = "containers of calico/routereflector run there"
-    yield Draft(groups=(DraftGroup("main", seen.standalone, why=why),), standalone=True)
-    yield Draft(groups=(DraftGroup("main", seen.standalone, why=why),), standalone=True, least=1)
+def _standalone_in_place(state: ClusterState, seen: Survey) -> Iterator[Draft]:
+    group = DraftGroup("main", seen.standalone, why="containers of calico/routereflector run there")
+    others = [name for name in seen.standalone if state.nodes[name].labels.get(AWAY[0]) != AWAY[1]]
+    asked = (
+        f"rrplan did not keep calico-node away from {listed(others)}. Does it stay away when its DaemonSet is "
+        "updated, and is there no Calico Node of these hosts?"
+    )
+    for least in (2, 1):
+        yield Draft(groups=(group,), standalone=True, least=least, questions=(asked,) if others else ())
 
 
 def _standalone(state: ClusterState, seen: Survey) -> Draft:

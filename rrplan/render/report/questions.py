@@ -12,7 +12,7 @@ from rrplan.render.overview import FAILS, span
 from rrplan.render.proof import exposure, outside_lines, proof_lines, violation_text
 from rrplan.render.report.document import Question
 from rrplan.render.report.halfway import affected
-from rrplan.render.report.topology import TopologyPicture
+from rrplan.render.report.topology import TopologyPicture, reflectors_text
 from rrplan.text import and_alike, listed
 
 WORDS = {ChangeAction.CREATE: "created", ChangeAction.UPDATE: "changed", ChangeAction.DELETE: "deleted"}
@@ -37,8 +37,7 @@ def _what(plan: Plan, topology: TopologyPicture | None) -> Iterator[str]:
     if topology is not None and len(topology.frames) > 1:
         for lead, frame in (("today", topology.frames[0]), ("in the end", topology.frames[-1])):
             named = "" if topology.exact else " (as far as the plan names them)"
-            reflectors = f"{frame.reflectors:,} reflector{'' if frame.reflectors == 1 else 's'}"
-            yield f"{lead}: {frame.mesh}, {reflectors}, {frame.sessions:,} sessions{named}"
+            yield f"{lead}: {frame.mesh}, {reflectors_text(frame.reflectors)}, {frame.sessions:,} sessions{named}"
     changed: dict[tuple[str, str], dict[str, None]] = {}
     for _, change in plan.writes:
         changed.setdefault((WORDS[change.action], change.key.kind), {})[change.key.name] = None

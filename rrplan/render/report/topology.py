@@ -117,7 +117,7 @@ def topology_picture(plan: Plan, picture: Picture, steps: Mapping[str, str]) -> 
         what = "Before the plan" if not frame else f"After {steps.get(picture.after[frame - 1], '')}"
         what = "In the end" if frame == last and frame else what
         known = "" if picture.exact else " that the plan names"
-        text = f"{what}: {sessions:,} sessions{known}, {reflectors:,} reflector{'' if reflectors == 1 else 's'}, {mesh}"
+        text = f"{what}: {sessions:,} sessions{known}, {reflectors_text(reflectors)}, {mesh}"
         rows.append(FrameRow(sessions, reflectors, mesh, text, moved[frame]))
     if not picture.exact:
         notes.insert(
@@ -139,6 +139,11 @@ def topology_picture(plan: Plan, picture: Picture, steps: Mapping[str, str]) -> 
         picture.exact,
         _data(picture, room),
     )
+
+
+def reflectors_text(count: int) -> str:
+    """How many nodes reflect; speakers outside that do are no nodes."""
+    return f"{count:,} reflector{'' if count == 1 else 's'}" if count else "no node reflects"
 
 
 def _mesh_text(picture: Picture, frame: int) -> str:
@@ -260,7 +265,7 @@ class _Room:
                     start + index * (each + 8),
                     top,
                     each,
-                    _short(label, each),
+                    _short(label.removeprefix("outside "), each),
                     "",
                     f"{label}, a speaker outside the cluster",
                     "outside",

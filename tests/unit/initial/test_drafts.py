@@ -79,6 +79,14 @@ def test_marked_nodes_come_first() -> None:
     assert shared_taint([replace(marked[0], taints=(Taint("node.kubernetes.io/x", "", "NoSchedule"),))]) is None
 
 
+def test_marked_nodes_come_before_zones() -> None:
+    """Who is labelled for it reflects, also where that is all in one zone."""
+    zoned = workers(6, "xyz")
+    marked = [replace(one, labels={**one.labels, "role": "rr"}) if one.name in ("n3", "n6") else one for one in zoned]
+
+    assert Choice(state(*marked)).of(2).names == ("n3", "n6")
+
+
 def test_cluster_ids_that_nobody_uses() -> None:
     """Neither a cluster ID nor an address of the cluster."""
     used = [replace(node("a", 1), ipv4="224.0.0.2"), node("b", 2, "224.0.0.1")]

@@ -5,9 +5,15 @@ from dataclasses import replace
 import pytest
 import yaml
 
+from rrplan.desired.standalone import daemonset
+from rrplan.ids import NodeName
 from rrplan.initial import initial
-from rrplan.resources import BGPPeer, ClusterState, Node, Taint
-from rrplan.snapshots import Snapshot
+from rrplan.resources import BGPPeer, ClusterState, Node, Pod, ResourceKey, Taint, decode
+from rrplan.resources.node_codec import without_calico
+from rrplan.snapshots import Snapshot, snapshot_of_manifests
+from rrplan.specs import load
+from rrplan.specs.model import UCP_KEY
+from tests.fixture_clusters import CALICO, FOLDER, KUBERNETES, SPEC
 from tests.support.clusters import mesh, node, peer, state
 
 ALL = frozenset("abcd")
@@ -142,6 +148,36 @@ def test_a_dead_reflector_is_asked_about() -> None:
     assert "r2 is down. Does it come back, or shall another node take its place?" in " ".join(
         line.removeprefix("#").strip() for line in text.splitlines()
     )
+
+
+def ucp_by_the_documents(*, tidy: bool) -> ClusterState:
+    """UCP after the documented procedure; `tidy` says that the hosts lost their Calico Nodes and calico-node too."""
+    written = [(name, (FOLDER / "ucp" / name).read_bytes()) for name in (KUBERNETES, CALICO)]
+    resources = snapshot_of_manifests(written).state
+    metadata = {"metadata": {"name": "calico-rr", "namespace": "kube-system"}}
+    container = decode({**daemonset(load((FOLDER / "ucp" / SPEC).read_bytes(), SPEC)), **metadata})
+    assert container is not None
+    resources = resources.put(container).put(mesh(on=False))
+    for name in ("ucp-worker-19", "ucp-worker-20"):
+        host = resources.nodes[NodeName(name)]
+        resources = resources.put(peer(f"bgppeer-{name}", peerIP=host.ipv4, asNumber=64512))
+        if tidy:
+            gone = [ResourceKey("CalicoNode", name)]
+            gone += [each.key for each in resources if isinstance(each, Pod) and each.node == name]
+            for key in gone:
+                resources = resources.remove(key)
+            host = without_calico(host)
+        resources = resources.put(replace(host, labels={**host.labels, UCP_KEY: "true"}))
+    return resources
+
+
+def test_ucp_by_the_documents() -> None:
+    """Containers that somebody else made stay as they are; a Calico Node that was forgotten is refused in words."""
+    outcome, document, text = proposed(ucp_by_the_documents(tidy=True))
+    assert (outcome, document["flavor"]) == ("plans to no changes", "standalone")
+    assert "rrplan did not keep calico-node away from ucp-worker-19, ucp-worker-20." in text
+
+    assert proposed(ucp_by_the_documents(tidy=False))[0].startswith("is refused")
 
 
 def test_reflectors_outside() -> None:

@@ -1,5 +1,6 @@
 """The report of a plan: the questions of a board, what is folded, what is masked, and what of others does nothing."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -10,6 +11,7 @@ from rrplan.ids import ActionName, StepId
 from rrplan.plans import Plan
 from rrplan.plans.change import Change
 from rrplan.plans.plan import Step
+from rrplan.plans.rehearsal import Rehearsal
 from rrplan.ports import KeptRun
 from rrplan.render.report.contents import Told, report
 from rrplan.render.report.document import Listing, Report
@@ -26,8 +28,9 @@ from rrplan.specs.model import ZONE_LABEL
 from tests.support.plans import plan_of
 from tests.support.reports import demo, document, page
 from tests.unit.render.test_proof import planned_in
+from tests.unit.render.test_rehearsal import done as done
 
-HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)> \"'&lt; \u202egnp.exe \u200b {{ 7*7 }}"
+HOSTILE = "</script ></script><script>alert(1)</script><img src=x onerror=x()> \"'&lt; \u202egnp.exe \u200b {{ 7*7 }}"
 
 
 class Read(HTMLParser):
@@ -89,7 +92,7 @@ def test_five_questions_of_a_board_are_answered(small: tuple[Plan, Report]) -> N
     ]
     for question in small[1].questions:
         assert question.asked in text
-    assert "today: full mesh among 120 nodes, 0 reflectors, 14,280 sessions" in told["what"]
+    assert "today: full mesh among 120 nodes, no node reflects, 14,280 sessions" in told["what"]
     assert "in the end: no full mesh, 6 reflectors, 1,398 sessions" in told["what"]
     assert "2 BGPPeers are created: rrplan-main-clients, rrplan-reflectors" in told["what"]
     assert told["order"].startswith("29 steps in 12 stages; about ")
@@ -193,6 +196,9 @@ def test_what_others_wrote_is_text_and_nothing_else() -> None:
     read = Read(text)
     assert read.elements.count("script") == 2
     assert "img" not in read.elements
+    data = text.partition('id="data">')[2].partition("</script>")[0]
+    assert not {"<", ">"} & set(data)
+    assert json.loads(data)["steps"][0]["summary"].startswith("</script ></script>")
     assert not [name for name, _ in read.attributes if name.startswith("on")]
     assert "\u202e" not in text
     assert "\u200b" not in text
@@ -253,6 +259,14 @@ def test_a_run_tells_what_happened() -> None:
     assert ", longer than expected" in Read(text).text
     assert f"{datetime.fromtimestamp(95, UTC):%H:%M:%S}" in text
     assert "<b>" not in text
+
+
+def test_a_rehearsal_tells_what_was_measured(done: Rehearsal) -> None:
+    """Its verdict, and a row of probes for each step that lost some."""
+    text = Read(report_html(report(replace(demo(12)[0], rehearsal=done), Told()))).text
+    assert "Matches the plan: one run; give --repeat 2" in text
+    assert "800 of 60000 probes lost" in text
+    assert "24, up to 4.0 s" in text
 
 
 def test_lists_fold_and_frames_are_short() -> None:
