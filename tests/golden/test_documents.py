@@ -5,7 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -30,14 +30,33 @@ def pieces(text: str) -> Iterator[tuple[str, str, int]]:
             yield EXIT_CODE.sub("", line.removeprefix("$ ")), "", int(told[1]) if told else 0
 
 
-def last_run(place: Path) -> str:
-    """What the reader puts in the place of RUN."""
-    words = [sys.executable, "-m", "rrplan", "runs", "--sandbox", "try", "-o", "json"]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    shown = subprocess.run(words, cwd=place, env=env, capture_output=True, text=True, check=True).stdout
-    found = re.search(r"\d{8}t\d{6}-[0-9a-f]+", shown)
-    assert found, shown
-    return found[0]
+def follow(page: str, place: Path, installed: Path) -> int:
+    """Do what a page says in a directory, with the rrplan that is installed somewhere; how many commands that were."""
+    env = {**os.environ, "PYTHONPATH": str(installed)}
+
+    def run(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(words, cwd=place, env=env, capture_output=True, text=True, check=False)
+
+    where = run([sys.executable, "-c", "import rrplan; print(rrplan.__file__)"]).stdout
+    assert where.startswith(str(installed))
+    commands = 0
+    for words, text, code in pieces((ROOT / "docs" / page).read_text()):
+        if code < 0:
+            (place / words).write_text(text)
+            continue
+        command = shlex.split(words)
+        if "RUN" in command:
+            # What the reader puts in its place.
+            runs = run([sys.executable, "-m", "rrplan", "runs", "--sandbox", "try", "-o", "json"]).stdout
+            name = re.search(r"\d{8}t\d{6}-[0-9a-f]+", runs)
+            assert name, runs
+            command[command.index("RUN")] = name[0]
+        if command[0] == "rrplan":
+            command = [sys.executable, "-m", *command]
+        done = run(command)
+        assert done.returncode == code, f"{words}\n{done.stdout[-2000:]}{done.stderr}"
+        commands += 1
+    return commands
 
 
 @pytest.mark.slow
@@ -46,19 +65,7 @@ def last_run(place: Path) -> str:
 def test_commands(page: str, tmp_path: Path) -> None:
     """As they stand on the page, one after the other, in an empty directory with `fixtures`."""
     (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    commands = 0
-    for words, text, code in pieces((ROOT / "docs" / page).read_text()):
-        if code < 0:
-            (tmp_path / words).write_text(text)
-            continue
-        command = [last_run(tmp_path) if word == "RUN" else word for word in shlex.split(words)]
-        if command[0] == "rrplan":
-            command = [sys.executable, "-m", *command]
-        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
-        assert done.returncode == code, f"{words}\n{done.stdout[-2000:]}{done.stderr}"
-        commands += 1
-    assert commands >= 10
+    assert follow(page, tmp_path, ROOT) >= 10
 
 
 @pytest.mark.slow
