@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 FAST := not real and not bird and not crash and not slow
 
-.PHONY: help demo test test-fast real-parts lint types floors soak bench bench-live bench-journey fuzz-bird clean schemas
+.PHONY: help demo test test-fast real-parts lint types floors soak bench bench-live bench-journey fuzz-bird clean schemas site
 
 help:
 	@echo "make demo       install, then move a 120-node cluster to route reflectors and back"
@@ -19,6 +19,7 @@ help:
 	@echo "make fuzz-bird  random clusters on real BIRD beside the model; KIND=steps N=1000 SEED=1"
 	@echo "make bench-live measure 5,000 nodes on a real API server, beside its peers, and looks at nodes of three sizes"
 	@echo "make bench-journey move a live cluster of N nodes (2,000) to reflectors and back; an hour"
+	@echo "make site       build the documents as a site, in docs/_build/site"
 	@echo "make schemas    write schemas/ again from the models"
 	@echo "make clean      remove what the other targets made"
 
@@ -74,9 +75,13 @@ bench-live: $(VENV)/.installed-dev
 bench-journey: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.bench.journey $(N)
 
+site: $(VENV)/.installed-dev
+	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/site
+	@echo "docs/_build/site/index.html"
+
 schemas: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.schemas
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info .demo walker-findings
+	rm -rf $(VENV) build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info .demo walker-findings
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

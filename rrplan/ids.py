@@ -25,6 +25,8 @@ class ActionName(StrEnum):
     PROMOTE_REFLECTOR = "PromoteReflector"
     DEMOTE_REFLECTOR = "DemoteReflector"
     CHANGE_AS_NUMBER = "ChangeASNumber"
+    FILL_FALLBACK = "FillFallbackTables"
+    REMOVE_FALLBACK = "RemoveFallbackTables"
     RENEW_SESSIONS = "RenewSessions"
     UNLABEL_REFLECTOR = "UnlabelReflector"
     LABEL_CLIENT = "LabelClient"

@@ -30,6 +30,7 @@ from rrplan.errors import (
     StalePlanError,
 )
 from rrplan.exit_codes import ExitCode
+from rrplan.ids import NodeName
 from rrplan.parallelism import PARALLELISM
 from rrplan.planning import build_plan, draft_plan
 from rrplan.planning.expected import expected
@@ -48,6 +49,7 @@ from rrplan.reports.standing import Standing
 from rrplan.resources import CalicoVersion, ClusterState
 from rrplan.resources.redaction import withheld
 from rrplan.runs import Journal, Result, Runner
+from rrplan.runs.fallback import tables_left
 from rrplan.runs.gates import glimpse
 from rrplan.runs.guard import landed_by_sight
 from rrplan.runs.observation import observe
@@ -119,7 +121,9 @@ def apply(plan: Plan, cluster: Cluster, control: Control = DEFAULT) -> Result:
     now = cluster.clock.wall()
     run = now.strftime("%Y%m%dt%H%M%S-%f") + uuid.uuid4().hex[:2]
     digest = str(plan_document(plan)["digest"])
-    situation = Situation(plan, cluster.datastore, cluster.probe, accepted=control.accept_down, name=cluster.name)
+    situation = Situation(
+        plan, cluster.datastore, cluster.probe, accepted=control.accept_down, name=cluster.name, tables=cluster.tables
+    )
     left = unfinished(cluster)
     if left is not None:
         cluster.tell(unfinished_text(left))
@@ -232,7 +236,7 @@ def waiting_for(found: RunRecord, cluster: Cluster) -> GateFailed | None:
         return None
     step = found.at.step
     for gate in step.gates if found.at.moment is Moment.WAITING else step.undo_gates:
-        lack = glimpse(gate, found.plan.node_sets, cluster.datastore, cluster.probe)
+        lack = glimpse(gate, found.plan.node_sets, cluster.datastore, cluster.probe, cluster.tables)
         if lack is not None:
             return GateFailed(gate.kind, gate.title, lack, None)
     return None
@@ -296,7 +300,9 @@ class _Running:
     def _runner(self, journal: Journal) -> Runner:
         cluster, control = self.cluster, self.control
         listener = cluster.record(self.plan, control.listener)
-        ports = RunPorts(cluster.datastore, cluster.probe, cluster.clock, cluster.lock, CommandHooks(), listener)
+        ports = RunPorts(
+            cluster.datastore, cluster.probe, cluster.clock, cluster.lock, CommandHooks(), listener, cluster.tables
+        )
         return Runner(self.plan, self.run, ports, journal, control.stop, control.parallelism)
 
 
@@ -314,11 +320,22 @@ def standings(cluster: Cluster) -> list[Standing]:
 
 def _roles_of_last_run(cluster: Cluster) -> Roles:
     """What the spec of the last run says of speakers outside; nothing where there is none that can be read."""
+    last = _last_plan(cluster)
+    return last.spec.roles if last is not None else ()
+
+
+def _last_plan(cluster: Cluster) -> Plan | None:
+    """The plan of the last run; None where there is none that can be read."""
     runs = cluster.runs.runs()
     try:
-        return read_plan(cluster.runs.plan(runs[-1].run), "the plan of the last run")[0].spec.roles if runs else ()
+        return read_plan(cluster.runs.plan(runs[-1].run), "the plan of the last run")[0] if runs else None
     except RRPlanError:
-        return ()
+        return None
+
+
+def left_tables(cluster: Cluster, found: RunRecord) -> tuple[NodeName, ...]:
+    """The nodes that have a fallback table of a run, unless it goes on; raises DatastoreError."""
+    return () if found.state is RunState.RUNNING else tables_left(found.plan, cluster.tables)
 
 
 def _standings(state: ClusterState, cluster: Cluster, roles: Roles) -> list[Standing]:
@@ -337,7 +354,9 @@ def verify(spec: Spec, cluster: Cluster, *, sessions: bool = True) -> Verdict:
         draft = draft_plan(spec, state, versions, _about(snapshot, versions))
     except ChecksFailed as error:
         raise _in_words(error) from error
-    return verified(spec, draft, state, versions, seen)
+    last = _last_plan(cluster) if sessions else None
+    tables = tables_left(last, cluster.tables) if last is not None else ()
+    return verified(spec, draft, state, versions, seen, tables)
 
 
 def last_run(cluster: Cluster) -> str:

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 from rrplan.adapters.local.clock import SystemClock
 from rrplan.bgp.roles import Roles
+from rrplan.fallback import NO_TABLES, FallbackTables
 from rrplan.parallelism import PROBE_PARALLELISM
 from rrplan.plans import Plan
 from rrplan.ports import Clock, Datastore, Directory, Lock, Probe, RunStore, SeparateCalico
 from rrplan.reports.events import Listener
 from rrplan.runs.preflight import EVERY_CLUSTER, PreflightCheck
 from rrplan.sandbox import Sandbox
+from rrplan.sandbox.tables import SandboxTables
 
 if TYPE_CHECKING:
     from rrplan.adapters.kubernetes.cluster import LiveCluster
@@ -42,6 +44,7 @@ class Cluster:
     tell: Callable[[str], None] = lambda _text: None
     checks: tuple[PreflightCheck, ...] = EVERY_CLUSTER
     record: Callable[[Plan, Listener], Listener] = lambda _plan, listener: listener
+    tables: FallbackTables = NO_TABLES
     plays: Callable[[Roles], None] = lambda _roles: None
     """Hears what speakers outside do; an embedded cluster plays them."""
 
@@ -108,6 +111,8 @@ class Connection:
         from rrplan.adapters.kubernetes.events import EventRecorder
         from rrplan.adapters.kubernetes.lease import LeaseLock
         from rrplan.adapters.kubernetes.runs import ClusterRuns
+        from rrplan.adapters.nodes.fallback import NodeTables
+        from rrplan.adapters.nodes.pods import PodCommands
 
         server = self.server
         self.datastore.tell = tell
@@ -121,6 +126,7 @@ class Connection:
             tell,
             self.checks(),
             lambda plan, listener: EventRecorder(server, clock, plan, listener),
+            NodeTables(PodCommands(server), at_once),
         )
 
 
@@ -224,4 +230,5 @@ def embedded(sandbox: Sandbox, directory: Path) -> Cluster:
 
     lock = FileLock(directory / "lock")
     runs = RunDirectory(directory)
-    return Cluster(str(directory), sandbox, sandbox, sandbox.clock, lock, runs, plays=sandbox.plays)
+    tables = SandboxTables(sandbox, directory)
+    return Cluster(str(directory), sandbox, sandbox, sandbox.clock, lock, runs, tables=tables, plays=sandbox.plays)

@@ -250,10 +250,11 @@ def _rendered(protocols: Sequence[Protocol]) -> list[frozenset[tuple[object, ...
 
 
 def survives(before: Ends, after: Ends) -> bool:
-    """Whether the live session of a pair is certainly left alone while both ends reload in any order.
+    """Whether a pair's live session is certainly left alone, there and back, while both ends reload in any order.
 
-    A protocol that is alone before holds the lock and keeps it; among several before, the live one is unknown, so
-    all of them must stay as they are. A block that BGPPeers disagree about may be another one after any
+    A protocol that is alone holds the lock, and would keep it beside one that comes. But what is undone later takes the
+    newer one away, which may have the lock by then: a session is left alone only where both ends stay as they are. A
+    block that BGPPeers disagree about may be another one after any
     recomputation, and every change of any BGPPeer or node makes confd compute anew: it is never left alone.
     """
     return all(_end_survives(old, new) for old, new in zip(before, after, strict=True))
@@ -275,4 +276,4 @@ def _end_survives(before: Sequence[Protocol], after: Sequence[Protocol]) -> bool
         return False
     old = [protocol.block for protocol in before]
     new = [protocol.block for protocol in after]
-    return old[0] in new if len(old) == 1 else old == new
+    return old == new

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "demo": ("rrplan demo", "rrplan demo --ucp"),
+    "init": (
+        "rrplan init --context production --out spec.yaml",
+        "rrplan init -f nodes.yaml -f calico.yaml --name production",
+    ),
     "validate": ("rrplan validate spec.yaml", "rrplan validate spec.yaml -o json"),
     "snapshot": (
         "rrplan snapshot --context production --out cluster.json",
@@ -54,7 +58,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "rbac": ("rrplan rbac plan.json --context production",),
     "sandbox": ("rrplan sandbox cluster --nodes 12", "rrplan sandbox cluster -f nodes.yaml -f calico.yaml"),
-    "schema": ("rrplan schema spec",),
+    "schema": ("rrplan schema spec --out spec.schema.json",),
 }
 
 

@@ -20,6 +20,7 @@ from rrplan.text import one_line
 
 VERBS = {
     "demo": "the whole story on an embedded cluster",
+    "init": "look at a cluster and write a first spec that plans well there",
     "validate": "every problem of a spec at once",
     "snapshot": "what is there, as a file",
     "plan": "what would be done, in which order, and why it is safe",

@@ -18,6 +18,7 @@ from rrplan.exit_codes import ExitCode
 from rrplan.text import one_line
 
 if TYPE_CHECKING:
+    from rrplan.ids import NodeName
     from rrplan.reports.gates import GateFailed
     from rrplan.reports.record import RunRecord
     from rrplan.reports.standing import Standing
@@ -34,11 +35,14 @@ class _Seen:
     waiting: GateFailed | None
     problem: str
     standings: list[Standing]
+    tables: tuple[NodeName, ...] = ()
+    """Where a run that does not go on left fallback tables."""
 
     @property
     def short(self) -> bool:
-        """Whether a session is missing, or nobody knows how far a run is."""
-        return bool(self.problem) or any(standing.complete < standing.expected for standing in self.standings)
+        """Whether a session is missing, a fallback table is left, or nobody knows how far a run is."""
+        lacking = any(standing.complete < standing.expected for standing in self.standings)
+        return lacking or bool(self.problem or self.tables)
 
 
 @click.command("status")
@@ -92,11 +96,13 @@ def _seen(cluster: Cluster) -> _Seen:
     except RRPlanError as error:
         problem = f"{shown(error)}\nhint: {one_line(error.hint)}" if error.hint else shown(error)
     waiting = operations.waiting_for(run, cluster) if run is not None else None
-    return _Seen(run, waiting, problem, operations.standings(cluster))
+    tables = operations.left_tables(cluster, run) if run is not None else ()
+    return _Seen(run, waiting, problem, operations.standings(cluster), tables)
 
 
 def _text(seen: _Seen, cluster: Cluster, where: Where, now: datetime | None = None) -> str:
     from rrplan.render.record import record_text
+    from rrplan.render.run import tables_left_text
     from rrplan.render.standing import standing_text
 
     if seen.problem:
@@ -105,6 +111,8 @@ def _text(seen: _Seen, cluster: Cluster, where: Where, now: datetime | None = No
         about = f"cluster {cluster.name}: no run is known"
     else:
         about = record_text(seen.run, seen.waiting, cluster.name, where.words, now)
+    if seen.tables:
+        about = f"{about}\n{tables_left_text(seen.tables)}"
     return f"{about}\n\n{standing_text(seen.standings)}"
 
 
@@ -119,5 +127,6 @@ def _json(seen: _Seen, cluster: Cluster, now: datetime, indent: int | None) -> s
         "run": record_json(seen.run, seen.waiting, now) if seen.run is not None else None,
         "problem": seen.problem,
         "sessions": [standing_json(standing) for standing in seen.standings],
+        "fallback_tables": list(seen.tables),
     }
     return json.dumps(document, indent=indent, ensure_ascii=False)

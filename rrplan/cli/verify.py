@@ -28,7 +28,7 @@ def command(spec: str, where: Where, output: str, detail: Detail, *, no_sessions
     from rrplan.render.facts import fields_json
     from rrplan.render.folding import folded_lines, folded_names
     from rrplan.render.routes import missing_text
-    from rrplan.render.run import difference_text
+    from rrplan.render.run import difference_text, tables_left_text
     from rrplan.render.standing import standing_json, standing_text
 
     verdict = operations.verify(spec_from(spec), where.cluster(), sessions=not no_sessions)
@@ -43,6 +43,7 @@ def command(spec: str, where: Where, output: str, detail: Detail, *, no_sessions
             "down": list(verdict.down),
             "left_by_others": [fields_json(finding) for finding in verdict.left],
             "sessions": [standing_json(standing) for standing in verdict.sessions],
+            "fallback_tables": list(verdict.tables),
         }
         say(json.dumps(document, indent=2))
         return ExitCode.DONE if verdict.good else ExitCode.DIFFERENT
@@ -56,6 +57,8 @@ def command(spec: str, where: Where, output: str, detail: Detail, *, no_sessions
             say_line(text)
     for finding in verdict.left:
         say_line(f"no difference: {sentence(finding)}")
+    if verdict.tables:
+        say_line(tables_left_text(verdict.tables))
     if verdict.down:
         say_line(f"down, and not asked: {folded_names(verdict.down, detail)}")
     if verdict.sessions:
@@ -67,6 +70,8 @@ def command(spec: str, where: Where, output: str, detail: Detail, *, no_sessions
         say("the cluster is not as the spec says; `rrplan plan` shows the way there")
     elif verdict.missing:
         say("the objects are as the spec says, and nodes that it connects miss routes; the spec must say more")
+    elif verdict.tables:
+        say("the objects are as the spec says, and fallback tables of the last run are left")
     else:
         say("the objects are as the spec says, and not every session is up")
     return ExitCode.DIFFERENT

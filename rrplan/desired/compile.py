@@ -46,7 +46,7 @@ def compile_desired(spec: Spec, state: ClusterState, versions: Versions) -> Desi
     roles, nodes = shared_out(spec, state, roles), shared_out(spec, state, nodes)
     roles, nodes = numbered(spec, state, roles), numbered(spec, state, nodes)
     nobody = Peers((), frozenset(), (), ())
-    peers = nobody if mesh else wanted_peers(spec, state, roles, placed, labels, versions, adopted.peers)
+    peers = nobody if mesh else wanted_peers(spec, state, roles, placed, labels, versions, adopted.peers, nodes)
     notices = [*_names(state), *adopted.notices, *peers.notes]
     target = replace(
         state,

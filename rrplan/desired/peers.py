@@ -12,6 +12,7 @@ from rrplan.desired.options import ChosenOptions, Options, Serving, kept, mesh_o
 from rrplan.desired.outside_peers import outside_peers
 from rrplan.desired.ownership import OURS, is_ours
 from rrplan.desired.placement import Placed
+from rrplan.desired.provided import Provided
 from rrplan.desired.selecting import between_reflectors, canonical, clients_selector, reflector_selector
 from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer, ClusterState, Node
@@ -87,11 +88,12 @@ def wanted_peers(
     labels: Labelling,
     versions: Versions,
     adopted: Collection[str] = (),
+    final: Mapping[NodeName, Node] | None = None,
 ) -> Peers:
     """The BGPPeers to have, and those of others that serve as well and are left as they are.
 
-    `nodes` are those of the target, with the labels that are taken over; `adopted` are the BGPPeers of others that ours
-    take the place of.
+    `nodes` are those of the target, with the labels that are taken over, `final` those without; `adopted` are the
+    BGPPeers of others that ours take the place of.
     """
     common = spec.peering.stated()
     wishes = [
@@ -123,15 +125,19 @@ def wanted_peers(
     general: set[str] = set()
     waves: list[BGPPeer] = []
     in_place: dict[str, str] = {}
+    foreign = [peer for name, peer in sorted(state.peers.items()) if not is_ours(peer) and name not in adopted]
+    reflectors = frozenset(placement.node for placement in placed)
+    provided = Provided(nodes if final is None else final, reflectors, foreign)
     for wish in wishes:
+        near = serving.members(wish.local)
+        far = frozenset(placement.node for placement in placed if placement.group.name in wish.far)
         other = _same(state, wish, adopted)
-        if other is not None:
-            in_place[other.name] = wish.name
-            options, instead = options_of(other), [other]
+        theirs = (other,) if other is not None else provided.between(near, far, wish.stated)
+        if theirs:
+            in_place |= {peer.name: wish.name for peer in theirs}
+            options, instead = options_of(theirs[0]), list(theirs)
         else:
             name = free_name(state, wish.name)
-            near = serving.members(wish.local)
-            far = frozenset(placement.node for placement in placed if placement.group.name in wish.far)
             others = [peer for other_name, peer in sorted(ours.items()) if other_name != name]
             instead = serving.between(near, far)
             options_kept = kept(wish.stated, ours.get(name), instead, mesh, others)

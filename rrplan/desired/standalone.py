@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rrplan.bgp.profile import Versions
-from rrplan.bgp.speaker import DEFAULT_AS
+from rrplan.bgp.speaker import DEFAULT_AS, StandalonePlacement
 from rrplan.desired.adoption import left_by_others
 from rrplan.desired.desired import Desired, cordoned, mesh_off
 from rrplan.desired.options import mesh_options, worded
@@ -56,9 +56,10 @@ def compile_standalone(spec: Spec, state: ClusterState, versions: Versions) -> D
     target, notices = state, []
     changing: set[NodeName] = set()
     deleted: list[NodeName] = []
+    present = StandalonePlacement.of(state)
     for placement in placed:
         node = state.nodes[placement.node]
-        wanted = _host(spec, node)
+        wanted = node if _in_place(state, present, node) else _host(spec, node)
         if wanted != node:
             changing.add(placement.node)
             own = ResourceKey("CalicoNode", placement.node)
@@ -224,6 +225,17 @@ def _agent(state: ClusterState) -> DaemonSet:
             hint=f"add `{AWAY[0]} NotIn [{AWAY[1]}]` to it",
         )
     return calico_node
+
+
+def _in_place(state: ClusterState, present: StandalonePlacement | None, node: Node) -> bool:
+    """Whether a container reflects on that host already, and calico-node is known to be away, by whatever means."""
+    return (
+        present is not None
+        and present.runs_on(node)
+        and state.get(ResourceKey("CalicoNode", node.name)) is None
+        and present.agents is not None
+        and node.name not in present.agents
+    )
 
 
 def _host(spec: Spec, node: Node) -> Node:

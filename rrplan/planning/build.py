@@ -20,6 +20,7 @@ from rrplan.desired import Desired, compile_desired
 from rrplan.errors import ChecksFailed, UnsafePlanError
 from rrplan.ids import ActionName, NodeName
 from rrplan.planning.closure import check_closed
+from rrplan.planning.fallback import carries, with_fallback_gates
 from rrplan.planning.gates import GateMaker
 from rrplan.planning.node_sets import NodeSets
 from rrplan.planning.ordering import edges
@@ -166,7 +167,7 @@ def _walk(
         if step.topology and step.changes:
             nodes = touched(model, present, step)
             cost = model.advance(present, nodes)
-            proved, bad = judge(spec, step, cost, model)
+            proved, bad = judge(spec, step, cost, model, carried=carries(step, ordered))
             proofs.append(proved)
             violations += bad
             if alive is not None:
@@ -194,7 +195,8 @@ def _walk(
     checks += path_count.check(FINAL_STATE, model)[0]
     if alive is not None:
         bad += alive.final(bad)
-    return tuple(gated), Proof(tuple(proofs), tuple(checks), (*violations, *bad)), sets, model, down
+    proof = Proof(tuple(proofs), tuple(checks), (*violations, *bad))
+    return with_fallback_gates(spec, gated, proof, sets, model), proof, sets, model, down
 
 
 def _settled(maker: GateMaker, modelled: Callable[[ClusterState], Model], state: ClusterState) -> tuple[Gate, ...]:

@@ -14,7 +14,7 @@ from rrplan.bgp.transition import OutsideSession
 from rrplan.ids import ActionName, NodeName
 from rrplan.planning.asked import asked_of, dialled, joins_plain
 from rrplan.planning.node_sets import NodeSets
-from rrplan.plans.gate import LONGEST_SECONDS, Expectation, Gate, GateKind
+from rrplan.plans.gate import USUAL_SECONDS, Expectation, Gate, GateKind
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import Step
 from rrplan.resources import DaemonSet
@@ -145,7 +145,7 @@ class GateMaker:
             timeout=self.spec.gates.sessions,
             recovery_timeout=self.spec.gates.recovery,
             stable=self.spec.gates.stable,
-            expected=LONGEST_SECONDS + self.spec.gates.stable,
+            expected=USUAL_SECONDS + self.spec.gates.stable,
         )
         return (gate,) if expectations else ()
 
@@ -292,7 +292,7 @@ class GateMaker:
             stable=held,
             fraction=self.spec.gates.fraction,
             minimum=minimum,
-            expected=LONGEST_SECONDS + held,
+            expected=USUAL_SECONDS + held,
         )
         return (gate,)
 
@@ -388,6 +388,6 @@ class GateMaker:
             recovery_timeout=self.spec.gates.recovery,
             stable=self.spec.gates.stable,
             fraction=self.spec.gates.fraction,
-            expected=LONGEST_SECONDS + self.spec.gates.stable,
+            expected=USUAL_SECONDS + self.spec.gates.stable,
         )
         return (gate,) if expectations else ()

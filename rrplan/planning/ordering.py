@@ -45,7 +45,7 @@ def one_at_a_time(steps: Sequence[Step]) -> Iterator[Edge]:
 
 
 def _chain(steps: Sequence[Step]) -> list[Step]:
-    waits = (ActionName.AWAIT, ActionName.BAKE)
+    waits = (ActionName.AWAIT, ActionName.BAKE, ActionName.FILL_FALLBACK, ActionName.REMOVE_FALLBACK)
     return sorted((step for step in steps if step.topology or step.action in waits), key=lambda step: step.place)
 
 
@@ -54,6 +54,16 @@ REASONS: tuple[tuple[ActionName | None, ActionName | None, str], ...] = (
         ActionName.CHANGE_AS_NUMBER,
         ActionName.CHANGE_AS_NUMBER,
         "one node at a time: the next only when the sessions of this one are up again",
+    ),
+    (
+        ActionName.FILL_FALLBACK,
+        None,
+        "every node has a copy of its routes before a node in use changes its role",
+    ),
+    (
+        None,
+        ActionName.REMOVE_FALLBACK,
+        "the copies go only when BGP carries every route again",
     ),
     (
         ActionName.CREATE_PEER,

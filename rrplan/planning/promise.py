@@ -18,6 +18,7 @@ from rrplan.bgp.transition import Loss
 from rrplan.ids import NodeName, StepId
 from rrplan.planning.agents import agents
 from rrplan.planning.build import touched
+from rrplan.planning.fallback import carries
 from rrplan.planning.kinds import PoolKind, announced_prefixes, beyond_pools, plain, pool_kinds
 from rrplan.plans.change import changed
 from rrplan.plans.plan import Plan
@@ -43,6 +44,8 @@ class Promise:
     step: StepId
     exposed: frozenset[Pair]
     without: frozenset[Pair]
+    carried: frozenset[Pair] = frozenset()
+    """Of those that are exposed: they may be without a route of BGP, and fallback tables carry their packets."""
 
     @property
     def excused(self) -> frozenset[Pair]:
@@ -67,7 +70,10 @@ def promises(plan: Plan, state: ClusterState, versions: Versions) -> dict[StepId
         for promise in _promises(plan, list(kind.alone(chain)), versions, needed(plan.spec.roles), kind):
             known = merged[promise.step]
             merged[promise.step] = Promise(
-                promise.step, known.exposed | promise.exposed, known.without | promise.without
+                promise.step,
+                known.exposed | promise.exposed,
+                known.without | promise.without,
+                known.carried | promise.carried,
             )
     return merged
 
@@ -113,7 +119,15 @@ def _promises(
     ]
     for number, (step, exposed) in enumerate(zip(plan.steps, exposures, strict=True)):
         lost = frozenset(pair for prefix in prefixes for pair in prefix.exposed(heard[number], exposed))
-        yield Promise(step.id, _of_kind(exposed, kind, names) | lost, without[number] | without[number + 1])
+        of_kind, excused = _of_kind(exposed, kind, names), without[number] | without[number + 1]
+        carried = _inside(of_kind - excused, kind, chain[0]) if carries(step, plan.steps) else frozenset[Pair]()
+        yield Promise(step.id, of_kind | lost, excused, carried)
+
+
+def _inside(pairs: Iterable[Pair], kind: PoolKind, state: ClusterState) -> frozenset[Pair]:
+    """Those of nodes alone, which fallback tables carry."""
+    origins = {(str(family), kind.name(name, family)) for family in FAMILIES for name in state.nodes}
+    return frozenset(pair for pair in pairs if pair.at in state.nodes and (pair.family, pair.origin) in origins)
 
 
 def needed(roles: Roles) -> Roles:

@@ -70,8 +70,13 @@ class Alive:
         ]
 
 
-def judge(spec: Spec, step: Step, cost: Transition, model: Model) -> tuple[StepProof, list[Violation]]:
-    """What one step costs under the spec's policy; the model stands at the state after it."""
+def judge(
+    spec: Spec, step: Step, cost: Transition, model: Model, *, carried: bool = False
+) -> tuple[StepProof, list[Violation]]:
+    """What one step costs under the spec's policy; the model stands at the state after it.
+
+    `carried` says that every node has a copy of the routes that it held before.
+    """
     # Nobody needs the routes of a drained node on the way; that it has them back in the end is checked there.
     violations = [_lost(model, step.id, loss) for loss in cost.lost if not _drained(spec, loss)]
     effects = tuple(_effect(spec, session) for session in cost.outside)
@@ -84,7 +89,8 @@ def judge(spec: Spec, step: Step, cost: Transition, model: Model) -> tuple[StepP
     for loss in cost.exposed:
         if _ends(loss) in gone and not loss.marked:
             continue
-        tolerated = _tolerated(spec, marked=loss.marked, down=loss.down)
+        # A speaker outside has no fallback table, nor is one of a node right for what comes from outside.
+        tolerated = _tolerated(spec, marked=loss.marked, down=loss.down, carried=carried and not loss.outside)
         lasting = _ends(loss) in gone
         exposures.append(
             Exposure(str(loss.family), loss.at, loss.origin, loss.pairs, LONGEST_SECONDS, tolerated, lasting)
@@ -158,12 +164,14 @@ def _ends(loss: Loss) -> tuple[str, NodeName, NodeName]:
     return str(loss.family), loss.at, loss.origin
 
 
-def _tolerated(spec: Spec, *, marked: bool, down: bool) -> Tolerance:
+def _tolerated(spec: Spec, *, marked: bool, down: bool, carried: bool = False) -> Tolerance:
     exposure = spec.policy.exposure
     if down:
         return Tolerance.DOWN
     if exposure.level is not ExposureLevel.NONE and marked:
         return Tolerance.DRAINED
+    if carried:
+        return Tolerance.CARRIED
     if exposure.level is ExposureLevel.BRIEF and exposure.maximum >= LONGEST_SECONDS:
         return Tolerance.BRIEF
     return Tolerance.NOT

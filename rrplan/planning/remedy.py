@@ -10,7 +10,7 @@ from rrplan.checks.agreement import PEERS_AGREE, disputes
 from rrplan.desired.peers import AMONG_REFLECTORS
 from rrplan.ids import ActionName
 from rrplan.plans.plan import Invariant, Plan, Violation
-from rrplan.specs import Spec
+from rrplan.specs import Flavor, Spec
 
 _RESTARTING = (ActionName.UPDATE_PEER, ActionName.RENEW_SESSIONS)
 """Actions that give running sessions other options."""
@@ -34,10 +34,18 @@ def remedy(spec: Spec, plan: Plan) -> str:
     kinds = {violation.invariant for violation in violations}
     if hint := _first(plan):
         return hint
+    if kinds & {Invariant.SURVIVING, Invariant.OUTSIDE} and spec.policy.in_use:
+        return (
+            "fallback tables carry the routes of nodes while roles change: accept what other steps restart, and "
+            "sessions to the outside, with `policy: {exposure: {brief: 25s}}`, or set `drain: true` instead of `inUse`"
+        )
     if kinds & {Invariant.SURVIVING, Invariant.OUTSIDE} and not spec.drain:
+        changed = {step.action for step in plan.steps} & {ActionName.PROMOTE_REFLECTOR, ActionName.DEMOTE_REFLECTOR}
+        tables = changed and kinds == {Invariant.SURVIVING} and spec.flavor is Flavor.IN_CLUSTER
         return (
             "set `drain: true` so that no pod is on a node while its role changes, "
-            "or accept it with `policy: {exposure: {brief: 15s}}`"
+            + ("let fallback tables carry the routes meanwhile (`policy: {inUse: fallback-table}`), " if tables else "")
+            + "or accept it with `policy: {exposure: {brief: 25s}}`"
         )
     if any(violation.reason and violation.reason.obstacle is Obstacle.FILTERED for violation in violations):
         return "let the BGPFilters that are named accept the pool, or take them off the BGPPeers that shall carry it"
@@ -97,7 +105,7 @@ def _first(plan: Plan) -> str:
     if any(steps.get(violation.step) is ActionName.CHANGE_AS_NUMBER for violation in violations):
         return (
             "all sessions of a node restart with its AS number, one node at a time, and no node is drained for that: "
-            "accept it with `policy: {exposure: {brief: 15s}}`; what is lost for good needs peers that know the new one"
+            "accept it with `policy: {exposure: {brief: 25s}}`; what is lost for good needs peers that know the new one"
         )
     return ""
 
@@ -111,13 +119,13 @@ def _restarting(plan: Plan) -> str:
     if exposed and all(step.startswith(f"update-peer/{AMONG_REFLECTORS}") for step in exposed):
         return (
             "sessions restart when their options change, and reflectors have one with each other alone: give the "
-            "option to the clients in `peering` of each group, or accept it with `policy: {exposure: {brief: 15s}}`"
+            "option to the clients in `peering` of each group, or accept it with `policy: {exposure: {brief: 25s}}`"
         )
     if changed & set(_RESTARTING):
-        return "sessions restart when their options change: accept it with `policy: {exposure: {brief: 15s}}`"
+        return "sessions restart when their options change: accept it with `policy: {exposure: {brief: 25s}}`"
     if ActionName.DELETE_PEER in changed:
         return (
             "sessions restart when the mesh or another BGPPeer takes them over: accept it with "
-            "`policy: {exposure: {brief: 15s}}`"
+            "`policy: {exposure: {brief: 25s}}`"
         )
     return ""

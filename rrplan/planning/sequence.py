@@ -11,6 +11,7 @@ from rrplan.desired.adoption import Adopted
 from rrplan.desired.options import options_of
 from rrplan.ids import NodeName
 from rrplan.planning import actions
+from rrplan.planning.fallback import fallback_steps
 from rrplan.planning.renewal import Renewal, renewal_steps, renewals
 from rrplan.planning.shares import share_steps
 from rrplan.planning.standalone import retirement, standalone_steps
@@ -38,6 +39,7 @@ def steps_between(spec: Spec, state: ClusterState, desired: Desired) -> list[Ste
     steps = [actions.drain(node, stays=node not in again) for node in drained]
     steps += [actions.taint(old, new) for old, new in tainted if len(new.taints) > len(old.taints)]
     steps += _session_steps(spec, state, desired, roles)
+    steps += fallback_steps(spec, state, [old.name for old, _ in roles if old.name not in desired.drained])
     steps += retirement(state, desired.state)
     if again:
         steps.append(actions.held_again())

@@ -12,7 +12,7 @@ from rrplan.ids import ActionName, StepId
 from rrplan.plans.change import Change, ChangeAction
 from rrplan.plans.diff import FieldPath, flat
 from rrplan.plans.gate import Gate, GateKind
-from rrplan.plans.plan import Plan, Step
+from rrplan.plans.plan import Plan, Step, Tolerance
 from rrplan.resources import DecodeProblem, ResourceKey, key_of
 from rrplan.resources.documents import Document
 from rrplan.specs import Spec
@@ -45,12 +45,16 @@ KINDS: Mapping[ActionName, frozenset[str]] = {
     ActionName.LABEL_REFLECTOR: _NODE,
     ActionName.DEPLOY_REFLECTORS: _DAEMONSET,
     ActionName.RETIRE_REFLECTORS: _DAEMONSET,
+    ActionName.FILL_FALLBACK: frozenset(),
+    ActionName.REMOVE_FALLBACK: frozenset(),
     ActionName.AWAIT: frozenset(),
     ActionName.BAKE: frozenset(),
     ActionName.DISABLE_MESH: _MESH,
     ActionName.ENABLE_MESH: _MESH,
 }
 """The kinds that each action may change."""
+_GONE = GateKind.NO_FALLBACK
+_CARRIED = Tolerance.CARRIED
 CHANGEABLE = frozenset(kind for kinds in KINDS.values() for kind in kinds)
 """The kinds that a plan may change; a plan file that changes another one is refused."""
 
@@ -64,6 +68,7 @@ def inconsistencies(plan: Plan) -> list[str]:
         *_sets(plan),
         *_chains(plan),
         *_ends(plan),
+        *_carried(plan),
     ]
 
 
@@ -98,6 +103,8 @@ def _gate(gate: Gate, spec: Spec) -> Iterator[str]:
         GateKind.ROLLOUT: asked.sessions,
         GateKind.UPLINKS: asked.sessions,
         GateKind.MESH: asked.sessions,
+        GateKind.FALLBACK: asked.sessions,
+        GateKind.NO_FALLBACK: asked.sessions,
         GateKind.ROUTES: asked.routes,
     }[gate.kind]
     if gate.timeout < patience:
@@ -105,6 +112,11 @@ def _gate(gate: Gate, spec: Spec) -> Iterator[str]:
     if gate.kind is GateKind.DRAINED:
         if gate.eviction is not None and gate.eviction != spec.eviction:
             yield "evicts pods otherwise than its spec says"
+    elif gate.kind in (GateKind.FALLBACK, GateKind.NO_FALLBACK):
+        if gate.fraction < 100:
+            yield f"asks {gate.fraction}% of the nodes, and every node needs its table"
+        if not gate.expectations:
+            yield "expects nothing"
     elif gate.kind is not GateKind.ROLLOUT:
         if gate.stable < asked.stable:
             yield f"is held for {gate.stable} s, its spec says {asked.stable} s"
@@ -127,6 +139,9 @@ def _of_step(step: Step, spec: Spec) -> Iterator[str]:
             yield f"step `{step.id}` changes sessions, and has no {way}gate and no reason why"
     if step.action is ActionName.DRAIN_NODE and not any(gate.kind is GateKind.DRAINED for gate in step.gates):
         yield f"step `{step.id}` drains a node, and no gate waits for its pods"
+    for action, kind in ((ActionName.FILL_FALLBACK, GateKind.FALLBACK), (ActionName.REMOVE_FALLBACK, _GONE)):
+        if step.action is action and not any(gate.kind is kind for gate in step.gates):
+            yield f"step `{step.id}` is about fallback tables, and no gate asks for them"
 
 
 def _of_change(action: ActionName, change: Change) -> Iterator[str]:
@@ -199,3 +214,15 @@ def _ends(plan: Plan) -> Iterator[str]:
     for step in plan.steps:
         if step.until is not None and place.get(step.until, -1) <= place[step.id]:
             yield f"step `{step.id}`: no later step `{step.until}` puts back what it changes"
+
+
+def _carried(plan: Plan) -> Iterator[str]:
+    """What is carried by fallback tables needs them: filled before, and removed only later."""
+    carrying = {proof.step for proof in plan.proof.steps for each in proof.exposures if each.tolerated is _CARRIED}
+    filled = False
+    for step in plan.steps:
+        filled = (filled or step.action is ActionName.FILL_FALLBACK) and step.action is not ActionName.REMOVE_FALLBACK
+        if step.id in carrying and not filled:
+            yield f"step `{step.id}`: fallback tables carry what it exposes, and none are filled before"
+    if filled:
+        yield "fallback tables are filled, and no step takes them away"

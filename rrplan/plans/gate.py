@@ -13,11 +13,14 @@ from rrplan.ids import NodeName
 from rrplan.resources import ResourceKey
 from rrplan.resources.eviction import Eviction
 
-LONGEST_SECONDS = 14
-"""The longest gap measured while a node changed between mesh and reflector (57 laboratory runs with BIRD 1.6.8).
+LONGEST_SECONDS = 22
+"""The longest gap measured while a node changed between mesh and reflector, with BIRD 1.6.8 (docs/reliability.md).
 
-How long nodes may be exposed while a step takes effect, and how long a gate over many sessions usually waits.
+How long nodes may be exposed while a step takes effect. A session that collides twice in a row waits 5 and then 10 s
+between its tries (`error wait time 5,30`, `connect delay time 2` of Calico's templates); after a third time, longer.
 """
+USUAL_SECONDS = 14
+"""How long a gate over many sessions usually waits: 99 of 100 sessions are up for good by then."""
 
 
 class GateKind(StrEnum):
@@ -31,6 +34,10 @@ class GateKind(StrEnum):
     """Each of `nodes` has at least that many mesh sessions, or sessions with other nodes by whatever makes them."""
     DRAINED = "drained"
     """No pod is left that a drain evicts."""
+    FALLBACK = "fallback"
+    """Each of `nodes` has its routes in a fallback table too, `count` at least; looking fills the table."""
+    NO_FALLBACK = "no-fallback"
+    """None of `nodes` has a fallback table; looking takes it away."""
     ROLLOUT = "rollout"
     """The DaemonSet has taken its last change up, has no pod where none belongs, and enough pods are available."""
 

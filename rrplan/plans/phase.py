@@ -25,6 +25,8 @@ class Phase(StrEnum):
     """Give clients a share of reflectors before a BGPPeer reads it, or take it away until they have another."""
     KNOWN = "known"
     """Label nodes that reflect already, before any BGPPeer of ours selects them."""
+    FALLBACK = "fallback"
+    """Copy the routes of every node into a table of its own, before nodes in use change their role."""
     WAVE_PEERS = "wave-peers"
     """Create the temporary BGPPeers that serve one wave after another."""
     NARROWED = "narrowed"
@@ -42,6 +44,8 @@ class Phase(StrEnum):
     MOVE = "move"
     """Let the others follow, once every group has a reflector that serves those whom they leave."""
     DEMOTE = "demote"
+    END_OF_FALLBACK = "end-of-fallback"
+    """Take these tables away, once all roles are changed."""
     WAVES = "waves"
     GENERAL_PEERS = "general-peers"
     """Create the BGPPeers that take the place of the temporary ones."""
@@ -71,3 +75,8 @@ class Phase(StrEnum):
     def place(self) -> int:
         """How many phases come before."""
         return list(Phase).index(self)
+
+    @property
+    def with_fallback(self) -> bool:
+        """Whether the fallback tables are there in this phase, in a plan that has some."""
+        return Phase.FALLBACK.place < self.place < Phase.END_OF_FALLBACK.place

@@ -62,6 +62,8 @@ class Tolerance(StrEnum):
     """All pairs end at a node that is drained."""
     DOWN = "down"
     """All pairs end at a node that is down."""
+    CARRIED = "carried"
+    """Without a route of BGP, and carried by fallback tables: all pairs are of nodes that had the route before."""
     BRIEF = "brief"
     """The spec accepts exposure that is as long as this one can be."""
     NOT_REQUIRED = "not-required"

@@ -1,7 +1,7 @@
 """The plan file is read: its own digest first, then what its keys say; `rrplan.render.plan_json` writes it.
 
-It is JSON, readable and applyable in one. Sentences in it (`text`, `checks`, `restarts`) are for readers: they are
-covered by the digest, and made again from the facts beside them.
+It is JSON, readable and applyable in one. Sentences in it (`text`, `checks`, `restarts`, `fallback`) are for readers:
+they are covered by the digest, and made again from the facts beside them.
 """
 
 from __future__ import annotations

@@ -130,6 +130,8 @@ class Judge:
         self._reflecting = reflecting
         self._outside = frozenset(outside)
         self._excused = dict(_excused(plan, promises, pairs))
+        self._unheard = {step: pairs - promises[step].carried for step, pairs in self._excused.items()}
+        """Whose probes may be lost: those without a route, but not those that fallback tables carry."""
 
     def measures(self, recording: Recording, windows: Sequence[Window]) -> list[StepMeasure]:
         """What happened in each window."""
@@ -140,9 +142,9 @@ class Judge:
         sent = lost = routes = 0
         silence = away = 0.0
         for window in windows:
-            excused = self._excused[window.step]
+            excused, unheard = self._excused[window.step], self._unheard[window.step]
             for number, flow in enumerate(recording.flows):
-                if (Pair(flow.family, flow.source, flow.target) in excused) is exposed:
+                if (Pair(flow.family, flow.source, flow.target) in unheard) is exposed:
                     missed = self._lost(recording, window, number)
                     sent += _ticks(recording, window)
                     lost += len(missed)
@@ -177,12 +179,13 @@ class Judge:
             for number, flow in enumerate(recording.flows):
                 pair = Pair(flow.family, flow.source, flow.target)
                 lost = self._lost(recording, window, number)
-                if pair in excused or not lost:
+                if pair in self._unheard[window.step] or not lost:
                     continue
                 if len(lost) > spare[window.back]:
                     text = f"{doing}, {len(lost)} probes from {flow.source} to {flow.target} ({flow.family}) were lost"
                     if len(lost) * every > window.waited:
-                        findings.contradictions.append(f"{text}, and this pair is not exposed")
+                        why = "fallback tables carry this pair" if pair in excused else "this pair is not exposed"
+                        findings.contradictions.append(f"{text}, and {why}")
                     else:
                         findings.unsettled.append(f"{text}; {_waited(window)}")
                 spare[window.back] = max(0, spare[window.back] - len(lost))

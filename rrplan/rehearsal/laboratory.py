@@ -196,6 +196,12 @@ class Laboratory:
         except OSError as error:
             raise DatastoreRefused(f"BIRD on {name} does not answer: {error.strerror}") from error
 
+    def execute(self, name: NodeName, command: Sequence[str]) -> str:
+        """What a command prints that runs in the network of a node."""
+        with inside(self.network.hosts[name]):
+            output, both = subprocess.PIPE, subprocess.STDOUT
+            return subprocess.run(command, stdout=output, stderr=both, text=True, check=False).stdout
+
     def speaks(self, name: NodeName, family: str) -> bool:
         """Whether a BIRD of that family runs on a node."""
         return Family(family) in self._birds[name].running

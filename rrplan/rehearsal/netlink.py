@@ -21,6 +21,7 @@ ANSWER_SECONDS = 10.0
 DEFAULT = {socket.AF_INET: "0.0.0.0/0", socket.AF_INET6: "::/0"}
 RTA_DST = 1
 RTN_UNICAST = 1
+RT_TABLE_MAIN = 254
 BUFFER = 4 * 1024 * 1024
 _HEADER = struct.Struct("=IHHII")
 _ROUTE = struct.Struct("=BBBBBBBBI")
@@ -44,7 +45,7 @@ def listening() -> socket.socket:
 
 
 def events(data: bytes) -> Iterator[RouteEvent]:
-    """The changes that one datagram tells of; routes that lead nowhere (blackhole, local) are left out."""
+    """The changes of table main that one datagram tells of, without routes that lead nowhere (blackhole, local)."""
     start = 0
     while start + _HEADER.size <= len(data):
         length, kind, *_ = _HEADER.unpack_from(data, start)
@@ -58,8 +59,8 @@ def events(data: bytes) -> Iterator[RouteEvent]:
 
 
 def _event(body: bytes, *, present: bool) -> RouteEvent | None:
-    family, bits, _, _, _, _, _, kind, _ = _ROUTE.unpack_from(body)
-    if kind != RTN_UNICAST:
+    family, bits, _, _, table, _, _, kind, _ = _ROUTE.unpack_from(body)
+    if kind != RTN_UNICAST or table != RT_TABLE_MAIN:
         return None
     start = _ROUTE.size
     # A default route has no destination.

@@ -9,6 +9,7 @@ from pathlib import Path
 from rrplan import operations
 from rrplan.adapters.local.clock import SystemClock
 from rrplan.adapters.nodes.birdcl import Birds, OneByOne
+from rrplan.adapters.nodes.fallback import NodeTables, OneShell
 from rrplan.adapters.nodes.probe import LiveProbe
 from rrplan.bgp.profile import Versions, calico_versions
 from rrplan.digest import digest
@@ -120,7 +121,8 @@ def _rehearsed(
         birds = Birds(OneByOne(stage.laboratory.ask))
         probe = LiveProbe(birds, stage.laboratory, None, lambda _notice: None)
         heard = ObservedDatastore(sandbox, lambda: stage.hear(sandbox.state))
-        cluster = replace(here, datastore=heard, probe=probe, clock=SystemClock())
+        tables = NodeTables(OneShell(stage.laboratory.execute))
+        cluster = replace(here, datastore=heard, probe=probe, clock=SystemClock(), tables=tables)
         roles = needed(plan.spec.roles)
         pairs = stage.begin(held_pairs(state, versions, roles=roles), reflectors)
         await_sessions(state, versions, probe, cluster.clock)

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from rrplan.checks.finding import Finding
 from rrplan.digest import canonical, digest
 from rrplan.plans.change import Change
-from rrplan.plans.plan import Observed, Plan, Proof, SnapshotReference, Step
+from rrplan.plans.plan import Observed, Plan, SnapshotReference, Step
 from rrplan.plans.planfile import (
     BESIDE,
     CLUSTER,
@@ -31,7 +31,7 @@ from rrplan.plans.planfile import (
 from rrplan.plans.rehearsal import json_schema as rehearsal_schema
 from rrplan.plans.rehearsal import rehearsal_document
 from rrplan.render.checks import sentence
-from rrplan.render.proof import check_text, restarts, violation_text
+from rrplan.render.proof import check_text, fallback_lines, restarts, violation_text
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "checks": [{"status": "pass", "text": check_text(check)} for check in plan.proof.final],
         "steps": STEPS.dump_python(plan.steps, mode="json"),
         "edges": EDGES.dump_python(plan.edges, mode="json"),
-        "proof": _proof(plan.proof),
+        "proof": _proof(plan),
         "rollback": {"order": [step.id for step in reversed(plan.steps)]},
         "node_sets": {name: list(nodes) for name, nodes in plan.node_sets.items()},
         "fingerprints": dict(plan.fingerprints),
@@ -83,14 +83,17 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return {**facts, "text": sentence(finding)}
 
 
-def _proof(proof: Proof) -> dict[str, Any]:
+def _proof(plan: Plan) -> dict[str, Any]:
     """The facts, and for readers a sentence for each."""
+    proof = plan.proof
     facts: dict[str, Any] = PROOF.dump_python(proof, mode="json")
     for fact, step in zip(facts["steps"], proof.steps, strict=True):
         fact["restarts"] = restarts(step)
     for fact, violation in zip(facts["violations"], proof.violations, strict=True):
         fact["text"] = violation_text(violation)
-    return {**facts, "checks": [check_text(check) for check in proof.final]}
+    told = {**facts, "checks": [check_text(check) for check in proof.final]}
+    fallback = fallback_lines(plan)
+    return {**told, "fallback": fallback} if fallback else told
 
 
 def _resource_change(step: Step, change: Change) -> dict[str, Any]:
@@ -159,3 +162,5 @@ def _add_sentences(properties: dict[str, Any], definitions: dict[str, Any]) -> N
     for part, name, schema in parts:
         part["properties"][name] = schema
         part["required"] = [*part["required"], name]
+    # Only where a plan has fallback tables.
+    properties["proof"]["properties"]["fallback"] = sentences

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rrplan.bgp.outside import Fate
-from rrplan.ids import StepId
+from rrplan.fallback import MAIN_PRIORITY, MAIN_RULE_PRIORITY, TABLE
+from rrplan.ids import ActionName, StepId
 from rrplan.plans.phase import Phase
 from rrplan.plans.plan import (
     FINAL_STATE,
@@ -141,21 +142,18 @@ def proof_lines(plan: Plan, outside: Sequence[str]) -> list[str]:
     if not count:
         lines = ["no step touches a session"]
     elif exposed:
-        pairs, seconds = sum(exposure.pairs for exposure in exposed), max(exposure.seconds for exposure in exposed)
-        which = "accepted by the spec"
-        kinds = {exposure.tolerated for exposure in exposed}
-        if _at_excepted_nodes(kinds):
-            which = f"all end at a node that is {' or '.join(kind for kind in EXCEPTED if kind in kinds)}"
-        what = f"{pairs} ordered pair{'' if pairs == 1 else 's'}"
-        lines.append(f"while a step takes effect: {what} without a path for up to {seconds} s, {which}")
+        rest, carried = _apart(exposed)
+        lines += [_without_path(rest)] if rest else []
         if lasting:
             first, until = lasting_from_to(plan)
             lines.append(
                 f"for longer: {lasting} of these pairs, from `{first}` until `{until}` at the latest; nobody needs the "
                 f"routes of a drained node meanwhile"
             )
+        lines += [_without_bgp(carried)] if carried else []
     else:
         lines.append("while a step takes effect: every pair keeps a path over sessions that are left alone")
+    lines += fallback_lines(plan)
     lines += outside
     return [*lines, "; ".join(check_text(check) for check in plan.proof.final)] if plan.proof.final else lines
 
@@ -165,6 +163,52 @@ def lasting_from_to(plan: Plan) -> tuple[StepId, StepId]:
     first = next(proof.step for proof in plan.proof.steps if any(each.lasting for each in proof.exposures))
     last = [step.id for step in plan.steps if step.phase is Phase.HELD_AGAIN] or [plan.proof.steps[-1].step]
     return first, last[-1]
+
+
+def _without_path(exposed: Sequence[Exposure]) -> str:
+    which = "accepted by the spec"
+    kinds = {exposure.tolerated for exposure in exposed}
+    if _at_excepted_nodes(kinds):
+        which = f"all end at a node that is {' or '.join(kind for kind in EXCEPTED if kind in kinds)}"
+    return f"while a step takes effect: {_counted(exposed)} without a path for up to {_longest(exposed)} s, {which}"
+
+
+def _without_bgp(exposed: Sequence[Exposure]) -> str:
+    lead = f"while a step takes effect: {_counted(exposed)} without a route of BGP for up to {_longest(exposed)} s"
+    return f"{lead}, carried by the fallback tables of the nodes"
+
+
+def fallback_lines(plan: Plan) -> list[str]:
+    """What fallback tables do not carry, and what they need; nothing where a plan has none."""
+    if not any(step.action is ActionName.FILL_FALLBACK for step in plan.steps):
+        return []
+    limits = (
+        "fallback tables carry what a node held before the step: nothing from or to speakers outside, and no address "
+        "block that is new, or moves to another node, while the step takes effect"
+    )
+    needs = (
+        f"fallback tables need commands in every calico-node pod (pods/exec), table {TABLE} for themselves, and no "
+        f"rule of others with a priority from {MAIN_PRIORITY} to {MAIN_RULE_PRIORITY - 1}; a node that starts again "
+        "has none until the next gate"
+    )
+    return [limits, needs]
+
+
+def _apart(exposed: Sequence[Exposure]) -> tuple[list[Exposure], list[Exposure]]:
+    """Those without any path, and those that fallback tables carry."""
+    return (
+        [exposure for exposure in exposed if exposure.tolerated is not Tolerance.CARRIED],
+        [exposure for exposure in exposed if exposure.tolerated is Tolerance.CARRIED],
+    )
+
+
+def _counted(exposed: Sequence[Exposure]) -> str:
+    pairs = sum(exposure.pairs for exposure in exposed)
+    return f"{pairs} ordered pair{'' if pairs == 1 else 's'}"
+
+
+def _longest(exposed: Sequence[Exposure]) -> int:
+    return max(exposure.seconds for exposure in exposed)
 
 
 def _families(plan: Plan) -> set[str]:
@@ -187,11 +231,16 @@ def exposure(plan: Plan) -> str:
     exposed = exposures(plan)
     if not exposed:
         return "none"
-    pairs, seconds = sum(exposure.pairs for exposure in exposed), max(exposure.seconds for exposure in exposed)
-    kinds = {exposure.tolerated for exposure in exposed}
-    if _at_excepted_nodes(kinds):
-        return f"{' and '.join(kind for kind in EXCEPTED if kind in kinds)} nodes only"
-    return f"{pairs} ordered pair{'' if pairs == 1 else 's'}, up to {seconds} s each"
+    rest, carried = _apart(exposed)
+    texts: list[str] = []
+    kinds = {exposure.tolerated for exposure in rest}
+    if rest and _at_excepted_nodes(kinds):
+        texts.append(f"{' and '.join(kind for kind in EXCEPTED if kind in kinds)} nodes only")
+    elif rest:
+        texts.append(f"{_counted(rest)}, up to {_longest(rest)} s each")
+    if carried:
+        texts.append(f"{_counted(carried)} carried by fallback tables")
+    return "; ".join(texts)
 
 
 def _at_excepted_nodes(kinds: set[Tolerance]) -> bool:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from rrplan.ids import StepId
 from rrplan.plans import Plan
+from rrplan.plans.plan import Tolerance
 from rrplan.ports import KeptRun
 from rrplan.render.detail import Detail
 from rrplan.render.folding import and_alike_folded, folded
@@ -125,7 +126,8 @@ def exposed_text(record: RunRecord) -> str:
     if not exposures:
         return lasting or "nothing: every pair keeps a route while this step takes effect"
     pairs, seconds = sum(each.pairs for each in exposures), max(each.seconds for each in exposures)
-    text = f"{pairs} ordered pair{'' if pairs == 1 else 's'}, for up to {seconds} s after the write"
+    carried = ", carried by fallback tables" if {each.tolerated for each in exposures} == {Tolerance.CARRIED} else ""
+    text = f"{pairs} ordered pair{'' if pairs == 1 else 's'}, for up to {seconds} s after the write{carried}"
     return f"{text}; {lasting}" if lasting else text
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
+from rrplan.fallback import TABLE
 from rrplan.plans.cost import GatesCost
 from rrplan.plans.plan import SessionDown
 from rrplan.reports.difference import Difference
@@ -181,6 +183,36 @@ def _short(short: NodeShort) -> str:
             return f"{short.found} of {short.wanted} sessions with other nodes ({short.family})"
         case Shortfall.ROUTES:
             return f"{short.found} of {short.wanted} routes from {short.peer} ({short.family})"
+        case Shortfall.COPIES:
+            return f"{short.found} of {short.wanted} routes are in its fallback table ({short.family})"
+        case Shortfall.TABLE_UNUSED:
+            return f"its kernel does not look into its fallback table ({short.family})"
+        case Shortfall.TABLE_LEFT:
+            return f"a fallback table is left, with {short.found} routes ({short.family})"
+        case Shortfall.RULE_TAKEN:
+            return f"another rule stands where those of a fallback table belong ({short.family}): {short.why}"
+        case Shortfall.TABLE_TAKEN:
+            return f"routing table {TABLE} has routes of others ({short.family}): {short.why}"
+        case Shortfall.DEAD_END:
+            return f"a route that leads nowhere would hide a fallback table ({short.family}): {short.why}"
+        case Shortfall.COMMAND:
+            return f"no fallback table can be made ({short.family}): {short.why}"
+
+
+def tables_texts(shorts: Sequence[NodeShort]) -> list[str]:
+    """Why fallback tables cannot be had, in sentences."""
+    texts = [node_short_text(short) for short in shorts[:SHOWN]]
+    more = len(shorts) - SHOWN
+    return [*texts, f"{more} more nodes cannot have one"] if more > 0 else texts
+
+
+def tables_left_text(nodes: Sequence[str]) -> str:
+    """That a run left fallback tables, and how they go, in a sentence."""
+    what = "a fallback table is" if len(nodes) == 1 else "fallback tables are"
+    return (
+        f"{what} left on {listed(nodes, SHOWN)}; `rrplan resume` or `rrplan rollback` takes it away, "
+        "or the command in docs/on-call.md"
+    )
 
 
 def _left(pod: PodLeft) -> str:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
 import yaml
 
+from rrplan.fallback import SCRIPT
 from rrplan.ids import ActionName, NodeName
 from rrplan.plans.change import Change
 from rrplan.plans.gate import Gate, GateKind
@@ -23,7 +25,7 @@ from rrplan.render.detail import Detail
 from rrplan.render.escaping import fenced, prose, word
 from rrplan.render.overview import overview, plan_digest, told_sections
 from rrplan.render.proof import NOT_PROVED, outside_lines
-from rrplan.render.shell import HELPERS, PREAMBLE
+from rrplan.render.shell import FALLBACK_HELPER, FALLBACK_PREAMBLE, HELPERS, PREAMBLE
 from rrplan.render.words import totals
 from rrplan.resources import ClusterState
 from rrplan.resources.documents import at, leaves
@@ -80,8 +82,7 @@ def runbook(plan: Plan, site: Site) -> str:
     if not plan.steps:
         return "\n".join([*lines, ""])
     lines += [
-        *PREAMBLE.splitlines(),
-        "",
+        *_preamble(plan),
         *told_sections(plan),
         *_block("Before you begin", _preparation(plan, site)),
     ]
@@ -100,12 +101,20 @@ def runbook(plan: Plan, site: Site) -> str:
     return "\n".join(lines)
 
 
+def _has_tables(plan: Plan) -> bool:
+    return any(step.action is ActionName.FILL_FALLBACK for step in plan.steps)
+
+
+def _preamble(plan: Plan) -> list[str]:
+    return [*PREAMBLE.splitlines(), *(FALLBACK_PREAMBLE.splitlines() if _has_tables(plan) else ()), ""]
+
+
 def rollback_runbook(plan: Plan, site: Site) -> str:
     """The way back alone, for whoever has to go it at night."""
     lines = [f"# Way back: {prose(plan.name)}", "", FROM_LAST, ""]
     lines += [f"It takes back the plan with the digest `{plan_digest(plan)}`.", ""]
     if plan.steps:
-        lines += [*PREAMBLE.splitlines(), "", *_block("Before you begin", _preparation(plan, site))]
+        lines += [*_preamble(plan), *_block("Before you begin", _preparation(plan, site))]
     lines += [*_back(_sections(plan), site, "##"), "## What was not proved", "", NOT_PROVED, ""]
     return "\n".join(lines)
 
@@ -153,6 +162,8 @@ def _preparation(plan: Plan, site: Site) -> list[str]:
     elif site.calicoctl != "calicoctl":
         lines.append(f'calicoctl() {{ {site.calicoctl} "$@"; }}')
     lines += HELPERS.splitlines()
+    if _has_tables(plan):
+        lines += [f"FALLBACK={shlex.quote(SCRIPT)}", *FALLBACK_HELPER.splitlines()]
     gates = [gate for step in plan.steps for gate in (*step.gates, *step.undo_gates)]
     named = {expectation.nodes for gate in gates for expectation in gate.expectations}
     for name in sorted(named):
@@ -337,6 +348,14 @@ def _check(gate: Gate, site: Site) -> Iterator[str]:
         assert gate.daemonset is not None
         check = f"rolled {word(gate.daemonset.namespace)} {word(gate.daemonset.name)} {gate.pods}"
         yield f"await {gate.timeout} {check} && echo ok"
+    elif gate.kind in (GateKind.FALLBACK, GateKind.NO_FALLBACK):
+        deed = "fill" if gate.kind is GateKind.FALLBACK else "remove"
+        yield "gate() {"
+        for nodes in dict.fromkeys(expectation.nodes for expectation in gate.expectations):
+            each = f'for node in "${{{_variable(nodes)}[@]}}"; do'
+            yield f'  {each} await {gate.timeout} fallback "$node" {deed} || return 1; done'
+        yield "}"
+        yield "gate && echo ok"
     elif gate.kind in (GateKind.ROUTES, GateKind.MESH, GateKind.UPLINKS):
         yield "gate() {"
         for (nodes, lead, count), peers in _alike(gate, site).items():

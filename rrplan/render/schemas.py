@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib import import_module
 
 KINDS = {
@@ -20,3 +21,12 @@ def schema_of(kind: str) -> dict[str, object]:
     """The JSON Schema of a kind of file."""
     schema: dict[str, object] = import_module(KINDS[kind]).json_schema()
     return schema
+
+
+def is_schema(data: bytes) -> bool:
+    """Whether a file is one of these, of whatever version."""
+    try:
+        document = json.loads(data)
+    except ValueError:
+        return False
+    return isinstance(document, dict) and str(document.get("$id")).startswith("https://rrplan.io/schemas/")

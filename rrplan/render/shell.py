@@ -11,6 +11,10 @@ The checks ask for every node and every peer. Routes are counted by the nodes th
 address block, one is missing without harm.
 """
 """For whoever types it."""
+FALLBACK_PREAMBLE = """\
+In this runbook blocks under *Wait until* also fill fallback tables, or take them away.
+"""
+"""For whoever types one with fallback tables."""
 HELPERS = """\
 # await SECONDS CHECK...: until the check holds
 await() {
@@ -51,3 +55,22 @@ rolled() {
 }
 """
 """For bash; each function says before it what it looks at."""
+
+FALLBACK_HELPER = """\
+# fallback NODE fill|remove: the node has its routes in a table of its own too, or no such table any more
+fallback() {
+  local pod said
+  pod=$(kubectl get pods -A -l k8s-app=calico-node --field-selector "spec.nodeName=$1" \\
+    -o jsonpath='{.items[0].metadata.namespace} {.items[0].metadata.name}')
+  said=$(kubectl exec -n "${pod% *}" "${pod#* }" -c calico-node -- sh -c "$FALLBACK" rrplan "$2")
+  grep -q '^rrplan: done' <<<"$said" || return 1
+  while read -r _ family what routes copied rules; do
+    case $2,$what in
+      *,obstacle) echo "$1: IPv$family: $routes $copied $rules"; return 1 ;;
+      fill,is) [ "$rules" -eq 2 ] && [ "$copied" -ge "$routes" ] || return 1 ;;
+      remove,is) [ "$rules" -eq 0 ] && [ "$copied" -eq 0 ] || return 1 ;;
+    esac
+  done <<<"$said"
+}
+"""
+"""For bash, where a plan has fallback tables; `$FALLBACK` is `rrplan.fallback.SCRIPT`."""

@@ -73,7 +73,7 @@ def ungated_text(step: Step) -> str:
 
 def gate_text(gate: Gate) -> str:
     """One gate in a line."""
-    if gate.kind in (GateKind.DRAINED, GateKind.ROLLOUT):
+    if gate.kind in (GateKind.DRAINED, GateKind.ROLLOUT, GateKind.FALLBACK):
         return f"gate: {gate.title} (within {gate.timeout} s)"
     share = "" if gate.fraction == 100 else f", {gate.fraction}% of the nodes"
     return f"gate: {gate.title} (within {gate.timeout} s, held {gate.stable} s{share})"

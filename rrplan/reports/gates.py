@@ -28,6 +28,20 @@ class Shortfall(StrEnum):
     """It has `found` of `wanted` sessions with other nodes."""
     ROUTES = "routes"
     """It got `found` of `wanted` routes over its session with `peer`."""
+    COPIES = "copies"
+    """`found` of `wanted` routes are in its fallback table."""
+    TABLE_UNUSED = "table-unused"
+    """Its kernel does not look into its fallback table."""
+    TABLE_LEFT = "table-left"
+    """Its fallback table is still there, with `found` routes."""
+    RULE_TAKEN = "rule-taken"
+    """Another rule stands where those of the fallback table belong; `why` is that rule."""
+    TABLE_TAKEN = "table-taken"
+    """The table has routes of others; `why` is one."""
+    DEAD_END = "dead-end"
+    """A route that leads nowhere would hide the fallback table; `why` is that route."""
+    COMMAND = "command"
+    """The command for its fallback table cannot be run, or failed; `why` says how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +49,7 @@ class NodeShort:
     """What one node lacks in one family.
 
     `peer` is the name of a node, or the address of a speaker outside the cluster. `why` is what the node itself says
-    of a session that is not established; "" where it says nothing.
+    of a session that is not established, or of what hinders its fallback table; "" where it says nothing.
     """
 
     node: NodeName

@@ -41,6 +41,7 @@ __all__ = ["DecodeProblem", "decode", "key_of"]
 CALICO_GROUPS = ("projectcalico.org", "crd.projectcalico.org")
 BACKEND = "CALICO_NETWORKING_BACKEND"
 ROUTER_ID = "CALICO_ROUTER_ID"
+AGENT = "calico-node"
 TYPHA = "FELIX_TYPHAK8SSERVICENAME"
 _REFLECTOR_IMAGE = re.compile(r"(?:^|/)routereflector(?:[:@]|$)")
 """`calico/routereflector`, from whatever registry."""
@@ -236,7 +237,7 @@ def _pod(key: ResourceKey, reader: Reader) -> Pod:
         owners[0].text("name") if owners else "",
         any("emptyDir" in volume.document for volume in spec.children("volumes")),
         "deletionTimestamp" in reader.child("metadata").document,
-        ready_condition(reader) if version else None,
+        ready_condition(reader) if version or (owners and owners[0].text("name") == AGENT) else None,
     )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from rrplan.resources.reading import parse_decimal
 
+UCP_IMAGE = "ucp-calico-node"
+"""`docker/ucp-calico-node:3.2.4` and `mirantis/ucp-calico-node:3.4.15` are Calico v3.8 and v3.19 or so."""
 _VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?(?![\d])")
 
 
@@ -33,8 +35,11 @@ class CalicoVersion:
 
     @classmethod
     def of_image(cls, image: str) -> CalicoVersion | None:
-        """The version in an image reference such as `docker.io/calico/node:v3.26.1`; None for digests and `latest`."""
+        """The version in an image reference such as `docker.io/calico/node:v3.26.1`.
+
+        None for digests and `latest`, and for images of UCP and MKE, whose tag is the version of UCP.
+        """
         repository, colon, tag = image.partition("@")[0].rpartition(":")
-        if not colon or "/" in tag or not repository.endswith("node"):
+        if not colon or "/" in tag or not repository.endswith("node") or repository.endswith(UCP_IMAGE):
             return None
         return cls.parse(tag)

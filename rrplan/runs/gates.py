@@ -8,6 +8,7 @@ from enum import StrEnum
 from itertools import count
 from math import ceil
 
+from rrplan.fallback import NO_TABLES, FallbackTables
 from rrplan.ids import NodeName
 from rrplan.plans.cost import HOLD_SECONDS
 from rrplan.plans.gate import Expectation, Gate, GateKind
@@ -30,9 +31,10 @@ from rrplan.reports.gates import (
     Sweeping,
     Waiting,
 )
-from rrplan.resources import Pod, ResourceKey
+from rrplan.resources import Node, Pod, ResourceKey, decode
 from rrplan.resources.documents import at
 from rrplan.resources.eviction import Eviction
+from rrplan.runs.fallback import as_it_is, make_so
 
 POLL_SECONDS = (1, 1, 1, 2, 2, 3, 5)
 """Between two looks while a gate waits; the last one repeats, so that a large cluster is not asked all the time."""
@@ -68,12 +70,18 @@ class Watch:
     """
 
     def __init__(
-        self, gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], datastore: Datastore, probe: Probe
+        self,
+        gate: Gate,
+        node_sets: Mapping[str, tuple[NodeName, ...]],
+        datastore: Datastore,
+        probe: Probe,
+        tables: FallbackTables = NO_TABLES,
     ) -> None:
         self._gate = gate
         self._node_sets = node_sets
         self._datastore = datastore
         self._probe = probe
+        self._tables = tables
         self._passed: frozenset[NodeName] = frozenset()
 
     def look(self, extent: Extent = Extent.EVERYBODY, asking: Asking = unheard) -> Look:
@@ -84,17 +92,34 @@ class Watch:
                 return _drained(gate, self._datastore)
             case GateKind.ROLLOUT:
                 return _rolled_out(gate, self._datastore)
+            case GateKind.FALLBACK | GateKind.NO_FALLBACK:
+                spared = self._passed if extent is Extent.REST else frozenset()
+                tables = make_so(gate, self._node_sets, self._tables, spared, self._away)
+                self._passed = tables.passed
+                return Look(tables.lack, final=tables.final, passed=tables.passed)
             case GateKind.ROUTES | GateKind.MESH | GateKind.UPLINKS:
                 spared = self._passed if extent is Extent.REST else frozenset()
                 seen = _compared(gate, self._node_sets, self._probe, spared, asking)
                 self._passed = seen.passed
                 return seen
 
+    def _away(self, name: NodeName) -> bool:
+        """Whether a node is deleted or not Ready."""
+        stored = self._datastore.get(ResourceKey("Node", name))
+        node = decode(stored.document) if stored else None
+        return not isinstance(node, Node) or node.ready is False
+
 
 def glimpse(
-    gate: Gate, node_sets: Mapping[str, tuple[NodeName, ...]], datastore: Datastore, probe: Probe
+    gate: Gate,
+    node_sets: Mapping[str, tuple[NodeName, ...]],
+    datastore: Datastore,
+    probe: Probe,
+    tables: FallbackTables = NO_TABLES,
 ) -> Lack | None:
-    """What a gate lacks at this moment, None where it holds; unlike a look of the run it evicts nothing."""
+    """What a gate lacks at this moment, None where it holds; unlike a look of the run it changes nothing."""
+    if gate.kind in (GateKind.FALLBACK, GateKind.NO_FALLBACK):
+        return as_it_is(gate, node_sets, tables)
     if gate.kind is GateKind.DRAINED:
         pods = datastore.pods_to_evict(_node(gate))
         return PodsLeft(tuple(_left(pod, frozenset()) for pod in pods)) if pods else None

@@ -14,13 +14,15 @@ from enum import StrEnum
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import calico_versions
 from rrplan.errors import DatastoreRefused, PlanMismatch, PreflightError, Problem, StalePlanError, UsageProblem
+from rrplan.fallback import NO_TABLES, FallbackTables
 from rrplan.planning.reproof import differences, is_older
 from rrplan.plans.plan import Plan
 from rrplan.ports import Datastore, Probe, Write
-from rrplan.render.run import drift_text, kept_text, unready_texts
+from rrplan.render.run import drift_text, kept_text, tables_texts, unready_texts
 from rrplan.render.words import cluster_text
 from rrplan.resources import ClusterIdentity, ClusterState
 from rrplan.runs.drift import drift
+from rrplan.runs.fallback import in_the_way
 from rrplan.runs.gates import undrainable
 from rrplan.runs.observation import observe, unready
 
@@ -57,6 +59,7 @@ class Situation:
     accepted: frozenset[str] = frozenset()
     name: str = ""
     """The name of the cluster, for people."""
+    tables: FallbackTables = NO_TABLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,5 +223,14 @@ WRITES = PreflightCheck(
     hint="nothing was changed; the server refuses these writes, see its reason",
     when=When.LOCKED,
 )
-EVERY_CLUSTER = (SAME_CLUSTER, FRESH, AS_MADE_AGAIN, SESSIONS, DRAINS, WRITES)
+TABLES = PreflightCheck(
+    "fallback-tables",
+    lambda situation: tables_texts(in_the_way(situation.plan, situation.tables)),
+    hint="nothing was changed; remove what is in the way, or leave `policy.inUse` out of the spec",
+    when=When.LOCKED,
+    at_plan=Effect.TOLD,
+    as_told="a fallback table cannot be had: {}",
+    unknown="whether every node can have a fallback table",
+)
+EVERY_CLUSTER = (SAME_CLUSTER, FRESH, AS_MADE_AGAIN, SESSIONS, DRAINS, TABLES, WRITES)
 """In this order: what is told of sessions, pods and writes holds for the cluster that the plan was made for."""

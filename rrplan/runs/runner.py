@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from rrplan.errors import JournalError, PreflightError, StalePlanError
-from rrplan.ids import StepId
+from rrplan.ids import ActionName, StepId
 from rrplan.parallelism import PARALLELISM
 from rrplan.plans.graph import ActionGraph
 from rrplan.plans.plan import Plan, Step
@@ -202,7 +202,8 @@ class Runner:
 
     def _failed(self, step: Step, failure: Reason) -> Ending:
         self._steps.hooks.objection(HookPoint.ON_FAILURE, step)
-        if self.plan.on_failure is OnFailure.HALT:
+        # A fallback table that does not go is no reason to take back what BGP carries by then.
+        if self.plan.on_failure is OnFailure.HALT or step.action is ActionName.REMOVE_FALLBACK:
             return Ending(Result.STOPPED, (failure,))
         # The way back was proved for the cluster of the plan; beside the changes of others a person must look.
         drifted = self._steps.guard.drifted(self._steps.status)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rrplan.errors import DatastoreError
+from rrplan.fallback import NO_TABLES, FallbackTables
 from rrplan.ids import StepId
 from rrplan.plans.change import Change
 from rrplan.plans.cost import seconds_left
@@ -38,6 +39,7 @@ class RunPorts:
     lock: Lock
     hooks: HookRunner
     listener: events.Listener
+    tables: FallbackTables = NO_TABLES
 
 
 class StepEnd(StrEnum):
@@ -233,7 +235,7 @@ class StepRun:
         """Wait for gates one after the other; why the first that fails does, None where all pass."""
         self._here.step = step.id
         for gate in gates:
-            watch = Watch(gate, self.plan.node_sets, self.ports.datastore, self.ports.probe)
+            watch = Watch(gate, self.plan.node_sets, self.ports.datastore, self.ports.probe, self.ports.tables)
 
             def waiting(lack: Waiting, waited: int, gate: Gate = gate) -> None:
                 # A long look ends here, where the run was stopped at once.

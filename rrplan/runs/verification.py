@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions
 from rrplan.checks.finding import LEFT_BY_OTHERS, Finding
+from rrplan.ids import NodeName
 from rrplan.planning.connected import MissingRoute, missing_routes
 from rrplan.plans.plan import Plan
 from rrplan.reports.difference import Difference
@@ -31,6 +32,8 @@ class Verdict:
     sessions: tuple[Standing, ...] = ()
     left: tuple[Finding, ...] = ()
     """What others made and stays, which is no difference."""
+    tables: tuple[NodeName, ...] = ()
+    """The nodes on which the last run left a fallback table."""
 
     @property
     def good(self) -> bool:
@@ -38,16 +41,22 @@ class Verdict:
         return (
             not self.drift
             and not self.missing
+            and not self.tables
             and all(standing.complete >= standing.expected for standing in self.sessions)
         )
 
 
 def verified(
-    spec: Spec, plan: Plan, state: ClusterState, versions: Versions, sessions: Sequence[Standing] = ()
+    spec: Spec,
+    plan: Plan,
+    state: ClusterState,
+    versions: Versions,
+    sessions: Sequence[Standing] = (),
+    tables: Sequence[NodeName] = (),
 ) -> Verdict:
     """Compare a state with a spec; `plan` is the plan from one to the other."""
     drift = tuple(Difference(str(change.key), step.id, step.summary) for step, change in plan.writes)
     missing = missing_routes(spec, state, versions)
     left = tuple(finding for finding in plan.findings if finding.check == LEFT_BY_OTHERS)
     down = tuple(Model(state, versions).down())
-    return Verdict(drift, missing.wanted, missing.others, down, tuple(sessions), left)
+    return Verdict(drift, missing.wanted, missing.others, down, tuple(sessions), left, tuple(tables))

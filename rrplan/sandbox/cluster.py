@@ -343,7 +343,7 @@ class Sandbox:
         """The readings at this simulated moment; a dead node is silent."""
         self._reachable()
         now = self.clock.now()
-        dead = self._dead()
+        dead = self.dead()
         self._fresh = {pair for pair in self._fresh if self._sessions[pair][2] > now}
         families = {}
         for family in FAMILIES:
@@ -358,7 +358,7 @@ class Sandbox:
     def sessions(self, nodes: Collection[NodeName]) -> Sequence[NodeSessions]:
         """All sessions of each node at this simulated moment."""
         self._reachable()
-        now, dead = self.clock.now(), self._dead()
+        now, dead = self.clock.now(), self.dead()
         states: dict[NodeName, dict[str, dict[str, str]]] = {name: {} for name in nodes if name not in dead}
         for family in FAMILIES:
             moment = self._moment(family, now, dead)
@@ -367,7 +367,7 @@ class Sandbox:
                     families[str(family)] = moment.sessions(name)
         return [NodeSessions(name, families) for name, families in states.items()]
 
-    def _dead(self) -> set[NodeName]:
+    def dead(self) -> set[NodeName]:
         """The nodes that are silent now."""
         return {name for name, at in self._died.items() if self.clock.now() >= at} | set(self._model.down())
 

@@ -21,7 +21,7 @@ from rrplan.specs.model import (
     Topology,
     WaveSize,
 )
-from rrplan.specs.policy import ExposureLevel, ExposurePolicy, Policy
+from rrplan.specs.policy import ExposureLevel, ExposurePolicy, InUse, Policy
 
 __all__ = [
     "Adopt",
@@ -29,6 +29,7 @@ __all__ = [
     "Drain",
     "ExposurePolicy",
     "ExposureLevel",
+    "InUse",
     "Flavor",
     "Gates",
     "Group",

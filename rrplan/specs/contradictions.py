@@ -23,6 +23,7 @@ def contradictions(spec: Spec) -> Iterator[tuple[Path, str, str]]:
         yield ("topology",), "`groups` is missing: which nodes are reflectors?", "add at least one group"
     if spec.flavor is Flavor.STANDALONE:
         yield from _standalone(spec)
+    yield from _in_use(spec)
     yield from outside_contradictions(spec)
     yield from _options(spec)
     yield from label_keys(spec)
@@ -59,6 +60,23 @@ def contradictions(spec: Spec) -> Iterator[tuple[Path, str, str]]:
                 f"`action` has no meaning for a hook on `{hook.on}`",
                 "use `before-step` or `after-step`",
             )
+
+
+def _in_use(spec: Spec) -> Iterator[tuple[Path, str, str]]:
+    """Routes of nodes in use are kept where they stay in use, and lead straight to their node."""
+    if spec.policy.in_use is None:
+        return
+    at: Path = ("policy", "inUse")
+    if spec.flavor is Flavor.STANDALONE:
+        yield at, "standalone reflectors take the place of calico-node, so their nodes are drained", "remove `inUse`"
+    elif spec.drain is not None:
+        yield at, "`drain` empties the nodes that `inUse` keeps in use", "give one of the two"
+    elif spec.as_numbers:
+        yield (
+            at,
+            "`inUse` needs one AS number for all nodes, and `asNumbers` gives them others",
+            "remove one of the two",
+        )
 
 
 def _peerings(spec: Spec) -> list[tuple[Path, Peering]]:

@@ -33,7 +33,7 @@ def _exposure(value: object) -> object:
         return {"level": "brief", "maximum": value["brief"]}
     if isinstance(value, ExposurePolicy):
         return value
-    raise ValueError("must be `none`, `drained-only` or `{brief: 15s}`")
+    raise ValueError("must be `none`, `drained-only` or `{brief: 25s}`")
 
 
 def _exposure_text(exposure: ExposurePolicy) -> object:
@@ -49,6 +49,13 @@ class Approvals(_Part):
     """An approval that is older does not count; any age, where it is left out."""
 
 
+class InUse(StrEnum):
+    """How nodes in use keep their routes while their role changes."""
+
+    FALLBACK_TABLE = "fallback-table"
+    """A second routing table in the kernel of every node has a copy of the routes meanwhile."""
+
+
 class Policy(_Part):
     """What must be true of the result, and what may happen on the way."""
 
@@ -62,6 +69,9 @@ class Policy(_Part):
     """The loss of any one zone keeps all routes of the others."""
     approvals: Approvals | None = None
     """Signatures by other people that `rrplan apply` asks for; without it, only `--require-approvals` does."""
+    in_use: InUse | None = None
+    """How nodes in use keep their routes while their role changes, so that none need be drained: in a second routing
+    table of every node, by commands in calico-node pods. For experts."""
     exposure: Annotated[
         ExposurePolicy,
         BeforeValidator(_exposure),

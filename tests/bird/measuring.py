@@ -234,21 +234,27 @@ def deaths(nodes: int, repeats: int) -> None:
 def times(repeats: int, *, write: bool) -> None:
     """Percentiles of every kind, on a machine that does nothing else, and on one that does."""
     kinds: dict[str, dict[str, object]] = {}
+    loads: dict[str, float] = {}
     for load in ("idle", "busy"):
         values: dict[str, list[float]] = {}
         with busy(2 * (os.cpu_count() or 1) if load == "busy" else 0):
             for seed in range(1, repeats + 1):
                 for kind, seconds in _measured(seed):
                     values.setdefault(kind, []).append(seconds)
+            loads[load] = round(os.getloadavg()[0], 1)
         for kind, all_of_them in values.items():
             kinds.setdefault(kind, {})[load] = spread(all_of_them)
             say({"what": kind, "load": load, **spread(all_of_them)})
     if write:
+        before = json.loads(TIMES.read_text()) if TIMES.exists() else {}
         document = {
             "source": "BIRD 1.6.8, one network namespace for each node, two reflectors; seconds",
             "command": f"python -m tests.bird.measuring times {repeats} --write",
             "nodes": NODES,
+            "load_average": loads,
             "times": kinds,
+            # Rehearsals are measured elsewhere: what they found stays.
+            "longest_in_rehearsals": before.get("longest_in_rehearsals"),
         }
         TIMES.parent.mkdir(exist_ok=True)
         TIMES.write_text(json.dumps(document, indent=2) + "\n")

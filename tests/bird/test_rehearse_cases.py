@@ -172,7 +172,7 @@ def test_second_peer_is_refused(tmp_path: Path) -> None:
     _, err = process.communicate()
     assert process.returncode == 7
     assert "\nstep `demote/r1`:\n" in err
-    assert "  - a loses its route to r1 for up to 14 s (same for 2 more pairs)\n" in err
+    assert "  - a loses its route to r1 for up to 22 s (same for 2 more pairs)\n" in err
 
 
 def test_second_peer(rehearsals: Mapping[str, Trial]) -> None:

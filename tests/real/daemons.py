@@ -168,7 +168,7 @@ class Daemons:
         now = twin.clock.now()
         if (now, *fixed) != self._moment:
             self._moment = (now, *fixed)
-            dead = twin._dead()
+            dead = twin.dead()
             # Those that are up stay up until the twin begins them again.
             twin._fresh = {pair for pair in twin._fresh if twin._sessions[pair][2] > now}
             for family in FAMILIES:

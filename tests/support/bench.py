@@ -13,6 +13,7 @@ from rrplan.ports import Document, Probe
 from rrplan.runs import Journal, Runner
 from rrplan.runs.step_run import RunPorts
 from rrplan.sandbox import Sandbox, demo_cluster, parse_fault
+from rrplan.sandbox.tables import SandboxTables
 from rrplan.snapshots import capture
 from rrplan.specs import Spec, load
 from tests.support.listeners import Remembering
@@ -61,6 +62,11 @@ class Bench:
         """Everything that is in the cluster, as the datastore has it."""
         return [stored.document for stored in self.sandbox.everything()]
 
+    @property
+    def tables(self) -> SandboxTables:
+        """The fallback tables of its nodes."""
+        return SandboxTables(self.sandbox, self.path / "cluster")
+
     def left(self) -> tuple[Step, ...]:
         """What a new plan would still do."""
         return api.plan(self.spec, capture(self.sandbox)).steps
@@ -75,6 +81,7 @@ class Bench:
         stop: Callable[[], bool] = lambda: False,
         journal: Journal | None = None,
         probe: Probe | None = None,
+        tables: SandboxTables | None = None,
     ) -> Runner:
         """A runner over what the journal says."""
         if journal is None:
@@ -85,6 +92,12 @@ class Bench:
         self._lock.release()
         self._lock.acquire({"who": "test"})
         ports = RunPorts(
-            self.sandbox, probe or self.sandbox, self.sandbox.clock, self._lock, CommandHooks(), self.listener
+            self.sandbox,
+            probe or self.sandbox,
+            self.sandbox.clock,
+            self._lock,
+            CommandHooks(),
+            self.listener,
+            tables or self.tables,
         )
         return Runner(self.plan, "run", ports, journal, stop)

@@ -70,6 +70,7 @@ def test_checks_of_a_live_cluster() -> None:
         ("as-made-again", When.LOCKED, no, refused),
         ("sessions", When.LOCKED, no, refused),
         ("drains", When.LOCKED, told, refused),
+        ("fallback-tables", When.LOCKED, told, refused),
         ("writes", When.LOCKED, no, refused),
     ]
     assert all(check.hint for check in checks if check.name not in ("owners", "same-cluster", "fresh", "as-made-again"))

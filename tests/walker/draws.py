@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.walker.reading import ANNOTATION, Document
@@ -432,6 +432,13 @@ class Draw:
                 return [peer(name, node=some, peerSelector="zone == 'b'")]
             case _:
                 return [peer(name, nodeSelector="zone == 'a'", peerSelector="zone == 'a'")]
+
+    def in_use(self) -> Case:
+        """The same case, where nobody is drained and fallback tables carry what has no route meanwhile."""
+        case = self.case()
+        body = {name: value for name, value in case.spec["spec"].items() if name not in ("drain", "policy")}
+        policy = {"minReflectorsPerClient": 1, "inUse": "fallback-table"}
+        return replace(case, spec={**case.spec, "spec": {**body, "policy": policy}}, about=f"{case.about} in use")
 
     def _spec(self, start: str) -> dict[str, Any]:
         exposure = self.random.choice([None, None, None, "none", {"brief": "15s"}])

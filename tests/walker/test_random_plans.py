@@ -26,6 +26,19 @@ def test_random_plans() -> None:
     assert tally.unsafe > PLANS // 4, tally.text()
 
 
+@pytest.mark.parametrize("plans", [30, pytest.param(PLANS, marks=pytest.mark.slow)])
+def test_random_plans_in_use(plans: int) -> None:
+    """The same where nobody is drained: whoever has no route on the way has a fallback table that was filled."""
+    tally = Tally()
+    number = SEED
+    while tally.walked < plans:
+        tally.judge(Draw(number).in_use(), seed=number)
+        number += 1
+
+    assert [finding.text() for finding in tally.findings] == []
+    assert tally.features["carried"] > plans // 2, tally.text()
+
+
 @pytest.mark.parametrize("plans", [5, pytest.param(PLANS, marks=pytest.mark.slow)])
 def test_random_lives(plans: int) -> None:
     """The same with many groups, in levels and shares, in clusters that earlier plans left, half way too."""

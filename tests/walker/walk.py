@@ -78,13 +78,16 @@ class Policy:
 
     drained: bool
     brief: bool
+    tables: bool = False
+    """Whether fallback tables may carry what has no route on the way."""
 
     @classmethod
     def of(cls, spec: Document) -> Policy:
         """Read the document of a spec."""
-        told = spec["spec"].get("policy", {}).get("exposure", "drained-only")
+        policy = spec["spec"].get("policy", {})
+        told = policy.get("exposure", "drained-only")
         seconds = int(str(told["brief"]).removesuffix("s")) if isinstance(told, Mapping) else 0
-        return cls(told != "none", seconds >= BRIEF_SECONDS)
+        return cls(told != "none", seconds >= BRIEF_SECONDS, policy.get("inUse") == "fallback-table")
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,8 @@ class Stop:
     drained: frozenset[str]
     settled: Mapping[str, Moment]
     """The same once its gates have passed: what they saw of speakers outside is trusted."""
+    filled: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By family, the nodes whose fallback tables its gates filled with what they hold here."""
 
 
 @dataclass
@@ -170,7 +175,18 @@ def _stops(objects: Objects, plan: Plan, parts: tuple[Part, ...]) -> Iterator[St
         settled = moments
         if any(seen.values()):
             settled = {family: moment(cluster, family, trusted[family]) for family in FAMILIES}
-        yield Stop(step.id, step.topology, bool(step.gates), told, cluster, moments, drained | empty, settled)
+        filled = {
+            family: frozenset(
+                name
+                for gate in step.gates
+                if gate.kind == "fallback" and gate.fraction == 100
+                for expectation in gate.expectations
+                if expectation.family == family
+                for name in plan.node_sets[expectation.nodes]
+            )
+            for family in FAMILIES
+        }
+        yield Stop(step.id, step.topology, bool(step.gates), told, cluster, moments, drained | empty, settled, filled)
         moments = settled
 
 
@@ -274,8 +290,14 @@ def _mixtures(found: Walk, routes: Routes, stops: Sequence[Stop], family: str, p
         )
     if exposed:
         found.features.add("exposure")
+    carrying = stops[-2].filled.get(family, frozenset()) if policy.tables else frozenset()
+    if len({member.as_number for member in stops[-2].cluster.members.values()}) > 1:
+        carrying = frozenset()
     for pair in sorted(exposed):
-        if not policy.brief and not tolerated & set(pair):
+        # Both have a table, and between nodes of one AS number the next hop of a route is the node that it is of.
+        if carrying.issuperset(pair):
+            found.features.add("carried")
+        elif not policy.brief and not tolerated & set(pair):
             found.failures.append(Failure(step, family, "no route on the way", *pair))
 
 

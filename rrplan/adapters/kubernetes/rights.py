@@ -75,9 +75,11 @@ def _reading(plan: Plan, calico: str) -> Iterator[Right]:
     for gate in (gate for step in plan.steps for gate in step.gates):
         if gate.daemonset is not None:
             yield _right("get", "DaemonSet", "", gate.daemonset.namespace, gate.daemonset.name)
-    if any(gate.kind in (GateKind.ROUTES, GateKind.MESH) for step in plan.steps for gate in step.gates):
+    kinds = {gate.kind for step in plan.steps for gate in step.gates}
+    if kinds & {GateKind.ROUTES, GateKind.MESH}:
         for verb in ("list", "get", "create", "delete") if group else ():
             yield _right(verb, "CalicoNodeStatus", group)
+    if kinds & {GateKind.ROUTES, GateKind.MESH, GateKind.FALLBACK}:
         for verb in ("get", "create"):
             yield Right("", "pods/exec", verb)
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import shlex
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from rrplan.adapters.kubernetes.kinds import collection
 from rrplan.adapters.kubernetes.server import EXEC_TRIES, ApiServer, Missing, NoOutput
@@ -18,6 +19,7 @@ from rrplan.adapters.nodes.birdcl import Question
 from rrplan.errors import DatastoreRefused, DatastoreTimeout
 from rrplan.ids import NodeName
 
+T = TypeVar("T")
 SOCKETS = {"ipv4": "/var/run/calico/bird.ctl", "ipv6": "/var/run/calico/bird6.ctl"}
 """Calico starts BIRD with these (node/filesystem/etc/service/available/bird*/run)."""
 CONTAINER = "calico-node"
@@ -79,15 +81,22 @@ class PodCommands:
         self._away.discard(node)
         return answers
 
+    def run(self, node: NodeName, command: Sequence[str]) -> str:
+        """What a command in the calico-node container of a node prints; raises as `ask` does."""
+        return self._in_pod(node, lambda pod: self._run(pod, command, EXEC_TRIES))
+
     def _answers(self, node: NodeName, questions: Sequence[Question], tries: int) -> Sequence[str]:
+        return self._in_pod(node, lambda pod: self._asked(pod, questions, tries))
+
+    def _in_pod(self, node: NodeName, ask: Callable[[Pod], T]) -> T:
         pod = self._pod(node)
         try:
-            return self._asked(pod, questions, tries)
+            return ask(pod)
         except Missing as error:
             replaced = self._pod(node, gone=pod)
             if replaced == pod:
                 raise DatastoreRefused(f"nothing can be run in the calico-node pod of node {node}: {error}") from error
-            return self._asked(replaced, questions, tries)
+            return ask(replaced)
 
     # --- where ---------------------------------------------------------------------------------
 

@@ -268,7 +268,7 @@ def test_diff(place: Path) -> None:
     (place / "plan.json").rename(place / "old.json")
     same = rrplan(place, "diff", "old.json", "old.json")
     assert (same.returncode, same.stdout) == (0, "The plans are the same.\n")
-    (place / "spec.yaml").write_text(SPEC.replace("drain: true", "drain: false\n  policy: {exposure: {brief: 15s}}"))
+    (place / "spec.yaml").write_text(SPEC.replace("drain: true", "drain: false\n  policy: {exposure: {brief: 25s}}"))
     made = rrplan(place, *["plan", "spec.yaml", "--sandbox", "c", "--out", "new.json"])
     assert made.returncode == 0, made.stderr
     shown = rrplan(place, "diff", "old.json", "new.json")

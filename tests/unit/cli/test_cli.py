@@ -65,7 +65,7 @@ def test_plan_exit_codes(tmp_path: Path) -> None:
     assert rrplan("plan", SPEC, "-f", CLUSTER, "--detailed-exitcode").returncode == 2
     refused = rrplan("plan", str(SCENARIOS / "reflector-in-use-without-drain" / "spec.yaml"), "-f", CLUSTER)
     assert refused.returncode == 7
-    assert "loses its route to rr-1 for up to 14 s" in refused.stderr
+    assert "loses its route to rr-1 for up to 22 s" in refused.stderr
     assert "hint: set `drain: true`" in refused.stderr
     assert "error: refused: 12 violations in the proof" in refused.stderr
     assert "\nstep `promote/rr-2`:\n  - " in refused.stderr

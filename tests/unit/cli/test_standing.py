@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -94,7 +95,13 @@ def test_broken_session(cluster: Path) -> None:
 def test_watch(cluster: Path) -> None:
     """Every change is one more table; Ctrl-C ends it."""
     command = [sys.executable, "-u", "-m", "rrplan", "status", "--sandbox", "one", "--watch"]
-    with subprocess.Popen(command, cwd=cluster, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
+    pipe = subprocess.PIPE
+
+    def listen() -> None:
+        # A shell lets its jobs in the background ignore SIGINT, and their children too.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    with subprocess.Popen(command, cwd=cluster, stdout=pipe, stderr=pipe, text=True, preexec_fn=listen) as watching:
         assert watching.stdout is not None
         head = [watching.stdout.readline() for _ in range(4)]
         assert head[0].endswith(" UTC\n")

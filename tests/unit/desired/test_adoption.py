@@ -52,7 +52,7 @@ def test_only_what_is_named() -> None:
 
     assert [step for step in ids(plan) if step.startswith(("delete", "unlabel"))] == ["delete-peer/rr-rr"]
     (finding,) = [finding for finding in plan.findings if finding.check == "left-by-others"]
-    assert (finding.facts["peers"], finding.facts["twice"]) == (("to-rr",), 6)
+    assert (finding.facts["peers"], finding.facts["twice"]) == (("to-rr",), 0)
 
 
 def test_an_uplink_is_never_taken_over_unless_it_is_named() -> None:

@@ -24,7 +24,7 @@ def test_numbers_by_selector() -> None:
     spec = load(f"{HEAD}spec: {{topology: full-mesh, asNumbers: [{ONE}]}}\n".encode(), "spec.yaml")
     nodes = compile_desired(spec, cluster(), VERSIONS).state.nodes
     assert {str(name): each.as_number for name, each in nodes.items()} == {"a1": 64521, "a2": 64521, "b1": None}
-    plan = planned(cluster(), f"topology: full-mesh, asNumbers: [{ONE}], policy: {{exposure: {{brief: 15s}}}}")
+    plan = planned(cluster(), f"topology: full-mesh, asNumbers: [{ONE}], policy: {{exposure: {{brief: 25s}}}}")
     assert [str(step.id) for step in plan.steps] == ["change-as/a1"]
     assert plan.steps[0].summary == "change the AS number of a1 from that of the cluster to 64521"
     assert plan.steps[0].gates

@@ -144,7 +144,7 @@ def test_one_step_rests_on_no_session_that_it_brings() -> None:
         "rrplan-main-rr", ours=True, nodeSelector="!has(rrplan.io/route-reflector)", peerIP="10.0.9.7", asNumber=64512
     )
     text = HEAD + (
-        "spec:\n  topology: route-reflectors\n  policy: {minReflectorsPerClient: 1, exposure: {brief: 15s}}\n"
+        "spec:\n  topology: route-reflectors\n  policy: {minReflectorsPerClient: 1, exposure: {brief: 25s}}\n"
         "  groups: [{name: main, outside: [rr]}]\n"
         "  outside:\n"
         "    - {name: rr, address: 10.0.9.1, asNumber: 64512, reflects: {clusterID: 10.0.9.1}}\n"

@@ -161,7 +161,7 @@ def test_an_uplink_that_restarts_is_named_and_gated() -> None:
     for gates in (step.gates, step.undo_gates):
         told = [one for gate in gates if gate.kind == "uplinks" for one in gate.expectations]
         assert [(plan.node_sets[one.nodes], one.outside) for one in told] == [(("r1",), "10.0.0.254")]
-    sentence = "the session of r1 to outside 10.0.0.254 (AS 64512) restarts, for up to 14 s"
+    sentence = "the session of r1 to outside 10.0.0.254 (AS 64512) restarts, for up to 22 s"
     book = runbook(plan, Site.of(meshed(peer("switch", node="r1", **INSIDE)), "calicoctl"))
     for text in (shown(plan), plan_markdown(plan), book):
         assert sentence in text

@@ -61,6 +61,19 @@ def test_hints(violations: tuple[Violation, ...], more: str, words: str) -> None
     assert remedy(spec(more), plan).startswith(words)
 
 
+def test_fallback_tables_are_offered() -> None:
+    """Where a role changes and pairs of nodes alone are exposed; not where sessions to the outside restart."""
+    words = "let fallback tables carry the routes meanwhile (`policy: {inUse: fallback-table}`), or accept it with"
+    restarted = replace(LOST, fate=Fate.RESTARTED)
+    for steps, violations, offered in (
+        (STEPS, (SURVIVING,), True),
+        (STEPS, (SURVIVING, restarted), False),
+        (STEPS[1:], (SURVIVING,), False),
+    ):
+        hint = remedy(spec("drain: false"), plan_of(steps, proof=Proof((), (), violations)))
+        assert (words in hint) is offered
+
+
 def test_nodes_that_are_down() -> None:
     """Where nodes are down, they may be why nobody can be asked."""
     plan = replace(plan_of(STEPS, proof=Proof((), (), (GATED,))), down=(NodeName("c"),))

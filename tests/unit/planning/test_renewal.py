@@ -152,7 +152,7 @@ def test_sessions_between_reflectors_have_no_other_way() -> None:
     assert {one.step for one in refusal.value.plan.proof.violations} == {"update-peer/rrplan-reflectors"}
     assert refusal.value.hint == (
         "sessions restart when their options change, and reflectors have one with each other alone: give the option "
-        "to the clients in `peering` of each group, or accept it with `policy: {exposure: {brief: 15s}}`"
+        "to the clients in `peering` of each group, or accept it with `policy: {exposure: {brief: 25s}}`"
     )
 
 

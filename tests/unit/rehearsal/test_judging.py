@@ -77,10 +77,10 @@ def test_route_that_should_stay(judge: Judge) -> None:
 def test_longer_than_told(judge: Judge) -> None:
     """Exposed, but for longer than the plan says."""
     long = [Window(ONE, False, 0.0, 30.0, 30.0)]
-    seen = recording([Gap(A, "10.244.0.128/26", 2.0, 15.5)], {})
+    seen = recording([Gap(A, "10.244.0.128/26", 2.0, 25.5)], {})
     assert judge.findings(seen, long) == Findings()
-    slow = "while `promote/rr-1` takes effect, a had no route of rr-1 (ipv4) for 15.50 s"
-    assert [*judge.longer(seen, long)] == [f"{slow}; plans say 14 s, the longest that was measured"]
+    slow = "while `promote/rr-1` takes effect, a had no route of rr-1 (ipv4) for 25.50 s"
+    assert [*judge.longer(seen, long)] == [f"{slow}; plans say 22 s, the longest that was measured"]
 
 
 def test_probes(judge: Judge) -> None:
@@ -89,6 +89,28 @@ def test_probes(judge: Judge) -> None:
     assert judge.findings(recording([], {0: [150, 151]}), WINDOWS).contradictions == [
         "while `mesh-off` takes effect, 2 probes from a to b (ipv4) were lost, and this pair is not exposed"
     ]
+
+
+def test_probes_of_carried_pairs(judge: Judge) -> None:
+    """A pair that fallback tables carry may be without a route, and loses no more probes than others."""
+    told = judge._promises[ONE]
+    judge._promises = {**judge._promises, ONE: replace(told, carried=told.exposed)}
+    carrying = Judge(
+        plan_of(tuple(Step(one, ActionName.AWAIT, one) for one in (ONE, TWO))),
+        judge._promises,
+        OWNERS,
+        judge._pairs,
+        frozenset({R}),
+    )
+    away = [Gap(A, "10.244.0.128/26", 2.0, 3.5)]
+    assert carrying.findings(recording(away, {1: [20]}), WINDOWS) == Findings()
+    lost = "while `promote/rr-1` takes effect, 2 probes from a to rr-1 (ipv4) were lost"
+    assert carrying.findings(recording(away, {1: [20, 21]}), WINDOWS).contradictions == [
+        f"{lost}, and fallback tables carry this pair"
+    ]
+    exposed, owed = (carrying.count(recording(away, {1: [20]}), WINDOWS, exposed=which) for which in (True, False))
+    assert (exposed.sent, exposed.lost, exposed.routes) == (0, 0, 1)
+    assert (owed.sent, owed.lost, owed.routes) == (600, 1, 0)
 
 
 def test_busy_machine(judge: Judge) -> None:

@@ -80,7 +80,7 @@ def test_proofs_of_before_are_read() -> None:
     """Version 2.0 had sentences alone, told violations as notices too, and gave the seconds with `brief`."""
     switch = peer("switch", node="r1", peerIP="10.0.0.254", asNumber=64512)
     plan = planned(meshed(switch), TO_REFLECTORS + ", policy: {exposure: {brief: 30s}}")
-    assert exposure(plan).endswith("ordered pairs, up to 14 s each")
+    assert exposure(plan).endswith("ordered pairs, up to 22 s each")
     body = {**document(plan), "format_version": "2.0"}
     proof = body["proof"]
     del proof["final"]

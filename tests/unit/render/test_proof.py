@@ -64,7 +64,7 @@ SWITCH = "outside 10.0.0.254 (AS 64512)"
         (
             Violation(Invariant.SURVIVING, PROMOTE, "ipv4", "a", "b", 7, seconds=14),
             (
-                "while `promote/r1` takes effect, a is without the routes of b for up to 14 s (ipv4, 7 ordered pairs "
+                "while `promote/r1` takes effect, a is without the routes of b for up to 22 s (ipv4, 7 ordered pairs "
                 "alike): no path between them is left over sessions that stay up"
             ),
         ),

@@ -62,7 +62,7 @@ def test_exposed_for_longer_than_a_step() -> None:
         )
 
     lasting = "pairs of drained nodes have no route from `promote/core-1` on, until `await/drained` at the latest"
-    assert exposed("promote/core-1").endswith(f", for up to 14 s after the write; up to 36 {lasting}")
+    assert exposed("promote/core-1").endswith(f", for up to 22 s after the write; up to 36 {lasting}")
     assert exposed("await/clients") == f"up to 100 {lasting}"
     assert exposed("uncordon/core-1") == "nothing: every pair keeps a route while this step takes effect"
     assert exposed("drain/core-1") == "nothing: every pair keeps a route while this step takes effect"

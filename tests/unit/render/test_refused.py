@@ -36,15 +36,15 @@ def test_by_step_with_a_hint_for_each_kind() -> None:
         "error: refused: 5 violations in the proof\n"
         "\n"
         "step `promote/r1`:\n"
-        "  - k02 loses its route to k01 for up to 14 s in both families (same for 4 more pairs)\n"
-        "  - k03 loses its route to k01 for up to 14 s (same for 1 more pair)\n"
+        "  - k02 loses its route to k01 for up to 22 s in both families (same for 4 more pairs)\n"
+        "  - k03 loses its route to k01 for up to 22 s (same for 1 more pair)\n"
         "\n"
         "in the end:\n"
         "  - a has 1 reflector, the policy wants 2\n"
         "  - a loses its route to b for good: nobody that holds the routes of b has a session with a\n"
         "\n"
         "hint: set `drain: true` so that no pod is on a node while its role changes, or accept it with `policy: "
-        "{exposure: {brief: 15s}}`\n"
+        "{exposure: {brief: 25s}}`\n"
         "\n"
         "hint: add reflectors, or lower `policy: {minReflectorsPerClient: N}`\n"
         "\n"
@@ -91,7 +91,7 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert (document["applyable"], document["errored"]) == (False, True)
     assert "step `promote/rr-1`:\n  - " in result.stderr
     assert "loses its route to" in result.stderr
-    assert "`policy: {exposure: {brief: 15s}}`" in result.stderr
+    assert "`policy: {exposure: {brief: 25s}}`" in result.stderr
     shown = CliRunner().invoke(rrplan, ["plan", "spec.yaml", "--sandbox", "cluster"], standalone_mode=False)
     assert (shown.return_value, shown.stdout) == (ExitCode.REFUSED, "")
     applied = CliRunner().invoke(rrplan, ["apply", "spec.yaml", "--sandbox", "cluster"], standalone_mode=False)

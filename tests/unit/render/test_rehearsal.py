@@ -67,7 +67,7 @@ def test_terminal(done: Rehearsal) -> None:
         "  - the plan was done and then undone\n"
         "  - pairs while they are not exposed: 1 of 200000 probes lost, for up to 11 ms;\n"
         "    no route away for over 7 ms\n"
-        "  - pairs while the proof says they are exposed (plans say for up to 14 s): 800\n"
+        "  - pairs while the proof says they are exposed (plans say for up to 22 s): 800\n"
         "    of 60000 probes lost, for up to 4.0 s; 24 routes away for up to 4.0 s\n"
         "  - not exercised: failures: nothing was broken on the way\n"
     )

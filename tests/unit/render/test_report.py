@@ -92,7 +92,7 @@ def test_five_questions_of_a_board_are_answered(small: tuple[Plan, Report]) -> N
     assert "2 BGPPeers are created: rrplan-main-clients, rrplan-reflectors" in told["what"]
     assert told["order"].startswith("29 steps in 12 stages; about ")
     assert "step 22: turn the node-to-node mesh off" in told["order"]
-    assert "2856 ordered pairs without a path for up to 14 s, all end at a node that is drained" in told["exposed"]
+    assert "2856 ordered pairs without a path for up to 22 s, all end at a node that is drained" in told["exposed"]
     assert "a step that fails takes all of it back, in reverse order" in told["back"]
     assert "`rrplan rollback` takes the whole run back" in told["back"]
     assert "nobody loses a route for good" in told["halfway"]

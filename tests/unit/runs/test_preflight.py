@@ -92,6 +92,7 @@ def test_an_embedded_cluster_makes_the_checks_of_every_cluster(tmp_path: Path) -
         "as-made-again",
         "sessions",
         "drains",
+        "fallback-tables",
         "writes",
     ]
     assert {check.when for check in cluster.checks} == {When.LOCKED}

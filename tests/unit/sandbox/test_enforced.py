@@ -35,7 +35,7 @@ def rejecting(direction: str) -> dict[str, object]:
 def bench(tmp_path: Path) -> Bench:
     """Reflectors r1 and r2 instead of the mesh, by a run that is done."""
     cluster: ClusterState = meshed().put(IPPool(POOL.name, "10.42.0.0/16", block_size=26))
-    accepted = f"{HEAD}spec: {{{TO_REFLECTORS}, policy: {{exposure: {{brief: 15s}}}}}}\n"
+    accepted = f"{HEAD}spec: {{{TO_REFLECTORS}, policy: {{exposure: {{brief: 25s}}}}}}\n"
     bench = Bench(tmp_path, accepted, documents=[encode(one) for one in cluster])
     assert bench.runner().apply() is Result.DONE
     assert verified(bench).good

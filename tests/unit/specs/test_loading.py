@@ -224,7 +224,7 @@ CASES = [
         (GOOD + "  hooks: [{name: a, on: before-run, action: DisableMesh, command: [x]}]\n").encode(),
         "`action` has no meaning for a hook on `before-run`",
     ),
-    ("exposure", (GOOD + "  policy: {exposure: some}\n").encode(), "must be `none`, `drained-only` or `{brief: 15s}`"),
+    ("exposure", (GOOD + "  policy: {exposure: some}\n").encode(), "must be `none`, `drained-only` or `{brief: 25s}`"),
     (
         "alias bomb",
         (

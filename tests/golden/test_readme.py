@@ -1,0 +1,62 @@
+"""README does what it says: its first lines work as typed, what it names is there, and the package has it."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.fixture_clusters import FOLDER, files
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+HOME = "https://rrplan.io/"
+
+
+def blocks(language: str) -> list[str]:
+    """The blocks of code in README that name this language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_clusters_are_current(path: Path) -> None:
+    """`python -m tests.fixture_clusters` would change nothing, so `rrplan init` proposes each spec and it plans."""
+    assert path.read_text(encoding="utf-8") == files()[path]
+    assert "is refused here" not in files()[path]
+
+
+def test_the_first_lines_work_as_typed(tmp_path: Path) -> None:
+    """In an empty directory beside the fixtures, each line ends well, and the cluster is as the spec says."""
+    shutil.copytree(FOLDER, tmp_path / "fixtures" / "clusters")
+    program = tmp_path / "bin" / "rrplan"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m rrplan "$@"\n')
+    program.chmod(0o755)
+    environment = {"PATH": f"{program.parent}:/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
+
+    done = subprocess.run(
+        ["bash", "-ec", blocks("sh")[0]], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "the cluster is as the spec says" in done.stdout
+    assert (tmp_path / "spec.schema.json").is_file()
+    assert (tmp_path / "review.md").read_text().startswith("#")
+
+
+def test_what_it_names_is_there_and_in_the_sdist() -> None:
+    """Links lead to files that the source package has; pictures are absolute, for the page of the package."""
+    links = re.findall(r"\]\(([^)#]+)", README)
+    pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", README)
+    assert pictures
+    assert all(picture.startswith(HOME) for picture in pictures)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    included = {name.strip("/") for name in project["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]}
+    for link in links:
+        name = link.removeprefix(HOME)
+        assert (ROOT / name).exists(), link
+        assert name.split("/")[0] in included, link
+    assert all(url.startswith(HOME.rstrip("/")) for url in project["project"]["urls"].values())
