@@ -441,7 +441,7 @@ class Draw:
         return replace(case, spec={**case.spec, "spec": {**body, "policy": policy}}, about=f"{case.about} in use")
 
     def _spec(self, start: str) -> dict[str, Any]:
-        exposure = self.random.choice([None, None, None, "none", {"brief": "15s"}])
+        exposure = self.random.choice([None, None, None, "none", {"brief": "25s"}])
         policy: dict[str, Any] = {"minReflectorsPerClient": self.random.choice([1, 1, 2])}
         if exposure:
             policy["exposure"] = exposure

@@ -22,7 +22,7 @@ from tests.walker.reading import Document
 
 CALICO = CalicoVersion(3, 30, 7)
 OTHERS = "10.7.0.0"
-BRIEF = {"brief": "15s"}
+BRIEF = {"brief": "25s"}
 
 
 class Life:

@@ -93,7 +93,7 @@ class World:
         """The mesh, and one or two reflectors; of nodes that can change places only the first ones."""
         ways: list[tuple[str, dict[str, Any]]] = [
             ("drain", {"drain": True}),
-            ("brief", {"policy": {"exposure": {"brief": "15s"}}}),
+            ("brief", {"policy": {"exposure": {"brief": "25s"}}}),
         ]
         for told, body in ways:
             policy = {"minReflectorsPerClient": 1, **body.get("policy", {})}

@@ -62,7 +62,7 @@ SWITCH = "outside 10.0.0.254 (AS 64512)"
             ),
         ),
         (
-            Violation(Invariant.SURVIVING, PROMOTE, "ipv4", "a", "b", 7, seconds=14),
+            Violation(Invariant.SURVIVING, PROMOTE, "ipv4", "a", "b", 7, seconds=22),
             (
                 "while `promote/r1` takes effect, a is without the routes of b for up to 22 s (ipv4, 7 ordered pairs "
                 "alike): no path between them is left over sessions that stay up"
@@ -76,7 +76,7 @@ SWITCH = "outside 10.0.0.254 (AS 64512)"
             ),
         ),
         (
-            Violation(Invariant.OUTSIDE, PROMOTE, "ipv4", "a", SWITCH, 1, seconds=14, fate=Fate.RESTARTED),
+            Violation(Invariant.OUTSIDE, PROMOTE, "ipv4", "a", SWITCH, 1, seconds=22, fate=Fate.RESTARTED),
             f"`promote/r1` restarts a session to the outside: a to {SWITCH}",
         ),
         (

@@ -22,7 +22,7 @@ from rrplan.specs import load
 from tests.support.clusters import HEAD, TO_REFLECTORS, meshed, planned
 from tests.support.plans import plan_of
 
-LOSES = Violation(Invariant.SURVIVING, StepId("promote/r1"), "ipv4", "k02", "k01", 5, 14)
+LOSES = Violation(Invariant.SURVIVING, StepId("promote/r1"), "ipv4", "k02", "k01", 5, 22)
 GONE = Violation(Invariant.CONVERGED, FINAL_STATE, "ipv4", "a", "b", 1, reason=NoRoute(Obstacle.NOT_CONNECTED))
 FEW = Violation(Invariant.REFLECTORS_PER_CLIENT, FINAL_STATE, at="a", count=1, wanted=2)
 
