@@ -4,7 +4,7 @@ package rrplan
 
 import rego.v1
 
-longest_exposure := 15
+longest_exposure := 25
 
 approvals_are_asked_for if input.spec.document.spec.policy.approvals.required > 0
 

@@ -109,7 +109,7 @@ def specs(draw: st.DrawFn) -> Spec:
             text += f"    - {{name: g{index}, nodes: {nodes}{own}}}\n"
         text += "  dedicated: true\n" if draw(st.booleans()) else ""
         text += "  rollout: {waves: [1]}\n" if draw(st.booleans()) else ""
-        brief = ", exposure: {brief: 20s}" if draw(st.booleans()) else ""
+        brief = ", exposure: {brief: 30s}" if draw(st.booleans()) else ""
         text += f"  policy: {{minReflectorsPerClient: {1 if layout == 'shares' else 2}{brief}}}\n"
     else:
         text += "  topology: full-mesh\n"

@@ -76,7 +76,7 @@ def specs(draw: st.DrawFn) -> Spec:
 
 
 pytestmark = pytest.mark.slow
-EXPOSURES = st.sampled_from(["drained-only", "{brief: 20s}"])
+EXPOSURES = st.sampled_from(["drained-only", "{brief: 30s}"])
 
 
 def planned(spec: Spec, documents: list[Document], path: Path) -> Bench | None:

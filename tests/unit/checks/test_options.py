@@ -121,7 +121,7 @@ def test_options_that_exclude_one_another_are_never_written_together() -> None:
     group = f"{GROUP}, peering: {{nextHopMode: Keep}}}}]"
     assert written(meshed(), f"{HEAD}, {group}, peering: {{keepOriginalNextHop: true}}") == {"nextHopMode": "Keep"}
     kept: BGPPeer = peer(CLIENTS.name, ours=True, **CLIENTS.spec, keepOriginalNextHop=True)
-    brief = f"{DRAINED}, policy: {{exposure: {{brief: 20s}}}}, peering: {{nextHopMode: Self}}"
+    brief = f"{DRAINED}, policy: {{exposure: {{brief: 30s}}}}, peering: {{nextHopMode: Self}}"
     assert written(reflected(kept), brief)["nextHopMode"] == "Self"
     assert not written(reflected(kept), brief).get("keepOriginalNextHop")
 

@@ -34,7 +34,7 @@ HARD = {("shares of one", name) for name in ("zones", "zones the other way", "tw
 def spec(groups: str) -> str:
     """The spec, but for its head."""
     return (
-        "topology: route-reflectors, drain: true, policy: {minReflectorsPerClient: 1, exposure: {brief: 20s}}, "
+        "topology: route-reflectors, drain: true, policy: {minReflectorsPerClient: 1, exposure: {brief: 30s}}, "
         f"groups: [{GROUPS[groups]}]"
     )
 

@@ -31,7 +31,7 @@ def test_what_a_board_asks() -> None:
     approvals = "the spec asks for no approvals: set `policy.approvals`"
     assert asked(bare, "deny") == {approvals}
     assert asked(bare, "warn") == {"the plan was not rehearsed"}
-    policy = "policy: {approvals: {required: 2}, exposure: {brief: 20s}}"
+    policy = "policy: {approvals: {required: 2}, exposure: {brief: 30s}}"
     brief = planned(meshed(), f"{TO_REFLECTORS}, {policy}")
     assert asked(brief, "deny") == set()
 
@@ -48,10 +48,10 @@ def test_what_a_board_asks() -> None:
 
 def test_exposure_that_is_too_long() -> None:
     """A pair that is accepted to be without a route for longer than the board accepts."""
-    plan = planned(meshed(), f"{TO_REFLECTORS}, policy: {{exposure: {{brief: 20s}}}}")
+    plan = planned(meshed(), f"{TO_REFLECTORS}, policy: {{exposure: {{brief: 30s}}}}")
     steps = tuple(
-        replace(proof, exposures=tuple(replace(each, seconds=16) for each in proof.exposures))
+        replace(proof, exposures=tuple(replace(each, seconds=26) for each in proof.exposures))
         for proof in plan.proof.steps
     )
     denied = asked(replace(plan, proof=replace(plan.proof, steps=steps)), "deny")
-    assert any("pairs without a route for up to 16 s" in text for text in denied)
+    assert any("pairs without a route for up to 26 s" in text for text in denied)
