@@ -26,8 +26,8 @@ def command(old: str, new: str, output: str) -> int:
     Where OLD is stale, NEW is a plan from the cluster as it is now: the difference says what made it stale. Exit code 2
     where they differ.
     """
-    from rrplan.planning.comparison import compared
     from rrplan.plans import is_plan, read_plan
+    from rrplan.render.comparison import compared
 
     plans = []
     for name in (old, new):

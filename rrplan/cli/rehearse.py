@@ -74,7 +74,7 @@ def command(
         else operations.plan(load(data, plan), snapshot, version=source.version)
     )
     if not planned.steps:
-        say("No changes, so there is nothing to rehearse.")
+        say(f"{PREFIX}no changes, so there is nothing to rehearse")
         return ExitCode.DONE
     from rrplan.rehearsal.rehearse import repeated
 
@@ -130,6 +130,7 @@ class _Elapsed:
 
 
 def _once(planned: Plan, snapshot: Snapshot, source: Source, nodes: int, seed: int, keep: str | None) -> Rehearsal:
+    from rrplan.plans.rehearsal import Verdict
     from rrplan.rehearsal.rehearse import expected_seconds, rehearse
 
     folder = Path(keep or tempfile.mkdtemp(prefix="rrplan-rehearsal-"))
@@ -138,9 +139,10 @@ def _once(planned: Plan, snapshot: Snapshot, source: Source, nodes: int, seed: i
         progress = _Elapsed(listener(TERMINAL, lead=PREFIX), expected_seconds(planned))
         rehearsal = rehearse(planned, snapshot, progress, folder, nodes=nodes, seed=seed, version=source.version)
     finally:
-        if not keep and (rehearsal is None or rehearsal.own_verdict == "matches the plan"):
+        begun = (folder / "plan.json").exists()
+        if not keep and (rehearsal is None or rehearsal.own_verdict is Verdict.MATCHES or not begun):
             shutil.rmtree(folder, ignore_errors=True)
-    if rehearsal.own_verdict != "matches the plan" and folder.exists():
+    if begun and rehearsal.own_verdict is not Verdict.MATCHES:
         again = f"rrplan rehearse {folder}/plan.json --snapshot {folder}/snapshot.json --nodes {nodes} --seed {seed}"
         say(f"{PREFIX}kept in {folder}; once more: {again}", err=True)
     return rehearsal

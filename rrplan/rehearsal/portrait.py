@@ -14,7 +14,6 @@ from rrplan.ids import NodeName
 from rrplan.rehearsal.laboratory import FLAG, Laboratory
 from rrplan.rehearsal.namespaces import inside
 
-NAMED = 3
 NOTHING = "nothing"
 _CODE = re.compile(r"^(\d{4})[- ]")
 _ROUTE = re.compile(r"^(?P<prefix>[0-9a-fA-F.:]+/\d+)?\s+(?P<way>\S.*?) \[(?P<source>[^\]]+)\](?P<rest>.*)$")

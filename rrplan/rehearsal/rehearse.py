@@ -21,7 +21,7 @@ from rrplan.plans.rehearsal import Rehearsal, Repetition, Subject, Verdict
 from rrplan.rehearsal.isolation import isolated
 from rrplan.rehearsal.judging import Judge, Timeline
 from rrplan.rehearsal.namespaces import check_parts
-from rrplan.rehearsal.portrait import differences
+from rrplan.rehearsal.portrait import Portrait, differences
 from rrplan.rehearsal.sample import sample, shortened
 from rrplan.rehearsal.stage import ObservedDatastore, Stage
 from rrplan.rehearsal.subject import subject_of
@@ -103,6 +103,18 @@ SESSION_SECONDS = 4
 """Most sessions come up in that time (docs/reliability.md)."""
 
 
+def _seen(stage: Stage, what: str, unseen: list[str]) -> Portrait | None:
+    """Everything that can be seen now; None where it does not settle, which is added to `unseen`.
+
+    What was measured so far counts all the same: a loss is a loss, whatever cannot be compared afterwards.
+    """
+    try:
+        return stage.portrait()
+    except Unsettled as problem:
+        unseen.append(f"{what} was not compared: {problem}")
+        return None
+
+
 def _rehearsed(
     plan: Plan,
     ends: tuple[ClusterState, ClusterState],
@@ -129,10 +141,11 @@ def _rehearsed(
         before = stage.portrait()
         timeline = Timeline(listener, stage.laboratory.waits)
         there = apply(plan, cluster, Control(timeline))
-        after = stage.portrait() if there is Result.DONE else None
+        unseen: list[str] = []
+        after = _seen(stage, "the end of the plan", unseen) if there is Result.DONE else None
         back = rollback(cluster, Control(timeline)) if there is Result.DONE else None
         timeline.close()
-        again = stage.portrait() if back is Result.UNDONE else None
+        again = _seen(stage, "what is there after the way back", unseen) if back is Result.UNDONE else None
         recording = stage.end()
         laboratory = stage.laboratory
         judge = Judge(plan, promised, laboratory.origins(), pairs, reflectors, laboratory.outside)
@@ -153,13 +166,13 @@ def _rehearsed(
             probe_every_ms=round(stage.every * 1000),
             late_ms=round(recording.lateness * 1000),
             contradictions=tuple(findings.contradictions),
-            unsettled=tuple(findings.unsettled),
+            unsettled=(*findings.unsettled, *unseen),
             longer=tuple(judge.longer(recording, timeline.windows)),
         )
-        if after is None or again is None:
-            return measured
-        undeclared = [*differences(before, again, "at the start", "after the way back")]
+        undeclared = [*differences(before, again, "at the start", "after the way back")] if again is not None else []
         measured = replace(measured, differences=tuple(undeclared))
+        if after is None:
+            return measured
         try:
             stage.cold_start(end, held_pairs(end, versions, roles=roles))
             await_sessions(end, versions, probe, cluster.clock)

@@ -121,13 +121,13 @@ class Stage:
     def _calm(self, state: ClusterState, held: set[Pair]) -> set[Pair]:
         """Wait for a state whose nodes all run, then end those that are down; the pairs that have routes then."""
         # Nodes that are down were up once: a BIRD waits for a peer that never was for minutes (graceful restart).
-        wanted = held | self._settle(held)
+        wanted = held | self._settle(held, state)
         down = {name for name, node in state.nodes.items() if is_down(node, Settings.of(state))}
         if down:
             for name in down:
                 self.laboratory.apply(name, {})
             wanted = {pair for pair in wanted if not {pair.at, pair.origin} & down}
-            wanted &= self._settle(wanted & held)
+            wanted &= self._settle(wanted & held, state)
         return wanted
 
     def portrait(self) -> Portrait:
@@ -135,14 +135,13 @@ class Stage:
         self._settle(set())
         return portrait(self.laboratory)
 
-    def cold_start(self, state: ClusterState, held: frozenset[Pair]) -> Portrait:
-        """What can be seen where every BIRD starts anew in a state; nothing is recorded any more."""
+    def cold_start(self, state: ClusterState, held: frozenset[Pair]) -> None:
+        """Let every BIRD start anew in a state, and wait for its routes; nothing is recorded any more."""
         self._agents.stop()
         self.laboratory.halt()
         self.laboratory.recover = False
         self.laboratory.run(as_configured(state))
         self._calm(state, self._played(held))
-        return portrait(self.laboratory)
 
     def _names(self) -> set[NodeName]:
         """All that pairs of the laboratory speak of."""
@@ -173,8 +172,11 @@ class Stage:
             self._recorder.stop()
         self.laboratory.close()
 
-    def _settle(self, wanted: set[Pair]) -> set[Pair]:
-        """Wait for the routes and for calm; real daemons are watched. All routes that are there then."""
+    def _settle(self, wanted: set[Pair], state: ClusterState | None = None) -> set[Pair]:
+        """Wait for the routes and for calm; real daemons are watched. All routes that are there then.
+
+        Raises Unsettled, with sessions that are not up where it is known which `state` is to come up.
+        """
         began = calm = time.monotonic()
         last: set[Pair] | None = None
         while True:
@@ -192,8 +194,9 @@ class Stage:
                 lacking = sorted(wanted - held)
                 routes = [f"{pair.at} has no route of {pair.origin} ({pair.family})" for pair in lacking]
                 text = listed(routes, NAMED) if routes else "routes come and go"
-                lead = f"the speakers do not settle within {SETTLE_SECONDS:.0f} s, and the plan rests on it"
-                silent = [*islice(silent_sessions(self.laboratory, self._start), NAMED)]
+                lead = f"the speakers do not settle within {SETTLE_SECONDS:.0f} s"
+                lead += ", and the plan rests on it" if routes else ""
+                silent = [*islice(silent_sessions(self.laboratory, state), NAMED)] if state else []
                 raise Unsettled("; ".join([f"{lead}: {text}", *silent]))
             self._clock.sleep(LOOK_SECONDS)
 

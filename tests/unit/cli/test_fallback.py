@@ -15,26 +15,17 @@ from rrplan.sandbox import demo_cluster
 from rrplan.snapshots import Snapshot
 from rrplan.snapshots.snapshot import state_of
 from rrplan.specs import load
+from tests.support.specs import FALLBACK
 from tests.unit.cli.test_night import rrplan
 
 DOCS = Path(__file__).parents[3] / "docs"
-SPEC = """\
-apiVersion: rrplan.io/v1
-kind: BGPTopology
-metadata: {name: test}
-spec:
-  topology: route-reflectors
-  clusterID: 224.0.0.1
-  groups: [{name: main, nodes: {names: [rr-1, rr-2]}}]
-  policy: {inUse: fallback-table}
-"""
 LEFT = "fallback tables are left on node-001, node-002, rr-1, rr-2, rr-3 and 3 more; `rrplan resume` or"
 
 
 @pytest.fixture
 def killed(tmp_path: Path) -> Path:
     """A cluster on which a run was killed (`kill -9`) while its first node was promoted."""
-    (tmp_path / "spec.yaml").write_text(SPEC)
+    (tmp_path / "spec.yaml").write_text(FALLBACK)
     assert rrplan(tmp_path, "sandbox", "one", "--nodes", "8").returncode == 0
     words = ("apply", "spec.yaml", "--sandbox", "one", "--auto-approve", "--fault", "kill-after-entry=12")
     assert rrplan(tmp_path, *words).returncode == -9
@@ -58,7 +49,7 @@ def test_a_run_that_was_killed(killed: Path, verb: str, good: int) -> None:
 
 def test_a_table_alone_is_a_difference(tmp_path: Path) -> None:
     """Where all objects are as the spec says and a table is there, the cluster is not as it says."""
-    (tmp_path / "spec.yaml").write_text(SPEC)
+    (tmp_path / "spec.yaml").write_text(FALLBACK)
     assert rrplan(tmp_path, "sandbox", "one", "--nodes", "8").returncode == 0
     assert rrplan(tmp_path, "apply", "spec.yaml", "--sandbox", "one", "--auto-approve").returncode == 0
     (tmp_path / "one" / "fallback-tables.json").write_text('["node-002"]')
@@ -92,7 +83,7 @@ NONE = "rrplan: 4 is 7 0 0\nrrplan: 6 is 7 0 0\nrrplan: done"
 def typed() -> str:
     """The runbook of a plan with fallback tables."""
     state = state_of(demo_cluster(8, 2))
-    plan = api.plan(load(SPEC.encode(), "spec.yaml"), Snapshot(state))
+    plan = api.plan(load(FALLBACK.encode(), "spec.yaml"), Snapshot(state))
     return runbook(plan, Site.of(state, "calicoctl"))
 
 

@@ -21,22 +21,13 @@ from rrplan.runs.gates import Extent, Watch
 from rrplan.sandbox.tables import SandboxTables
 from rrplan.wiring import Cluster, embedded
 from tests.support import Bench
+from tests.support.specs import FALLBACK
 
 A, B, C = (NodeName(name) for name in "abc")
 SETS = {"all": (A, B, C), "two": (A, B)}
 FILL = Gate(GateKind.FALLBACK, "full", (Expectation("all", "ipv4", 1), Expectation("two", "ipv6", 1)), stable=0)
 REMOVE = Gate(GateKind.NO_FALLBACK, "gone", (Expectation("all", "ipv4", 0), Expectation("two", "ipv6", 0)), stable=0)
 FULL = FamilyTable(2, 2, 2)
-SPEC = """\
-apiVersion: rrplan.io/v1
-kind: BGPTopology
-metadata: {name: test}
-spec:
-  topology: route-reflectors
-  clusterID: 224.0.0.1
-  groups: [{name: main, nodes: {names: [rr-1, rr-2]}}]
-  policy: {inUse: fallback-table}
-"""
 
 
 @dataclass
@@ -161,7 +152,7 @@ def test_tables_go() -> None:
 
 def test_a_node_that_is_away_loses_its_table_by_itself(tmp_path: Path) -> None:
     """Nobody waits for the table of a node that is deleted or not Ready; for one that is Ready and silent, they do."""
-    bench = Bench(tmp_path, SPEC)
+    bench = Bench(tmp_path, FALLBACK)
     gate = replace(REMOVE, expectations=(Expectation("all", "ipv4", 0),))
     name = NodeName("node-001")
     watch = Watch(gate, {"all": (name,)}, bench.sandbox, bench.sandbox, Said({}))
@@ -210,7 +201,7 @@ def test_without_a_way_to_the_nodes() -> None:
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     """Eight nodes, and a plan that promotes two in use."""
-    return Bench(tmp_path, SPEC)
+    return Bench(tmp_path, FALLBACK)
 
 
 def cluster_of(bench: Bench) -> Cluster:

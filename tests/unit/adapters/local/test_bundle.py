@@ -33,4 +33,5 @@ def test_another_zip_is_no_bundle() -> None:
     assert is_bundle(packed(FILES, "sha256:1"))
     assert not is_bundle(buffer.getvalue())
     assert not is_bundle(b"PK\x03\x04 broken")
+    assert not is_bundle(packed(FILES, "sha256:1")[:-1])
     assert not is_bundle(b"")
