@@ -8,6 +8,7 @@ import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,9 @@ from rrplan.cli.sources import Source, with_state
 from rrplan.errors import UsageProblem
 from rrplan.exit_codes import ExitCode
 from rrplan.text import one_line, wrapped
+
+if TYPE_CHECKING:
+    from rrplan.reports.survey import Proposal
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 WIDTH = 100
@@ -51,7 +55,7 @@ def command(source: Source, name: str, output: str, out: str | None) -> int:
         body = {"format_version": JSON_VERSION, "kind": "Initial", "seen": lines, "advice": advised, **proposal}
         say(json.dumps(body, indent=2, ensure_ascii=False))
     else:
-        _tell(lines, advised, result.proposal.outcome)
+        _tell(lines, advised, result.proposal)
     if out:
         _write(Path(out), result.proposal.text)
     elif output != JSON:
@@ -60,14 +64,19 @@ def command(source: Source, name: str, output: str, out: str | None) -> int:
     return ExitCode.DONE
 
 
-def _tell(lines: list[str], advised: str, outcome: str) -> None:
-    """What was seen, for people."""
+def _tell(lines: list[str], advised: str, proposal: Proposal) -> None:
+    """What was seen and what the spec comes to, for people; what it takes for granted is theirs to confirm."""
     width = min(os.get_terminal_size(sys.stderr.fileno()).columns, 120) if sys.stderr.isatty() else WIDTH
     for line in lines:
         say("\n".join(wrapped(line, width, hanging=4)), err=True)
     if advised:
         say("\n" + "\n".join(wrapped(advised, width)), err=True)
-    say("\n" + "\n".join(wrapped(f"The spec {outcome}", width)), err=True)
+    text = f"The spec {proposal.outcome}"
+    if proposal.questions:
+        count = len(proposal.questions)
+        asked = "a question stands" if count == 1 else f"{count} questions stand"
+        text += f"; {asked} at its end: answer before you rely on it"
+    say("\n" + "\n".join(wrapped(text, width)), err=True)
 
 
 def _write(path: Path, text: str) -> None:

@@ -194,8 +194,9 @@ def _racks(state: ClusterState, seen: Survey) -> Iterator[Draft]:
     )
     if seen.inside:
         asked = (
-            f"BGPPeer {listed(seen.inside)} between nodes stays: reflectors of one rack peer by it. Once the plan is "
-            "done, it can be narrowed to the reflectors, so that clients have fewer sessions. Shall it be?"
+            f"Between nodes there are BGPPeers that stay ({listed(seen.inside)}): reflectors of one rack peer by them. "
+            "Once the plan is done, they can be narrowed to the reflectors, so that clients have fewer sessions. "
+            "Shall they be?"
         )
         draft = replace(draft, questions=(asked, *draft.questions))
     yield draft

@@ -152,16 +152,12 @@ def check_approved(
             names[name] = None
     if len(names) >= demand.required:
         return tuple(names)
-    people = "approval" if demand.required == 1 else "approvals by different people"
-    have = f"{len(names)} valid" + (f" ({listed([*names])})" if names else "")
+    needed = "an approval" if demand.required == 1 else f"approvals by {demand.required} different people"
+    have = f"only {listed([*names])} approved it" if names else "there is none that counts"
     raise PolicyRefusal(
-        "; ".join([f"{demand.required} {people} of this plan are needed, there {_are(len(names))} {have}", *wrong]),
+        "; ".join([f"this plan needs {needed}, and {have}", *wrong]),
         hint="`rrplan approve PLAN --key KEY` makes one; `--approval FILE` names those that are not beside the plan",
     )
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
 
 
 def _approver(

@@ -70,7 +70,7 @@ def test_two_people(place: Path) -> None:
     refused = rrplan(place, *demand)
     assert refused.returncode == 7
     assert refused.stderr == (
-        "error: 2 approvals by different people of this plan are needed, there is 1 valid (Ada L.)\n\n"
+        "error: this plan needs approvals by 2 different people, and only Ada L. approved it\n\n"
         "hint: `rrplan approve PLAN --key KEY` makes one; `--approval FILE` names those that are not beside the plan\n"
     )
     # The same person twice is one person.

@@ -47,6 +47,13 @@ def test_what_is_seen_and_the_spec() -> None:
     ]
 
 
+def test_what_is_not_decided_is_told() -> None:
+    """A proof rests on what the spec says of switches: whoever runs it must confirm that first."""
+    assert run(*files("racks")).stderr.rstrip().splitlines()[-1] == (
+        "The spec plans to 22 steps, proved; 3 questions stand at its end: answer before you rely on it"
+    )
+
+
 def test_the_schema_lies_beside_the_spec(tmp_path: Path) -> None:
     """The first line names it, so that an editor needs no network; the spec passes it."""
     spec = tmp_path / "spec.yaml"
