@@ -126,7 +126,7 @@ INSIDE = [peer(f"in-{rack}", nodeSelector=f"rack == '{rack}'", peerSelector=f"ra
         (FEW, "Only a can reflect: Linux, Ready, with an address, not of the control plane."),
         (state(*RACKS), "The nodes have several AS numbers (AS 65001: 3 nodes, AS 65002: 3 nodes)"),
         (state(*RACKS, *TORS, *INSIDE, mesh(on=False)), "Each AS is taken to be a rack whose switches pass routes on"),
-        (state(*RACKS, *TORS, *INSIDE, mesh(on=False)), "reflectors of one rack peer by it"),
+        (state(*RACKS, *TORS, *INSIDE, mesh(on=False)), "reflectors of one rack peer by them"),
         (state(*RACKS, *TORS, *INSIDE, mesh(on=False)), "Racks with few nodes gain little from reflectors"),
     ],
     ids=["outside", "mesh-of-a-peer", "too-few", "systems", "fabric", "rack-mesh", "worth"],
