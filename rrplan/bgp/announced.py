@@ -180,7 +180,7 @@ class Announced:
         incoming: dict[Family, tuple[Layer, ...]] = {}
         left: list[LeftOut] = []
         for family in FAMILIES:
-            rules = {name: _rules(bgp_filter, family) for name, bgp_filter in filters.items()}
+            rules = {name: filter_rules(bgp_filter, family) for name, bgp_filter in filters.items()}
             known = [(pool, network) for pool in pools.values() if (network := _network(pool, family)) is not None]
             if not known:
                 layers[family] = (Layer((), None, None, rules),)
@@ -227,7 +227,8 @@ def _alike(layers: Iterable[Layer]) -> tuple[Layer, ...]:
     )
 
 
-def _rules(bgp_filter: BGPFilter, family: Family) -> Mapping[str, Sequence[Mapping[str, object]]]:
+def filter_rules(bgp_filter: BGPFilter, family: Family) -> Mapping[str, Sequence[Mapping[str, object]]]:
+    """The rules of a BGPFilter for a family, by direction (`export`, `import`); what is no rule is left out."""
     suffix = "V4" if family is Family.IPV4 else "V6"
     return {direction: [*_listed(bgp_filter.spec.get(f"{direction}{suffix}"))] for direction in ("export", "import")}
 

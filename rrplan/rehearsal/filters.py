@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rrplan.bgp.announced import by_bird
+from rrplan.bgp.announced import by_bird, filter_rules
 from rrplan.bgp.speaker import Family
 from rrplan.resources import BGPFilter, CalicoVersion, ClusterState, IPPool
 
@@ -50,7 +50,7 @@ class RoutePolicy:
             tuple(pool.cidr for pool in pools if not pool.disable_bgp_export) if pools else (instead,),
             tuple(pool.cidr for pool in pools if pool.disable_bgp_export),
             tuple(pool.cidr for pool in pools if pool.vxlan_mode in VXLAN or not by_bird(pool, setting, version)),
-            {name: _rules(found, family) for name, found in sorted(state.others_of(BGPFilter).items())},
+            {name: filter_rules(found, family) for name, found in sorted(state.others_of(BGPFilter).items())},
         )
 
     def functions(self, blocks: Iterable[str]) -> Iterator[str]:
@@ -116,13 +116,3 @@ class RoutePolicy:
             return cidr
         least = length.get("min") or cidr.partition("/")[2]
         return f"[ {cidr}{{{least},{length.get('max') or LONGEST[self.family]}}} ]"
-
-
-def _rules(found: BGPFilter, family: Family) -> dict[str, Sequence[Mapping[str, object]]]:
-    suffix = "V4" if family is Family.IPV4 else "V6"
-    return {direction: [*_listed(found.spec.get(f"{direction}{suffix}"))] for direction in ("import", "export")}
-
-
-def _listed(value: object) -> Iterator[Mapping[str, object]]:
-    if isinstance(value, list | tuple):
-        yield from (rule for rule in value if isinstance(rule, Mapping))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rrplan import api
 from rrplan.bgp.profile import calico_versions
+from rrplan.cli.demo import SPEC
 from rrplan.ids import StepId
 from rrplan.planning.picture import Picture, picture
 from rrplan.planning.sketch import sketch
@@ -22,20 +23,8 @@ from rrplan.snapshots import Snapshot
 from rrplan.snapshots.snapshot import state_of
 from rrplan.specs import load
 
-DRAINED = """\
-apiVersion: rrplan.io/v1
-kind: BGPTopology
-metadata: {name: demo}
-spec:
-  topology: route-reflectors
-  clusterID: 224.0.0.1
-  groups:
-    - name: main
-      nodes: {selector: role == 'rr', count: 6, spreadOver: topology.kubernetes.io/zone}
-  dedicated: true
-  drain: true
-  policy: {zoneResilience: true}
-"""
+DRAINED = SPEC.replace("  rollout: {bake: 30s}\n", "")
+"""The spec of the demo, without the time in which its end is watched."""
 
 
 def demo(nodes: int) -> tuple[Plan, Snapshot]:

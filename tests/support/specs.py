@@ -1,5 +1,7 @@
 """Specs that several tests share."""
 
+from tests.support.bench import SPEC
+
 STANDALONE = """\
 apiVersion: rrplan.io/v1
 kind: BGPTopology
@@ -12,14 +14,5 @@ spec:
 """
 """Reflectors in containers of their own, where Calico uses etcd."""
 
-FALLBACK = """\
-apiVersion: rrplan.io/v1
-kind: BGPTopology
-metadata: {name: test}
-spec:
-  topology: route-reflectors
-  clusterID: 224.0.0.1
-  groups: [{name: main, nodes: {names: [rr-1, rr-2]}}]
-  policy: {inUse: fallback-table}
-"""
+FALLBACK = SPEC.replace("drain: true", "policy: {inUse: fallback-table}")
 """Two nodes in use become reflectors; fallback tables carry their routes."""
