@@ -7,9 +7,12 @@ from collections import Counter
 
 from rrplan.bgp.endpoint import dialled
 from rrplan.bgp.left_out import LONG, left_out
+from rrplan.bgp.next_hops import taken_by_outside
+from rrplan.bgp.outside import Outside
 from rrplan.bgp.profile import profile_for
 from rrplan.bgp.refusals import bird_reads, unusable
-from rrplan.bgp.speaker import HASH, Settings, is_zero
+from rrplan.bgp.sessions import Speakers
+from rrplan.bgp.speaker import FAMILIES, HASH, Settings, is_zero
 from rrplan.checks.context import CheckContext, CheckResults, names
 from rrplan.checks.finding import error, warning
 from rrplan.resources import BlockAffinity, IPPool
@@ -102,6 +105,28 @@ def one_link(context: CheckContext) -> CheckResults:
         }
         if bare and len(subnets) > 1:
             yield warning("several-subnets", count=len(subnets), subnets=names(subnets), pools=names(bare))
+
+
+def next_hop_self(context: CheckContext) -> CheckResults:
+    """No speaker outside sends packets for other nodes through a node whose role changes."""
+    target = context.desired.state.nodes
+    changing = [
+        name
+        for name, node in context.state.nodes.items()
+        if name in target and (node.cluster_id, node.as_number) != (target[name].cluster_id, target[name].as_number)
+    ]
+    speakers = Speakers.of(context.state, context.versions) if changing and context.state.peers else None
+    if speakers is None or not speakers.rules.reaches_outside:
+        return
+    taken = {
+        name: protocols
+        for name in changing
+        if (protocols := [each for family in FAMILIES for each in taken_by_outside(speakers, name, family)])
+    }
+    if taken:
+        first = taken[min(taken)][0]
+        speaker = Outside(first.family, first.peer_address, first.peer_as).name
+        yield warning("transit", nodes=names(taken), speaker=speaker, peer=first.askers[0])
 
 
 def blocks_in_pools(context: CheckContext) -> CheckResults:

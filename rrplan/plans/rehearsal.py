@@ -12,7 +12,7 @@ from rrplan.digest import digest
 from rrplan.errors import DigestMismatch, FileFormatError
 from rrplan.ids import StepId
 
-FORMAT_VERSION = "2.0"
+FORMAT_VERSION = "2.1"
 MAJOR = FORMAT_VERSION.partition(".")[0]
 
 
@@ -133,6 +133,8 @@ class Rehearsal:
     """What is at the end, or after the way back, and is not what the plan declares."""
     unsettled: tuple[str, ...] = ()
     """Why nothing follows, in words."""
+    transit: tuple[str, ...] = ()
+    """Packets that were lost on their way through a node that is the next hop of routes of others."""
     longer: tuple[str, ...] = ()
     """Where exposed pairs were without a route for longer than was ever measured: no proof speaks of that."""
     others: tuple[Repetition, ...] = ()

@@ -16,7 +16,7 @@ from rrplan.planning.promise import Pair, Promise
 from rrplan.plans import Plan
 from rrplan.plans.gate import LONGEST_SECONDS
 from rrplan.plans.rehearsal import Count, StepMeasure, Traffic
-from rrplan.rehearsal.recorder import Recording
+from rrplan.rehearsal.recorder import Flow, Recording
 from rrplan.reports import events
 from rrplan.reports.events import Listener
 from rrplan.reports.reasons import Reason
@@ -28,6 +28,8 @@ MICRO_SECONDS = 0.005
 On a busy machine BIRD may have to wait between the two: what is shorter than the recorder itself had to wait may be
 that.
 """
+WITHDRAWAL_SECONDS = 1.0
+"""A node that is the next hop of routes of others may lose packets until its withdrawal arrives; longer is a loss."""
 BUSY_SECONDS = 1.0
 """A recorder that did not look for longer saw too little."""
 SPARE = 1
@@ -53,10 +55,15 @@ class Window:
 
 @dataclass(slots=True)
 class Findings:
-    """Where it did not go as the plan says, in words; `unsettled` are absences that a busy machine may have made."""
+    """Where it did not go as the plan says, in words; `unsettled` are absences that a busy machine may have made.
+
+    `transit` are packets that were lost on their way through a node that had just lost its route: the check
+    `next-hop-self` tells of it, and no proof speaks of it.
+    """
 
     contradictions: list[str] = field(default_factory=list)
     unsettled: list[str] = field(default_factory=list)
+    transit: list[str] = field(default_factory=list)
 
 
 class Timeline:
@@ -111,7 +118,8 @@ class Timeline:
 class Judge:
     """Compares; `owners` are the speakers by prefix, `pairs` those that really held a route when it all began.
 
-    `outside` are the speakers that are no node.
+    `outside` are the speakers that are no node. `next_hops` are the nodes, with a family, that
+    somebody takes for the next hop of routes of other nodes.
     """
 
     def __init__(
@@ -122,6 +130,7 @@ class Judge:
         pairs: frozenset[Pair],
         reflecting: frozenset[NodeName],
         outside: Collection[NodeName] = (),
+        next_hops: Collection[tuple[str, NodeName]] = (),
     ) -> None:
         self._steps = {step.id: step for step in plan.steps}
         self._promises = promises
@@ -129,6 +138,7 @@ class Judge:
         self._pairs = pairs
         self._reflecting = reflecting
         self._outside = frozenset(outside)
+        self._next_hops = sorted(next_hops)
         self._excused = dict(_excused(plan, promises, pairs))
         self._unheard = {step: pairs - promises[step].carried for step, pairs in self._excused.items()}
         """Whose probes may be lost: those without a route, but not those that fallback tables carry."""
@@ -182,14 +192,34 @@ class Judge:
                 if pair in self._unheard[window.step] or not lost:
                     continue
                 if len(lost) > spare[window.back]:
-                    text = f"{doing}, {len(lost)} probes from {flow.source} to {flow.target} ({flow.family}) were lost"
-                    if len(lost) * every > window.waited:
+                    text = f"{doing}, {_probes(flow, len(lost))}"
+                    through = self._through(recording, window, pair)
+                    if through and _longest(lost, recording.ticks) <= WITHDRAWAL_SECONDS:
+                        findings.transit.append(f"{text}; they may have gone through {listed(through, NAMED)}")
+                    elif len(lost) * every > window.waited:
                         why = "fallback tables carry this pair" if pair in excused else "this pair is not exposed"
                         findings.contradictions.append(f"{text}, and {why}")
                     else:
                         findings.unsettled.append(f"{text}; {_waited(window)}")
                 spare[window.back] = max(0, spare[window.back] - len(lost))
         return findings
+
+    def _through(self, recording: Recording, window: Window, pair: Pair) -> list[NodeName]:
+        """Who may have had the packets of a pair, and had lost its own route just then, as the proof says it may."""
+        lost = {
+            gap.at
+            for gap in recording.gaps
+            if window.began <= gap.began < window.ended and self._leads(gap.prefix, pair)
+        }
+        return [
+            name
+            for family, name in self._next_hops
+            if family == pair.family and name in lost and Pair(family, name, pair.origin) in self._excused[window.step]
+        ]
+
+    def _leads(self, prefix: str, pair: Pair) -> bool:
+        """Whether a prefix is one of the routes of that pair."""
+        return self._owners.get(prefix) == pair.origin and (":" in prefix) is (pair.family == "ipv6")
 
     def longer(self, recording: Recording, windows: Sequence[Window]) -> Iterator[str]:
         """Where exposed pairs were without a route for longer than plans say, in words."""
@@ -288,6 +318,11 @@ def kind_of(name: NodeName, reflecting: Collection[NodeName], outside: Collectio
     if name in outside:
         return "outside"
     return "reflector" if name in reflecting else "client"
+
+
+def _probes(flow: Flow, lost: int) -> str:
+    probes, were = (f"{lost} probes", "were") if lost > 1 else ("1 probe", "was")
+    return f"{probes} from {flow.source} to {flow.target} ({flow.family}) {were} lost"
 
 
 def _doing(window: Window) -> str:

@@ -11,7 +11,9 @@ from rrplan.adapters.local.clock import SystemClock
 from rrplan.adapters.nodes.birdcl import Birds, OneByOne
 from rrplan.adapters.nodes.fallback import NodeTables, OneShell
 from rrplan.adapters.nodes.probe import LiveProbe
+from rrplan.bgp.next_hops import next_hops
 from rrplan.bgp.profile import Versions, calico_versions
+from rrplan.bgp.sessions import Speakers
 from rrplan.digest import digest
 from rrplan.errors import PolicyRefusal, UnsafePlanError
 from rrplan.operations import Control, apply, rollback
@@ -148,7 +150,10 @@ def _rehearsed(
         again = _seen(stage, "what is there after the way back", unseen) if back is Result.UNDONE else None
         recording = stage.end()
         laboratory = stage.laboratory
-        judge = Judge(plan, promised, laboratory.origins(), pairs, reflectors, laboratory.outside)
+        through = next_hops(Speakers.of(state, versions), state.nodes) | next_hops(
+            Speakers.of(end, versions), end.nodes
+        )
+        judge = Judge(plan, promised, laboratory.origins(), pairs, reflectors, laboratory.outside, through)
         findings = judge.findings(recording, timeline.windows)
         if there is not Result.DONE or back is not Result.UNDONE:
             why = "; ".join(map(reason_text, timeline.why)) or "no reason was given"
@@ -167,6 +172,7 @@ def _rehearsed(
             late_ms=round(recording.lateness * 1000),
             contradictions=tuple(findings.contradictions),
             unsettled=(*findings.unsettled, *unseen),
+            transit=tuple(findings.transit),
             longer=tuple(judge.longer(recording, timeline.windows)),
         )
         undeclared = [*differences(before, again, "at the start", "after the way back")] if again is not None else []

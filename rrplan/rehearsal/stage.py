@@ -26,7 +26,8 @@ from rrplan.text import listed
 
 PROBES_PER_SECOND = 2000
 FASTEST_SECONDS = 0.01
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 120.0
+"""BIRD waits for up to 30 s after each connection that failed (`error wait time 5,30`), and several may in a row."""
 CALM_SECONDS = 5.0
 LOOK_SECONDS = 1.0
 

@@ -114,6 +114,13 @@ TEXTS: dict[str, dict[str, str]] = {
             "refuses every write to it"
         ),
     },
+    "next-hop-self": {
+        "transit": (
+            "speakers outside, such as {speaker} (BGPPeer {peer}), may send packets for other nodes through {nodes}, "
+            "their next hop: while the role of such a node changes, these packets are lost until its withdrawal "
+            "arrives, usually for milliseconds; `keepOriginalNextHop: true` can avoid it"
+        ),
+    },
     "one-link": {
         "several-subnets": (
             "nodes are in {count} subnets ({subnets}), and IPPool {pools} does not encapsulate: the next hop "

@@ -110,6 +110,7 @@ def result_lines(rehearsal: Rehearsal) -> list[str]:
             f"pairs while the proof says they are exposed (plans say for up to {LONGEST_SECONDS} s): "
             f"{_counted(rehearsal.exposed, rehearsal.seen_ms)}"
         )
+    lines += [f"on the way through a node that changes: {text}" for text in rehearsal.transit]
     lines += [f"longer than ever measured: {text}" for text in rehearsal.longer]
     lines += [f"not exercised: {text}" for text in rehearsal.subject.not_exercised]
     return lines

@@ -306,6 +306,11 @@ WARNINGS = [
         "nodes are in 2 subnets (10.90.1.0/24, 10.90.2.0/24), and IPPool default-ipv4-ippool does not encapsulate",
     ),
     (
+        "next-hop-self",
+        [thing("BGPPeer", "tor", peerIP="10.0.9.1", asNumber=65100)],
+        "such as outside 10.0.9.1 (AS 65100) (BGPPeer tor), may send packets for other nodes through rr-1, rr-2, their",
+    ),
+    (
         "peer-address",
         [thing("BGPPeer", "p", node="rr-1", peerSelector="has(x)", peerIP="192.0.2.1")],
         "BGPPeer `p`: `peerIP: 192.0.2.1` stands beside `peerSelector`, so Calico ignores the address",
@@ -456,6 +461,13 @@ SILENT = [
     ("left-by-others", "outside", [thing("BGPPeer", "p", nodeSelector="all()", peerIP="192.0.2.1", asNumber=1)]),
     ("addresses-known", "one of two InternalIPs", [located("two", "10.0.0.99/24", "10.0.0.98", "10.0.0.99")]),
     ("addresses-known", "Kubernetes says nothing", [located("none", "10.0.0.99/24")]),
+    (
+        "next-hop-self",
+        "next hops stay",
+        [thing("BGPPeer", "tor", peerIP="10.0.9.1", asNumber=65100, keepOriginalNextHop=True)],
+    ),
+    ("next-hop-self", "iBGP", [thing("BGPPeer", "tor", peerIP="10.0.9.1", asNumber=64512)]),
+    ("next-hop-self", "no reflector", [thing("BGPPeer", "t", node="node-001", peerIP="10.0.9.1", asNumber=65100)]),
     ("one-link", "one subnet", [thing("IPPool", "pods", cidr="10.42.0.0/16", ipipMode="Never")]),
     (
         "one-link",

@@ -201,3 +201,28 @@ def test_model_that_sees_no_route() -> None:
     ]
     assert told(frozenset({pair(A, B), pair(B, A)}), every) == []
     assert told(frozenset(), frozenset()) == []
+
+
+def test_packets_through_a_node_that_changes() -> None:
+    """Who takes rr-1 for the next hop may lose packets when rr-1 loses its own route, until it has said so.
+
+    No longer than a withdrawal takes, not where rr-1 kept its route, nor where nobody takes it for the next hop.
+    """
+    steps = (Step(ONE, ActionName.AWAIT, ONE),)
+    exposed = frozenset({pair(R, B), pair(B, R)})
+    pairs = frozenset(pair(at, origin) for at in NODES for origin in NODES if at != origin)
+    gone, lost = Gap(R, "10.244.0.64/26", 2.0, 3.0), {0: [20, 21]}
+
+    def found(gap: Gap, probes: dict[int, list[int]], next_hops: set[tuple[str, NodeName]]) -> Findings:
+        promises = {ONE: Promise(ONE, exposed, frozenset())}
+        judge = Judge(plan_of(steps), promises, OWNERS, pairs, frozenset({R}), (), next_hops)
+        return judge.findings(recording([gap], probes), WINDOWS[:1])
+
+    text = "while `promote/rr-1` takes effect, 2 probes from a to b (ipv4) were lost"
+    told = Findings(transit=[f"{text}; they may have gone through rr-1"])
+    contradiction = Findings([f"{text}, and this pair is not exposed"])
+    assert found(gone, lost, {("ipv4", R)}) == told
+    assert found(gone, lost, set()) == contradiction
+    assert found(gone, lost, {("ipv6", R)}) == contradiction
+    assert found(Gap(R, "10.244.0.0/26", 2.0, 0.001), lost, {("ipv4", R)}) == contradiction
+    assert found(gone, {0: [*range(20, 32)]}, {("ipv4", R)}).contradictions
