@@ -26,7 +26,13 @@ from rrplan.checks.addressing import (
 )
 from rrplan.checks.context import CheckContext, CheckResults, names
 from rrplan.checks.finding import Finding, Severity, error, warning
-from rrplan.checks.options import fields_known, filters_there, options_effective, password_readable
+from rrplan.checks.options import (
+    fields_known,
+    filters_readable,
+    filters_there,
+    options_effective,
+    password_readable,
+)
 from rrplan.checks.surroundings import cluster_routes, kubernetes_given, label_sync, owners, providers, typha, workloads
 from rrplan.desired.joining import MANY_KINDS
 from rrplan.desired.selecting import clients_selector
@@ -239,6 +245,7 @@ CHECKS: tuple[Callable[[CheckContext], CheckResults], ...] = (
     fragile_labels,
     fields_known,
     filters_there,
+    filters_readable,
     options_effective,
     password_readable,
     encapsulation,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 
+from rrplan.bgp.announced import filter_rules
+from rrplan.bgp.speaker import Family
 from rrplan.checks.context import CheckContext, CheckResults, names
 from rrplan.checks.finding import error, warning
 from rrplan.desired.ownership import is_ours
 from rrplan.resources import BGPFilter, BGPPeer, CalicoVersion, DaemonSet
 from rrplan.resources.decoding import OWN_NAMESPACE
 from rrplan.resources.password import allowing, secret_of
+from rrplan.resources.reading import parse_decimal
 from rrplan.specs import Spec
 from rrplan.specs.peering import stated_together
 
@@ -40,6 +43,8 @@ SINCE = {
     },
 }
 """First version of API fields (scan of all release tags of projectcalico/calico)."""
+LONGEST = {Family.IPV4: 32, Family.IPV6: 128}
+"""Bits of an address, by family."""
 BY_ADDRESS = ("keepOriginalNextHop", "numAllowedLocalASNumbers")
 """Options that confd takes from a BGPPeer with `peerIP` alone, and gives the end that has it.
 
@@ -110,6 +115,33 @@ def filters_there(context: CheckContext) -> CheckResults:
             yield error("meant", filter=name, meant=close[0])
         else:
             yield error("missing", filter=name)
+
+
+def filters_readable(context: CheckContext) -> CheckResults:
+    """BIRD can read every BGPFilter: the lengths of a rule ascend, from its `cidr` or `min` to `max`.
+
+    Each BGPFilter becomes a function in the file of every node, used or not, and BIRD refuses the whole file (BIRD
+    1.6.8 filter/config.Y, fprefix_set; tried with `bird -p`).
+    """
+    for name, found in sorted(context.state.others_of(BGPFilter).items()):
+        for family, longest in LONGEST.items():
+            for direction, rules in filter_rules(found, family).items():
+                for number, rule in enumerate(rules, 1):
+                    lengths = _lengths(rule, longest)
+                    if lengths and not lengths[0] <= lengths[1] <= longest:
+                        field = f"{direction}{'V4' if family is Family.IPV4 else 'V6'}"
+                        pattern = f"{rule['cidr']}{{{lengths[0]},{lengths[1]}}}"
+                        yield error("refused", filter=name, field=field, rule=number, pattern=pattern)
+
+
+def _lengths(rule: Mapping[str, object], longest: int) -> tuple[int, int] | None:
+    """The shortest and the longest prefix that a rule takes; None where it does not say, or says no numbers."""
+    length, own = rule.get("prefixLength"), str(rule.get("cidr") or "").partition("/")[2]
+    if not own or not isinstance(length, Mapping):
+        return None
+    least = parse_decimal(str(length.get("min") or own))
+    most = parse_decimal(str(length.get("max") or longest))
+    return None if least is None or most is None else (least, most)
 
 
 def password_readable(context: CheckContext) -> CheckResults:

@@ -81,6 +81,12 @@ TEXTS: dict[str, dict[str, str]] = {
         ),
         "unknown": "{kind} `{resource}`: `{field}` is not known to Calico {version} (since {since})",
     },
+    "filters-readable": {
+        "refused": (
+            "rule {rule} of `{field}` of BGPFilter `{filter}` asks for prefixes `{pattern}`, which BIRD cannot read: "
+            "it refuses its whole configuration on every node, so no change of BGP takes effect"
+        ),
+    },
     "filters-there": {
         "missing": (
             "BGPFilter `{filter}` does not exist, and Calico leaves a filter out that it does not find: create it "

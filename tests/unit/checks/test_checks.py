@@ -28,7 +28,7 @@ from tests.support.clusters import node as small
 from tests.support.specs import STANDALONE
 
 HOPS = {"ttlSecurity": 1}
-OF_OPTIONS = {"filters-there", "options-effective", "password-readable"}
+OF_OPTIONS = {"filters-readable", "filters-there", "options-effective", "password-readable"}
 """The checks of `test_options`."""
 PAGES = Path(__file__).resolve().parents[3] / "docs" / "checks"
 

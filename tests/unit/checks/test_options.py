@@ -8,7 +8,7 @@ from rrplan.errors import PreflightError
 from rrplan.render.checks import sentence
 from rrplan.resources import BGPFilter, BGPPeer, CalicoVersion, ClusterInformation, ClusterState
 from rrplan.resources.documents import at
-from tests.support.clusters import CLIENTS, TO_REFLECTORS, meshed, peer, planned, reflected
+from tests.support.clusters import BACK, CLIENTS, TO_REFLECTORS, meshed, peer, planned, reflected
 
 DRAINED = f"{TO_REFLECTORS}, drain: true"
 HEAD = f"{TO_REFLECTORS.partition('groups')[0]}drain: true"
@@ -140,3 +140,29 @@ def test_a_password_that_no_session_has_yet() -> None:
     )
     used = peer(CLIENTS.name, ours=True, **CLIENTS.spec, password=password)
     assert "password-readable" not in {one.check for one in planned(reflected(used), DRAINED).findings}
+
+
+@pytest.mark.parametrize(
+    ("field", "cidr", "length", "pattern"),
+    [
+        ("importV4", "10.0.0.0/16", {"max": 12}, "10.0.0.0/16{16,12}"),
+        ("exportV4", "10.0.0.0/16", {"min": 20, "max": 18}, "10.0.0.0/16{20,18}"),
+        ("exportV4", "10.0.0.0/16", {"min": 20, "max": 33}, "10.0.0.0/16{20,33}"),
+        ("importV6", "fd00::/64", {"max": 48}, "fd00::/64{64,48}"),
+        ("importV4", "10.0.0.0/16", {"min": 8, "max": 12}, ""),
+        ("importV4", "10.0.0.0/16", {"min": 20}, ""),
+        ("importV6", "fd00::/64", {"max": 128}, ""),
+        ("importV4", "10.0.0.0/16", None, ""),
+    ],
+)
+def test_filters_that_bird_refuses(field: str, cidr: str, length: Mapping[str, int] | None, pattern: str) -> None:
+    """What `bird -p` says of the same patterns; a filter that no session uses counts too."""
+    rules = [{"action": "Accept"}, {"action": "Accept", "cidr": cidr, "matchOperator": "In", "prefixLength": length}]
+    cluster = reflected().put(BGPFilter("odd", {field: rules}))
+    if not pattern:
+        assert not [found for found in planned(cluster, DRAINED).findings if found.check == "filters-readable"]
+        return
+    with pytest.raises(PreflightError) as error:
+        planned(cluster, f"{BACK}, drain: true")
+    text = f"rule 2 of `{field}` of BGPFilter `odd` asks for prefixes `{pattern}`, which BIRD cannot read: it refuses"
+    assert text in str(error.value)
