@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import socket
 import uuid
@@ -15,6 +14,7 @@ from itertools import dropwhile
 from rrplan.adapters.local.clock import timestamp
 from rrplan.adapters.local.hooks import CommandHooks
 from rrplan.adapters.local.lock import UNLOCK, described
+from rrplan.adapters.local.login import login
 from rrplan.bgp.profile import Versions, calico_versions
 from rrplan.bgp.roles import Roles
 from rrplan.checks.finding import Finding
@@ -137,7 +137,7 @@ def apply(plan: Plan, cluster: Cluster, control: Control = DEFAULT) -> Result:
             if left is not None:
                 error.hint = f"{unfinished_text(left)}; only then make a new plan"
             raise
-        kept = KeptRun(run, plan.name, getpass.getuser(), timestamp(now))
+        kept = KeptRun(run, plan.name, login(), timestamp(now))
         cluster.runs.begin(kept, write_plan(plan))
         with _begun():
             return _Running(plan, digest, run, cluster, control).applied()
@@ -380,7 +380,7 @@ def _check_newest(cluster: Cluster, name: str) -> None:
 
 def _holder(run: str, why: str, digest: str, since: datetime) -> Mapping[str, str]:
     return {
-        "who": getpass.getuser(),
+        "who": login(),
         "where": f"{socket.gethostname()} (pid {os.getpid()})",
         "since": since.strftime("%Y-%m-%d %H:%M:%S UTC"),
         "why": why,

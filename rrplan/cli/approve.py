@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rrplan.cli.say import say
-from rrplan.cli.sources import read
+from rrplan.cli.sources import note, read
 from rrplan.errors import PolicyRefusal, UsageProblem
 from rrplan.text import one_line
 
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from rrplan.plans import Plan
 
 SUFFIX = ".approval.json"
+UNBOUND = "the plan is bound to no cluster"
+BIND = "plan with `--context`, or add the output of `calicoctl get clusterinformations -o yaml` to the files"
 
 
 @click.command("approve")
@@ -33,6 +34,7 @@ def command(plan: str, key: str, name: str | None, out: str | None) -> None:
     """
     from rrplan.adapters.local.clock import SystemClock
     from rrplan.adapters.local.keys import load_signer
+    from rrplan.adapters.local.login import login
     from rrplan.cli.output import write_own
     from rrplan.plans import is_plan, read_plan
     from rrplan.plans.approval import Statement, encoded, envelope, is_approval
@@ -42,15 +44,16 @@ def command(plan: str, key: str, name: str | None, out: str | None) -> None:
         raise UsageProblem(f"{one_line(plan)} is no plan file", hint="`rrplan plan SPEC --out plan.json` writes one")
     made, digest = read_plan(data, plan)
     signer = load_signer(Path(key), lambda: _passphrase(key))
-    who = name or getpass.getuser()
+    who = name or login()
     cluster = made.snapshot.cluster
+    if not cluster.known:
+        note(f"{UNBOUND}, so `rrplan apply` will not count an approval of it; {BIND}")
     statement = Statement(digest, cluster.guid or cluster.namespace_uid, who, SystemClock().wall())
     if plan == "-" and not out:
         raise UsageProblem("the plan comes from stdin, so the approval needs a name", hint="give `--out FILE`")
     place = out or f"{plan}.{_word(who)}{SUFFIX}"
-    write_own(
-        place, envelope(statement, signer.key_id, signer.sign(encoded(statement.payload()))), "approval", is_approval
-    )
+    body = envelope(statement, signer.key_id, signer.sign(encoded(statement.payload())))
+    write_own(place, body, "approval with this key", lambda old: is_approval(old, signer.key_id))
     say(f"approved plan {digest} as {one_line(who)} with key {signer.key_id}\nwrote {one_line(place)}", err=True)
 
 
@@ -93,6 +96,8 @@ def approved_by(
             f"{wanted} of the plan {'is' if asked.required == 1 else 'are'} asked for, and this plan was made just now",
             hint="`rrplan plan SPEC --out plan.json`, let them `rrplan approve plan.json`, then apply that file",
         )
+    if not made.snapshot.cluster.known:
+        raise PolicyRefusal(f"{UNBOUND}: what was approved for one would count on any", hint=BIND)
     if not trusted:
         by = "the spec asks for" if policy else "`--require-approvals` asks for"
         raise PolicyRefusal(

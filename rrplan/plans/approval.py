@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from typing import Any
 
 from rrplan.digest import canonical
 from rrplan.errors import FileFormatError, InputError, PolicyRefusal
+from rrplan.resources.reading import brief
 from rrplan.text import duration_text, listed
 
 FORMAT_VERSION = "1.0"
@@ -58,11 +60,11 @@ class TrustedKey:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """An envelope that was read: the statement in it, its bytes, and a signature by key ID."""
+    """An envelope that was read: the statement in it, its bytes, and signatures with the IDs of their keys."""
 
     statement: Statement
     payload: bytes
-    signatures: Mapping[str, bytes]
+    signatures: Sequence[tuple[str, bytes]]
     file: str
 
 
@@ -94,33 +96,38 @@ def envelope(statement: Statement, key_id: str, signature: bytes) -> bytes:
     return json.dumps(body, indent=2).encode() + b"\n"
 
 
-def is_approval(data: bytes) -> bool:
-    """Whether a file looks like an approval."""
+def is_approval(data: bytes, key_id: str = "") -> bool:
+    """Whether a file looks like an approval, and one that was made with a certain key where that is given."""
     try:
         document = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
-    return isinstance(document, dict) and document.get("payloadType") == PAYLOAD_TYPE
+    if not isinstance(document, dict) or document.get("payloadType") != PAYLOAD_TYPE:
+        return False
+    rows = document.get("signatures")
+    keys = [row.get("keyid") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    return not key_id or keys == [key_id]
 
 
 def read_approval(data: bytes, file: str) -> Approval:
     """Read an envelope; nothing is verified yet. Raises FileFormatError with what is wrong."""
     document = _json(data, file)
     if document.get("payloadType") != PAYLOAD_TYPE:
-        raise _problem(f"payloadType is `{document.get('payloadType')}`, and an approval has `{PAYLOAD_TYPE}`", file)
+        kind = brief(str(document.get("payloadType")))
+        raise _problem(f"payloadType is `{kind}`, and an approval has `{PAYLOAD_TYPE}`", file)
     payload = _bytes(document.get("payload"), "payload", file)
     statement = _json(payload, file)
     version = str(statement.get("format_version"))
     if statement.get("kind") != KIND or version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
-        raise _problem(f"it holds `{statement.get('kind')}` of format version {version}", file)
+        raise _problem(f"it holds `{brief(str(statement.get('kind')))}` of format version {brief(version)}", file)
     texts = {name: statement.get(name) for name in ("plan", "cluster", "approver", "at")}
     if not all(isinstance(text, str) for text in texts.values()):
         raise _problem("plan, cluster, approver and at must be texts", file)
-    signatures: dict[str, bytes] = {}
+    signatures: list[tuple[str, bytes]] = []
     rows = document.get("signatures")
     for row in rows if isinstance(rows, list) else []:
         if isinstance(row, dict) and isinstance(row.get("keyid"), str):
-            signatures[row["keyid"]] = _bytes(row.get("sig"), "sig", file)
+            signatures.append((row["keyid"], _bytes(row.get("sig"), "sig", file)))
     if not signatures:
         raise _problem("it has no signature", file)
     return Approval(
@@ -141,26 +148,30 @@ def check_approved(
     now: datetime,
 ) -> tuple[str, ...]:
     """The names of those who approved; raises PolicyRefusal where they are too few, with what is wrong with each."""
-    names: dict[str, None] = {}
+    names: dict[str, str] = {}
     keys = {key.key_id: key.name for key in trusted}
     wrong: list[str] = []
     for approval in approvals:
-        name, why = _approver(approval, digest, cluster, keys, verify, demand, now)
+        signers, why = _approvers(approval, digest, cluster, keys, verify, demand, now)
+        names = {_same(name): name for name in signers} | names
         if why:
             wrong.append(f"{approval.file}: {why}")
-        else:
-            names[name] = None
     if len(names) >= demand.required:
-        return tuple(names)
+        return tuple(sorted(names.values()))
     needed = "an approval" if demand.required == 1 else f"approvals by {demand.required} different people"
-    have = f"only {listed([*names])} approved it" if names else "there is none that counts"
+    have = f"only {listed(sorted(names.values()))} approved it" if names else "there is none that counts"
     raise PolicyRefusal(
         "; ".join([f"this plan needs {needed}, and {have}", *wrong]),
         hint="`rrplan approve PLAN --key KEY` makes one; `--approval FILE` names those that are not beside the plan",
     )
 
 
-def _approver(
+def _same(name: str) -> str:
+    """What the names of one person have in common, however they are written."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _approvers(
     approval: Approval,
     digest: str,
     cluster: str,
@@ -168,26 +179,27 @@ def _approver(
     verify: Verify,
     demand: Demand,
     now: datetime,
-) -> tuple[str, str]:
+) -> tuple[Sequence[str], str]:
     """Whose approval it is, and why it does not count ("" where it does)."""
-    known = [key_id for key_id in approval.signatures if key_id in keys]
+    known = [(key, signature) for key, signature in approval.signatures if key in keys]
     if not known:
-        return "", f"key {listed([*approval.signatures])} is not trusted"
-    signed = [key for key in known if verify(key, approval.signatures[key], encoded(approval.payload))]
+        return (), f"key {listed([brief(key) for key, _ in approval.signatures])} is not trusted"
+    signed = [keys[key] for key, signature in known if verify(key, signature, encoded(approval.payload))]
     if not signed:
-        return "", f"the signature of {keys[known[0]]} does not fit: the approval was changed, or made with another key"
-    statement, name = approval.statement, keys[signed[0]]
+        name = keys[known[0][0]]
+        return (), f"the signature of {name} does not fit: the approval was changed, or made with another key"
+    statement, name = approval.statement, signed[0]
     if statement.plan != digest:
-        return "", f"{name} approved another plan ({statement.plan[:19]})"
+        return (), f"{name} approved another plan ({brief(statement.plan[:19])})"
     if statement.cluster != cluster:
-        return "", f"{name} approved it for another cluster ({statement.cluster or 'none'})"
+        return (), f"{name} approved it for another cluster ({brief(statement.cluster) or 'none'})"
     if statement.at > now + CLOCK_SKEW:
-        return "", f"{name} approved it in the future ({statement.at:%Y-%m-%d %H:%M} UTC): compare the clocks"
+        return (), f"{name} approved it in the future ({statement.at:%Y-%m-%d %H:%M} UTC): compare the clocks"
     age = int((now - statement.at).total_seconds())
     if demand.maximum_age and age > demand.maximum_age:
         limit = duration_text(demand.maximum_age)
-        return "", f"{name} approved it {duration_text(age)} ago, and {limit} is the most that is accepted"
-    return name, ""
+        return (), f"{name} approved it {duration_text(age)} ago, and {limit} is the most that is accepted"
+    return signed, ""
 
 
 def _problem(what: str, file: str) -> InputError:
@@ -209,7 +221,8 @@ def _json(data: bytes, file: str) -> Mapping[str, Any]:
 def _bytes(text: object, what: str, file: str) -> bytes:
     try:
         if isinstance(text, str):
-            return base64.b64decode(text, validate=True)
+            # DSSE allows both alphabets.
+            return base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
     except (binascii.Error, ValueError):
         pass
     raise _problem(f"{what} is not base64", file)

@@ -44,7 +44,7 @@ class Approvals(_Part):
     """How many people must approve a plan before it is applied."""
 
     required: Annotated[int, Field(ge=1, strict=True)]
-    """So many, each with a key of their own."""
+    """So many, by their names in the trusted keys."""
     maximum_age: Seconds = 0
     """An approval that is older does not count; any age, where it is left out."""
 
@@ -68,7 +68,8 @@ class Policy(_Part):
     zone_resilience: Switch = False
     """The loss of any one zone keeps all routes of the others."""
     approvals: Approvals | None = None
-    """Signatures by other people that `rrplan apply` asks for; without it, only `--require-approvals` does."""
+    """Signatures by other people that `rrplan apply` asks for. Whoever may edit the spec can remove them: what holds
+    against them is `--require-approvals`."""
     in_use: InUse | None = None
     """How nodes in use keep their routes while their role changes, so that none need be drained: in a second routing
     table of every node, by commands in calico-node pods. For experts."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from rrplan.adapters.local.files import read_bytes
 from rrplan.errors import InputError, Problem, RRPlanError, UsageProblem
 from rrplan.plans.approval import TrustedKey
+from rrplan.text import one_line
 
 KIND = "ssh-ed25519"
 MAKE = "`ssh-keygen -t ed25519 -f KEY` makes one"
@@ -102,7 +104,9 @@ def load_trusted(path: Path) -> TrustedKeys:
     keys: dict[str, Ed25519PublicKey] = {}
     names: dict[str, str] = {}
     problems: list[Problem] = []
-    for number, line in enumerate(read_bytes(path).decode("utf-8", "replace").splitlines(), 1):
+    _check_writers(path)
+    # Only a line feed ends a line: what an editor shows inside a comment is no key.
+    for number, line in enumerate(read_bytes(path).decode("utf-8-sig", "replace").split("\n"), 1):
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
@@ -126,6 +130,17 @@ def load_trusted(path: Path) -> TrustedKeys:
     return TrustedKeys(keys, tuple(TrustedKey(name, key) for key, name in names.items()))
 
 
+def _check_writers(path: Path) -> None:
+    """Raise TrustedKeysError where every user of the machine may add a key."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return  # Reading it says why.
+    if stat.S_ISREG(mode) and mode & stat.S_IWOTH:
+        hint = f"`chmod o-w {path}`, once you have looked at the keys in it"
+        raise TrustedKeysError([Problem("every user of this machine may add keys to it", file=str(path), hint=hint)])
+
+
 def _key(words: list[str]) -> tuple[Ed25519PublicKey, str]:
     hint = f"a line for each person: `{KIND} AAAA... name`"
     if words[0] != KIND:
@@ -137,4 +152,7 @@ def _key(words: list[str]) -> tuple[Ed25519PublicKey, str]:
     except (ValueError, UnsupportedAlgorithm) as error:
         raise RRPlanError("the key cannot be read", hint=hint) from error
     assert isinstance(key, Ed25519PublicKey)
-    return key, " ".join(words[2:])
+    name = " ".join(words[2:])
+    if one_line(name) != name:
+        raise RRPlanError(f"the name `{one_line(name)}` has characters that nobody sees", hint="write it without them")
+    return key, name

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -233,7 +234,132 @@ def test_other_file_is_not_overwritten(place: Path) -> None:
     """An approval takes the place of an older one, and of nothing else."""
     done = rrplan(place, "approve", "plan.json", "--key", "ada", "--out", "spec.yaml")
     assert done.returncode == 64
-    assert "spec.yaml is there and is no approval: it is not overwritten" in done.stderr
+    assert "spec.yaml is there and is no approval with this key: it is not overwritten" in done.stderr
+
+
+def test_two_people_of_one_login(place: Path) -> None:
+    """Whoever approves as somebody else did takes nothing away: the other approval stays."""
+    assert rrplan(place, "approve", "plan.json", "--key", "ada", "--as", "root").returncode == 0
+    before = (place / "plan.json.root.approval.json").read_text()
+    done = rrplan(place, "approve", "plan.json", "--key", "ben", "--as", "root")
+    assert done.returncode == 64
+    assert "plan.json.root.approval.json is there and is no approval with this key" in done.stderr
+    assert (place / "plan.json.root.approval.json").read_text() == before
+    assert rrplan(place, "approve", "plan.json", "--key", "ada", "--as", "root").returncode == 0
+
+
+def test_login_that_the_machine_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user ID without a name, as containers have it, is a name too."""
+
+    def unknown() -> str:
+        raise KeyError("getpwuid(): uid not found: 65000")
+
+    monkeypatch.setattr("getpass.getuser", unknown)
+    from rrplan.adapters.local.login import login
+
+    assert login() == f"uid-{os.getuid()}"
+
+
+def _trusted(place: Path, text: str) -> tuple[tuple[str, ...], str]:
+    """The names in a file of trusted keys, or what is wrong with it."""
+    from rrplan.adapters.local.keys import TrustedKeysError, load_trusted
+
+    (place / "keys").write_text(text, newline="")
+    (place / "keys").chmod(0o644)
+    try:
+        return tuple(key.name for key in load_trusted(place / "keys").trusted), ""
+    except TrustedKeysError as error:
+        return (), str(error)
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x0b", "\x0c", "\x1c", "\x85", "\r"])
+def test_no_key_hides_in_a_comment(place: Path, mark: str) -> None:
+    """Only a line feed ends a line of trusted keys; what else looks like one in some editors does not."""
+    ada, eve = (_public(place / name) for name in ("ada", "eve"))
+    names, _ = _trusted(place, f"# our keys{mark}{_line(eve, 'eve')}{_line(ada, 'ada')}")
+    assert names == ("ada",)
+
+
+def test_names_of_trusted_keys(place: Path) -> None:
+    """A byte order mark and the line ends of Windows are nothing; a character that nobody sees is refused."""
+    ada, eve = (_public(place / name) for name in ("ada", "eve"))
+    assert _trusted(place, "\ufeff" + _line(ada, "Ada L.\r") + _line(eve, "eve").rstrip()) == (("Ada L.", "eve"), "")
+    _, why = _trusted(place, _line(ada, "ada") + _line(eve, "ada\u200b"))
+    assert r"keys:2:1: the name `ada\u200b` has characters that nobody sees" in why
+
+
+def test_keys_that_everybody_may_write(place: Path) -> None:
+    """Whose approvals count is not for every user of the machine to say."""
+    approve(place, "ada")
+    (place / "trusted").chmod(0o666)
+    done = rrplan(place, *APPLY, "--require-approvals", "1", *TRUSTED)
+    assert done.returncode == 1
+    assert "error: trusted: every user of this machine may add keys to it\n  hint: `chmod o-w trusted`" in done.stderr
+
+
+def test_one_person_with_two_keys(place: Path) -> None:
+    """Names that differ in case or form alone are one person."""
+    from rrplan.adapters.local.keys import load_trusted
+    from rrplan.errors import PolicyRefusal
+    from rrplan.plans.approval import Demand, check_approved, read_approval
+
+    for name in ("ada", "eve"):
+        approve(place, name)
+    (place / "trusted").write_text(_line(_public(place / "ada"), "Ada L.") + _line(_public(place / "eve"), "ADA  l."))
+    files = [place / f"plan.json.{name}.approval.json" for name in ("ada", "eve")]
+    approvals = [read_approval(file.read_bytes(), file.name) for file in files]
+    keys = load_trusted(place / "trusted")
+    first, now = approvals[0].statement, datetime.now(UTC)
+    assert first.cluster
+    rest = (approvals, keys.trusted, keys.verify)
+    assert check_approved(first.plan, first.cluster, *rest, Demand(1), now) == ("Ada L.",)
+    with pytest.raises(PolicyRefusal, match=r"by 2 different people, and only Ada L\. approved it"):
+        check_approved(first.plan, first.cluster, *rest, Demand(2), now)
+
+
+def test_signatures_in_one_envelope(place: Path) -> None:
+    """Of several signatures each right one counts, wherever it stands; both alphabets of base64 are read (DSSE)."""
+    for name in ("ada", "ben"):
+        approve(place, name)
+    ada = json.loads((place / "plan.json.ada.approval.json").read_text())
+    (good,) = ada["signatures"]
+    (place / "plan.json.ben.approval.json").unlink()
+    bad = {**good, "sig": "AAAA"}
+    far = {"keyid": "SHA256:" + "x" * 3000, "sig": "AAAA"}
+    sig = base64.urlsafe_b64encode(base64.b64decode(good["sig"])).decode()
+    for signatures in ([bad, good], [good, bad], [far, {**good, "sig": sig}]):
+        from rrplan.adapters.local.keys import load_trusted
+        from rrplan.plans.approval import Demand, check_approved, read_approval
+
+        keys = load_trusted(place / "trusted")
+        approval = read_approval(json.dumps({**ada, "signatures": signatures}).encode(), "a.json")
+        first = approval.statement
+        demand, now = Demand(1), datetime.now(UTC)
+        names = check_approved(first.plan, first.cluster, [approval], keys.trusted, keys.verify, demand, now)
+        assert names == ("Ada L.",)
+    (place / "x").write_text(json.dumps({**ada, "signatures": [far]}))
+    (place / "plan.json.ada.approval.json").unlink()
+    done = rrplan(place, *APPLY, "--require-approvals", "1", *TRUSTED, "--approval", "x")
+    assert done.returncode == 7
+    assert len(done.stderr) < 1000
+
+
+def test_plan_that_is_bound_to_no_cluster(place: Path) -> None:
+    """What was approved for one cluster would count on any, so it counts on none."""
+    listed = rrplan(place, "snapshot", "--sandbox", "c").stdout
+    body = json.loads(listed)
+    kinds = ("ClusterInformation", "Namespace")
+    body["resources"] = [each for each in body["resources"] if each["kind"] not in kinds]
+    items = [{"apiVersion": each.get("apiVersion", "v1"), **each} for each in body["resources"]]
+    (place / "all.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    words = ("plan", "spec.yaml", "-f", "all.json", "--calico-version", "v3.30.4", "--out", "free.json")
+    assert rrplan(place, *words).returncode == 0
+    done = rrplan(place, "approve", "free.json", "--key", "ada", "--as", "ada")
+    assert done.returncode == 0, done.stderr
+    assert "notice: the plan is bound to no cluster, so `rrplan apply` will not count an approval of it" in done.stderr
+    refused = rrplan(place, *("apply", "free.json", *APPLY[2:], "--require-approvals", "1", *TRUSTED))
+    assert refused.returncode == 7
+    assert "error: the plan is bound to no cluster: what was approved for one would count on any\n" in refused.stderr
 
 
 def test_ages() -> None:
@@ -245,7 +371,7 @@ def test_ages() -> None:
 
     def checked(at: datetime, cluster: str = "guid", maximum_age: int = 3600) -> tuple[str, ...]:
         statement = Statement("sha256:1", "guid", "x", at)
-        approval = Approval(statement, statement.payload(), {"k": b"s"}, "a.json")
+        approval = Approval(statement, statement.payload(), [("k", b"s")], "a.json")
         demand = Demand(1, maximum_age)
         trusted = [TrustedKey("ada", "k")]
         return check_approved("sha256:1", cluster, [approval], trusted, lambda *_: True, demand, now)
