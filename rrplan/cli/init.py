@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rrplan.cli.output import JSON, JSON_VERSION, TERMINAL, with_output
+from rrplan.cli.output import JSON, JSON_VERSION, TERMINAL, check_file_name, with_output
 from rrplan.cli.say import say, say_line
 from rrplan.cli.sources import Source, with_state
 from rrplan.errors import UsageProblem
@@ -44,6 +44,7 @@ def command(source: Source, name: str, output: str, out: str | None) -> int:
         raise UsageProblem(
             f"`--name {one_line(name)}` is no name", hint="give small letters, digits and `-`, such as `production`"
         )
+    check_file_name(out or "")
     if out and Path(out).exists():
         raise UsageProblem(
             f"{one_line(out)} is there: it is not overwritten", hint="give another name, or remove it first"

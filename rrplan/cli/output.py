@@ -41,9 +41,17 @@ def with_output(*forms: str) -> Callable[[Callable[..., Any]], Callable[..., Any
 
 def write_own(name: str, data: bytes, what: str, is_own: Callable[[bytes], bool]) -> None:
     """Write a file of ours, in place of an older one of its kind; raises UsageProblem where it is anything else."""
+    check_file_name(name)
     path = Path(name)
-    if path.is_dir() or (path.exists() and (old := read_bytes(path)) and not is_own(old)):
+    # A device or a pipe has nothing that could be lost, and may have no end.
+    if path.is_dir() or (path.is_file() and (old := read_bytes(path)) and not is_own(old)):
         raise UsageProblem(
             f"{name} is there and is no {what}: it is not overwritten", hint="give another name, or remove it first"
         )
     write_atomically(path, data)
+
+
+def check_file_name(name: str) -> None:
+    """Raise UsageProblem for `-`, which means stdin where files are read."""
+    if name == "-":
+        raise UsageProblem("`--out -` names no file", hint="give a name; `--out /dev/stdout` writes to stdout")
