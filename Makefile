@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 FAST := not real and not bird and not crash and not slow
 
-.PHONY: help demo test test-fast real-parts lint types floors soak bench bench-live bench-journey fuzz-bird clean schemas site
+.PHONY: help demo test test-fast real-parts lint types floors soak bench bench-live bench-journey fuzz-bird clean schemas site pictures screenshots sbom
 
 help:
 	@echo "make demo       install, then move a 120-node cluster to route reflectors and back"
@@ -20,6 +20,9 @@ help:
 	@echo "make bench-live measure 5,000 nodes on a real API server, beside its peers, and looks at nodes of three sizes"
 	@echo "make bench-journey move a live cluster of N nodes (2,000) to reflectors and back; an hour"
 	@echo "make site       build the documents as a site, in docs/_build/site"
+	@echo "make pictures   draw the pictures of the documents again, from a real plan and real screens"
+	@echo "make screenshots what people see, for you to look at: the report and terminals, in docs/_build/screenshots"
+	@echo "make sbom       list all parts that an installation has, in dist/rrplan.cdx.json (CycloneDX)"
 	@echo "make schemas    write schemas/ again from the models"
 	@echo "make clean      remove what the other targets made"
 
@@ -78,6 +81,15 @@ bench-journey: $(VENV)/.installed-dev
 site: $(VENV)/.installed-dev
 	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/site
 	@echo "docs/_build/site/index.html"
+
+pictures: $(VENV)/.installed-dev
+	@$(BIN)/python -m tests.pictures
+
+screenshots: $(VENV)/.installed-dev
+	@$(BIN)/python -m tests.pictures.screenshots
+
+sbom: $(VENV)/.installed-dev
+	@$(BIN)/python -m tests.sbom
 
 schemas: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.schemas

@@ -204,7 +204,7 @@ def _apart(exposed: Sequence[Exposure]) -> tuple[list[Exposure], list[Exposure]]
 
 def _counted(exposed: Sequence[Exposure]) -> str:
     pairs = sum(exposure.pairs for exposure in exposed)
-    return f"{pairs} ordered pair{'' if pairs == 1 else 's'}"
+    return f"{pairs:,} ordered pair{'' if pairs == 1 else 's'}"
 
 
 def _longest(exposed: Sequence[Exposure]) -> int:

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.addresses import addresses, package_page, without_answer
 from tests.fixture_clusters import FOLDER, files
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-HOME = "https://rrplan.io/"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+URLS = PROJECT["project"]["urls"]
+HOME = URLS["Homepage"]
 
 
 def blocks(language: str) -> list[str]:
@@ -48,15 +51,29 @@ def test_the_first_lines_work_as_typed(tmp_path: Path) -> None:
 
 
 def test_what_it_names_is_there_and_in_the_sdist() -> None:
-    """Links lead to files that the source package has; pictures are absolute, for the page of the package."""
+    """Links lead to files that the source package has; none needs a server, so that they work before there is one."""
     links = re.findall(r"\]\(([^)#]+)", README)
-    pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", README)
-    assert pictures
-    assert all(picture.startswith(HOME) for picture in pictures)
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    included = {name.strip("/") for name in project["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]}
+    assert {"docs/images/topology.svg", "SECURITY.md"} <= {*links}
+    included = {name.strip("/") for name in PROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]}
     for link in links:
-        name = link.removeprefix(HOME)
-        assert (ROOT / name).exists(), link
-        assert name.split("/")[0] in included, link
-    assert all(url.startswith(HOME.rstrip("/")) for url in project["project"]["urls"].values())
+        assert (ROOT / link).exists(), link
+        assert link.split("/")[0] in included, link
+
+
+def test_addresses_of_the_package_page() -> None:
+    """There, links and pictures are whole addresses, each of a file that is there; the page names SECURITY.md too."""
+    links = re.findall(r"\]\(([^)#]+)", package_page())
+    assert len(links) > 15
+    for address in {*links, *URLS.values()} - {HOME}:
+        assert address.startswith(HOME), address
+        assert (ROOT / address.removeprefix(HOME)).exists(), address
+    assert URLS["Security"] in links
+
+
+def test_addresses_are_asked_before_a_release() -> None:
+    """Each one that does not answer is named; those of the manifest for Krew are among them."""
+    asked = addresses()
+    assert {*URLS.values()} <= {*asked}
+    assert any(address.endswith(".tar.gz") for address in asked)
+    assert f"{HOME}docs/images/topology.svg" in asked
+    assert without_answer(asked, lambda address: address != asked[3]) == [asked[3]]

@@ -92,12 +92,12 @@ def test_five_questions_of_a_board_are_answered(small: tuple[Plan, Report]) -> N
     assert "2 BGPPeers are created: rrplan-main-clients, rrplan-reflectors" in told["what"]
     assert told["order"].startswith("29 steps in 12 stages; about ")
     assert "step 22: turn the node-to-node mesh off" in told["order"]
-    assert "2856 ordered pairs without a path for up to 22 s, all end at a node that is drained" in told["exposed"]
+    assert "2,856 ordered pairs without a path for up to 22 s, all end at a node that is drained" in told["exposed"]
     assert "a step that fails takes all of it back, in reverse order" in told["back"]
     assert "`rrplan rollback` takes the whole run back" in told["back"]
     assert "nobody loses a route for good" in told["halfway"]
     assert "6 nodes (rr-1, rr-2, rr-3, rr-4, rr-5 and 1 more) are cordoned at some time" in told["halfway"]
-    for part in ("14,280 sessions", "29 steps in 12 stages", "2856 ordered pairs", "takes the whole run back"):
+    for part in ("14,280 sessions", "29 steps in 12 stages", "2,856 ordered pairs", "takes the whole run back"):
         assert part in text
 
 
