@@ -7,6 +7,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "init": (
         "rrplan init --context production --out spec.yaml",
         "rrplan init -f nodes.yaml -f calico.yaml --name production",
+        "rrplan init --example kubeadm --out spec.yaml",
     ),
     "validate": ("rrplan validate spec.yaml", "rrplan validate spec.yaml -o json"),
     "snapshot": (

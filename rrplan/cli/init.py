@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,10 +28,15 @@ WIDTH = 100
 
 @click.command("init")
 @with_state
+@click.option(
+    "--example",
+    metavar="NAME",
+    help="No cluster at hand: write the files of one (kubeadm, racks, ucp) into this directory, and look at them.",
+)
 @click.option("--name", default="cluster", show_default=True, help="The name of the spec.")
 @with_output(TERMINAL, JSON)
 @click.option("--out", metavar="FILE", help="Write the spec to a file that is not there yet, and its schema beside it.")
-def command(source: Source, name: str, output: str, out: str | None) -> int:
+def command(source: Source, example: str | None, name: str, output: str, out: str | None) -> int:
     """Look at a cluster, say what is there, and write a first spec that plans well here.
 
     Reflectors that are there are described so that nothing changes; a full mesh gets a way to reflectors. What was
@@ -49,6 +54,8 @@ def command(source: Source, name: str, output: str, out: str | None) -> int:
         raise UsageProblem(
             f"{one_line(out)} is there: it is not overwritten", hint="give another name, or remove it first"
         )
+    if example is not None:
+        source = _of_example(source, example)
     result = initial(source.snapshot(), name=name, version=source.version)
     lines, advised = survey_lines(result.survey), advice(result.survey)
     if output == JSON:
@@ -63,6 +70,15 @@ def command(source: Source, name: str, output: str, out: str | None) -> int:
         say(err=True)
         say(result.proposal.text, nl=False)
     return ExitCode.DONE
+
+
+def _of_example(source: Source, example: str) -> Source:
+    """The files of an example, in the place of a cluster; raises UsageProblem where one is given too."""
+    from rrplan.cli.example import write_example
+
+    if source.given:
+        raise UsageProblem("`--example` and a cluster exclude one another", hint="give one of them")
+    return replace(source, manifests=write_example(example, Path()))
 
 
 def _tell(lines: list[str], advised: str, proposal: Proposal) -> None:

@@ -1,22 +1,18 @@
 """README does what it says: its first lines work as typed, what it names is there, and the package has it."""
 
 import re
-import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 
-from tests.addresses import addresses, package_page, without_answer
-from tests.fixture_clusters import FOLDER, files
+from tests.addresses import HOME, PROJECT, addresses, package_page, without_answer
+from tests.fixture_clusters import files
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 URLS = PROJECT["project"]["urls"]
-HOME = URLS["Homepage"]
 
 
 def blocks(language: str) -> list[str]:
@@ -32,8 +28,7 @@ def test_clusters_are_current(path: Path) -> None:
 
 
 def test_the_first_lines_work_as_typed(tmp_path: Path) -> None:
-    """In an empty directory beside the fixtures, each line ends well, and the cluster is as the spec says."""
-    shutil.copytree(FOLDER, tmp_path / "fixtures" / "clusters")
+    """In an empty directory, each line ends well, and the cluster is as the spec says."""
     program = tmp_path / "bin" / "rrplan"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m rrplan "$@"\n')

@@ -8,7 +8,9 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from rrplan.cli.example import EXAMPLES
 from rrplan.cli.main import rrplan
+from rrplan.errors import UsageProblem
 from rrplan.exit_codes import ExitCode
 from tests.fixture_clusters import CALICO, FOLDER, KUBERNETES
 from tests.support.scenarios import SCENARIOS
@@ -45,6 +47,38 @@ def test_what_is_seen_and_the_spec() -> None:
         "The spec plans to 11 steps, proved",
         "",
     ]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a cluster at hand: two files as kubectl and calicoctl write them, and the spec for them; twice too."""
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        result = run("--example", name, "--name", name)
+
+        assert result.exit_code == ExitCode.DONE
+        assert result.stderr.startswith("wrote kubernetes.yaml and calico.yaml: what kubectl and calicoctl say of ")
+        assert result.stdout == (FOLDER / name / "spec.yaml").read_text()
+    assert {path.name for path in tmp_path.iterdir()} == {KUBERNETES, CALICO}
+
+
+def test_example_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unknown one, one beside a cluster, and one whose files would be written over others; nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    assert {*EXAMPLES} == {path.name for path in FOLDER.iterdir()}
+    said = [str(run("--example", word).exception) for word in ("kubeadmin", "nothing")]
+    assert said == ["`kubeadmin` is no example", "`nothing` is no example"]
+    unknown = run("--example", "kubeadmin").exception
+    assert isinstance(unknown, UsageProblem)
+    assert unknown.hint == "did you mean `kubeadm`?"
+    both = run("--example", "kubeadm", "--sandbox", "one")
+    assert str(both.exception) == "`--example` and a cluster exclude one another"
+    (tmp_path / CALICO).write_text("mine\n")
+    foreign = run("--example", "kubeadm")
+    assert str(foreign.exception) == (
+        "calico.yaml is there and is not that of the example kubeadm: it is not overwritten"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == [CALICO]
 
 
 def test_what_is_not_decided_is_told() -> None:
