@@ -15,7 +15,7 @@ help:
 	@echo "make real-parts build a real kube-apiserver for the tests, once; some minutes"
 	@echo "make lint       style, spelling, files, types, floors: what pre-commit runs, and more"
 	@echo "make soak       random tests with a fresh seed, N times as many; N=10 SEED=42 LANES='speaker runs'"
-	@echo "make bench      measure planning, applying and start-up"
+	@echo "make bench      measure the wheel, start-up, planning, reports, applying; PARTS=startup for one of them"
 	@echo "make fuzz-bird  random clusters on real BIRD beside the model; KIND=steps N=1000 SEED=1"
 	@echo "make bench-live measure 5,000 nodes on a real API server, beside its peers, and looks at nodes of three sizes"
 	@echo "make bench-journey move a live cluster of N nodes (2,000) to reflectors and back; an hour"
@@ -70,7 +70,7 @@ fuzz-bird: $(VENV)/.installed-dev
 	@unshare -Urn $(BIN)/python -m tests.bird.cases $(or $(KIND),states) $(or $(SEED),1) $(or $(N),1000) 10
 
 bench: $(VENV)/.installed-dev
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench $(PARTS)
 
 bench-live: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.bench.live

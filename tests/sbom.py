@@ -58,9 +58,9 @@ def licence(part: Distribution) -> str:
     fields = part.metadata
     expression, field = ((fields.get_all(name) or [""])[0] for name in ("License-Expression", "License"))
     if expression:
-        return expression
+        return str(expression)
     if field and len(field) <= LICENCE_AT_MOST and "\n" not in field:
-        return field
+        return str(field)
     named = [text for text in fields.get_all("Classifier") or () if text.startswith("License :: ")]
     return " AND ".join(text.rpartition(" :: ")[2] for text in named)
 

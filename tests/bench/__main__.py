@@ -1,6 +1,6 @@
 """`make bench`: planning, applying and start-up, in processes of their own, beside a peer in the same run.
 
-`python -m tests.bench [--full]`; with `--full` Terraform applies 5,000 resources too (many minutes).
+`python -m tests.bench [--full] [PART...]`; with `--full` Terraform applies 5,000 resources too (many minutes).
 Wall and CPU are seconds, memory is the peak of the process in MB (`wait4`).
 """
 
@@ -12,10 +12,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+import zipfile
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import log, log2
 from pathlib import Path
+
+from rrplan.cli.main import VERBS
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 RRPLAN = [sys.executable, "-m", "rrplan"]
@@ -80,13 +83,32 @@ def row(name: str, size: object, one: Cost, ratio: str = "") -> None:
     print(f"{name:<34} {size!s:>7} {one.wall:>9.2f} {one.cpu:>9.2f} {one.memory:>9.0f}  {ratio}", flush=True)
 
 
+def package(folder: Path) -> None:
+    """How large the wheel is, and what an installation of it takes without its dependencies."""
+    wheels = folder / "wheels"
+    words = [
+        *("-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir"),
+        str(wheels),
+        str(Path(__file__).parents[2]),
+    ]
+    built = cost([sys.executable, *words], folder)
+    (wheel,) = wheels.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        unpacked = sum(file.file_size for file in archive.infolist())
+    row("the wheel, built", "", built, f"{wheel.stat().st_size / 1000:.0f} kB, unpacked {unpacked / 1000:.0f} kB")
+
+
 def startup(folder: Path) -> None:
-    """`rrplan --help` beside the bare interpreter, the best of ten."""
+    """`rrplan --help` and the help of every verb beside the bare interpreter, the best of ten and of five."""
     bare = min((cost([sys.executable, "-c", "pass"], folder) for _ in range(10)), key=lambda one: one.wall)
     script = shutil.which("rrplan", path=str(Path(sys.executable).parent)) or "rrplan"
     helped = min((cost([script, "--help"], folder) for _ in range(10)), key=lambda one: one.wall)
     row("python -c pass", "", bare)
     row("rrplan --help", "", helped, f"+{(helped.wall - bare.wall) * 1000:.0f} ms over the bare interpreter")
+    for verb in VERBS:
+        one = min((cost([script, verb, "--help"], folder) for _ in range(5)), key=lambda each: each.wall)
+        more = f"{one.wall / bare.wall:.1f}x the bare interpreter, +{(one.wall - bare.wall) * 1000:.0f} ms"
+        row(f"rrplan {verb} --help", "", one, more)
 
 
 def planning(folder: Path, sizes: Iterable[int]) -> None:
@@ -113,10 +135,12 @@ def reporting(folder: Path, sizes: Iterable[int]) -> None:
         cost([*RRPLAN, "sandbox", f"report-{size}", "--nodes", str(size)], folder)
         cost([*RRPLAN, "snapshot", "--sandbox", f"report-{size}", "--out", "report.snapshot"], folder)
         shutil.rmtree(folder / f"report-{size}")
-        cost([*RRPLAN, "plan", "report.yaml", "--snapshot", "report.snapshot", "--out", "report.json"], folder)
+        words = ["plan", "report.yaml", "--snapshot", "report.snapshot", "--out", "report.json"]
+        planned = cost([*RRPLAN, *words], folder)
         words = ["report", "report.json", "--snapshot", "report.snapshot", "--out", "report.html"]
         one = cost([*RRPLAN, *words], folder)
-        row("rrplan report (nodes)", size, one, f"{(folder / 'report.html').stat().st_size / 1000:.0f} kB")
+        kilobytes = (folder / "report.html").stat().st_size / 1000
+        row("rrplan report (nodes)", size, one, f"{kilobytes:.0f} kB; {one.cpu / planned.cpu:.1f}x CPU of its planning")
         chromium = shutil.which("chromium")
         if chromium:
             flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--dump-dom"]
@@ -193,20 +217,29 @@ def terraform(folder: Path, sizes: Iterable[int], ours: dict[int, Cost]) -> None
 
 
 def main() -> None:
-    """The whole table."""
+    """The whole table, or parts of it."""
     words = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parts: dict[str, Callable[[Path], None]] = {
+        "package": package,
+        "startup": startup,
+        "planning": lambda folder: planning(folder, (120, 1_000, 5_000, 20_000)),
+        "reporting": lambda folder: reporting(folder, (120, 5_000)),
+        "many": lambda folder: many(folder, (20_000, 100_000)),
+        "structures": lambda folder: structures(folder, (1_000, 5_000)),
+        "applying": lambda folder: terraform(
+            folder, (1_000, 5_000) if full else (1_000,), applying(folder, (500, 2_500, 10_000))
+        ),
+    }
     words.add_argument("--full", action="store_true", help="let Terraform apply 5,000 resources too")
-    full = words.parse_args().full
+    words.add_argument("parts", nargs="*", metavar="PART", help=f"some parts alone: {', '.join(parts)}")
+    options = words.parse_args()
+    full = options.full
+    if unknown := {*options.parts} - parts.keys():
+        words.error(f"there is no part {', '.join(sorted(unknown))}")
     print(f"{'what':<34} {'size':>7} {'wall s':>9} {'CPU s':>9} {'peak MB':>9}  ratio")
     with tempfile.TemporaryDirectory(prefix="rrplan-bench-") as name:
-        folder = Path(name)
-        startup(folder)
-        planning(folder, (120, 1_000, 5_000, 20_000))
-        reporting(folder, (120, 5_000))
-        many(folder, (20_000, 100_000))
-        structures(folder, (1_000, 5_000))
-        ours = applying(folder, (500, 2_500, 10_000))
-        terraform(folder, (1_000, 5_000) if full else (1_000,), ours)
+        for part in options.parts or parts:
+            parts[part](Path(name))
 
 
 if __name__ == "__main__":

@@ -198,7 +198,21 @@ def test_colour(environment: dict[str, str], coloured: bool, tmp_path: Path) -> 
     assert ("\x1b[31merror:\x1b[0m" in rrplan(tmp_path, "aply", **environment).stderr) is coloured
 
 
-HEAVY = ("pydantic", "networkx", "deepdiff", "kubernetes", "yaml", "rrplan.bgp", "rrplan.planning", "rrplan.wiring")
+HEAVY = (
+    *(
+        "pydantic",
+        "networkx",
+        "deepdiff",
+        "kubernetes",
+        "yaml",
+        "jinja2",
+        "cryptography",
+        "urllib3",
+        "etcd3gw",
+        "websocket",
+    ),
+    *("rrplan.bgp", "rrplan.planning", "rrplan.wiring"),
+)
 COUNT = (
     "import sys; from rrplan.cli.main import main\ntry: main()\nexcept SystemExit: print(*sys.modules, file=sys.stderr)"
 )
