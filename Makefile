@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 FAST := not real and not bird and not crash and not slow
 
-.PHONY: help demo test test-fast real-parts lint types floors soak bench bench-live bench-journey fuzz-bird clean schemas site pictures screenshots sbom
+.PHONY: help demo test test-fast real-parts lint types floors soak bench bench-live bench-journey fuzz-bird clean schemas site references pictures screenshots sbom
 
 help:
 	@echo "make demo       install, then move a 120-node cluster to route reflectors and back"
@@ -24,6 +24,7 @@ help:
 	@echo "make screenshots what people see, for you to look at: the report and terminals, in docs/_build/screenshots"
 	@echo "make sbom       list all parts that an installation has, in dist/rrplan.cdx.json (CycloneDX)"
 	@echo "make schemas    write schemas/ again from the models"
+	@echo "make references  write the references in docs/ again: command line, spec, plan, events, Python"
 	@echo "make clean      remove what the other targets made"
 
 $(BIN)/python:
@@ -93,6 +94,10 @@ sbom: $(VENV)/.installed-dev
 
 schemas: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.schemas
+
+references: schemas
+	@$(BIN)/python -m tests.manual
+	@$(BIN)/python -m tests.references
 
 clean:
 	rm -rf $(VENV) build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info .demo walker-findings

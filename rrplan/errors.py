@@ -17,7 +17,7 @@ RRPlanError                  has a sentence, a `hint` and an exit code
 │   └── ChecksFailed         preflight checks found errors; carries them
 ├── JournalError             the journal contradicts itself, the plan or the cluster             (exit 4)
 │   └── JournalUnwritable    it cannot be written, so the run stops where it is
-├── RunBroken            a run that had begun cannot go on here, as on a full disk               (exit 4)
+├── RunBroken                a run that had begun cannot go on here, as on a full disk           (exit 4)
 └── DatastoreError           the place where resources live said no, or said nothing
     ├── DatastoreRefused     a definite no: invalid, forbidden
     ├── DatastoreConflict    a definite no: the object is not what we thought it is
@@ -95,7 +95,7 @@ def _again(kind: type[RRPlanError], fields: dict[str, object]) -> RRPlanError:
 
 
 class InputError(RRPlanError):
-    """A document we were given is wrong; all its problems at once."""
+    """A document we were given is wrong; `problems` are all that is wrong with it (`Problem`)."""
 
     what: ClassVar[str] = "the input"
 
@@ -220,7 +220,7 @@ class LockHeldError(RRPlanError):
 
 
 class PreflightError(RRPlanError):
-    """A check that comes before the first write failed."""
+    """A check that comes before the first write failed; `failures` are sentences."""
 
     exit_code = ExitCode.PREFLIGHT
 
@@ -254,7 +254,7 @@ class RunBroken(RRPlanError):
 
 
 class DatastoreError(RRPlanError):
-    """The place where resources live said no, or said nothing."""
+    """The place where resources live said no, or said nothing; the kinds of it say which."""
 
 
 class DatastoreRefused(DatastoreError):

@@ -103,7 +103,9 @@ class Control:
     """Who hears of a run, who can stop it between steps, and what stands between it and its journal's log."""
 
     listener: Listener = SILENT
+    """Hears every event of the run."""
     stop: Callable[[], bool] = lambda: False
+    """Asked between two steps; where it says True, the run stops and can be resumed."""
     wrap: Callable[[Log], Log] = lambda log: log
     accept_down: frozenset[str] = frozenset()
     """Nodes, and addresses outside the cluster, whose sessions may be down when a plan begins."""
@@ -116,7 +118,11 @@ DEFAULT = Control()
 
 
 def apply(plan: Plan, cluster: Cluster, control: Control = DEFAULT) -> Result:
-    """Carry a plan out; raises StalePlanError or PreflightError before anything is written."""
+    """Carry a plan out, and say how that ended: a step that fails raises nothing.
+
+    Before anything is written it raises LockHeldError, StalePlanError, PlanMismatch, PreflightError or DatastoreError;
+    once the run has begun, JournalUnwritable or RunBroken.
+    """
     cluster.plays(plan.spec.roles)
     now = cluster.clock.wall()
     run = now.strftime("%Y%m%dt%H%M%S-%f") + uuid.uuid4().hex[:2]
@@ -162,7 +168,8 @@ def _begun() -> Iterator[None]:
 def resume(cluster: Cluster, control: Control = DEFAULT, run: str | None = None) -> Result:
     """Go on with a run, the last one where none is named; one that is over is left alone.
 
-    Raises JournalError where the journal does not fit the cluster.
+    Raises LockHeldError while a run is alive, RRPlanError for an unknown run, PreflightError where a later run built on
+    it, JournalError where the journal does not fit the cluster; and what `apply` raises once a run has begun.
     """
     found = record(cluster, run)
     if found.state in OVER:
@@ -175,8 +182,8 @@ def rollback(
 ) -> Result:
     """Take a run back, the last one where none is named; one that is taken back is left alone.
 
-    Raises JournalError where the journal does not fit the cluster and, unless `accept_drift`, StalePlanError where
-    somebody else changed what its plan rests on.
+    Raises what `resume` raises and, unless `accept_drift`, StalePlanError where somebody else changed what its plan
+    rests on.
     """
     found = record(cluster, run)
     if found.state is RunState.UNDONE:
@@ -313,7 +320,7 @@ def observed(plan: Plan, snapshot: Snapshot, probe: Probe, *, version: CalicoVer
 
 
 def standings(cluster: Cluster) -> list[Standing]:
-    """Sessions expected against sessions seen, now, in a cluster as it is."""
+    """Sessions expected against sessions seen, now, in a cluster as it is; raises DatastoreError."""
     state = capture(cluster.datastore).state
     return _standings(state, cluster, _roles_of_last_run(cluster))
 
@@ -344,7 +351,10 @@ def _standings(state: ClusterState, cluster: Cluster, roles: Roles) -> list[Stan
 
 
 def verify(spec: Spec, cluster: Cluster, *, sessions: bool = True) -> Verdict:
-    """Compare a cluster with a spec, also where the way there is unsafe; raises PolicyRefusal or PreflightError."""
+    """Compare a cluster with a spec, also where the way there is unsafe; `sessions` asks the nodes too.
+
+    Raises PolicyRefusal, ChecksFailed or DatastoreError.
+    """
     cluster.plays(spec.roles)
     snapshot = capture(cluster.datastore)
     state = snapshot.state

@@ -37,14 +37,21 @@ class Cluster:
 
     name: str
     datastore: Datastore
+    """Where its resources live."""
     probe: Probe
+    """Asks its nodes for sessions and routes."""
     clock: Clock
+    """Time; simulated in an embedded cluster."""
     lock: Lock
+    """Held while a run goes on."""
     runs: RunStore
+    """Plan and journal of each run."""
     tell: Callable[[str], None] = lambda _text: None
     checks: tuple[PreflightCheck, ...] = EVERY_CLUSTER
+    """What is asked before a run, in this order."""
     record: Callable[[Plan, Listener], Listener] = lambda _plan, listener: listener
     tables: FallbackTables = NO_TABLES
+    """The fallback tables of its nodes."""
     plays: Callable[[Roles], None] = lambda _roles: None
     """Hears what speakers outside do; an embedded cluster plays them."""
 
@@ -135,8 +142,11 @@ class LiveOptions:
     """How an operator names a live cluster; without the two of Calico, its resources are in Kubernetes."""
 
     kubeconfig: str | None = None
+    """The file; None for `$KUBECONFIG`, else `~/.kube/config`."""
     context: str | None = None
+    """One of its contexts; None for the current one."""
     impersonated: str | None = None
+    """The user to act as, as `kubectl --as` does."""
     calico_config: str | None = None
     """calicoctl's configuration file, which says which etcd."""
     calicoctl: str | None = None

@@ -268,16 +268,25 @@ class Plan:
     name: str
     steps: tuple[Step, ...]
     edges: tuple[Edge, ...]
+    """What must happen after what, and why."""
     proof: Proof
+    """What was proved of the steps."""
     node_sets: Mapping[str, tuple[NodeName, ...]] = field(hash=False)
     fingerprints: Mapping[str, str] = field(hash=False)
     spec: Spec
+    """What it leads to."""
     snapshot: SnapshotReference
+    """What it was made from."""
     notices: tuple[str, ...] = ()
+    """What a reader should know, in words."""
     findings: tuple[Finding, ...] = ()
+    """What the checks found."""
     reasons: tuple[str, ...] = ()
+    """Why the spec came to this, in words."""
     on_failure: OnFailure = OnFailure.UNDO
+    """What happens where a step fails."""
     hooks: tuple[Hook, ...] = ()
+    """Commands that the run executes."""
     down: tuple[NodeName, ...] = ()
     """The nodes that were down when the plan was made."""
     observed: Observed | None = None

@@ -65,8 +65,11 @@ def is_plan(data: bytes) -> bool:
 
 
 def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
-    """A plan and its digest; raises FileFormatError, DigestMismatch for a plan that was edited, or PlanMismatch for one
-    that was edited and given a new digest, as far as that shows without the cluster."""
+    """A plan and its digest; `name` is the file name for messages.
+
+    Raises FileFormatError, DigestMismatch for a plan that was edited, or PlanMismatch for one that was edited and given
+    a new digest, as far as that shows without the cluster.
+    """
     body: dict[str, Any] = read_versioned(data, name, KIND, FORMAT_VERSION, beside=[BESIDE], older=OLDER)
     rehearsal = body.pop(BESIDE, None)
     plan_digest = digest(body)

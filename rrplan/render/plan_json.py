@@ -112,6 +112,38 @@ def write_plan(plan: Plan) -> bytes:
     return canonical(plan_document(plan)) + b"\n"
 
 
+MEANINGS = {
+    "format_version": "Major and minor version of the format; a minor version adds keys.",
+    "kind": "What the file is.",
+    "digest": "SHA-256 over everything but itself and `rehearsal`, in canonical JSON (RFC 8785).",
+    "name": "The name of the spec.",
+    "timestamp": "When the snapshot was taken (RFC 3339); null where it does not say.",
+    "applyable": "Whether `rrplan apply` carries it out: it has steps, and is not refused.",
+    "complete": "Always true: a plan goes all the way.",
+    "errored": "Whether it is refused; `proof.violations` says why.",
+    "resource_changes": "Every write in its order, as in Terraform's plan.",
+    "resource_drift": "Always empty; it is here for readers of Terraform's plan.",
+    "checks": "What holds in the final state, in sentences, as in Terraform's plan.",
+    "steps": "The steps in the order of execution.",
+    "edges": "Which step must happen after which, and why.",
+    "proof": "What was proved.",
+    "rollback": "`order`: the ids of the steps in the order in which they are taken back.",
+    "node_sets": "Names of nodes by the name that gates have for them.",
+    "fingerprints": "A digest of what the plan relies on, by resource; where one differs, the plan is stale.",
+    "spec": "The spec it was made from, as `document`, and its `digest`.",
+    "snapshot": "The snapshot it was made from: its digest, its time, Calico's version, and which cluster it is of.",
+    "notices": "What a reader should know, in sentences.",
+    "findings": "What the checks found.",
+    "reasons": "Why the spec came to this, in sentences: which nodes were chosen, which options were kept.",
+    "down": "Nodes that were down when the plan was made.",
+    "observed": "What nodes of a live cluster said of the sessions that the proof counts on; null where nobody asked.",
+    "on_failure": "What happens where a step fails: `undo` or `halt`.",
+    "hooks": "Commands that the run executes.",
+    "rehearsal": "What `rrplan rehearse --attach` measured, with a digest of its own.",
+}
+"""What each key of the file is for."""
+
+
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of the plan file; keys of later minor versions are allowed."""
     parts: dict[str, TypeAdapter[Any]] = {
@@ -138,13 +170,22 @@ def json_schema() -> dict[str, Any]:
         properties[name] = {"type": "object"}
     for name in ("resource_changes", "notices", "reasons", "hooks"):
         properties[name] = {"type": "array"}
+    required = sorted(properties)
+    for name in ("name", "timestamp", "on_failure"):
+        properties[name] = {"type": ["string", "null"] if name == "timestamp" else "string"}
+    for name in ("applyable", "complete", "errored"):
+        properties[name] = {"type": "boolean"}
+    for name in ("resource_drift", "checks", "down"):
+        properties[name] = {"type": "array"}
+    properties[BESIDE] = {key: beside[key] for key in ("type", "required", "properties")}
+    properties = {name: {"description": told, **properties[name]} for name, told in MEANINGS.items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "https://rrplan.io/schemas/plan.schema.json",
         "title": "Plan",
         "type": "object",
-        "required": sorted(properties),
-        "properties": {**properties, BESIDE: {key: beside[key] for key in ("type", "required", "properties")}},
+        "required": required,
+        "properties": properties,
         "$defs": definitions,
     }
 

@@ -158,6 +158,17 @@ _DERIVED: dict[type, Derived] = {
     },
 }
 """What `-o json` says of an event beside its fields: the facts in sentences, for people and for older readers."""
+MEANINGS = {
+    "event": "Which event it is.",
+    "time": "When, by a clock that may jump.",
+    "run": 'The name of the run; "" before it has one.',
+    "missing": "`lack` as a sentence.",
+    "holding": "Whether nothing is missing but time: the gate must go on holding.",
+    "reason": '`why` as a sentence; "" for nothing.',
+    "state": "How the run is now.",
+    "hint": 'What may be done now, or how the cluster is; "" for nothing.',
+}
+"""What the fields mean that every line has, and those beside the fields of an event."""
 
 
 class JsonProgress:
@@ -188,13 +199,14 @@ def json_schema() -> dict[str, Any]:
     for kind in get_args(events.RunEvent):
         schema, definitions = schema_json(kind)
         facts |= definitions
-        derived = {name: {"type": "boolean" if name == "holding" else "string"} for name in _DERIVED.get(kind, {})}
-        about = {
+        beside: dict[str, dict[str, str]] = {
             "event": {"const": kind.__name__},
             "time": {"type": "string", "format": "date-time"},
             "run": {"type": "string"},
+            **{name: {"type": "boolean" if name == "holding" else "string"} for name in _DERIVED.get(kind, {})},
         }
-        schema["properties"] = {**about, **derived, **schema["properties"]}
+        told = {name: {**field, "description": MEANINGS[name]} for name, field in beside.items()}
+        schema["properties"] = {**told, **schema["properties"]}
         schema["required"] = list(schema["properties"])
         kinds[kind.__name__] = schema
     return {

@@ -37,7 +37,7 @@ def write_snapshot(snapshot: Snapshot) -> bytes:
 
 
 def read_snapshot(data: bytes, name: str) -> Snapshot:
-    """Read a snapshot file; raises FileFormatError, or DigestMismatch where it was edited."""
+    """Read a snapshot file, `name` for messages; raises FileFormatError, or DigestMismatch where it was edited."""
     body = read_versioned(data, name, "Snapshot", FORMAT_VERSION)
     resources = []
     documents = body.get("resources")

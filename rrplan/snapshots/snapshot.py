@@ -36,7 +36,10 @@ class Snapshot:
 
 
 def capture(datastore: Inventory, taken_at: str = "") -> Snapshot:
-    """Read everything that matters from a datastore; raises ManifestError for an object that cannot be right."""
+    """Read everything that matters from a datastore; `taken_at` is the time that the snapshot bears (RFC 3339).
+
+    Raises DatastoreError, or ManifestError for an object that cannot be right.
+    """
     read = datastore.everything()
     return Snapshot(state_of(stored.document for stored in read), taken_at, read.notices)
 
