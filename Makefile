@@ -95,6 +95,7 @@ sbom: $(VENV)/.installed-dev
 schemas: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.schemas
 
+.PHONY: references
 references: schemas
 	@$(BIN)/python -m tests.manual
 	@$(BIN)/python -m tests.references
