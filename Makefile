@@ -24,7 +24,7 @@ help:
 	@echo "make screenshots what people see, for you to look at: the report and terminals, in docs/_build/screenshots"
 	@echo "make sbom       list all parts that an installation has, in dist/rrplan.cdx.json (CycloneDX)"
 	@echo "make schemas    write schemas/ again from the models"
-	@echo "make references write what docs/ has from the code again: references, pictures of concepts"
+	@echo "make references write the references in docs/ again, from the code"
 	@echo "make clean      remove what the other targets made"
 
 $(BIN)/python:
@@ -95,11 +95,9 @@ sbom: $(VENV)/.installed-dev
 schemas: $(VENV)/.installed-dev
 	@$(BIN)/python -m tests.schemas
 
-.PHONY: references
 references: schemas
 	@$(BIN)/python -m tests.manual
 	@$(BIN)/python -m tests.references
-	@$(BIN)/python -m tests.concept_pictures
 
 clean:
 	rm -rf $(VENV) build dist docs/_build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info .demo walker-findings

@@ -18,18 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-ROOT = Path(__file__).resolve().parents[1]
-BLOCK = re.compile(r"^```(sh|console|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-EXIT_CODE = re.compile(r"# exit code (\d+)$")
-
-
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """A line that a page tells the reader to type, and the exit code that it tells of; or a file to write."""
-
-    line: str
-    code: int = 0
-    text: str = ""
+from tests.golden.pages import DOCS, ROOT, Command, FileText, Piece, last_run, pieces, shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,47 +67,39 @@ def install(wheel: Path, folder: Path) -> Place:
     return Place(folder, borrowed, time.monotonic() - began)
 
 
-def lines_of(text: str, languages: Sequence[str]) -> Iterator[Typed]:
-    """What a page says to type, in order."""
-    for language, body in BLOCK.findall(text):
-        if language not in languages:
-            continue
-        if language == "yaml":
-            first, _, rest = body.partition("\n")
-            yield Typed(first.removeprefix("# "), text=rest)
-            continue
-        for line in body.splitlines():
-            told = EXIT_CODE.search(line)
-            yield Typed(line.removeprefix("$ "), int(told[1]) if told else 0)
-
-
-def readme() -> list[Typed]:
+def readme() -> list[Piece]:
     """The lines of README's first block."""
-    blocks = re.findall(r"^```sh\n.*?^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    return [*lines_of(blocks[0], ("sh",))]
+    blocks = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    return [Command(line, 0, ()) for line in blocks[0].splitlines()]
 
 
-def get_started() -> list[Typed]:
-    """The lines and files of docs/start.md."""
-    return [*lines_of((ROOT / "docs" / "start.md").read_text(encoding="utf-8"), ("console", "yaml"))]
+def get_started() -> list[Piece]:
+    """The commands and files of docs/start.md."""
+    return [*pieces((DOCS / "start.md").read_text("utf-8"))]
 
 
-def follow(typed: Sequence[Typed], folder: Path, environment: Mapping[str, str]) -> int:
+def follow(page: Sequence[Piece], folder: Path, environment: Mapping[str, str]) -> int:
     """Type all of it in a directory; how many commands that were. Raises AssertionError where one ends differently."""
     commands = 0
-    for each in typed:
-        if each.text:
-            (folder / each.line).write_text(each.text)
+    for piece in page:
+        if isinstance(piece, FileText):
+            (folder / piece.name).write_text(piece.text)
             continue
-        line = each.line
+        line = piece.words
         if re.search(r"\bRUN\b", line):
-            # What the reader puts in its place: the name that `rrplan runs` prints.
-            listed = run(["rrplan", "runs", "--sandbox", "try"], folder, environment)
-            line = re.sub(r"\bRUN\b", re.findall(r"\d{8}t\d{6}-[0-9a-f]+", listed)[-1], line)
+            line = re.sub(r"\bRUN\b", last_run(folder / "try"), line)
+        both = subprocess.STDOUT
         done = subprocess.run(
-            ["bash", "-c", line], cwd=folder, env=environment, capture_output=True, text=True, check=False
+            ["bash", "-c", line],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=both,
+            text=True,
+            check=False,
         )
-        assert done.returncode == each.code, f"{line}\nended with {done.returncode}\n{done.stdout[-2000:]}{done.stderr}"
+        assert done.returncode == piece.code, f"{line}\nended with {done.returncode}\n{done.stdout[-2000:]}"
+        assert shows(piece.shown, done.stdout), f"{line}\n{done.stdout[-2000:]}"
         commands += 1
     return commands
 
@@ -141,18 +122,18 @@ def _candidates(program: str, environment: Mapping[str, str] | None) -> Iterator
 
 def main() -> None:
     """The whole hour, told in some lines."""
-    with TemporaryDirectory(prefix="rrplan-first-hour-") as name:
-        folder = Path(name)
+    with TemporaryDirectory(prefix="rrplan-first-hour-") as temporary:
+        folder = Path(temporary)
         wheel = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else wheel_of(folder)
         place = install(wheel, folder / "environment")
         source = "this environment, for no package index answered" if place.borrowed else "the package index"
         size = wheel.stat().st_size / 1000
         say(f"{wheel.name} ({size:.0f} kB) installed in {place.seconds:.0f} s, what it needs from {source}")
-        for page, typed in (("README.md", readme()), ("docs/start.md", get_started())):
-            began, empty = time.monotonic(), folder / page.replace("/", "-")
+        for name, page in (("README.md", readme()), ("docs/start.md", get_started())):
+            began, empty = time.monotonic(), folder / name.replace("/", "-")
             empty.mkdir()
-            count = follow(typed, empty, place.environment)
-            say(f"{page}: {count} commands did what it says, in {time.monotonic() - began:.0f} s")
+            count = follow(page, empty, place.environment)
+            say(f"{name}: {count} commands did what it says, in {time.monotonic() - began:.0f} s")
 
 
 def say(text: str) -> None:

@@ -49,10 +49,11 @@ class Done:
     text: str
 
 
+Piece: TypeAlias = FileText | Command
 Runner: TypeAlias = Callable[[Sequence[str], Path], Done]
 
 
-def pieces(text: str) -> Iterator[FileText | Command]:
+def pieces(text: str) -> Iterator[Piece]:
     """What a page says to do, in its order."""
     for kind, body in BLOCK.findall(text):
         if kind == "yaml":
@@ -89,18 +90,6 @@ def in_process(words: Sequence[str], place: Path) -> Done:
             signal.signal(number, handler)
     assert isinstance(code, int)
     return Done(int(code), stream.buffer.getvalue().decode())
-
-
-def installed_at(installed: Path) -> Runner:
-    """Runs commands in processes of their own, with the rrplan that is installed somewhere."""
-    env = {**os.environ, "PYTHONPATH": str(installed)}
-
-    def run(words: Sequence[str], place: Path) -> Done:
-        return _process([sys.executable, "-m", *words] if words[0] == "rrplan" else words, place, env)
-
-    where = _process([sys.executable, "-c", "import rrplan; print(rrplan.__file__)"], installed, env).text
-    assert where.startswith(str(installed))
-    return run
 
 
 def _process(words: Sequence[str], place: Path, env: dict[str, str]) -> Done:

@@ -19,10 +19,25 @@ def test_current(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == files()[path]
 
 
-def test_pictures_of_the_readme_are_made() -> None:
-    """None of them is drawn by hand."""
-    shown = re.findall(r"!\[[^]]*\]\(([^)]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
-    assert {path.name for path in files()} == {name.rpartition("/")[2] for name in shown}
+def test_pictures_that_are_shown_are_made() -> None:
+    """None of them is drawn by hand, each is shown, with words for who cannot see it."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    shown = [found for page in pages for found in re.findall(r"!\[([^]]*)\]\(([^)]+\.svg)\)", page.read_text("utf-8"))]
+    assert {path.name for path in files()} == {name.rpartition("/")[2] for _, name in shown}
+    assert all(len(words) >= 20 for words, _ in shown)
+
+
+def test_numbers_of_concepts() -> None:
+    """What the words beside the pictures count is what the pictures count."""
+    told = {path.stem.removeprefix("concept-"): text for path, text in files().items()}
+    for name, words in (
+        ("order", "30 of 30 pairs have no route"),
+        ("surviving", "10 sessions stay up"),
+        ("surviving", "5 sessions go down"),
+        ("exposure", "10, for up to 22 s"),
+        ("cluster-ids", "16 of 56 pairs have no route"),
+    ):
+        assert words in told[name]
 
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: path.name)

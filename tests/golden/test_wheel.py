@@ -8,7 +8,8 @@ import pytest
 
 from tests import first_hour
 from tests.addresses import HOME, package_page
-from tests.first_hour import Place, Typed, get_started, install, readme, wheel_of
+from tests.first_hour import Place, get_started, install, readme, wheel_of
+from tests.golden.pages import Piece
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +44,7 @@ def test_what_is_in_it(wheel: Path) -> None:
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("page", [readme, get_started], ids=["README.md", "start.md"])
-def test_first_hour(page: Callable[[], list[Typed]], place: Place, tmp_path: Path) -> None:
+def test_first_hour(page: Callable[[], list[Piece]], place: Place, tmp_path: Path) -> None:
     """Every line that the page says to type ends as it says, in an empty directory."""
     where = first_hour.run(["python", "-c", "import rrplan; print(rrplan.__file__)"], tmp_path, place.environment)
     assert where.startswith(str(place.folder))

@@ -1,7 +1,6 @@
-"""Draw the pictures of docs/concepts.md from plans and the model: `python -m tests.concept_pictures`.
+"""The pictures of docs/concepts.md: sessions, counts and reasons come from plans and the model.
 
-Sessions, counts and reasons come from the model; places and words around them are laid out by hand. A test proves the
-pictures current.
+Places and words around them are laid out by hand.
 """
 
 import json
@@ -10,7 +9,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from html import escape
 from math import cos, pi, sin
-from pathlib import Path
 from typing import Any
 
 from rrplan import UnsafePlanError, load_spec, plan, snapshot_of_manifests
@@ -25,27 +23,18 @@ from rrplan.plans.change import changed
 from rrplan.resources import ClusterState
 from rrplan.snapshots import Snapshot
 from rrplan.specs import Spec
+from tests.pictures.style import SANS, colours, head
 from tests.support.scenarios import FOLDER as SCENARIOS
 
-FOLDER = Path(__file__).resolve().parents[1] / "docs" / "images"
 WIDTH = 760
-LIGHT = (
-    "--ink:#1b2530;--soft:#55636f;--paper:#fff;--edge:#d3dae0;"
-    "--blue:#0b5cad;--mesh:#b26a00;--good:#11663b;--bad:#a3201d"
-)
-DARK = (
-    "--ink:#e6ecf1;--soft:#a3b1bd;--paper:#161d24;--edge:#334150;"
-    "--blue:#79b8ff;--mesh:#e5a045;--good:#6fd39b;--bad:#ff9a94"
-)
-"""The colours of the page of `rrplan report`."""
 STYLE = (
-    f"svg{{{LIGHT}}}@media (prefers-color-scheme:dark){{svg{{{DARK}}}}}"
-    "text{fill:var(--ink);font-size:13px}.page{fill:var(--paper);stroke:var(--edge)}.title{font-weight:650;font-size:14px}"
-    ".soft{fill:var(--soft)}.good{fill:var(--good)}.bad{fill:var(--bad)}.node{fill:var(--paper);stroke:var(--ink);stroke-width:1.6}"
-    ".reflector{fill:var(--blue);stroke:var(--blue)}.on{fill:var(--paper);font-size:11px}.name{font-size:11px}"
-    "path{fill:none;stroke-width:1.5}.mesh{stroke:var(--mesh)}.session{stroke:var(--blue)}"
+    colours() + "text{fill:var(--ink);font-size:13px}.page{fill:var(--paper);stroke:var(--edge)}"
+    ".title{font-weight:650;font-size:14px}.soft{fill:var(--soft)}.good{fill:var(--good)}.bad{fill:var(--bad)}"
+    ".node{fill:var(--paper);stroke:var(--ink);stroke-width:1.6}"
+    ".reflector{fill:var(--accent);stroke:var(--accent)}.on{fill:var(--paper);font-size:11px}.name{font-size:11px}"
+    "path{fill:none;stroke-width:1.5}.mesh{stroke:var(--mesh)}.session{stroke:var(--accent)}"
     ".gone{stroke:var(--bad);stroke-dasharray:2 4;stroke-width:2}"
-    ".new{stroke:var(--blue);stroke-dasharray:7 4;stroke-width:2}"
+    ".new{stroke:var(--accent);stroke-dasharray:7 4;stroke-width:2}"
     ".same{stroke:var(--good)}.doubt{stroke:var(--bad);stroke-dasharray:6 5;stroke-width:2}.bar{fill:var(--mesh)}"
 )
 SPEC = b"""
@@ -64,8 +53,8 @@ Document = dict[str, Any]
 
 
 @cache
-def files() -> dict[Path, str]:
-    """Every picture with its text."""
+def concept_svgs() -> dict[str, str]:
+    """Every picture by its name."""
     pictures = {
         "order": _order(),
         "surviving": _surviving(),
@@ -74,7 +63,7 @@ def files() -> dict[Path, str]:
         "lock": _lock(),
         "cluster-ids": _cluster_ids(),
     }
-    return {FOLDER / f"concept-{name}.svg": text for name, text in pictures.items()}
+    return {f"concept-{name}": text for name, text in pictures.items()}
 
 
 # --- clusters, and what the model says of them -------------------------------------------------------
@@ -144,10 +133,8 @@ def _said(state: ClusterState) -> tuple[str, str]:
 
 
 def _svg(title: str, told: str, height: int, parts: Iterable[str]) -> str:
-    font = "system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif"
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" font-family="{font}"'
     lines = [
-        f'{head} aria-labelledby="title desc">',
+        head(WIDTH, height, SANS),
         f'<title id="title">{escape(title)}</title>',
         f'<desc id="desc">{escape(told)}</desc>',
         f"<style>{STYLE}</style>",
@@ -385,8 +372,3 @@ def _drawn_small(state: ClusterState, places: dict[str, Place]) -> Iterator[str]
             yield from _dot(name, place, reflects=True)
         else:
             yield f'<circle class="node" cx="{place[0]:.1f}" cy="{place[1]:.1f}" r="8"/>'
-
-
-if __name__ == "__main__":
-    for path, text in files().items():
-        path.write_text(text, encoding="utf-8")
