@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 WIDTH = 100
+NODES = (
+    "add `kubectl get nodes,daemonsets,pods -A -o yaml`, and with Calico's data in etcd `calicoctl get nodes -o yaml`"
+)
 
 
 @click.command("init")
@@ -56,7 +59,10 @@ def command(source: Source, example: str | None, name: str, output: str, out: st
         )
     if example is not None:
         source = _of_example(source, example)
-    result = initial(source.snapshot(), name=name, version=source.version)
+    snapshot = source.snapshot()
+    if not snapshot.state.nodes:
+        raise UsageProblem("no node is known, so there is nothing to look at", hint=NODES)
+    result = initial(snapshot, name=name, version=source.version)
     lines, advised = survey_lines(result.survey), advice(result.survey)
     if output == JSON:
         proposal = asdict(result.proposal)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from rrplan.bgp.speaker import Settings, is_down
@@ -51,8 +51,8 @@ class Choice:
     def of(self, count: int, members: Collection[NodeName] | None = None) -> Chosen:
         """So many nodes, of `members` alone where these are given; fewer where there are no more.
 
-        Those that a label marks come first, then one of each zone in turn, then those without a session that is theirs
-        alone, because it restarts with them, then those with the fewest pods.
+        Those that a label marks come first, those that a cloud may take back last, then one of each zone in turn, then
+        those without a session that is theirs alone, because it restarts with them, then those with the fewest pods.
         """
         zones: defaultdict[str, list[Node]] = defaultdict(list)
         for node in self._able:
@@ -65,7 +65,7 @@ class Choice:
         while len(names) < count and any(zones.values()):
             zone = min(
                 (zone for zone in zones if zones[zone]),
-                key=lambda zone: (not is_marked(zones[zone][-1]), used[zone], zone),
+                key=lambda zone: (not is_marked(zones[zone][-1]), is_fleeting(zones[zone][-1]), used[zone], zone),
             )
             used[zone] += 1
             names.append(zones[zone].pop().name)
@@ -74,8 +74,8 @@ class Choice:
             tuple(names), self._why(names, len(zones)), len([zone for zone in used if zone]), self._taint(names)
         )
 
-    def _rank(self, node: Node) -> tuple[bool, bool, int, str]:
-        return not is_marked(node), node.name in self._uplinks, self._pods[node.name], node.name
+    def _rank(self, node: Node) -> tuple[bool, bool, bool, int, str]:
+        return not is_marked(node), is_fleeting(node), node.name in self._uplinks, self._pods[node.name], node.name
 
     def _why(self, names: Sequence[NodeName], zones: int) -> str:
         reasons = []
@@ -104,6 +104,34 @@ def is_marked(node: Node) -> bool:
         ("reflector" in key and value not in ("false", "no")) or (key.rpartition("/")[2] == "role" and value == "rr")
         for key, value in node.effective_labels.items()
     )
+
+
+FLEETING = {
+    "cloud.google.com/gke-preemptible": "true",
+    "cloud.google.com/gke-spot": "true",
+    "cloud.google.com/gke-provisioning": "spot",
+    "eks.amazonaws.com/capacityType": "spot",
+    "karpenter.sh/capacity-type": "spot",
+    "kubernetes.azure.com/scalesetpriority": "spot",
+    "node.kubernetes.io/lifecycle": "spot",
+}
+"""Labels of nodes that a cloud may take back within minutes, with their value in small letters."""
+
+
+def is_fleeting(node: Node) -> bool:
+    """Whether a label says that a cloud may take the node back at any time."""
+    labels = node.effective_labels
+    return any(labels.get(key, "").lower() == value for key, value in FLEETING.items())
+
+
+def fleeting(state: ClusterState, names: Sequence[NodeName]) -> Iterator[str]:
+    """A question where some of these nodes may be taken back."""
+    away = [name for name in names if is_fleeting(state.nodes[name])]
+    if away:
+        yield (
+            f"A label says that the cloud may take {listed(away)} back at any time, and all others are taken or "
+            "cannot reflect. Is there a node that stays?"
+        )
 
 
 def free_ids(state: ClusterState, count: int) -> list[str]:

@@ -10,7 +10,7 @@ from rrplan.bgp.profile import Versions
 from rrplan.bgp.speaker import Settings
 from rrplan.desired.standalone import AWAY
 from rrplan.ids import NodeName
-from rrplan.initial.choice import SHARED_FROM, Choice, free_ids, reflector_count, shared_count
+from rrplan.initial.choice import SHARED_FROM, Choice, fleeting, free_ids, reflector_count, shared_count
 from rrplan.initial.recognition import drafts_of_reflectors, outside_reflectors
 from rrplan.reports.draft import Draft, DraftGroup, DraftSpeaker
 from rrplan.reports.survey import Neighbour, Survey
@@ -47,9 +47,12 @@ def drafts(state: ClusterState, versions: Versions, seen: Survey) -> Iterator[Dr
     elif len(seen.as_numbers) > 1:
         yield from _racks(state, seen)
         yield from _from_mesh(state, seen)
+    elif state.in_etcd and min({versions.default, *versions.by_node.values()}) < IN_CLUSTER_FROM:
+        draft = _standalone(state)
+        yield draft
+        if draft.groups:
+            yield from _from_mesh(state, seen)
     else:
-        if state.in_etcd and min({versions.default, *versions.by_node.values()}) < IN_CLUSTER_FROM:
-            yield _standalone(state, seen)
         yield from _from_mesh(state, seen)
 
 
@@ -64,13 +67,16 @@ def _standalone_in_place(state: ClusterState, seen: Survey) -> Iterator[Draft]:
         yield Draft(groups=(group,), standalone=True, least=least, questions=(asked,) if others else ())
 
 
-def _standalone(state: ClusterState, seen: Survey) -> Draft:
+def _standalone(state: ClusterState) -> Draft:
     chosen = Choice(state, standalone=True).of(2)
+    if not chosen.names:
+        return _mesh_without_candidates()
     return Draft(
         groups=(DraftGroup("main", chosen.names, why=chosen.why),),
         standalone=True,
         questions=(
             *_too_few(chosen.names, 2),
+            *fleeting(state, chosen.names),
             "A host of these containers runs nothing else: calico-node and pods go. Are these nodes free for that?",
         ),
     )
@@ -112,6 +118,11 @@ def _uplinks(seen: Survey) -> frozenset[NodeName]:
     return frozenset[NodeName]().union(*few)
 
 
+def _mesh_without_candidates() -> Draft:
+    """What is left where no node can reflect."""
+    return Draft(questions=tuple(_too_few((), 2)))
+
+
 def _too_few(names: tuple[NodeName, ...], count: int) -> Iterator[str]:
     if len(names) < count:
         yield (
@@ -125,6 +136,9 @@ def _too_few(names: tuple[NodeName, ...], count: int) -> Iterator[str]:
 
 def _from_mesh(state: ClusterState, seen: Survey) -> Iterator[Draft]:
     speaking = seen.nodes - len(seen.silent)
+    if not Choice(state).of(1).names:
+        yield _mesh_without_candidates()
+        return
     if speaking >= SHARED_FROM:
         shared = _one_group(state, seen, shared_count(speaking))
         groups = tuple(replace(group, per_client=3) for group in shared.groups)
@@ -162,7 +176,7 @@ def _one_group(state: ClusterState, seen: Survey, count: int) -> Draft:
         taint=chosen.taint,
         least=min(2, len(chosen.names)) or 1,
         zone_resilience=chosen.zones > 1 and "" not in seen.zones,
-        questions=(*_too_few(chosen.names, count), *_beyond(seen)),
+        questions=(*_too_few(chosen.names, count), *fleeting(state, chosen.names), *_beyond(seen)),
     )
 
 
@@ -183,6 +197,8 @@ def _racks(state: ClusterState, seen: Survey) -> Iterator[Draft]:
     groups = []
     for number, (key, value) in labels.items():
         chosen = choice.of(2, racks[number])
+        if not chosen.names:
+            return
         groups.append(
             DraftGroup(_group_name(value, number), chosen.names, next(ids), f"{key} == '{value}'", why=chosen.why)
         )

@@ -16,14 +16,16 @@ from dataclasses import dataclass, replace
 from rrplan.desired.joining import Joining, Members, Sides
 from rrplan.desired.ownership import is_ours
 from rrplan.ids import NodeName
-from rrplan.initial.choice import Choice, shared_taint
+from rrplan.initial.choice import Choice, free_ids, shared_taint
 from rrplan.reports.draft import Draft, DraftGroup, DraftSpeaker
 from rrplan.reports.survey import Neighbour, Survey
 from rrplan.resources import BGPPeer, ClusterState
+from rrplan.resources.reading import brief
 from rrplan.resources.selector import SelectorSyntaxError, parse
 from rrplan.specs.labels import OTHER_LABELS, is_reserved
 from rrplan.specs.model import LABEL_KEY
 from rrplan.specs.shares import CLIENTS_OF
+from rrplan.specs.values import is_cluster_id
 from rrplan.text import listed
 
 PLAIN_NAME = re.compile(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?")
@@ -51,12 +53,28 @@ def drafts_of_reflectors(state: ClusterState, seen: Survey) -> Iterator[Draft]:
     drafts += [
         draft for key in _keys(state, joining, [peer for peer, _ in inside]) for draft in _by_label(state, inside, key)
     ]
-    for draft in drafts:
-        asked = replace(draft, questions=tuple(_questions(seen, speakers, draft)))
+    for found in drafts:
+        draft, odd = _with_ids_of_specs(state, found)
+        asked = replace(draft, questions=(*odd, *_questions(seen, speakers, draft)))
         yield asked
         if speakers:
             groups = tuple(replace(group, outside=tuple(each.name for each in speakers)) for group in draft.groups)
             yield replace(asked, outside=speakers, groups=groups)
+
+
+def _with_ids_of_specs(state: ClusterState, draft: Draft) -> tuple[Draft, Sequence[str]]:
+    """The draft with free cluster IDs in place of those that no spec may have, and the question that this leaves."""
+    found = dict.fromkeys(each for each in (draft.cluster_id, *(group.cluster_id for group in draft.groups)) if each)
+    odd = [each for each in found if not is_cluster_id(each)]
+    if not odd:
+        return draft, ()
+    ids = dict(zip(odd, free_ids(state, len(odd)), strict=True))
+    groups = tuple(replace(group, cluster_id=ids.get(group.cluster_id, group.cluster_id)) for group in draft.groups)
+    asked = (
+        f"Cluster ID {listed([f'`{brief(each)}`' for each in odd])} of today is none that a spec may have: this one "
+        f"gives {listed([*ids.values()])} instead. Is it a mistake, and who reads it?"
+    )
+    return replace(draft, cluster_id=ids.get(draft.cluster_id, draft.cluster_id), groups=groups), (asked,)
 
 
 def _completed(state: ClusterState, seen: Survey) -> list[Draft]:
@@ -110,7 +128,11 @@ def _questions(seen: Survey, speakers: Sequence[DraftSpeaker], draft: Draft) -> 
             "in `outside`, with the cluster ID that they have, and name them in the group"
         )
     if seen.down:
-        yield f"{listed(seen.down)} is down. Does it come back, or shall another node take its place?"
+        single = len(seen.down) == 1
+        yield (
+            f"{listed(seen.down)} {'is' if single else 'are'} down. {'Does it' if single else 'Do they'} come back, or "
+            f"shall {'another node take its' if single else 'other nodes take their'} place?"
+        )
     if draft.least < 2:
         yield "Some client has one reflector alone: its loss takes all routes away. Shall there be a second one?"
 

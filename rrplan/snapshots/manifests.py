@@ -28,7 +28,7 @@ from rrplan.resources import (
     key_of,
 )
 from rrplan.resources.host_codec import calico_node
-from rrplan.resources.node_codec import kubernetes_name, merge_nodes
+from rrplan.resources.node_codec import kubernetes_name, merge_nodes, without_calico
 from rrplan.resources.reading import Reader
 from rrplan.snapshots.snapshot import Snapshot
 from rrplan.yaml_places import decoded, place, shown, syntax_problem
@@ -126,6 +126,8 @@ def snapshot_of_manifests(files: Sequence[tuple[str, bytes]]) -> Snapshot:
         resource.cluster_type.split(",") for resource in resources.values() if isinstance(resource, ClusterInformation)
     ]
     own = calico if types and not any("kdd" in words for words in types) else []
+    if own:
+        resources.update(_as_etcd_has_them(shapes))
     return Snapshot(ClusterState.of([*resources.values(), *own]), latest, tuple(notices))
 
 
@@ -274,6 +276,15 @@ def _merged(known: Resource | None, resource: Resource) -> Resource:
     if isinstance(known, Node) and isinstance(resource, Node):
         return merge_nodes(resource, known) if known.only_calico else merge_nodes(known, resource)
     raise AssertionError(f"{resource.key} comes twice, with different content")
+
+
+def _as_etcd_has_them(shapes: Mapping[tuple[ResourceKey, bool], Resource]) -> Iterator[tuple[ResourceKey, Resource]]:
+    """Nodes where Calico has its own in etcd: nobody reads the annotations that Calico in Kubernetes would."""
+    for (key, only_calico), resource in shapes.items():
+        if isinstance(resource, Node) and not only_calico:
+            calico = shapes.get((key, True))
+            bare = without_calico(resource)
+            yield key, merge_nodes(bare, calico) if isinstance(calico, Node) else bare
 
 
 def _times(document: dict[str, object]) -> Iterator[str]:

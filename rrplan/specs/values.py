@@ -32,14 +32,18 @@ def _percent(value: object) -> object:
     raise ValueError("must be a percentage from `1%` to `100%`")
 
 
-def _cluster_id(value: object) -> object:
+def is_cluster_id(text: str) -> bool:
+    """Whether a spec may have this cluster ID: an IPv4 address, and not 0 (RFC 4456 section 7)."""
     try:
-        address = ipaddress.IPv4Address(value) if isinstance(value, str) else None
+        return int(ipaddress.IPv4Address(text)) != 0
     except ValueError:
-        address = None
-    if address is None or int(address) == 0:
+        return False
+
+
+def _cluster_id(value: object) -> object:
+    if not isinstance(value, str) or not is_cluster_id(value):
         raise ValueError("must be a cluster ID in the form of an IPv4 address such as `224.0.0.1`")
-    return str(address)
+    return str(ipaddress.IPv4Address(value))
 
 
 def _selector(value: object) -> object:

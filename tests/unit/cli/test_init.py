@@ -154,3 +154,12 @@ def test_errors(words: list[str], message: str, hint: str) -> None:
 def test_no_cluster() -> None:
     """A cluster is named on purpose."""
     assert "no cluster is given" in str(run().exception)
+
+
+def test_cluster_without_nodes() -> None:
+    """Calico's file alone: it is said what is missing, and no spec is made up."""
+    result = run("-f", str(FOLDER / "kubeadm" / CALICO))
+    assert isinstance(result.exception, UsageProblem)
+    assert str(result.exception) == "no node is known, so there is nothing to look at"
+    assert "`kubectl get nodes,daemonsets,pods -A -o yaml`" in result.exception.hint
+    assert result.stdout == ""

@@ -9,8 +9,10 @@ from rrplan.ids import NodeName
 from rrplan.initial import initial
 from rrplan.initial.choice import Choice, free_ids, reflector_count, shared_count, shared_taint
 from rrplan.resources import ClusterState, Node, Pod, Taint
-from rrplan.snapshots import Snapshot
-from rrplan.specs.model import ZONE_LABEL
+from rrplan.snapshots import Snapshot, snapshot_of_manifests
+from rrplan.specs import load
+from rrplan.specs.model import ZONE_LABEL, Topology
+from tests.fixture_clusters import CALICO, FOLDER, KUBERNETES
 from tests.support.clusters import mesh, node, peer, state
 
 
@@ -155,3 +157,42 @@ def test_racks() -> None:
         {"name": f"switch-{n}", "address": f"192.0.2.{n}", "asNumber": 64999, "transit": True, "fabric": "fabric"}
         for n in (1, 2)
     ]
+
+
+def test_nobody_can_reflect() -> None:
+    """A small cluster of control-plane nodes alone: the spec is one that `validate` reads, and changes nothing."""
+    nodes = [replace(each, labels={"node-role.kubernetes.io/control-plane": ""}) for each in workers(3)]
+    found = initial(Snapshot(state(*nodes)))
+
+    assert found.proposal.outcome == "plans to no changes"
+    assert load(found.proposal.text.encode(), "spec.yaml").topology is Topology.FULL_MESH
+    (question,) = found.proposal.questions
+    assert question.startswith("No node can reflect: Linux, Ready, with an address, not of the control plane.")
+
+
+def test_nobody_can_be_a_standalone_reflector() -> None:
+    """The same where reflectors would be containers of their own."""
+    folder = FOLDER / "ucp"
+    listing = yaml.safe_load((folder / KUBERNETES).read_text())
+    for each in listing["items"]:
+        if each["kind"] == "Node":
+            each.setdefault("spec", {})["unschedulable"] = True
+    files = [(KUBERNETES, yaml.safe_dump(listing).encode()), (CALICO, (folder / CALICO).read_bytes())]
+    proposal = initial(snapshot_of_manifests(files)).proposal
+
+    assert load(proposal.text.encode(), "spec.yaml").topology is Topology.FULL_MESH
+    assert proposal.plans
+
+
+def test_nodes_that_a_cloud_may_take_back() -> None:
+    """They come last, even where a zone has no others; where there is nobody else, it is asked."""
+    spot = {"karpenter.sh/capacity-type": "spot"}
+    nodes = [replace(each, labels={ZONE_LABEL: "a"}) for each in workers(4)]
+    nodes[2:] = [replace(each, labels={ZONE_LABEL: "b", **spot}) for each in nodes[2:]]
+    document, _ = proposed(state(*nodes))
+    assert names(document) == ["n1", "n2"]
+
+    nodes = [replace(each, labels={"eks.amazonaws.com/capacityType": "SPOT"}) for each in workers(3)]
+    document, words = proposed(state(*nodes))
+    assert names(document) == ["n1", "n2"]
+    assert "A label says that the cloud may take n1, n2 back at any time" in words

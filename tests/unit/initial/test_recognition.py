@@ -201,3 +201,15 @@ def test_a_taint_that_is_there() -> None:
 
     assert outcome == "plans to no changes"
     assert document["dedicated"] == {"taint": {"key": "bgp", "value": "only", "effect": "NoSchedule"}}
+
+
+def test_cluster_id_that_no_spec_may_have() -> None:
+    """The spec is one all the same: it gives another cluster ID, and asks."""
+    reflectors = labelled("route-reflector", "true", "true", cluster_id="0.0.0.0")
+    peers = [peer("peers", nodeSelector="all()", peerSelector="route-reflector == 'true'")]
+    proposal = initial(Snapshot(cluster(reflectors, peers))).proposal
+
+    assert load(proposal.text.encode(), "spec.yaml").name == "cluster"
+    assert "Cluster ID `0.0.0.0` of today is none that a spec may have: this one gives 224.0.0.1" in " ".join(
+        proposal.questions
+    )

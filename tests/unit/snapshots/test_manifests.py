@@ -414,3 +414,21 @@ def test_unreadable_metadata_of_a_pool() -> None:
     """Nothing here reads the labels of a pool."""
     text = HIDDEN.replace("KIND", "IPPool").replace("TEXT", "nonsense").replace("spec: {}", "spec: {cidr: 10.1.0.0/16}")
     assert len(list(snapshot_of_manifests([("crd.yaml", text.encode())]).state)) == 1
+
+
+def test_annotations_that_nobody_reads() -> None:
+    """With Calico's Nodes in etcd, an annotation of the Kubernetes Node makes no reflector and gives no address."""
+    about = "---\napiVersion: crd.projectcalico.org/v1\nkind: ClusterInformation\nmetadata: {name: default}\n"
+    about += "spec: {clusterGUID: g, clusterType: 'k8s,bgp'}\n"
+    calico = CALICO_NODE.replace(", routeReflectorClusterID: 1.0.0.1", "")
+    assert calico != CALICO_NODE
+    annotated = NODE.replace("ASNumber:", "RouteReflectorClusterID: 9.9.9.9\n    projectcalico.org/ASNumber:")
+    alone = annotated.replace("n1", "n2").replace("10.0.0.1/24", "10.0.0.2/24")
+    files = [("k", f"{annotated}---\n{alone}".encode()), ("c", f"{calico}{about}".encode())]
+    nodes = snapshot_of_manifests(files).state.nodes
+
+    assert (nodes[NodeName("n1")].cluster_id, nodes[NodeName("n1")].ipv4) == ("", "10.0.0.1")
+    assert (nodes[NodeName("n2")].cluster_id, nodes[NodeName("n2")].ipv4) == ("", "")
+    # With the Kubernetes datastore they are what Calico reads.
+    kdd = snapshot_of_manifests([files[0], ("c", f"{calico}{about.replace('k8s,bgp', 'k8s,bgp,kdd')}".encode())])
+    assert kdd.state.nodes[NodeName("n1")].cluster_id == "9.9.9.9"
