@@ -29,15 +29,21 @@ def command(old: str, new: str, output: str) -> int:
     from rrplan.plans import is_plan, read_plan
     from rrplan.render.comparison import compared
 
-    plans = []
+    plans, digests = [], []
     for name in (old, new):
         data = read(name)
         if not is_plan(data):
             raise UsageProblem(
                 f"{one_line(name)} is no plan file", hint="`rrplan plan SPEC --out plan.json` writes one"
             )
-        plans.append(read_plan(data, name)[0])
-    parts = compared(plans[0], plans[1])
+        plan, digest = read_plan(data, name)
+        plans.append(plan)
+        digests.append(digest)
+    parts = dict(compared(plans[0], plans[1]))
+    if not parts and digests[0] != digests[1]:
+        versions = " and ".join(dict.fromkeys(plan.written_as for plan in plans))
+        again = f"both say the same (format version {versions}): an approval of one is none of the other"
+        parts["Files"] = [f"digest: {digests[0]} -> {digests[1]}, although {again}"]
     if output == JSON:
         body = {"format_version": FORMAT_VERSION, "kind": "PlanDifference", "same": not parts, "parts": parts}
         say(json.dumps(body, indent=2, ensure_ascii=False))

@@ -94,16 +94,36 @@ def read_plan(data: bytes, name: str) -> tuple[Plan, str]:
             written_as=str(body["format_version"]),
             file_digest=plan_digest,
         )
+        told = _other_words(plan, body)
     except (KeyError, IndexError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise FileFormatError.one(f"the plan file is incomplete: {_lack(error)}", file=name, hint=AGAIN) from error
     _check_names(plan, name)
     _check_order(plan, name)
-    faults = inconsistencies(plan)
+    faults = [*told, *inconsistencies(plan)]
     if body["spec"].get("digest") != digest(body["spec"]["document"]):
         faults.insert(0, "the digest of its spec is not that of the spec")
     if faults:
         raise PlanMismatch([Problem(f"the plan does not hold together: {fault}", name, hint=AGAIN) for fault in faults])
     return plan, plan_digest
+
+
+def _other_words(plan: Plan, body: Mapping[str, Any]) -> list[str]:
+    """What the file tells its readers (Terraform's tools, a board's policy) other than what it does."""
+    if not str(body["format_version"]).startswith(FORMAT_VERSION.partition(".")[0]):
+        return []
+    written = [(str(change.key), change.before, change.after, step.id) for step, change in plan.writes]
+    told = [
+        (row["address"], row["change"]["before"], row["change"]["after"], row["step"])
+        for row in body["resource_changes"]
+    ]
+    order = [step.id for step in reversed(plan.steps)]
+    refused = bool(plan.steps and plan.proof.violations)
+    wrong = {
+        "`resource_changes` lists other changes than its steps make": told != written,
+        "`rollback` has another order than its steps": body["rollback"]["order"] != order,
+        "`errored` does not fit its proof": body["errored"] is not refused,
+    }
+    return [text for text, is_wrong in wrong.items() if is_wrong]
 
 
 def _lack(error: Exception) -> str:

@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from rrplan.plans import Plan
 from rrplan.plans.change import Change
 from rrplan.plans.plan import Step
+from rrplan.render.plan_json import plan_document
 from rrplan.text import listed
 
 ABSENT = "nothing"
+SHOWN = 20
+"""Places that are named where nothing else says what differs."""
 
 
 def compared(old: Plan, new: Plan) -> Mapping[str, Sequence[str]]:
@@ -18,10 +21,18 @@ def compared(old: Plan, new: Plan) -> Mapping[str, Sequence[str]]:
         "Spec": [*_fields(old.spec.to_document(), new.spec.to_document())],
         "Cluster": [*_cluster(old, new)],
         "What the plans rest on": [*_relied_on(old, new)],
-        "Steps": [*_steps(old.steps, new.steps)],
+        "Steps": [*_steps(old.steps, new.steps), *_edges(old, new)],
         "Proof": [*_proof(old, new)],
     }
-    return {title: lines for title, lines in parts.items() if lines}
+    found = {title: lines for title, lines in parts.items() if lines}
+    return found or {title: lines for title, lines in {"Elsewhere": _elsewhere(old, new)}.items() if lines}
+
+
+def _elsewhere(old: Plan, new: Plan) -> Sequence[str]:
+    """What else differs, by its place in the plan file: two plans are the same only where all of them is."""
+    documents = [{**plan_document(plan), "digest": None} for plan in (old, new)]
+    lines = [*_fields(documents[0], documents[1])]
+    return [*lines[:SHOWN], *([f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else [])]
 
 
 def _fields(old: object, new: object, path: str = "") -> Iterator[str]:
@@ -65,7 +76,7 @@ def _relied_on(old: Plan, new: Plan) -> Iterator[str]:
             continue
         if was is None or now is None:
             yield f"{key}: {'only the new plan rests on it' if was is None else 'the new plan does not rest on it'}"
-        elif key in before and key in after:
+        elif key in before and key in after and before[key] != after[key]:
             yield from (f"{key} {text}" for text in _fields(before[key], after[key]))
         else:
             yield f"{key}: is not what it was"
@@ -89,6 +100,16 @@ def _steps(old: Sequence[Step], new: Sequence[Step]) -> Iterator[str]:
         yield f"another order: {' '.join(kept)} -> {' '.join(step for step in now if step in was)}"
     for step in kept:
         yield from (f"`{step}` {text}" for text in _step(was[step], now[step]))
+
+
+def _edges(old: Plan, new: Plan) -> Iterator[str]:
+    """What waits for what, among steps that both plans have."""
+    kept = {step.id for step in old.steps} & {step.id for step in new.steps}
+    was, now = ({(each.before, each.after): each.reason for each in plan.edges} for plan in (old, new))
+    for before, after in [*was, *(pair for pair in now if pair not in was)]:
+        if before in kept and after in kept and ((before, after) in was) != ((before, after) in now):
+            waits = "waits now" if (before, after) in now else "no longer waits"
+            yield f"`{after}` {waits} for `{before}`: {(now if (before, after) in now else was)[before, after]}"
 
 
 def _step(old: Step, new: Step) -> Iterator[str]:
@@ -118,6 +139,13 @@ def _proof(old: Plan, new: Plan) -> Iterator[str]:
     exposed = [sum(each.pairs for proof in plan.proof.steps for each in proof.exposures) for plan in (old, new)]
     if exposed[0] != exposed[1]:
         yield f"exposed pairs: {exposed[0]} -> {exposed[1]}"
+    longest = [
+        {proof.step: max((each.seconds for each in proof.exposures), default=0) for proof in plan.proof.steps}
+        for plan in (old, new)
+    ]
+    for step in longest[0]:
+        if longest[1].get(step, longest[0][step]) != longest[0][step]:
+            yield f"`{step}` exposes pairs for up to {longest[0][step]} s -> {longest[1][step]} s"
     was, now = ({str(check.invariant) for check in plan.proof.final} for plan in (old, new))
     yield from (f"in the end no longer proved: {name}" for name in sorted(was - now))
     yield from (f"in the end proved now: {name}" for name in sorted(now - was))

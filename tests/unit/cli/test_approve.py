@@ -407,3 +407,55 @@ def test_diff(place: Path) -> None:
     nothing = rrplan(place, "diff", "old.json", "spec.yaml")
     assert nothing.returncode == 64
     assert nothing.stderr.startswith("error: spec.yaml is no plan file\n")
+
+
+def _edited(place: Path, name: str, edit: Callable[[dict[str, Any]], None]) -> None:
+    """A plan file that differs in one place, with a digest that fits."""
+    from rrplan.digest import digest
+
+    body = json.loads((place / "plan.json").read_text())
+    del body["digest"]
+    edit(body)
+    (place / name).write_text(json.dumps({**body, "digest": digest(body)}))
+
+
+def _longer(body: dict[str, Any]) -> None:
+    for proof in body["proof"]["steps"]:
+        for exposure in proof["exposures"]:
+            exposure["seconds"] += 40
+
+
+def _other_fingerprint(body: dict[str, Any]) -> None:
+    body["fingerprints"]["Node/rr-1"] = "sha256:0"
+
+
+def _no_edge(body: dict[str, Any]) -> None:
+    del body["edges"][0]
+
+
+def _unordered(body: dict[str, Any]) -> None:
+    body["steps"][0]["unordered"] = not body["steps"][0]["unordered"]
+
+
+def _other_format(body: dict[str, Any]) -> None:
+    body["format_version"] = "2.3"
+
+
+@pytest.mark.parametrize(
+    ("edit", "line"),
+    [
+        (_longer, "`promote/rr-1` exposes pairs for up to 22 s -> 62 s"),
+        (_other_fingerprint, "Node/rr-1: is not what it was"),
+        (_no_edge, " no longer waits for `"),
+        (_unordered, "steps[0].unordered: "),
+        (_other_format, "an approval of one is none of the other"),
+    ],
+)
+def test_plans_that_differ_somewhere_are_not_the_same(
+    place: Path, edit: Callable[[dict[str, Any]], None], line: str
+) -> None:
+    """Only plans with one digest are the same: how long pairs are exposed, what waits for what, every other place."""
+    _edited(place, "other.json", edit)
+    done = rrplan(place, "diff", "plan.json", "other.json")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert line in " ".join(done.stdout.split())

@@ -18,6 +18,7 @@ from rrplan.planning.reproof import differences
 from rrplan.plans import Plan, read_plan
 from rrplan.plans.planfile import FORMAT_VERSION
 from rrplan.render.plan_json import plan_document, write_plan
+from rrplan.resources import ResourceKey
 from rrplan.snapshots import capture
 from rrplan.wiring import embedded
 from tests.support import SPEC, Bench
@@ -31,9 +32,26 @@ def resealed(plan: Plan, edit: Edit, version: str = "") -> bytes:
     body = plan_document(plan)
     del body["digest"]
     body["format_version"] = version or body["format_version"]
+    told = {key: json.dumps(body[key]) for key in ("resource_changes", "rollback")}
     edit(body)
+    if all(json.dumps(body[key]) == text for key, text in told.items()):
+        _tell_readers(body)
     body["spec"]["digest"] = digest(body["spec"]["document"])
     return json.dumps({**body, "digest": digest(body)}).encode()
+
+
+def _tell_readers(body: dict[str, Any]) -> None:
+    """Whoever edits steps with care also writes what readers are told of them."""
+    body["rollback"] = {"order": [step["id"] for step in reversed(body["steps"])]}
+    body["resource_changes"] = [
+        {
+            "address": str(ResourceKey(**change["key"])),
+            "change": {"before": change["before"], "after": change["after"]},
+            "step": step["id"],
+        }
+        for step in body["steps"]
+        for change in step.get("changes", [])
+    ]
 
 
 def _step(body: dict[str, Any], name: str) -> dict[str, Any]:
@@ -41,6 +59,26 @@ def _step(body: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 # --- what shows without the cluster ---------------------------------------------------------------
+
+
+def told_less(body: dict[str, Any]) -> None:
+    """Readers of Terraform's keys are told of fewer changes than are made."""
+    del body["resource_changes"][-1]
+
+
+def told_other(body: dict[str, Any]) -> None:
+    """They are told of a harmless change."""
+    body["resource_changes"][-1]["change"]["after"] = {"kind": "Node"}
+
+
+def told_another_way_back(body: dict[str, Any]) -> None:
+    """They are told of another way back."""
+    body["rollback"]["order"].reverse()
+
+
+def told_refused(body: dict[str, Any]) -> None:
+    """They are told that the plan was refused, and it was not."""
+    body["errored"] = True
 
 
 def secret(body: dict[str, Any]) -> None:
@@ -122,6 +160,10 @@ def broken_chain(body: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
+        (told_less, r"`resource_changes` lists other changes than its steps make"),
+        (told_other, r"`resource_changes` lists other changes than its steps make"),
+        (told_another_way_back, r"`rollback` has another order than its steps"),
+        (told_refused, r"`errored` does not fit its proof"),
         (secret, r"step `mesh-off`: change of Secret/kube-system/y: no kind that a plan may change"),
         (another_kind, r"its document is of Secret/"),
         (kind_of_another_action, r"change of BGPConfiguration/default: no kind that `DrainNode` changes"),
