@@ -28,6 +28,10 @@ spec:
 """
 NOT_RUN = {
     "rrplan rehearse plan.json -f cluster.yaml --nodes 40 --repeat 2 --attach": "it needs BIRD: tests/bird rehearses",
+    "rrplan approve plan.json --key ~/.ssh/id_ed25519": "it needs a key: tests/unit/cli/test_approve.py makes some",
+    (
+        "rrplan apply plan.json --context production --require-approvals 2 --trusted-keys /etc/rrplan/trusted-keys"
+    ): "it needs two approvals: the same",
 }
 """Commands of the guide that are only parsed here, and why."""
 CODES = {"rrplan verify SPEC --context production": 2}
