@@ -8,6 +8,7 @@ import re
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -71,7 +72,7 @@ def command(source: Source, example: str | None, name: str, output: str, out: st
     else:
         _tell(lines, advised, result.proposal)
     if out:
-        _write(Path(out), result.proposal.text)
+        _write(Path(out), result.proposal.text, source.words)
     elif output != JSON:
         say(err=True)
         say(result.proposal.text, nl=False)
@@ -102,7 +103,7 @@ def _tell(lines: list[str], advised: str, proposal: Proposal) -> None:
     say("\n" + "\n".join(wrapped(text, width)), err=True)
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, words: str) -> None:
     """Write the spec, and beside it the schema by which editors check it without a network."""
     from rrplan.adapters.local.files import write_atomically
     from rrplan.render.initial import SCHEMA
@@ -114,4 +115,4 @@ def _write(path: Path, text: str) -> None:
     if not schema.exists():
         write_atomically(schema, (json.dumps(schema_of("spec"), indent=2) + "\n").encode())
         beside = f", and {schema} for checks in the editor"
-    say_line(f"wrote {path}{beside}; next: `rrplan plan {path}` with the same cluster", err=True)
+    say_line(f"wrote {path}{beside}; next: `rrplan plan {quote(str(path))} {words} --out plan.json`", err=True)

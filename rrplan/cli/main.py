@@ -50,6 +50,11 @@ VERBS = {
 }
 
 
+STATES = ("-f", "--filename", "--snapshot")
+"""Options that name a cluster in files."""
+LIVE = "this verb needs a cluster that can change: `--context NAME`, or an embedded one with `--sandbox DIR`"
+
+
 class Verbs(click.Group):
     """Loads `rrplan.cli.<verb>` on demand."""
 
@@ -139,7 +144,10 @@ def _usage(error: click.UsageError) -> UsageProblem:
     """A problem that click found with the words on the command line, said as all others are."""
     verb = error.ctx.command_path if error.ctx else "rrplan"
     hint = f"`{verb} --help` says what it takes"
+    options = {name for each in error.ctx.command.params for name in each.opts} if error.ctx else set()
     match error:
+        case click.NoSuchOption() if error.option_name in STATES and "--sandbox" in options:
+            return UsageProblem(f"`{verb}` has no option `{error.option_name}`", hint=LIVE)
         case click.NoSuchOption():
             close = error.possibilities or []
             return UsageProblem(
@@ -151,6 +159,8 @@ def _usage(error: click.UsageError) -> UsageProblem:
             needed = f"`{error.param.opts[0]}`" if option else error.param.human_readable_name
             return UsageProblem(f"`{verb}` needs {needed}", hint=hint)
     message = error.format_message().rstrip(".")
+    if "-f" in options and message.startswith("Got unexpected extra argument"):
+        hint = "files of a cluster come with `-f` before each: `-f nodes.yaml -f calico.yaml`"
     return UsageProblem(message[:1].lower() + message[1:], hint=hint)
 
 

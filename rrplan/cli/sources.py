@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -46,6 +47,18 @@ class Source:
     def given(self) -> bool:
         """Whether any source is named."""
         return bool(self.manifests or self.snapshot_file or self.sandbox or self.live.given)
+
+    @property
+    def words(self) -> str:
+        """The words that name it, for a command that is to be typed."""
+        named = [
+            *(("-f", name) for name in self.manifests),
+            ("--snapshot", self.snapshot_file),
+            ("--sandbox", self.sandbox),
+        ]
+        named.append(("--calico-version", self.calico_version))
+        files = " ".join(f"{option} {quote(value)}" for option, value in named if value)
+        return " ".join(filter(None, [files, self.live.words if self.live.given else ""]))
 
     def snapshot(self) -> Snapshot:
         """The Snapshot of exactly one source; raises UsageProblem for none or several.

@@ -163,3 +163,13 @@ def test_cluster_without_nodes() -> None:
     assert str(result.exception) == "no node is known, so there is nothing to look at"
     assert "`kubectl get nodes,daemonsets,pods -A -o yaml`" in result.exception.hint
     assert result.stdout == ""
+
+
+def test_what_comes_next_can_be_typed(tmp_path: Path) -> None:
+    """With the files that were given; quoted where a shell would read them otherwise."""
+    for name in (KUBERNETES, CALICO):
+        (tmp_path / f"my {name}").write_bytes((FOLDER / "kubeadm" / name).read_bytes())
+    given = [str(tmp_path / f"my {name}") for name in (KUBERNETES, CALICO)]
+    result = run("-f", given[0], "-f", given[1], "--out", str(tmp_path / "spec.yaml"))
+    last = result.stderr.splitlines()[-1]
+    assert last.endswith(f"next: `rrplan plan {tmp_path}/spec.yaml -f '{given[0]}' -f '{given[1]}' --out plan.json`")

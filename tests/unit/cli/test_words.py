@@ -50,6 +50,16 @@ def rrplan(folder: Path, *words: str, **environment: str) -> subprocess.Complete
 WRONG = [
     (["aply"], "`aply` is no verb of rrplan", "did you mean `rrplan apply`?"),
     (["xyzzy"], "`xyzzy` is no verb of rrplan", "`rrplan --help` lists the verbs"),
+    (
+        ["init", "nodes.yaml", "calico.yaml"],
+        "got unexpected extra arguments (nodes.yaml calico.yaml)",
+        "files of a cluster come with `-f` before each: `-f nodes.yaml -f calico.yaml`",
+    ),
+    (
+        ["apply", "plan.json", "-f", "nodes.yaml"],
+        "`rrplan apply` has no option `-f`",
+        "this verb needs a cluster that can change: `--context NAME`, or an embedded one with `--sandbox DIR`",
+    ),
     (["apply"], "`rrplan apply` needs PLAN", "`rrplan apply --help` says what it takes"),
     (
         ["apply", "p", "--auto-aprove"],
