@@ -195,7 +195,7 @@ def _sections(plan: Plan) -> Iterator[Section]:
     parts = (
         ("checks", "Checks", [finding_text(finding) for finding in plan.findings], "No check had anything to say."),
         ("notices", "Notices", notices(plan), "Nothing to notice."),
-        ("sessions-now", "Sessions now", observed_lines(plan), "No node was asked for its sessions."),
+        ("sessions-now", "Sessions when it was planned", observed_lines(plan), "No node was asked for its sessions."),
         ("reflectors", "Why these reflectors", [*plan.reasons], ""),
         ("stays", "What stays when all is done", left_behind(plan, Detail.ALL), ""),
     )

@@ -35,7 +35,7 @@ def _what(plan: Plan, topology: TopologyPicture | None) -> Iterator[str]:
         yield "nothing: the cluster is as the spec says"
         return
     if topology is not None and len(topology.frames) > 1:
-        for lead, frame in (("today", topology.frames[0]), ("in the end", topology.frames[-1])):
+        for lead, frame in (("before", topology.frames[0]), ("after", topology.frames[-1])):
             named = "" if topology.exact else " (as far as the plan names them)"
             yield f"{lead}: {frame.mesh}, {reflectors_text(frame.reflectors)}, {frame.sessions:,} sessions{named}"
     changed: dict[tuple[str, str], dict[str, None]] = {}

@@ -87,8 +87,8 @@ def test_five_questions_of_a_board_are_answered(small: tuple[Plan, Report]) -> N
     ]
     for question in small[1].questions:
         assert question.asked in text
-    assert "today: full mesh among 120 nodes, no node reflects, 14,280 sessions" in told["what"]
-    assert "in the end: no full mesh, 6 reflectors, 1,398 sessions" in told["what"]
+    assert "before: full mesh among 120 nodes, no node reflects, 14,280 sessions" in told["what"]
+    assert "after: no full mesh, 6 reflectors, 1,398 sessions" in told["what"]
     assert "2 BGPPeers are created: rrplan-main-clients, rrplan-reflectors" in told["what"]
     assert told["order"].startswith("29 steps in 12 stages; about ")
     assert "step 22: turn the node-to-node mesh off" in told["order"]
@@ -97,6 +97,8 @@ def test_five_questions_of_a_board_are_answered(small: tuple[Plan, Report]) -> N
     assert "`rrplan rollback` takes the whole run back" in told["back"]
     assert "nobody loses a route for good" in told["halfway"]
     assert "6 nodes (rr-1, rr-2, rr-3, rr-4, rr-5 and 1 more) are cordoned at some time" in told["halfway"]
+    # The page of a run is read when "now" is long over.
+    assert "Sessions before 14,280 Sessions after 1,398" in text
     for part in ("14,280 sessions", "29 steps in 12 stages", "2,856 ordered pairs", "takes the whole run back"):
         assert part in text
 
@@ -150,6 +152,13 @@ def test_without_a_cluster_the_report_says_what_it_cannot_know() -> None:
         False,
     ]
     assert "(as far as the plan names them)" in answers(made)["what"]
+
+
+def test_a_part_of_the_sessions_is_no_headline(small: tuple[Plan, Report]) -> None:
+    """Without the cluster the number counts what the plan names, which may be none: no card shows it."""
+    text = Read(report_html(document(small[0]))).text
+    assert "Sessions before" not in text
+    assert "(as far as the plan names them)" in text
 
 
 def test_nothing_to_do_is_a_report_too() -> None:
