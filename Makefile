@@ -45,7 +45,7 @@ demo: $(VENV)/.installed
 	@$(BIN)/rrplan demo
 
 test: $(VENV)/.installed-dev
-	@$(BIN)/python -m pytest -n 6 --durations=30
+	@$(BIN)/python -m pytest -n 4 --durations=30
 
 test-fast: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -n auto -m "$(FAST)"

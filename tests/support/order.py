@@ -9,14 +9,14 @@ that gives work to the workers knows names and nothing else of a test.
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-ORDER = ["bird", "bird-2", "bird-3", "crd", "crd-2", "others", "etcd"]
-"""In order of how long they take; those of BIRD wait for its timers, so everything else goes on beside them."""
+ORDER = ["bird", "crd", "crd-2", "others", "etcd"]
+"""In order of how long they take; a rehearsal waits, so everything else goes on beside it."""
 MODULES = {
+    "test_rehearse": "bird",
+    "test_own_tables": "bird",
     "test_rehearse_cases": "bird",
-    "test_rehearse": "bird-2",
-    "test_own_tables": "bird-2",
-    "test_transitions": "bird-3",
-    "test_model": "bird-3",
+    "test_transitions": "bird",
+    "test_model": "bird",
     "test_random": "crd",
     "test_live_kill": "crd",
     "test_live_kill_at_random": "crd",
