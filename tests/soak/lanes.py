@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.bird.cases import JUDGED
 from tests.bird.laboratory import lacking
 from tests.real.parts import missing
+from tests.support.entries import ENTRIES
 from tests.support.scenarios import SCENARIOS, parts
 from tests.walker.worlds import CASES
 
@@ -83,7 +84,7 @@ def lanes(seed: int, times: int) -> list[Lane]:
         Lane("live", _live("tests/real/test_random.py", seed, times * LIVE_SEEDS), lacks=tuple(missing())),
         Lane("live-scenarios", (_LIVE_SCENARIOS,), lacks=tuple(missing())),
         Lane("end-to-end", _end_to_end(seed, times), lacks=(*missing(), *lacking())),
-        Lane("live-kills", _live(LIVE_KILLS, seed, times * LIVE_SEEDS), lacks=tuple(missing())),
+        Lane("live-kills", (_LIVE_KILLS, *_live(LIVE_KILLS, seed, times * LIVE_SEEDS)), lacks=tuple(missing())),
         Lane("bird-states", (_bird("states", seed, times * BIRD_STATES),), lacks=tuple(lacking())),
         Lane("bird-roles", (_bird("roles", seed, times * BIRD_STATES),), lacks=tuple(lacking())),
         Lane("bird-options", (_bird("options", seed, times * BIRD_STATES),), lacks=tuple(lacking())),
@@ -154,6 +155,14 @@ _LIVE_SCENARIOS = Task(
     {"RRPLAN_SCENARIOS": "all", "RRPLAN_REQUIRE_REAL": "1"},
 )
 """All scenarios, where CI takes some."""
+
+
+_LIVE_KILLS = Task(
+    (PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "tests/crashes/test_live_kill.py"),
+    ENTRIES - 1,
+    {"RRPLAN_KILLS": "all", "RRPLAN_REQUIRE_REAL": "1"},
+)
+"""After every entry of a journal, where CI takes some."""
 
 
 _REHEARSALS = tuple(
