@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
 from itertools import dropwhile
 
 from rrplan.adapters.local.clock import timestamp
 from rrplan.adapters.local.hooks import CommandHooks
-from rrplan.adapters.local.lock import UNLOCK, described
+from rrplan.adapters.local.lock import UNLOCK, described, holder_of
 from rrplan.adapters.local.login import login
 from rrplan.bgp.profile import Versions, calico_versions
 from rrplan.bgp.roles import Roles
@@ -111,6 +108,8 @@ class Control:
     """Nodes, and addresses outside the cluster, whose sessions may be down when a plan begins."""
     parallelism: int = PARALLELISM
     """Steps that may be under way at the same time, where none of them touches sessions."""
+    approvers: tuple[str, ...] = ()
+    """Who approved the plan, for the journal; `rrplan apply` has verified it."""
 
 
 DEFAULT = Control()
@@ -134,7 +133,7 @@ def apply(plan: Plan, cluster: Cluster, control: Control = DEFAULT) -> Result:
     if left is not None:
         cluster.tell(unfinished_text(left))
     check_before_run(cluster.checks, When.UNLOCKED, situation, cluster.tell)
-    cluster.lock.acquire(_holder(run, "apply", digest, now))
+    cluster.lock.acquire(holder_of(run, "apply", digest, now))
     try:
         situation = replace(situation, state=capture(cluster.datastore).state)
         try:
@@ -274,7 +273,7 @@ def check_rollback(cluster: Cluster, found: RunRecord, *, named: bool) -> None:
 def _again(cluster: Cluster, control: Control, found: RunRecord, *, back: bool, accept_drift: bool = False) -> Result:
     name = found.kept.run
     _check_newest(cluster, name)
-    holder = _holder(name, "rollback" if back else "resume", found.digest, cluster.clock.wall())
+    holder = holder_of(name, "rollback" if back else "resume", found.digest, cluster.clock.wall())
     cluster.lock.acquire(holder)
     try:
         runner = _Running(found.plan, found.digest, name, cluster, control)
@@ -310,7 +309,9 @@ class _Running:
         ports = RunPorts(
             cluster.datastore, cluster.probe, cluster.clock, cluster.lock, CommandHooks(), listener, cluster.tables
         )
-        return Runner(self.plan, self.run, ports, journal, control.stop, control.parallelism)
+        return Runner(
+            self.plan, self.run, ports, journal, control.stop, control.parallelism, approvers=control.approvers
+        )
 
 
 def observed(plan: Plan, snapshot: Snapshot, probe: Probe, *, version: CalicoVersion | None = None) -> Plan:
@@ -386,14 +387,3 @@ def _check_newest(cluster: Cluster, name: str) -> None:
             [f"run {later[-1].run} of plan `{later[-1].plan}` came after run {name} and is not taken back"],
             hint=f"nothing was changed; `rrplan rollback {later[-1].run}` first, or make a new plan",
         )
-
-
-def _holder(run: str, why: str, digest: str, since: datetime) -> Mapping[str, str]:
-    return {
-        "who": login(),
-        "where": f"{socket.gethostname()} (pid {os.getpid()})",
-        "since": since.strftime("%Y-%m-%d %H:%M:%S UTC"),
-        "why": why,
-        "run": run,
-        "plan": digest,
-    }

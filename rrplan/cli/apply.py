@@ -16,7 +16,7 @@ from rrplan.cli.sources import read
 from rrplan.errors import DigestMismatch, UnsafePlanError
 from rrplan.exit_codes import ExitCode
 from rrplan.render.detail import Detail
-from rrplan.text import listed
+from rrplan.render.run import approved_text
 
 INSTEAD = "give `--auto-approve` or `--expect-digest`"
 
@@ -83,7 +83,7 @@ def command(
         raise DigestMismatch.one(f"the plan has digest {digest}", file=plan, hint="review it again with `rrplan show`")
     approved = approved_by(made, digest, plan if is_plan(data) else "", require_approvals, trusted_keys, approvals)
     if approved:
-        say(f"approved by {listed(approved)}", err=True)
+        say(approved_text(approved), err=True)
     if not auto_approve and not expect_digest:
         say(rendered(made, TERMINAL, detail), err=True)
     if not made.steps:
@@ -92,5 +92,5 @@ def command(
     if asks and not confirmed(f"Apply this plan to cluster {where.title(cluster)}?", INSTEAD, no_input=no_input):
         say("not applied; nothing was changed", err=True)
         return ExitCode.ERROR
-    accepted = replace(control(output, where), accept_down=frozenset(accept_down))
+    accepted = replace(control(output, where), accept_down=frozenset(accept_down), approvers=tuple(approved))
     return EXIT[operations.apply(made, cluster, accepted)]

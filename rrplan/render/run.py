@@ -65,6 +65,11 @@ def reason_text(why: Reason | MayStillLand) -> str:
             return f"{key}: the write got no answer and may still land"
 
 
+def approved_text(approvers: Sequence[str]) -> str:
+    """Who approved a plan, all of them by name."""
+    return f"approved by {', '.join(approvers)}"
+
+
 def hook_ending(code: int | None) -> str:
     """How a hook ended, as the end of a sentence."""
     return "did not end in time" if code is None else f"ended with {code}"

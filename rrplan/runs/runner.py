@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -58,6 +58,8 @@ class Runner:
         journal: Journal,
         stop: Callable[[], bool],
         parallelism: int = PARALLELISM,
+        *,
+        approvers: Sequence[str] = (),
     ) -> None:
         self.plan = plan
         self.run_id = run_id
@@ -68,6 +70,7 @@ class Runner:
         # A datastore of one writer is one for steps too.
         self._parallelism = min(parallelism, ports.datastore.at_once)
         self._steps = StepRun(plan, run_id, ports, journal)
+        self._approvers = approvers
         self._settled = 0
         """So many steps at the beginning of the plan are known to be settled, and are not looked at again."""
 
@@ -94,7 +97,10 @@ class Runner:
             if objection is not None:
                 hint = "nothing was changed; correct what the hook objects to"
                 raise PreflightError([reason_text(objection)], hint=hint)
-        self._steps.note(JournalEvent.RUN_RESUMED if resumed else JournalEvent.RUN_STARTED)
+        if resumed:
+            self._steps.note(JournalEvent.RUN_RESUMED)
+        else:
+            self._steps.note(JournalEvent.RUN_STARTED, approvers=self._approvers)
         ending = self._unwind() if back is Direction.UNDO else self._forward(resumed=resumed)
         if ending.result is Result.DONE:
             objection = self._steps.hooks.objection(HookPoint.AFTER_RUN, None)

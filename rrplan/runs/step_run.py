@@ -15,7 +15,7 @@ from rrplan.plans.cost import seconds_left
 from rrplan.plans.gate import Gate
 from rrplan.plans.plan import Plan, Step
 from rrplan.ports import Asking, Clock, Datastore, HookRunner, Lock, Probe
-from rrplan.render.run import read_back_text, reason_text
+from rrplan.render.run import approved_text, read_back_text, reason_text
 from rrplan.reports import events
 from rrplan.reports.entry import JournalEvent
 from rrplan.reports.gates import GateFailed, GateUnknown, Waiting
@@ -109,10 +109,11 @@ class StepRun:
             self.status[step.id] = advance(step.id, self.status.get(step.id, Status.PENDING), event)
             self.journal.append(step.id, event, self.ports.clock.wall(), note, durable=durable)
 
-    def note(self, event: JournalEvent, reasons: Sequence[Reason] = ()) -> None:
+    def note(self, event: JournalEvent, reasons: Sequence[Reason] = (), *, approvers: Sequence[str] = ()) -> None:
         """Write what happened to the run to the journal; raises JournalUnwritable."""
+        texts = [*map(reason_text, reasons), *([approved_text(approvers)] if approvers else ())]
         with self.mutex:
-            self.journal.append("", event, self.ports.clock.wall(), "; ".join(map(reason_text, reasons)))
+            self.journal.append("", event, self.ports.clock.wall(), "; ".join(texts))
 
     # --- forward -------------------------------------------------------------------------------
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import socket
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
+from rrplan.adapters.local.login import login
 from rrplan.errors import LockHeldError
 
 UNLOCK = "wait for it to end; `rrplan unlock` shows the holder"
@@ -79,6 +82,18 @@ def read_holder(text: str) -> dict[str, str]:
     except (ValueError, RecursionError):
         return {}
     return {str(name): str(value) for name, value in holder.items()} if isinstance(holder, dict) else {}
+
+
+def holder_of(run: str, why: str, digest: str, since: datetime) -> dict[str, str]:
+    """This process as a holder: who runs it, where, since when, for which run of which plan, and `why` (the verb)."""
+    return {
+        "who": login(),
+        "where": f"{socket.gethostname()} (pid {os.getpid()})",
+        "since": since.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        "why": why,
+        "run": run,
+        "plan": digest,
+    }
 
 
 def described(holder: Mapping[str, str]) -> str:

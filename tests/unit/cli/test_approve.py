@@ -81,6 +81,9 @@ def test_two_people(place: Path) -> None:
     done = rrplan(place, *demand)
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("approved by Ada L., ben\n")
+    (run,) = json.loads(rrplan(place, "runs", "--sandbox", "c", "-o", "json").stdout)["runs"]
+    told = rrplan(place, "runs", run["run"], "--sandbox", "c").stdout
+    assert "run starts: approved by Ada L., ben\n" in told
 
 
 def test_what_approve_says(place: Path) -> None:
