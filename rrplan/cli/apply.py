@@ -16,7 +16,6 @@ from rrplan.cli.sources import read
 from rrplan.errors import DigestMismatch, UnsafePlanError
 from rrplan.exit_codes import ExitCode
 from rrplan.render.detail import Detail
-from rrplan.render.run import approved_text
 
 INSTEAD = "give `--auto-approve` or `--expect-digest`"
 
@@ -83,6 +82,8 @@ def command(
         raise DigestMismatch.one(f"the plan has digest {digest}", file=plan, hint="review it again with `rrplan show`")
     approved = approved_by(made, digest, plan if is_plan(data) else "", require_approvals, trusted_keys, approvals)
     if approved:
+        from rrplan.render.run import approved_text
+
         say(approved_text(approved), err=True)
     if not auto_approve and not expect_digest:
         say(rendered(made, TERMINAL, detail), err=True)

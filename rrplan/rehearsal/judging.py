@@ -17,6 +17,7 @@ from rrplan.plans import Plan
 from rrplan.plans.gate import LONGEST_SECONDS
 from rrplan.plans.rehearsal import Count, StepMeasure, Traffic
 from rrplan.rehearsal.recorder import Flow, Recording
+from rrplan.rehearsal.witness import Stall
 from rrplan.reports import events
 from rrplan.reports.events import Listener
 from rrplan.reports.reasons import Reason
@@ -177,14 +178,15 @@ class Judge:
         for window in windows:
             excused = self._excused[window.step]
             doing = _doing(window)
+            waited = _waited(recording, window)
             away = sorted(self._away(recording, window), key=lambda absence: -absence[1])
             broken = [(pair, seconds) for pair, seconds in away if pair not in excused]
-            certain = [absence for absence in broken if absence[1] > window.waited]
+            certain = [absence for absence in broken if absence[1] > waited]
             if certain:
                 because = "the proof says that nobody but exposed pairs is without a route"
                 findings.contradictions.append(f"{doing}, {_named(certain)}; {because}")
             if broken[len(certain) :]:
-                text = f"{doing}, {_named(broken[len(certain) :])}; {_waited(window)}"
+                text = f"{doing}, {_named(broken[len(certain) :])}; {_nothing_follows(waited)}"
                 findings.unsettled.append(text)
             for number, flow in enumerate(recording.flows):
                 pair = Pair(flow.family, flow.source, flow.target)
@@ -196,11 +198,11 @@ class Judge:
                     through = self._through(recording, window, pair)
                     if through and _longest(lost, recording.ticks) <= WITHDRAWAL_SECONDS:
                         findings.transit.append(f"{text}; they may have gone through {listed(through, NAMED)}")
-                    elif len(lost) * every > window.waited:
+                    elif len(lost) * every > waited:
                         why = "fallback tables carry this pair" if pair in excused else "this pair is not exposed"
                         findings.contradictions.append(f"{text}, and {why}")
                     else:
-                        findings.unsettled.append(f"{text}; {_waited(window)}")
+                        findings.unsettled.append(f"{text}; {_nothing_follows(waited)}")
                 spare[window.back] = max(0, spare[window.back] - len(lost))
         return findings
 
@@ -329,8 +331,18 @@ def _doing(window: Window) -> str:
     return f"while `{window.step}` {'is undone' if window.back else 'takes effect'}"
 
 
-def _waited(window: Window) -> str:
-    return f"a BIRD waited {window.waited:.2f} s for the processor meanwhile, so nothing follows from it"
+def _waited(recording: Recording, window: Window) -> float:
+    """How long a BIRD may have waited for the processor, and then for the kernel's lock, before it changed a route."""
+    stalls = (stall.seconds for stall in recording.stalls if _meets(stall, window))
+    return window.waited + max(stalls, default=0.0)
+
+
+def _meets(stall: Stall, window: Window) -> bool:
+    return stall.began < window.ended and window.began < stall.began + stall.seconds
+
+
+def _nothing_follows(waited: float) -> str:
+    return f"a BIRD may have waited {waited:.2f} s for the processor and the kernel, so nothing follows from it"
 
 
 def _ticks(recording: Recording, window: Window) -> int:

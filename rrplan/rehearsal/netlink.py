@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 import struct
 from collections.abc import Iterator, Mapping
@@ -15,17 +16,22 @@ NETLINK_ROUTE = 0
 GROUPS = 0x40 | 0x400
 """RTMGRP_IPV4_ROUTE and RTMGRP_IPV6_ROUTE."""
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
-NLM_F_REQUEST, NLM_F_DUMP = 0x1, 0x300
+NLM_F_REQUEST, NLM_F_ACK, NLM_F_DUMP, NLM_F_REPLACE, NLM_F_CREATE = 0x1, 0x4, 0x300, 0x100, 0x400
 NLMSG_DONE = 3
 ANSWER_SECONDS = 10.0
 DEFAULT = {socket.AF_INET: "0.0.0.0/0", socket.AF_INET6: "::/0"}
 RTA_DST = 1
-RTN_UNICAST = 1
+RTN_UNICAST, RTN_BLACKHOLE = 1, 6
 RT_TABLE_MAIN = 254
+RTPROT_STATIC = 4
+UNNEEDED = ipaddress.ip_network("192.0.2.0/24")
+"""Documentation (RFC 5737): nobody has it."""
 BUFFER = 4 * 1024 * 1024
 _HEADER = struct.Struct("=IHHII")
 _ROUTE = struct.Struct("=BBBBBBBBI")
 _ATTRIBUTE = struct.Struct("=HH")
+_ERROR = struct.Struct("=i")
+"""What follows the head of an acknowledgement: 0, or a negative errno (netlink(7), NLMSG_ERROR)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,19 @@ def _event(body: bytes, *, present: bool) -> RouteEvent | None:
             prefix = f"{address}/{bits}"
         start += max((length + 3) & ~3, _ATTRIBUTE.size)
     return RouteEvent(prefix, present) if prefix else None
+
+
+def change_unneeded(channel: socket.socket) -> None:
+    """Add a route that leads nowhere, and delete it, and wait for both; raises OSError where the kernel refuses."""
+    address = UNNEEDED.network_address.packed
+    route = _ROUTE.pack(socket.AF_INET, UNNEEDED.prefixlen, 0, 0, RT_TABLE_MAIN, RTPROT_STATIC, 0, RTN_BLACKHOLE, 0)
+    body = route + _ATTRIBUTE.pack(_ATTRIBUTE.size + len(address), RTA_DST) + address
+    for kind, flags in ((RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE), (RTM_DELROUTE, 0)):
+        length = _HEADER.size + len(body)
+        channel.send(_HEADER.pack(length, kind, NLM_F_REQUEST | NLM_F_ACK | flags, 0, 0) + body)
+        (refused,) = _ERROR.unpack_from(channel.recv(BUFFER), _HEADER.size)
+        if refused:
+            raise OSError(-refused, os.strerror(-refused))
 
 
 class Tables:

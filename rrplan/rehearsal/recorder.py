@@ -22,6 +22,7 @@ from rrplan.rehearsal.isolation import die_with
 from rrplan.rehearsal.namespaces import inside
 from rrplan.rehearsal.netlink import events, listening
 from rrplan.rehearsal.unsettled import Unsettled
+from rrplan.rehearsal.witness import Stall
 
 PORT = 20000
 LOOK_SECONDS = 0.002
@@ -63,6 +64,8 @@ class Recording:
     """Routes that went and came back at once, as BIRD changes a route: deleted, then added."""
     lateness: float = 0.0
     """The longest time between two looks."""
+    stalls: Sequence[Stall] = ()
+    """When the kernel let nobody change a route."""
 
 
 class Recorder:

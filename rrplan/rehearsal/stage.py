@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from rrplan.rehearsal.portrait import Portrait, portrait
 from rrplan.rehearsal.recorder import Flow, Recorder, Recording
 from rrplan.rehearsal.unlike import silent_sessions, unlike_the_cluster
 from rrplan.rehearsal.unsettled import Unsettled
+from rrplan.rehearsal.witness import Witness
 from rrplan.resources import ClusterState, Pod, ResourceKey
 from rrplan.text import listed
 
@@ -96,6 +98,7 @@ class Stage:
         self.laboratory = Laboratory(states, versions, folder, recover=False, roles=roles)
         self._agents = Agents(self.laboratory, seed)
         self._recorder: Recorder | None = None
+        self._witness: Witness | None = None
         self.every = FASTEST_SECONDS
         self.left_out: tuple[str, ...] = ()
         """What is not as in the cluster, and which sessions are not up in the beginning."""
@@ -116,6 +119,7 @@ class Stage:
         self.left_out = tuple(texts)
         flows = self.flows(wanted, reflecting)
         self.every = max(FASTEST_SECONDS, len(flows) / PROBES_PER_SECOND)
+        self._witness = Witness(self.laboratory.network.bridge)
         self._recorder = Recorder(self.laboratory.watched, self.laboratory.pods, flows, self.every)
         return frozenset(wanted)
 
@@ -162,15 +166,17 @@ class Stage:
     def end(self) -> Recording:
         """Stop recording, and give what was recorded; raises what an agent failed with."""
         assert self._recorder is not None
+        assert self._witness is not None
         if self._agents.failure:
             raise self._agents.failure
-        return self._recorder.end()
+        return replace(self._recorder.end(), stalls=self._witness.end())
 
     def close(self) -> None:
         """End everything that was started."""
         self._agents.stop()
-        if self._recorder:
-            self._recorder.stop()
+        for process in (self._recorder, self._witness):
+            if process:
+                process.stop()
         self.laboratory.close()
 
     def _settle(self, wanted: set[Pair], state: ClusterState | None = None) -> set[Pair]:

@@ -9,7 +9,7 @@ that gives work to the workers knows names and nothing else of a test.
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-ORDER = ["bird", "crd", "crd-2", "others", "etcd"]
+ORDER = ["bird", "crd", "crd-2", "others", "wheel", "etcd"]
 """In order of how long they take; a rehearsal waits, so everything else goes on beside it."""
 MODULES = {
     "test_rehearse": "bird",
@@ -40,10 +40,12 @@ MODULES = {
     "test_runbook": "others",
     "test_end_to_end": "crd-2",
     "test_end_to_end_etcd": "others",
+    "test_wheel": "wheel",
     "test_etcd": "etcd",
     "test_calicoctl_words": "etcd",
 }
-"""`crd` and `crd-2` use an API server with Calico's CRDs each, half of the time each; `others` use the others."""
+"""`crd` and `crd-2` use an API server with Calico's CRDs each, half of the time each; `others` use the others.
+The wheel is built and installed once."""
 PARAMETERS = {
     "test_run": {"crd": "crd-2", "v3": "others"},
     "test_datastore": {

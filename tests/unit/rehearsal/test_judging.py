@@ -9,6 +9,7 @@ from rrplan.planning.promise import Pair, Promise
 from rrplan.plans.plan import Step
 from rrplan.rehearsal.judging import Findings, Judge, Timeline, Window
 from rrplan.rehearsal.recorder import Flow, Gap, Recording
+from rrplan.rehearsal.witness import Stall
 from rrplan.reports import events
 from tests.support import Remembering
 from tests.support.plans import plan_of
@@ -132,7 +133,7 @@ def test_bird_that_waited(judge: Judge) -> None:
     assert findings.contradictions == [
         f"while `mesh-off` takes effect, a had no route of b (ipv4) for 0.50 s; {proved}"
     ]
-    because = "a BIRD waited 0.30 s for the processor meanwhile, so nothing follows from it"
+    because = "a BIRD may have waited 0.30 s for the processor and the kernel, so nothing follows from it"
     assert findings.unsettled == [
         f"while `mesh-off` takes effect, b had no route of a (ipv4) for 0.20 s; {because}",
         f"while `mesh-off` takes effect, 2 probes from a to b (ipv4) were lost; {because}",
@@ -160,6 +161,16 @@ def test_timeline() -> None:
     timeline.close()
     assert timeline.windows == [Window(ONE, False, 1.0, 5.0, 3.0, 0.5), Window(ONE, True, 5.0, 7.0, 0.0, 0.25)]
     assert len(listener.events) == 3
+
+
+def test_kernel_that_let_nobody_change_a_route(judge: Judge) -> None:
+    """What is shorter than the kernel's lock was held just then is nobody's loss; at another time it is."""
+    gap = Gap(A, "10.244.0.64/26", 12.0, 0.3)
+    for began, contradictions in ((11.9, 0), (5.0, 1)):
+        seen = recording([gap], {})
+        seen.stalls = [Stall(began, 0.4), Stall(began + 0.5, 0.1)]
+        findings = judge.findings(seen, WINDOWS)
+        assert (len(findings.contradictions), len(findings.unsettled)) == (contradictions, 1 - contradictions)
 
 
 def test_speakers_outside() -> None:

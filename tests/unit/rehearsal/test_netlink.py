@@ -2,10 +2,11 @@
 
 import socket
 import struct
+from typing import cast
 
 import pytest
 
-from rrplan.rehearsal.netlink import RTM_DELROUTE, RTM_NEWROUTE, RTN_UNICAST, RouteEvent, events
+from rrplan.rehearsal.netlink import RTM_DELROUTE, RTM_NEWROUTE, RTN_UNICAST, RouteEvent, change_unneeded, events
 
 BLACKHOLE = 6
 RTA_DST, RTA_OIF = 1, 4
@@ -38,3 +39,29 @@ def test_what_leads_nowhere_is_no_route() -> None:
 def test_routes_of_other_tables() -> None:
     """What comes and goes in a fallback table (252 stands for all beyond 255) is no route of BGP."""
     assert [*events(message(RTM_NEWROUTE, "10.42.0.0/26", table=252))] == []
+
+
+class Kernel:
+    """Says the same to everything, as a socket of rtnetlink does."""
+
+    def __init__(self, error: int) -> None:
+        self._answer = struct.pack("=IHHII", 36, 2, 0, 0, 0) + struct.pack("=i", error)
+        self.asked: list[bytes] = []
+
+    def send(self, data: bytes) -> int:
+        """Hear a question."""
+        self.asked.append(data)
+        return len(data)
+
+    def recv(self, _size: int) -> bytes:
+        """Acknowledge it, or not."""
+        return self._answer
+
+
+def test_changes_that_are_refused() -> None:
+    """A kernel that refuses is no kernel that waits."""
+    willing = Kernel(0)
+    change_unneeded(cast(socket.socket, willing))
+    assert len(willing.asked) == 2
+    with pytest.raises(PermissionError, match="Operation not permitted"):
+        change_unneeded(cast(socket.socket, Kernel(-1)))
