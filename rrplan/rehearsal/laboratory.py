@@ -25,7 +25,7 @@ from rrplan.rehearsal.filters import RoutePolicy
 from rrplan.rehearsal.namespaces import Host, Network, inside
 from rrplan.rehearsal.netlink import Tables
 from rrplan.rehearsal.outside import OutsideDaemon, inner_daemon
-from rrplan.rehearsal.speakers import NodeDaemons
+from rrplan.rehearsal.speakers import START_SECONDS, NodeDaemons
 from rrplan.resources import ClusterState, Node
 
 NO_BIRD = "Unable to connect to server control socket. Make sure that the daemon is running.\n"
@@ -194,7 +194,8 @@ class Laboratory:
         try:
             return self._birds[name].ask(Daemon(Family(family), "").program, words)
         except OSError as error:
-            raise DatastoreRefused(f"BIRD on {name} does not answer: {error.strerror}") from error
+            why = error.strerror or f"not within {START_SECONDS:.0f} s"
+            raise DatastoreRefused(f"BIRD on {name} does not answer: {why}") from error
 
     def execute(self, name: NodeName, command: Sequence[str]) -> str:
         """What a command prints that runs in the network of a node."""

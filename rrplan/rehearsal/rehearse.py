@@ -15,7 +15,7 @@ from rrplan.bgp.next_hops import next_hops
 from rrplan.bgp.profile import Versions, calico_versions
 from rrplan.bgp.sessions import Speakers
 from rrplan.digest import digest
-from rrplan.errors import PolicyRefusal, UnsafePlanError
+from rrplan.errors import DatastoreRefused, PolicyRefusal, UnsafePlanError
 from rrplan.operations import Control, apply, rollback
 from rrplan.planning.promise import held_pairs, needed, promises, reflecting, states
 from rrplan.plans import Plan
@@ -104,6 +104,9 @@ AROUND_SECONDS = 60
 SESSION_SECONDS = 4
 """Most sessions come up in that time (docs/reliability.md)."""
 
+NO_ANSWER = (Unsettled, DatastoreRefused)
+"""The laboratory did not do what it should, or one of its BIRDs does not answer: nothing follows."""
+
 
 def _seen(stage: Stage, what: str, unseen: list[str]) -> Portrait | None:
     """Everything that can be seen now; None where it does not settle, which is added to `unseen`.
@@ -112,7 +115,7 @@ def _seen(stage: Stage, what: str, unseen: list[str]) -> Portrait | None:
     """
     try:
         return stage.portrait()
-    except Unsettled as problem:
+    except NO_ANSWER as problem:
         unseen.append(f"{what} was not compared: {problem}")
         return None
 
@@ -183,12 +186,12 @@ def _rehearsed(
             stage.cold_start(end, held_pairs(end, versions, roles=roles))
             await_sessions(end, versions, probe, cluster.clock)
             fresh = stage.portrait()
-        except Unsettled as problem:
+        except NO_ANSWER as problem:
             text = f"the end of the plan was not compared with a cold start: {problem}"
             return replace(measured, unsettled=(*measured.unsettled, text))
         undeclared += differences(fresh, after, "after a cold start", "at the end of the plan")
         return replace(measured, differences=tuple(undeclared))
-    except Unsettled as problem:
+    except NO_ANSWER as problem:
         return replace(about, unsettled=(str(problem),))
     finally:
         stage.close()

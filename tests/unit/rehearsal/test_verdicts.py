@@ -5,6 +5,7 @@ from typing import cast
 
 import pytest
 
+from rrplan.errors import DatastoreRefused
 from rrplan.ids import NodeName
 from rrplan.plans.rehearsal import Rehearsal, Repetition, Subject, Verdict
 from rrplan.rehearsal.portrait import Item, Portrait
@@ -18,23 +19,30 @@ SEEN: Portrait = {Item(NodeName("a"), "ipv4", "session", "Mesh_10_0_0_2"): "Esta
 class Camera:
     """A stage that is calm, or is not."""
 
-    def __init__(self, *, calm: bool) -> None:
-        self._calm = calm
+    def __init__(self, problem: Exception | None) -> None:
+        self._problem = problem
 
     def portrait(self) -> Portrait:
-        """What can be seen; raises Unsettled."""
-        if not self._calm:
-            raise Unsettled("the speakers do not settle within 60 s: routes come and go")
+        """What can be seen; raises Unsettled, or what is wrong with a BIRD."""
+        if self._problem:
+            raise self._problem
         return SEEN
 
 
-@pytest.mark.parametrize("calm", [True, False])
-def test_what_does_not_settle_hides_nothing(calm: bool) -> None:
+@pytest.mark.parametrize(
+    "problem",
+    [
+        None,
+        Unsettled("the speakers do not settle within 60 s: routes come and go"),
+        DatastoreRefused("BIRD on node-1 does not answer: not within 10 s"),
+    ],
+)
+def test_what_does_not_settle_hides_nothing(problem: Exception | None) -> None:
     """The comparison is missing and is named; the run goes on, and what was measured stays."""
     unseen: list[str] = []
-    seen = _seen(cast(Stage, Camera(calm=calm)), "the end of the plan", unseen)
-    text = "the end of the plan was not compared: the speakers do not settle within 60 s: routes come and go"
-    assert (seen, unseen) == ((SEEN, []) if calm else (None, [text]))
+    seen = _seen(cast(Stage, Camera(problem)), "the end of the plan", unseen)
+    text = f"the end of the plan was not compared: {problem}"
+    assert (seen, unseen) == ((None, [text]) if problem else (SEEN, []))
 
 
 def test_the_worst_repetition_stands_for_all() -> None:
