@@ -26,10 +26,10 @@ class _Form(click.Choice[str]):
         """The form; raises UsageProblem for anything else."""
         if value in self.choices:
             return str(value)
-        forms = ", ".join(self.choices)
+        forms = f"one of {', '.join(self.choices)}" if len(self.choices) > 1 else f"`{self.choices[0]}`"
         takes_files = ctx is not None and any("--out" in option.opts for option in ctx.command.params)
         file = f"; `--out {value}` writes a file" if takes_files and ("." in str(value) or "/" in str(value)) else ""
-        raise UsageProblem(f"`-o {value}` is no form of output", hint=f"it is one of {forms}{file}")
+        raise UsageProblem(f"`-o {value}` is no form of output", hint=f"it is {forms}{file}")
 
 
 def with_output(*forms: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

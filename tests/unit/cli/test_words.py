@@ -71,6 +71,7 @@ WRONG = [
         "`-o plan.json` is no form of output",
         "it is one of terminal, json, markdown, runbook; `--out plan.json` writes a file",
     ),
+    (["report", "plan.json", "-o", "pdf"], "`-o pdf` is no form of output", "it is `html`"),
     (["status", "--sandbox", "one", "-o", "yaml"], "`-o yaml` is no form of output", "it is one of terminal, json"),
     (
         ["plan", "spec.yaml", "--sandbox", "one", "--out", "spec.yaml"],
