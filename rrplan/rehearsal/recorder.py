@@ -6,7 +6,6 @@ was made, so one process holds the sockets of all nodes.
 
 from __future__ import annotations
 
-import os
 import select
 import socket
 import struct
@@ -14,14 +13,12 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
 from rrplan.ids import NodeName
-from rrplan.rehearsal.isolation import die_with
+from rrplan.rehearsal.background import Background
 from rrplan.rehearsal.namespaces import inside
 from rrplan.rehearsal.netlink import events, listening
-from rrplan.rehearsal.unsettled import Unsettled
 from rrplan.rehearsal.witness import Stall
 
 PORT = 20000
@@ -30,7 +27,6 @@ LOOK_SECONDS = 0.002
 GRACE_SECONDS = 1.0
 """A probe that did not arrive by then is lost."""
 _PROBE = struct.Struct("=II")
-_forked = get_context("fork")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,47 +75,17 @@ class Recorder:
         every: float,
     ) -> None:
         """`pods` are addresses by node and family; `every` is the time between two probes of a flow, in seconds."""
-        self._ours, theirs = _forked.Pipe()
-        args = (theirs, self._ours, os.getpid(), namespaces, pods, flows, every)
-        self._process = _forked.Process(target=_record, args=args, daemon=True)
-        self._process.start()
-        theirs.close()
-        if self._ours.recv() != "ready":
-            raise Unsettled("the recorder did not start")
+        self._work = Background(
+            lambda: _Work(namespaces, pods, flows, every).run, "the recorder did not see every change"
+        )
 
     def end(self) -> Recording:
         """Stop; raises Unsettled where not everything was seen."""
-        self._ours.send("end")
-        answer: Recording | str = self._ours.recv()
-        self._process.join()
-        if isinstance(answer, str):
-            raise Unsettled(answer)
-        return answer
+        return self._work.end()
 
     def stop(self) -> None:
         """End it, whatever it does."""
-        self._process.kill()
-        self._process.join()
-
-
-def _record(
-    control: Connection,
-    other: Connection,
-    parent: int,
-    namespaces: Mapping[NodeName, int],
-    pods: Mapping[tuple[NodeName, str], str],
-    flows: Sequence[Flow],
-    every: float,
-) -> None:
-    die_with(parent)
-    other.close()
-    work = _Work(namespaces, pods, flows, every)
-    control.send("ready")
-    try:
-        with suppress(KeyboardInterrupt):
-            control.send(work.run(control))
-    except OSError as error:
-        control.send(f"the recorder missed changes of routing tables: {error.strerror}")
+        self._work.stop()
 
 
 class _Work:

@@ -7,21 +7,19 @@ that nobody needs again and again, and remembers what took long.
 
 from __future__ import annotations
 
-import os
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
-from rrplan.rehearsal.isolation import die_with
+from rrplan.rehearsal.background import Background
 from rrplan.rehearsal.namespaces import inside
 from rrplan.rehearsal.netlink import change_unneeded
 
 EVERY_SECONDS = 0.02
 LONG_SECONDS = 0.005
 """What takes less is told by nobody: it is less than what counts as a loss."""
-_forked = get_context("fork")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,34 +34,29 @@ class Witness:
     """Looks from its making to `end`, in a namespace that nobody watches."""
 
     def __init__(self, namespace: int) -> None:
-        self._ours, theirs = _forked.Pipe()
-        self._process = _forked.Process(target=_look, args=(theirs, self._ours, os.getpid(), namespace), daemon=True)
-        self._process.start()
-        theirs.close()
+        self._work = Background(lambda: _looking(namespace), "nobody could watch the kernel's lock of routing tables")
 
     def end(self) -> list[Stall]:
-        """Stop, and say what took long."""
-        self._ours.send("end")
-        stalls: list[Stall] = self._ours.recv()
-        self._process.join()
-        return stalls
+        """Stop, and say what took long; raises Unsettled where the kernel let it change nothing."""
+        return self._work.end()
 
     def stop(self) -> None:
         """End it, whatever it does."""
-        self._process.kill()
-        self._process.join()
+        self._work.stop()
 
 
-def _look(control: Connection, other: Connection, parent: int, namespace: int) -> None:
-    die_with(parent)
-    other.close()
+def _looking(namespace: int) -> Callable[[Connection], list[Stall]]:
     with inside(namespace):
         channel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
-    stalls = []
-    while not control.poll(EVERY_SECONDS):
-        began = time.monotonic()
-        change_unneeded(channel)
-        seconds = time.monotonic() - began
-        if seconds > LONG_SECONDS:
-            stalls.append(Stall(began, seconds))
-    control.send(stalls)
+
+    def look(control: Connection) -> list[Stall]:
+        stalls = []
+        while not control.poll(EVERY_SECONDS):
+            began = time.monotonic()
+            change_unneeded(channel)
+            seconds = time.monotonic() - began
+            if seconds > LONG_SECONDS:
+                stalls.append(Stall(began, seconds))
+        return stalls
+
+    return look
