@@ -55,6 +55,16 @@ STATES = ("-f", "--filename", "--snapshot")
 LIVE = "this verb needs a cluster that can change: `--context NAME`, or an embedded one with `--sandbox DIR`"
 
 
+_RESUMED = "interrupted; `rrplan resume` goes on with a run that had begun"
+INTERRUPTED = {
+    "apply": _RESUMED,
+    "resume": _RESUMED,
+    "rollback": _RESUMED,
+    "rehearse": "rehearsal: interrupted; nothing was written to the cluster, and nothing of it is left",
+}
+"""What an interrupted verb says, where it leaves something to be said."""
+
+
 class Verbs(click.Group):
     """Loads `rrplan.cli.<verb>` on demand."""
 
@@ -115,7 +125,8 @@ def main() -> None:
         _complain(_usage(error))
         sys.exit(ExitCode.USAGE)
     except (click.Abort, KeyboardInterrupt):
-        say("interrupted; `rrplan resume` goes on with a run that had begun", err=True)
+        verb = next((word for word in sys.argv[1:] if word in VERBS), "")
+        say(INTERRUPTED.get(verb, "interrupted"), err=True)
         _exit_at_once(ExitCode.INTERRUPTED)
     except click.ClickException as error:
         _complain(RRPlanError(error.format_message()))

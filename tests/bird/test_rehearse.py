@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,34 @@ def test_there_and_back(place: Path) -> None:
     shown = rrplan(place, "show", "plan.json").stdout
     assert "Rehearsal:" in shown
     assert "  - matches the plan: one run; give `--repeat 2`" in shown
+    assert sorted(path.name for path in place.iterdir()) == ["one", "plan.json", "spec.yaml"]
+    birds = subprocess.run(["pgrep", "-f", str(place)], capture_output=True, text=True, check=False).stdout
+    assert not birds
+
+
+def test_interrupted(place: Path) -> None:
+    """Ctrl-C reaches all of its processes: no traceback, no advice that is for a run, and nothing is left."""
+    words = [sys.executable, "-m", "rrplan", "rehearse", "plan.json", "--sandbox", "one", "--nodes", "4"]
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TMPDIR": str(place)}
+    process = subprocess.Popen(
+        words,
+        cwd=place,
+        env=env,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert process.stderr is not None
+    talk = ""
+    while "create BGPPeer" not in talk:
+        talk += process.stderr.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    talk += process.stderr.read()
+    assert process.wait() == 130
+    last = "rehearsal: interrupted; nothing was written to the cluster, and nothing of it is left"
+    assert talk.splitlines()[-1] == last
+    assert {line[:10] for line in talk.splitlines() if line} == {"rehearsal:"}
     assert sorted(path.name for path in place.iterdir()) == ["one", "plan.json", "spec.yaml"]
     birds = subprocess.run(["pgrep", "-f", str(place)], capture_output=True, text=True, check=False).stdout
     assert not birds
