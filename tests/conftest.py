@@ -1,6 +1,7 @@
 """Shared settings of the tests, and the real API servers that several of them need."""
 
 import os
+import signal
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
@@ -39,6 +40,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
     """What uses the same real server runs on the same worker, whatever `--dist` says."""
     return Groups(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """A command that a test ran in this process leaves nothing behind that answers to signals."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def lacks(text: str) -> NoReturn:

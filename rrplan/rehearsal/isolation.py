@@ -66,10 +66,13 @@ def _begin(work: Callable[[], Result], answer: Connection, parent: int) -> None:
 
 
 def die_with(parent: int) -> None:
-    """End when the parent ends, however it ends."""
+    """End when the parent ends, however it ends, and on Ctrl-C, whatever the parent does then."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+    # What nohup(1) and the like ignore stays ignored.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def alone() -> None:
