@@ -74,7 +74,7 @@ def test_what_fails_on_the_way() -> None:
 
 def test_interrupted(capfd: pytest.CaptureFixture[str]) -> None:
     """It ends without a traceback, whatever its parent does on Ctrl-C, and whoever waits for it hears that it ended."""
-    signal.signal(signal.SIGINT, lambda _number, _frame: print("goes on", file=sys.stderr))
+    signal.signal(signal.SIGINT, lambda _number, _frame: sys.stderr.write("goes on"))
     with pytest.raises(Unsettled, match=r"^counting: it ended without a word$"):
         Background(interrupted, "counting").end()
     assert capfd.readouterr().err == ""
