@@ -82,8 +82,6 @@ def decode(document: Mapping[str, object]) -> Resource | None:
     if kind == "Namespace" and key.name != OWN_NAMESPACE:
         return None
     check_labels(Reader(document).child("metadata").strings("labels"))
-    if kind == "Namespace" and key.name != OWN_NAMESPACE:
-        return None
     reader = _with_calico_metadata(document) if group == "crd.projectcalico.org" else Reader(document)
     if node:
         return decode_node(reader, calico=group != "")

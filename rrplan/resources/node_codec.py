@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from rrplan.ids import NodeName
+from rrplan.resources.names import check_taint
 from rrplan.resources.objects import CALICO_NODE_LABEL, CalicoNode, Node, Taint
 from rrplan.resources.reading import (
     DecodeProblem,
@@ -66,11 +67,7 @@ def _kubernetes_node(reader: Reader) -> Node:
         ipv6=addresses[1],
         as_number=_as_number(annotations, ignored),
         cluster_id=annotations.text(CLUSTER_ID_ANNOTATION),
-        taints=tuple(
-            Taint(taint.text("key"), taint.text("value"), taint.text("effect"))
-            for taint in spec.children("taints")
-            if not taint.text("key").startswith(KUBERNETES_TAINT)
-        ),
+        taints=tuple(_taints(spec)),
         unschedulable=bool(spec.boolean("unschedulable")),
         ready=ready_condition(reader),
         provider_id=spec.text("providerID"),
@@ -83,6 +80,13 @@ def _kubernetes_node(reader: Reader) -> Node:
         ignored=ignored,
         only_calico=ONLY_CALICO_ANNOTATION in annotations.document,
     )
+
+
+def _taints(spec: Reader) -> Iterator[Taint]:
+    for taint in spec.children("taints"):
+        check_taint(taint)
+        if not taint.text("key").startswith(KUBERNETES_TAINT):
+            yield Taint(taint.text("key"), taint.text("value"), taint.text("effect"))
 
 
 def _as_number(annotations: Reader, ignored: dict[str, str]) -> int | None:

@@ -140,7 +140,7 @@ def _explain(document: Document, problem: dict[str, Any]) -> None:
 
 def _in_document(location: Path) -> Path:
     """pydantic names the parts of rewritten values; the document has the short forms."""
-    if location[:2] == ("dedicated", "effect") or location[:2] == ("dedicated", "key"):
+    if location[:1] == ("dedicated",) and len(location) > 1:
         return ("dedicated", "taint", *location[1:])
     if location[:3] == ("policy", "exposure", "maximum"):
         return ("policy", "exposure", "brief")

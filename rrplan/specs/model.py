@@ -14,13 +14,14 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from rrplan.bgp.roles import Roles
 from rrplan.ids import ActionName
 from rrplan.resources.eviction import Eviction
+from rrplan.resources.names import EFFECTS
 from rrplan.specs.adoption import Adopt, claims, or_word
 from rrplan.specs.counting import Count
 from rrplan.specs.outside import OutsideSpeaker
 from rrplan.specs.part import Part as _Part
 from rrplan.specs.peering import Peering
 from rrplan.specs.policy import Policy
-from rrplan.specs.values import ClusterID, LabelKey, Name, Percent, Seconds, SelectorText, Switch, Word
+from rrplan.specs.values import ClusterID, LabelKey, LabelValue, Name, Percent, Seconds, SelectorText, Switch, Word
 
 LABEL_KEY = "rrplan.io/route-reflector"
 ZONE_LABEL = "topology.kubernetes.io/zone"
@@ -97,8 +98,8 @@ class DedicatedTaint(_Part):
     """The taint of dedicated reflector nodes."""
 
     key: LabelKey = LABEL_KEY
-    value: str = ""
-    effect: str = Field(default="NoSchedule", pattern="^(NoSchedule|PreferNoSchedule|NoExecute)$")
+    value: LabelValue = ""
+    effect: str = Field(default="NoSchedule", pattern=f"^({'|'.join(EFFECTS)})$")
 
 
 def _dedicated(value: object) -> object:

@@ -8,10 +8,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
+from rrplan.resources.names import is_label_key, is_label_value
 from rrplan.resources.selector import SelectorSyntaxError, parse
 
 _DURATION = re.compile(r"(?:(\d{1,7})h)?(?:(\d{1,7})m)?(?:(\d{1,7})s)?", re.ASCII)
-_QUALIFIED = re.compile(r"(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 
 
@@ -58,9 +58,15 @@ def _selector(value: object) -> object:
 
 
 def _label_key(value: object) -> object:
-    if isinstance(value, str) and _QUALIFIED.fullmatch(value):
+    if isinstance(value, str) and is_label_key(value):
         return value
     raise ValueError("must be a Kubernetes label key such as `rrplan.io/route-reflector`")
+
+
+def _label_value(value: str) -> str:
+    if is_label_value(value):
+        return value
+    raise ValueError("must be at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends")
 
 
 def _dns_label(value: object) -> object:
@@ -96,6 +102,7 @@ Percent = Annotated[
 ClusterID = Annotated[str, BeforeValidator(_cluster_id), WithJsonSchema({"type": "string", "format": "ipv4"})]
 SelectorText = Annotated[str, BeforeValidator(_selector), WithJsonSchema({"type": "string"})]
 LabelKey = Annotated[str, BeforeValidator(_label_key), WithJsonSchema({"type": "string"})]
+LabelValue = Annotated[str, AfterValidator(_label_value)]
 Name = Annotated[str, BeforeValidator(_dns_label), WithJsonSchema({"type": "string"})]
 Word = Annotated[str, AfterValidator(_word)]
 """A word of a command."""

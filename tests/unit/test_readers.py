@@ -91,6 +91,12 @@ def test_merge_bombs() -> None:
             NODE + "  labels: {a: $(x)}\n",
             "c.yaml:5:12: label `a` has the value `$(x)`, which Kubernetes does not accept",
         ),
+        (
+            NODE + "spec: {taints: [{key: 'b#c', effect: NoSchedule}]}\n",
+            "c.yaml:5:18: `spec.taints.0.key` is `b#c`, which Kubernetes does not accept",
+        ),
+        (NODE + "spec: {taints: [{key: a, value: b c, effect: NoSchedule}]}\n", "`spec.taints.0.value` is `b c`"),
+        (NODE + "spec: {taints: [{key: a, effect: Never}]}\n", "`spec.taints.0.effect` is `Never`"),
         (NODE + "  namespace: A/b\n", "c.yaml:5:3: `A/b` is no namespace that Kubernetes accepts"),
         (
             NODE + "  annotations: {projectcalico.org/IPv4Address: 0.0.0.0/24}\n",

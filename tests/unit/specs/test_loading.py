@@ -66,6 +66,21 @@ CASES = [
         (GOOD + "  drain: 3\n").encode(),
         "must be `true`, `false` or `{force, deleteEmptyDirData, gracePeriod}`",
     ),
+    (
+        "taint's key",
+        (GOOD + "  dedicated: {taint: {key: 'b#c'}}\n").encode(),
+        "10:23: `key` must be a Kubernetes label key such as",
+    ),
+    (
+        "taint's value",
+        (GOOD + "  dedicated: {taint: {value: 'b c'}}\n").encode(),
+        "10:23: `value` must be at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends",
+    ),
+    (
+        "taint's effect",
+        (GOOD + "  dedicated: {taint: {effect: Never}}\n").encode(),
+        "10:23: `effect` must be one of NoSchedule, PreferNoSchedule, NoExecute, found `Never`",
+    ),
     ("drain's field", (GOOD + "  drain: {forse: true}\n").encode(), "did you mean `force`?"),
     ("drain's time", (GOOD + "  drain: {gracePeriod: 30}\n").encode(), "must be a duration such as `30s`"),
     (
