@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import pytest
@@ -12,12 +13,13 @@ from tests.real.etcd import EtcdMembers
 from tests.real.mixed import MixedCluster
 from tests.real.parts import missing
 from tests.real.server import RealServer
-from tests.support.order import Groups, arrange
+from tests.support.order import Groups, arrange, group
 
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("soak", deadline=None, derandomize=False, database=None, print_blob=True)
 settings.load_profile(os.environ.get("RRPLAN_PROFILE", "ci"))
 
+_running: list[Callable[[], None]] = []
 FAST_SECONDS = 60
 LIMITS = {"real": 900, "bird": 900, "crash": 300, "slow": 600}
 """Seconds that a test may take, by its mark; a test with several marks has the longest of them."""
@@ -58,13 +60,31 @@ def lacks(text: str) -> NoReturn:
     pytest.skip(text)
 
 
+@contextmanager
+def needed(stop: Callable[[], None]) -> Iterator[None]:
+    """Something that runs beside tests, which `stop` ends after the last test that may ask for it."""
+    _running.append(stop)
+    yield
+    if stop in _running:
+        _running.remove(stop)
+        stop()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """The groups that use real servers come first on every worker: after them no server takes time from other tests."""
+    if nextitem is not None and not group(nextitem.nodeid):
+        while _running:
+            _running.pop()()
+
+
 def _server(factory: pytest.TempPathFactory, crds: str) -> Iterator[RealServer]:
     lacking = missing()
     if lacking:
         lacks(f"no real API server; missing: {'; '.join(lacking)}")
     server = RealServer(factory.mktemp("server"), crds)
-    yield server
-    server.stop()
+    with needed(server.stop):
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -90,6 +110,5 @@ def mixed_cluster(plain_server: RealServer, tmp_path_factory: pytest.TempPathFac
     """That server, and a real etcd where Calico keeps its resources."""
     etcd = EtcdMembers(tmp_path_factory.mktemp("etcd"))
     made = MixedCluster(plain_server, etcd)
-    yield made
-    made.stop()
-    etcd.stop()
+    with needed(etcd.stop), needed(made.stop):
+        yield made

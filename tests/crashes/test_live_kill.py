@@ -8,7 +8,6 @@ simulated: it sends nothing more, renews no Lease and gives nothing back. Of the
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from rrplan.operations import Control
 from rrplan.render.plan_json import write_plan
 from rrplan.runs import Result
 from tests.real.server import RealServer
-from tests.support import SPEC
+from tests.support import SPEC, processes
 from tests.support.dying import Crash, DyingLog, abandoned, after, buried
 from tests.support.entries import KILLED, OTHERS, about, is_usual
 from tests.support.live import LiveBench
@@ -45,8 +44,7 @@ def bench(crd_server: RealServer, tmp_path_factory: pytest.TempPathFactory) -> I
 
 def driven(bench: LiveBench, clock: str, verb: str, *words: str) -> subprocess.CompletedProcess[str]:
     """A verb in a process of its own."""
-    command = [sys.executable, "-m", "tests.real.driver", str(bench.server.kubeconfig), clock, verb, *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    return processes.rrplan(str(bench.server.kubeconfig), clock, verb, *words, module="tests.real.driver")
 
 
 @pytest.mark.parametrize("entry", KILLED)

@@ -10,6 +10,7 @@ import pytest
 
 from rrplan.render.plan_json import write_plan
 from tests.real.server import RealServer
+from tests.support import processes
 from tests.support.live import LiveBench
 
 pytestmark = [pytest.mark.real, pytest.mark.crash]
@@ -33,8 +34,7 @@ def test_taken_over_by_hand(crd_server: RealServer, tmp_path: Path) -> None:
     where = ["--kubeconfig", str(crd_server.kubeconfig)]
 
     def rrplan(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "rrplan", *words, *where]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
+        return processes.rrplan(*words, *where)
 
     try:
         assert rrplan("runs").stdout == "no run is known\n"

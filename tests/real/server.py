@@ -7,11 +7,13 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
+import urllib3
 import yaml
 
 from rrplan.adapters.kubernetes.server import ApiServer
@@ -286,14 +288,23 @@ class RealServer:
     def _finish_evicted_pods(self) -> None:
         """What a kubelet does: a pod that was asked to end is gone a moment later."""
         while not self._stop.wait(0.1):
-            try:
-                # Those of calico-node are never evicted, and there may be thousands of them.
-                for item in list(self.api.items("/api/v1/pods", labelSelector="k8s-app!=calico-node")):
-                    metadata: Mapping[str, Any] = item["metadata"]
-                    if metadata.get("deletionTimestamp"):
+            # The server may be restarted, and the connection with it.
+            with suppress(DatastoreError, urllib3.exceptions.HTTPError, ValueError):
+                for event in self._changes_of_pods():
+                    metadata: Mapping[str, Any] = event["object"]["metadata"]
+                    if metadata.get("deletionTimestamp") and event["type"] != "DELETED":
                         self.force(f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}")
-            except DatastoreError:
-                continue
+
+    def _changes_of_pods(self) -> Iterator[dict[str, Any]]:
+        """Watch events for a while, of what is there first: to ask again and again costs more than the tests do."""
+        # Those of calico-node are never evicted, and there may be thousands of them.
+        query = urlencode({"watch": "true", "timeoutSeconds": "20", "labelSelector": "k8s-app!=calico-node"})
+        url = f"{self.api.name}/api/v1/pods?{query}"
+        timeout = urllib3.Timeout(connect=5, read=30)
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        with urllib3.PoolManager(ca_certs=str(self._certificate)) as pool:
+            response = pool.request("GET", url, headers=headers, preload_content=False, retries=False, timeout=timeout)
+            yield from map(json.loads, response)
 
     def stop(self) -> None:
         """End both processes and remove their files."""

@@ -3,7 +3,6 @@
 import base64
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from rrplan.specs import load
 from tests.real.mixed import MixedCluster
 from tests.real.proxy import Fault, Proxy
 from tests.real.server import RealServer
+from tests.support import processes
 from tests.support.specs import STANDALONE as SPEC
 
 pytestmark = pytest.mark.real
@@ -51,7 +51,7 @@ def ucp(mixed_cluster: MixedCluster, tmp_path: Path) -> Iterator[tuple[RealServe
 def rrplan(ucp: tuple[RealServer, Path], *words: str) -> subprocess.CompletedProcess[str]:
     """A verb in a process of its own."""
     where = ["--kubeconfig", str(ucp[0].kubeconfig), "--calico-config", str(ucp[1])]
-    return subprocess.run([sys.executable, "-m", "rrplan", *words, *where], capture_output=True, text=True, check=False)
+    return processes.rrplan(*words, *where)
 
 
 def test_sessions(ucp: tuple[RealServer, Path]) -> None:
@@ -93,7 +93,7 @@ def test_secret_that_may_not_be_looked_at(ucp: tuple[RealServer, Path], tmp_path
     proxy.choose = lambda _method, path: Fault("status", 406) if "/secrets/" in path else None
     words = ["plan", str(tmp_path / "spec.yaml"), "--kubeconfig", str(proxy.kubeconfig), "--calico-config", str(ucp[1])]
     try:
-        done = subprocess.run([sys.executable, "-m", "rrplan", *words], capture_output=True, text=True, check=False)
+        done = processes.rrplan(*words)
         assert (done.returncode, done.stderr) == (0, COST)
         assert [kind for kind, _, _ in proxy.seen] == ["status"]
     finally:
@@ -140,21 +140,20 @@ def test_writes_of_a_plan(ucp: tuple[RealServer, Path], mixed_cluster: MixedClus
 def test_by_way_of_calicoctl(ucp: tuple[RealServer, Path], mixed_cluster: MixedCluster) -> None:
     """The same, where only calicoctl gets at etcd."""
     where = ["--kubeconfig", str(ucp[0].kubeconfig), "--calicoctl", mixed_cluster.calicoctl_command()]
-    words = [sys.executable, "-m", "rrplan", "sessions", "--summary", *where]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    words = ["sessions", "--summary", *where]
+    done = processes.rrplan(*words)
     assert "90 BGP protocols (session ends) on 10 nodes, Calico v3.8.9" in done.stdout, done.stderr
-    done = subprocess.run([*words, "--calico-config", str(ucp[1])], capture_output=True, text=True, check=False)
+    done = processes.rrplan(*words, "--calico-config", str(ucp[1]))
     assert done.returncode == 64
     assert "error: `--calico-config` and `--calicoctl` exclude one another" in done.stderr
 
 
 def test_without_the_file(ucp: tuple[RealServer, Path]) -> None:
     """It says what is missing."""
-    words = [sys.executable, "-m", "rrplan", "sessions"]
-    where = ["--kubeconfig", str(ucp[0].kubeconfig)]
-    done = subprocess.run([*words, *where], capture_output=True, text=True, check=False)
+    words = ["sessions"]
+    done = processes.rrplan(*words, "--kubeconfig", str(ucp[0].kubeconfig))
     assert "hint: where Calico uses etcd, give `--calico-config` too" in done.stderr
-    done = subprocess.run([*words, "--calico-config", str(ucp[1])], capture_output=True, text=True, check=False)
+    done = processes.rrplan(*words, "--calico-config", str(ucp[1]))
     assert done.returncode == 64
     assert "hint: give `--context NAME` too; with etcd both are read" in done.stderr
 

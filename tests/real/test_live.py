@@ -34,7 +34,7 @@ from rrplan.specs import load
 from tests.conftest import lacks
 from tests.real.proxy import pump
 from tests.real.server import TOKEN, RealServer
-from tests.support import SPEC
+from tests.support import SPEC, processes
 
 pytestmark = pytest.mark.real
 
@@ -52,7 +52,7 @@ def live(crd_server: RealServer) -> Iterator[RealServer]:
 def rrplan(server: RealServer, *words: str, context: str = "real") -> subprocess.CompletedProcess[str]:
     """A verb in a process of its own, on the live cluster."""
     where = ["--kubeconfig", str(server.kubeconfig), "--context", context]
-    return subprocess.run([sys.executable, "-m", "rrplan", *words, *where], capture_output=True, text=True, check=False)
+    return processes.rrplan(*words, *where)
 
 
 def test_plan_is_the_same_as_on_the_sandbox(live: RealServer, tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """What a look at the nodes costs, by the audit log of a real API server, and what becomes of nodes that are odd."""
 
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -23,6 +21,7 @@ from rrplan.runs import Result
 from rrplan.runs.gates import Extent, Watch, settle
 from tests.real.agent import REPLACED
 from tests.real.server import RealServer
+from tests.support import processes
 from tests.support.live import AgentClock, LiveBench
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -140,9 +139,7 @@ def test_the_option_reaches_the_probe(bench: LiveBench) -> None:
     kubelet = bench.agent.kubelet
     kubelet.delay, kubelet.most = 0.05, 0
     where = ["--kubeconfig", str(bench.kubeconfig), "--context", "operator", "--probe-parallelism", "5"]
-    done = subprocess.run(
-        [sys.executable, "-m", "rrplan", "status", *where], capture_output=True, text=True, check=False
-    )
+    done = processes.rrplan("status", *where)
     assert done.returncode == 0, done.stderr
     assert kubelet.most == 5
 

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from rrplan import wiring
 from rrplan.adapters.kubernetes.rights import Right
 from rrplan.cli.apply import command as apply
 from tests.real.server import RealServer
-from tests.support import SPEC
+from tests.support import SPEC, processes
 from tests.support.account import settled
 from tests.support.live import LiveBench
 
@@ -48,9 +47,8 @@ def bench(crd_server: RealServer, tmp_path: Path) -> Iterator[LiveBench]:
 
 def plan(bench: LiveBench, folder: Path, *words: str, context: str = "operator") -> subprocess.CompletedProcess[str]:
     """`rrplan plan` in a process of its own; the plan file is `plan.json`."""
-    command = [sys.executable, "-m", "rrplan", "plan", str(folder / "spec.yaml"), "--out", str(folder / "plan.json")]
-    command += ["--kubeconfig", str(bench.server.kubeconfig), "--context", context, *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    where = ["--kubeconfig", str(bench.server.kubeconfig), "--context", context]
+    done = processes.rrplan("plan", str(folder / "spec.yaml"), "--out", str(folder / "plan.json"), *where, *words)
     assert done.returncode == 0, done.stderr
     return done
 
@@ -93,8 +91,7 @@ def test_a_session_that_is_down(bench: LiveBench, tmp_path: Path, monkeypatch: p
     assert "`rrplan apply` refuses while this is so, unless `--accept-down NODE` names one end" in text
 
     where = ["--kubeconfig", str(bench.server.kubeconfig), "--context", "operator", "--auto-approve"]
-    words = [sys.executable, "-m", "rrplan", "apply", str(tmp_path / "plan.json"), *where]
-    refused = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
+    refused = processes.rrplan("apply", str(tmp_path / "plan.json"), *where)
     assert refused.returncode == 8, refused.stderr
     assert "the session of node-001 with node-002 (ipv4) is down: BIRD says `start Active" in refused.stderr
     assert "`--accept-down NODE`" in refused.stderr

@@ -1,7 +1,5 @@
 """A plan is carried out by an account that may do no more than it needs; with one verb less, preflight says which."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +13,7 @@ from rrplan.errors import PreflightError
 from rrplan.render.plan_json import write_plan
 from rrplan.runs import Result
 from tests.real.server import RealServer
-from tests.support import SPEC
+from tests.support import SPEC, processes
 from tests.support.account import account, applied, settled
 from tests.support.live import LiveBench
 
@@ -36,8 +34,7 @@ def test_least_rights(bench: LiveBench, tmp_path: Path) -> None:
     server, plan = bench.server, bench.plan(spec_lines="  gates: {stable: 1s}\n")
     file = tmp_path / "plan.json"
     file.write_bytes(write_plan(plan))
-    words = [sys.executable, "-m", "rrplan", "rbac", str(file), "--kubeconfig", str(server.kubeconfig)]
-    printed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    printed = processes.rrplan("rbac", str(file), "--kubeconfig", str(server.kubeconfig)).stdout
     documents = list(yaml.safe_load_all(printed))
     paths = applied(server, documents)
     connection = ApiServer.connect(str(account(server, tmp_path)), "account")
@@ -60,12 +57,7 @@ def test_least_rights(bench: LiveBench, tmp_path: Path) -> None:
         assert str(error.value) == f"preflight: this account may not {needed[-1]}"
         assert error.value.hint == "nothing was changed; `rrplan rbac PLAN` prints the rights that this plan needs"
         assert error.value.exit_code == 8
-        asked = subprocess.run(
-            [sys.executable, "-m", "rrplan", "plan", str(spec(tmp_path)), "--kubeconfig", str(tmp_path / "account")],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        asked = processes.rrplan("plan", str(spec(tmp_path)), "--kubeconfig", str(tmp_path / "account"))
         assert f"notice: this account may not {needed[-1]}, so it cannot apply this plan" in asked.stderr
     finally:
         for path in paths:
@@ -123,10 +115,8 @@ def test_commands_in_pods_act_as_the_same_user(bench: LiveBench, tmp_path: Path)
         group = server.calico.removeprefix("/apis/")
         assert settled(ada, [right for right in rights(plan, group) if not right.optional], []) == []
         moment = server.moment()
-        words = [sys.executable, "-m", "rrplan", "status", "--context", "operator", "--as", "ada"]
-        done = subprocess.run(
-            [*words, "--kubeconfig", str(server.kubeconfig)], capture_output=True, text=True, check=False
-        )
+        words = ["status", "--context", "operator", "--as", "ada", "--kubeconfig", str(server.kubeconfig)]
+        done = processes.rrplan(*words)
         assert done.returncode == 0, done.stderr
         users = {
             (entry["user"]["username"], entry.get("impersonatedUser", {}).get("username"))

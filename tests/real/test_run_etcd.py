@@ -1,7 +1,6 @@
 """Runs where Calico keeps its data in etcd: a plan for standalone reflectors, and one for reflectors inside."""
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from tests.real.etcd import EtcdMembers
 from tests.real.mixed import MixedCluster
 from tests.real.server import RealServer
 from tests.support import SPEC as INSIDE
-from tests.support import Acting
+from tests.support import Acting, processes
 from tests.support.account import account, applied, settled
 from tests.support.dying import Crash, DyingLog, abandoned, after, buried
 from tests.support.mixed import MAPS, MixedBench, begin
@@ -94,7 +93,7 @@ def test_inside_by_way_of_calicoctl(newer: MixedBench, tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(INSIDE)
     where = ["--kubeconfig", str(newer.mixed.server.kubeconfig), "--calicoctl", newer.mixed.calicoctl_command()]
     for words in (["status"], ["verify", str(tmp_path / "spec.yaml")]):
-        done = subprocess.run([sys.executable, "-m", "rrplan", *words, *where], capture_output=True, text=True)
+        done = processes.rrplan(*words, *where)
         assert (done.returncode, done.stderr) == (0, f"notice: {NO_OWNERS}\n"), done.stdout
     assert api.rollback(newer.cluster(calico=calico), newer.control()) is Result.UNDONE, newer.told()
     assert newer.state() == before
@@ -160,7 +159,7 @@ def test_command_line(bench: MixedBench, tmp_path: Path) -> None:
     where = ["--kubeconfig", str(bench.mixed.server.kubeconfig), "--calico-config", str(config)]
 
     def rrplan(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([sys.executable, "-m", "rrplan", *words, *where], capture_output=True, text=True)
+        return processes.rrplan(*words, *where)
 
     seen = rrplan("status")
     assert (seen.returncode, seen.stderr) == (0, ""), seen.stdout
@@ -176,8 +175,7 @@ def test_least_rights(bench: MixedBench, tmp_path: Path) -> None:
     """`rrplan rbac --calico-api etcd` asks for nothing of Calico's; with it the plan is applied and rolled back."""
     server, made = bench.mixed.server, bench.plan()
     (tmp_path / "plan.json").write_bytes(write_plan(made))
-    words = [sys.executable, "-m", "rrplan", "rbac", str(tmp_path / "plan.json"), "--calico-api", "etcd"]
-    printed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    printed = processes.rrplan("rbac", str(tmp_path / "plan.json"), "--calico-api", "etcd").stdout
     assert "calico.org" not in printed
     paths = applied(server, list(yaml.safe_load_all(printed)))
     try:

@@ -1,17 +1,38 @@
 """The command line in processes of its own, on a sandbox."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from rrplan.sandbox import Sandbox
 from rrplan.snapshots import capture
 from tests.support.bench import SPEC
+from tests.support.warm import WarmProcess
 
 
-def rrplan(*words: str) -> subprocess.CompletedProcess[str]:
-    """The command in a process of its own."""
-    return subprocess.run([sys.executable, "-m", "rrplan", *words], capture_output=True, text=True, check=False)
+@lru_cache(maxsize=1)
+def _warm(_pid: int) -> WarmProcess:
+    """One for each process that asks: a child may be in a network of its own."""
+    return WarmProcess()
+
+
+def rrplan(
+    *words: str,
+    folder: Path | None = None,
+    typed: str = "",
+    env: Mapping[str, str] | None = None,
+    module: str = "rrplan",
+) -> subprocess.CompletedProcess[str]:
+    """`rrplan WORDS`, or those of another module, in a process of its own; `env` is all of its environment."""
+    env = os.environ if env is None else env
+    warm = _warm(os.getpid())
+    if warm.fits(env):
+        return warm.run(module, words, folder or Path.cwd(), typed, env)
+    command = [sys.executable, "-m", module, *words]
+    return subprocess.run(command, cwd=folder, input=typed, env=env, capture_output=True, text=True, check=False)
 
 
 def prepared(path: Path) -> tuple[Path, Path]:

@@ -33,8 +33,8 @@ def configuration(kubeconfig: str | None, context: str | None) -> tuple[Any, str
         files = _read(config, kubeconfig)
         chosen = _chosen(files, context)
         proxy = _named(files, "clusters", "cluster", str(chosen.get("cluster", ""))).get("proxy-url")
-        if proxy:
-            settings.proxy = str(proxy)  # the client's line 36 does not read it
+        # Client 36 does not read it; 37 looks through the whole environment again at each request until it is told.
+        settings.proxy = str(proxy) if proxy else settings.proxy
         return settings, _acting_as(files, str(chosen.get("user", "")))
     except (AttributeError, RecursionError) as error:
         # The official client takes for granted that every part is what it should be.

@@ -9,6 +9,7 @@ import pytest
 
 from rrplan.plans.planfile import FORMAT_VERSION
 from rrplan.snapshots.manifests import NO_PEERS
+from tests.support import processes
 
 SCENARIOS = Path(__file__).resolve().parents[3] / "fixtures" / "scenarios"
 CLUSTER = str(SCENARIOS / "bgpconfiguration-does-not-exist" / "cluster.yaml")
@@ -17,7 +18,7 @@ SPEC = str(SCENARIOS / "bgpconfiguration-does-not-exist" / "spec.yaml")
 
 def rrplan(*words: str) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own."""
-    return subprocess.run([sys.executable, "-m", "rrplan", *words], capture_output=True, text=True, check=False)
+    return processes.rrplan(*words)
 
 
 def test_sessions_json() -> None:
@@ -180,8 +181,7 @@ def test_approval(words: list[str], answer: str, code: int, text: str, tmp_path:
     cluster, plan = str(tmp_path / "cluster"), tmp_path / "plan.json"
     rrplan("sandbox", cluster, "-f", CLUSTER)
     rrplan("plan", SPEC, "--sandbox", cluster, "--out", str(plan))
-    command = [sys.executable, "-m", "rrplan", "apply", str(plan), "--sandbox", cluster, *words]
-    done = subprocess.run(command, input=answer, capture_output=True, text=True, check=False)
+    done = processes.rrplan("apply", str(plan), "--sandbox", cluster, *words, typed=answer)
     assert done.returncode == code
     assert text in done.stderr
     assert "Traceback" not in done.stderr

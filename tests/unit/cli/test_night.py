@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import SPEC
+from tests.support import SPEC, processes
 
 
 @pytest.fixture
@@ -22,8 +22,7 @@ def stopped(tmp_path: Path) -> Path:
 
 def rrplan(folder: Path, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
     """A verb in a process of its own."""
-    command = [sys.executable, "-m", "rrplan", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60, input=typed)
+    return processes.rrplan(*words, folder=folder, typed=typed)
 
 
 def last(folder: Path) -> dict[str, str]:

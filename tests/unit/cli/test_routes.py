@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import yaml
 from rrplan.ids import NodeName
 from rrplan.resources import BGPFilter, BGPPeer, ClusterState, DaemonSet, Installation, IPPool, Node, Resource, encode
 from rrplan.snapshots.manifests import NO_PEERS
+from tests.support import processes
 from tests.support.clusters import CLIENTS, LABEL, TO_REFLECTORS, VERSION, mesh, meshed, node, peer, reflected, state
 
 HEAD = "apiVersion: rrplan.io/v1\nkind: BGPTopology\nmetadata: {name: test}\n"
@@ -19,8 +19,7 @@ HEAD = "apiVersion: rrplan.io/v1\nkind: BGPTopology\nmetadata: {name: test}\n"
 
 def rrplan(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """A verb in a process of its own."""
-    command = [sys.executable, "-m", "rrplan", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    return processes.rrplan(*words, folder=folder)
 
 
 def written(folder: Path, cluster: ClusterState) -> Path:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import SPEC
+from tests.support import SPEC, processes
 
 TABLE = """\
 REFLECTOR  FAMILY  NODES  COMPLETE
@@ -36,9 +36,7 @@ def cluster(tmp_path: Path) -> Path:
 
 def rrplan(folder: Path, *words: str, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """A verb in a process of its own, with more variables in its environment."""
-    command = [sys.executable, "-m", "rrplan", *words]
-    env = {**os.environ, **(environment or {})}
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60, env=env)
+    return processes.rrplan(*words, folder=folder, env={**os.environ, **(environment or {})})
 
 
 def test_before_and_after(cluster: Path) -> None:

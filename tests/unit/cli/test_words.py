@@ -14,7 +14,7 @@ from rrplan.cli.examples import EXAMPLES
 from rrplan.cli.explain import pages
 from rrplan.cli.main import VERBS
 from rrplan.cli.main import rrplan as program
-from tests.support import SPEC
+from tests.support import SPEC, processes
 
 KUBECONFIG = """\
 apiVersion: v1
@@ -37,14 +37,7 @@ def place(tmp_path: Path) -> Path:
 def rrplan(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("RRPLAN_", "KUBECONFIG"))}
-    return subprocess.run(
-        [sys.executable, "-m", "rrplan", *words],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**clean, "XDG_CONFIG_HOME": str(folder), **environment},
-    )
+    return processes.rrplan(*words, folder=folder, env={**clean, "XDG_CONFIG_HOME": str(folder), **environment})
 
 
 WRONG = [

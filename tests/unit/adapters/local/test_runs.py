@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from rrplan.runs import Journal, Result
 from rrplan.sandbox import Sandbox, demo_cluster
 from rrplan.snapshots import capture
 from rrplan.specs import load
-from tests.support import SPEC, Remembering
+from tests.support import SPEC, Remembering, processes
 
 NOBODY = 65534
 
@@ -60,7 +59,7 @@ def applied(there: api.Cluster, control: api.Control | None = None, spec: str = 
 
 def rrplan(*words: str) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own."""
-    return subprocess.run([sys.executable, "-m", "rrplan", *words], capture_output=True, text=True, check=False)
+    return processes.rrplan(*words)
 
 
 def test_listing_runs_changes_nothing(tmp_path: Path) -> None:
