@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -30,24 +31,31 @@ from tests.support.mixed import MixedBench
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
-KUBECTL = """\
-#!{python}
-import os, sys, urllib.parse, urllib.request
+ASKED = """\
+#!{python} -IS
+import os, socket, sys
+def asked(path):
+    # HTTP by hand: for each command a library would take ten times as long to load.
+    with socket.create_connection(("127.0.0.1", {port}), timeout=60) as connection:
+        connection.sendall(f"GET {{path}} HTTP/1.0\\r\\n\\r\\n".encode())
+        reply = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    head, _, body = reply.partition("\\r\\n\\r\\n")
+    return body if " 200 " in head else sys.exit(head)
 words = sys.argv[1:]
+"""
+KUBECTL = (
+    ASKED
+    + """\
 if "exec" in words:
-    command = words[words.index("--") + 1:]
+    command = ["&command=%" + word.encode().hex("%") for word in words[words.index("--") + 1:]]
     pod = next(word for word in words if word.startswith("calico-node-"))
-    query = urllib.parse.urlencode({{"node": pod.removeprefix("calico-node-"), "command": command}}, doseq=True)
-    print(urllib.request.urlopen("{clock}/birdcl?" + query, timeout=60).read().decode(), end="")
+    print(asked("/birdcl?node=" + pod.removeprefix("calico-node-") + "".join(command)), end="")
 else:
     os.execv("{kubectl}", ["kubectl", "--kubeconfig", "{kubeconfig}", *words])
 """
+)
+SLEEP = ASKED + 'asked("/" + words[0])\n'
 HINT = "kubectl (apt-get install kubectl, or kubernetes-client)"
-SLEEP = """\
-#!{python}
-import sys, urllib.request
-urllib.request.urlopen("{clock}/" + sys.argv[1], timeout=60).read()
-"""
 
 
 @pytest.fixture
@@ -71,7 +79,7 @@ class Shell:
         kubectl = shutil.which("kubectl") or lacks(
             "no kubectl; missing: kubectl (apt-get install kubectl, or kubernetes-client)"
         )
-        told = {"python": sys.executable, "clock": agent.clock(), "kubectl": kubectl}
+        told = {"python": sys.executable, "port": urlsplit(agent.clock()).port, "kubectl": kubectl}
         tools = folder / "bin"
         tools.mkdir()
         for name, text in (("kubectl", KUBECTL), ("sleep", SLEEP)):
