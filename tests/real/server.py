@@ -290,21 +290,29 @@ class RealServer:
         while not self._stop.wait(0.1):
             # The server may be restarted, and the connection with it.
             with suppress(DatastoreError, urllib3.exceptions.HTTPError, ValueError):
-                for event in self._changes_of_pods():
-                    metadata: Mapping[str, Any] = event["object"]["metadata"]
-                    if metadata.get("deletionTimestamp") and event["type"] != "DELETED":
+                for pod in self._pods():
+                    metadata: Mapping[str, Any] = pod["metadata"]
+                    if metadata.get("deletionTimestamp"):
                         self.force(f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}")
 
-    def _changes_of_pods(self) -> Iterator[dict[str, Any]]:
-        """Watch events for a while, of what is there first: to ask again and again costs more than the tests do."""
+    def _pods(self) -> Iterator[dict[str, Any]]:
+        """What is there, and what changes in a second: to ask ten times a second costs more than the tests do.
+
+        A watch learns nothing for a while after a restart of etcd; a list does.
+        """
         # Those of calico-node are never evicted, and there may be thousands of them.
-        query = urlencode({"watch": "true", "timeoutSeconds": "20", "labelSelector": "k8s-app!=calico-node"})
-        url = f"{self.api.name}/api/v1/pods?{query}"
-        timeout = urllib3.Timeout(connect=5, read=30)
+        query = {"labelSelector": "k8s-app!=calico-node"}
+        page = self.api.get("/api/v1/pods", **query) or {}
+        yield from page["items"]
+        query |= {"watch": "true", "timeoutSeconds": "1", "resourceVersion": page["metadata"]["resourceVersion"]}
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        with urllib3.PoolManager(ca_certs=str(self._certificate)) as pool:
-            response = pool.request("GET", url, headers=headers, preload_content=False, retries=False, timeout=timeout)
-            yield from map(json.loads, response)
+        timeout = urllib3.Timeout(connect=5, read=10)
+        with urllib3.PoolManager(ca_certs=str(self._certificate), headers=headers, timeout=timeout) as pool:
+            url = f"{self.api.name}/api/v1/pods?{urlencode(query)}"
+            response = pool.request("GET", url, preload_content=False, retries=False)
+            for event in map(json.loads, response):
+                if event["type"] in ("ADDED", "MODIFIED"):
+                    yield event["object"]
 
     def stop(self) -> None:
         """End both processes and remove their files."""

@@ -46,14 +46,16 @@ MODULES = {
 }
 """`crd` and `crd-2` use an API server with Calico's CRDs each, half of the time each; `others` use the others.
 The wheel is built and installed once."""
+STORES = {
+    "crd.projectcalico.org/v1": "crd-2",
+    "projectcalico.org/v3": "others",
+    "etcd": "others",
+    "calicoctl": "others",
+}
 PARAMETERS = {
     "test_run": {"crd": "crd-2", "v3": "others"},
-    "test_datastore": {
-        "crd.projectcalico.org/v1": "crd-2",
-        "projectcalico.org/v3": "others",
-        "etcd": "others",
-        "calicoctl": "others",
-    },
+    "test_datastore": STORES,
+    "test_calico_store": STORES,
 }
 """Modules whose fixture takes the server that a parameter names."""
 SERVERS = {"crd_server", "v3_server", "plain_server", "mixed_cluster"}
@@ -72,7 +74,7 @@ def arrange(items: list[pytest.Item]) -> None:
 
     def rank(item: pytest.Item) -> int:
         found = group(item.nodeid)
-        if not found and SERVERS & set(getattr(item, "fixturenames", ())):
+        if not found and (item.get_closest_marker("real") or SERVERS & set(getattr(item, "fixturenames", ()))):
             raise pytest.UsageError(f"{item.nodeid} uses a real server: name its group in tests/support/order.py")
         slow = item.get_closest_marker("slow") or item.get_closest_marker("crash")
         return ORDER.index(found) if found else len(ORDER) + (not slow)

@@ -47,6 +47,9 @@ class Message(NamedTuple):
 def held(ways: Ways, as_of: Mapping[str, int], leaves: frozenset[str]) -> frozenset[tuple[str, str]]:
     """All pairs (holder, origin); leaves announce their own routes and hand nothing on."""
     found: set[tuple[str, str]] = set()
+    anybody = {name: tuple(way for way in each if way.passes) for name, each in ways.items()}
+    # What a speaker heard from no client of its own goes to its clients and over eBGP: nobody else need be tried.
+    others = {name: tuple(way for way in each if way.own.client or not way.internal) for name, each in anybody.items()}
     for origin in ways:
         queue = deque([Message(origin, "", "local", Side(), frozenset(), frozenset())])
         seen: dict[tuple[str, str, str, Side], list[tuple[frozenset[str], frozenset[tuple[int, int]]]]] = {}
@@ -54,8 +57,9 @@ def held(ways: Ways, as_of: Mapping[str, int], leaves: frozenset[str]) -> frozen
             message = queue.popleft()
             if message.at in leaves and message.came != "local":
                 continue
-            for way in ways[message.at]:
-                if way.to in (message.sender, origin) or not way.passes:
+            onward = others if message.came == "internal" and not message.through.client else anybody
+            for way in onward[message.at]:
+                if way.to in (message.sender, origin):
                     continue
                 passed = _passed(message, way, as_of)
                 if passed is None:
