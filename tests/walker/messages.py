@@ -44,6 +44,9 @@ class Message(NamedTuple):
     """AS numbers of the path, each with how often it stood there before."""
 
 
+NOBODY, NOTHING = Side(), frozenset[str]()
+
+
 def held(ways: Ways, as_of: Mapping[str, int], leaves: frozenset[str]) -> frozenset[tuple[str, str]]:
     """All pairs (holder, origin); leaves announce their own routes and hand nothing on."""
     found: set[tuple[str, str]] = set()
@@ -51,17 +54,20 @@ def held(ways: Ways, as_of: Mapping[str, int], leaves: frozenset[str]) -> frozen
     # What a speaker heard from no client of its own goes to its clients and over eBGP: nobody else need be tried.
     others = {name: tuple(way for way in each if way.own.client or not way.internal) for name, each in anybody.items()}
     for origin in ways:
-        queue = deque([Message(origin, "", "local", Side(), frozenset(), frozenset())])
+        queue = deque([Message(origin, "", "local", NOBODY, NOTHING, frozenset())])
         seen: dict[tuple[str, str, str, Side], list[tuple[frozenset[str], frozenset[tuple[int, int]]]]] = {}
         while queue:
             message = queue.popleft()
             if message.at in leaves and message.came != "local":
                 continue
+            own = as_of[message.at]
+            # The path as it is told over eBGP.
+            longer = message.systems | {(own, sum(number == own for number, _ in message.systems))}
             onward = others if message.came == "internal" and not message.through.client else anybody
             for way in onward[message.at]:
                 if way.to in (message.sender, origin):
                     continue
-                passed = _passed(message, way, as_of)
+                passed = _passed(message, way, as_of[way.to], longer)
                 if passed is None:
                     continue
                 known = seen.setdefault((passed.at, passed.sender, passed.came, passed.through), [])
@@ -73,14 +79,12 @@ def held(ways: Ways, as_of: Mapping[str, int], leaves: frozenset[str]) -> frozen
     return frozenset(found)
 
 
-def _passed(message: Message, way: Way, as_of: Mapping[str, int]) -> Message | None:
+def _passed(message: Message, way: Way, system: int, longer: frozenset[tuple[int, int]]) -> Message | None:
     if not way.internal:
-        own = as_of[message.at]
-        systems = message.systems | {(own, sum(number == own for number, _ in message.systems))}
-        if (as_of[way.to], way.other.allowed) in systems:
+        if (system, way.other.allowed) in longer:
             return None
-        return Message(way.to, message.at, "external", Side(), frozenset(), systems)
-    if (as_of[way.to], way.other.allowed) in message.systems:
+        return Message(way.to, message.at, "external", NOBODY, NOTHING, longer)
+    if (system, way.other.allowed) in message.systems:
         return None
     clusters = message.clusters
     if message.came == "internal":
