@@ -1,4 +1,4 @@
-"""Kubeconfigs that cannot be used, in words."""
+"""Kubeconfigs: what is read of them and of the environment, and those that cannot be used, in words."""
 
 from pathlib import Path
 
@@ -37,3 +37,14 @@ def test_unusable(part: str, instead: str, text: str, tmp_path: Path) -> None:
     assert text in str(refusal.value)
     assert refusal.value.hint
     assert contexts(str(file)) in ([], ["production"])
+
+
+def test_the_proxy_is_looked_up_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials are fresh at each request; the client would read the whole environment with them."""
+    file = tmp_path / "config"
+    file.write_text(GOOD)
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    settings, _ = configuration(str(file), None)
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:2")
+    assert [setting["value"] for setting in settings.auth_settings().values()] == ["Bearer t"]
+    assert settings.proxy == "http://127.0.0.1:1"
