@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from ipaddress import ip_address, ip_network
 
-from rrplan.bgp.protocol import Protocol, joined_names
-from rrplan.bgp.speaker import Speaker
+from rrplan.bgp.protocol import Protocol, ProtocolKind, joined_names
+from rrplan.bgp.speaker import Family, Speaker
 
 
 class Established(StrEnum):
@@ -112,6 +113,13 @@ def _pair(protocol: Protocol, own: Speaker, counterpart: Protocol, other: Speake
             Established.NO,
             f"wrong port: {own.name} dials {protocol.peer_port}, {other.name} listens on {other.listens}",
         )
+    apart = [
+        _on_no_link(near, far, end.family)
+        for end, near, far in ((protocol, own, other), (counterpart, other, own))
+        if end.kind is ProtocolKind.MESH and not (end.internal or near.profile.mesh_multihop)
+    ]
+    if any(apart):
+        return min(filter(None, apart), key=lambda answer: answer.established is not Established.NO)
     if protocol.source_address is None and counterpart.source_address is None:
         return SessionVerdict(Established.UNKNOWN, "the kernel chooses the source address at both ends")
     return YES
@@ -119,6 +127,23 @@ def _pair(protocol: Protocol, own: Speaker, counterpart: Protocol, other: Speake
 
 def _said_by(protocol: Protocol) -> str:
     return f" (BGPPeer {' or '.join(protocol.peers)})" if protocol.peers else ""
+
+
+def _on_no_link(near: Speaker, far: Speaker, family: Family) -> SessionVerdict | None:
+    """That no link of a node has the address of another one, as far as its own address tells; None where it has.
+
+    BIRD 1.6.8 leaves an eBGP session without `multihop` Idle then (measured). Of a node whose address has no prefix
+    length nothing is known, and one that is a network by itself may have been given without it.
+    """
+    link = near.link(family)
+    network = ip_network(link) if link else None
+    if network is None or ip_address(far.address(family)) in network:
+        return None
+    return SessionVerdict(
+        Established.UNKNOWN if network.prefixlen == network.max_prefixlen else Established.NO,
+        "Calico v3.26 to v3.32 renders no `multihop` in the mesh, so two AS numbers meet on one link alone; "
+        f"{far.name} is not in {link}, the network of {near.name}",
+    )
 
 
 @dataclass(frozen=True, slots=True)

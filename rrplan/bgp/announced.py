@@ -28,6 +28,14 @@ FELIX_PROGRAMS_IPIP = CalicoVersion(3, 33)
 """`programClusterRoutes` is EnabledNoEncapOnly by default from here on: Felix programs IPIP pools (calico master)."""
 
 
+SINCE_EXPORT = CalicoVersion(3, 21)
+"""First version that reads `disableBGPExport`; before, every pool is announced."""
+SINCE_FELIX = CalicoVersion(3, 31)
+"""First version whose FelixConfiguration has `programClusterRoutes`."""
+SINCE_BIRD = CalicoVersion(3, 32)
+"""First version whose BGPConfiguration has it; before, BIRD programs every pool without VXLAN."""
+
+
 class Passes(StrEnum):
     """Whether the routes of a pool get through filters: all, none, or not known from here."""
 
@@ -193,7 +201,7 @@ class Announced:
                 for pool, network in known
                 if not reasons[pool.name]
             )
-            exported = [(pool, network) for pool, network in known if not pool.disable_bgp_export]
+            exported = [(pool, network) for pool, network in known if not kept_back(pool, version)]
             incoming[family] = (
                 *_alike(Layer((pool.name,), network, None, rules) for pool, network in exported),
                 Layer((), None, None, rules, beyond=tuple(network for _, network in exported)),
@@ -250,9 +258,14 @@ def _network(pool: IPPool, family: Family) -> Network | None:
     return network if network.version == (4 if family is Family.IPV4 else 6) else None
 
 
+def kept_back(pool: IPPool, version: CalicoVersion) -> bool:
+    """Whether Calico announces nothing of a pool."""
+    return pool.disable_bgp_export and version >= SINCE_EXPORT
+
+
 def _why_not(pool: IPPool, setting: Mapping[str, object], version: CalicoVersion) -> str:
     """Why nothing is owed for a pool; "" where it is."""
-    if pool.disable_bgp_export:
+    if kept_back(pool, version):
         return "it is not announced (`disableBGPExport`)"
     if pool.vxlan_mode in ("Always", "CrossSubnet"):
         return "it uses VXLAN, so Felix programs its routes"
@@ -263,13 +276,13 @@ def _why_not(pool: IPPool, setting: Mapping[str, object], version: CalicoVersion
 def by_bird(pool: IPPool, setting: str, version: CalicoVersion) -> bool:
     """Whether BIRD programs the routes of a pool without VXLAN; `setting` is that of BGPConfiguration, "" if none."""
     default = "EnabledNoEncapOnly" if version >= FELIX_PROGRAMS_IPIP else "Enabled"
-    return _covers(setting or default, pool)
+    return _covers((setting if version >= SINCE_BIRD else "") or default, pool)
 
 
 def by_felix(pool: IPPool, setting: str, version: CalicoVersion) -> bool:
     """Whether Felix does; `setting` is that of FelixConfiguration, "" if none."""
     default = "EnabledIPIPOnly" if version >= FELIX_PROGRAMS_IPIP else "Disabled"
-    return _covers(setting or default, pool)
+    return _covers((setting if version >= SINCE_FELIX else "") or default, pool)
 
 
 def _covers(setting: str, pool: IPPool) -> bool:

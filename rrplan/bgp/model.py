@@ -41,8 +41,11 @@ class Model:
         zone_label: str = "",
         marked: frozenset[NodeName] = frozenset(),
         roles: Roles = (),
+        numbers: Iterable[int | None] = (),
     ) -> None:
         """`peers` are the BGPPeers of states to come; without them those of `state` alone decide about classes.
+
+        `numbers` are AS numbers of nodes in states to come (None: the global one).
 
         `roles` is what is known of speakers outside; those that pass routes on are speakers among the nodes.
         """
@@ -50,6 +53,9 @@ class Model:
         self.versions = versions
         peers = tuple(peers)
         first = rules_of(state, _nobody, versions.default, roles)
+        known = {first.settings.global_as if number is None else number for number in numbers}
+        known |= {node.as_number or first.settings.global_as for node in state.nodes.values()}
+        first = replace(first, by_link=len(known) > 1)
         # A host may get a standalone reflector in a state to come, and is then known by its address.
         hosts = {node.host_ip: name for name, node in state.nodes.items() if node.host_ip}
         everybody = replace(first, addresses={**hosts, **first.addresses})
@@ -195,10 +201,11 @@ class Model:
     def _go_on(self, state: ClusterState, touched: Collection[NodeName]) -> None:
         old_rules = self.rules
         if state.others is not self.state.others:
-            self.rules = rules_of(state, self.classifier.matcher, self.versions.default, old_rules.roles)
+            fresh = rules_of(state, self.classifier.matcher, self.versions.default, old_rules.roles)
+            self.rules = replace(fresh, by_link=old_rules.by_link)
         elif state.peers is not self.state.peers or state.configurations is not self.state.configurations:
             fresh = rules_of(state, self.classifier.matcher, self.versions.default, old_rules.roles)
-            self.rules = replace(fresh, addresses=old_rules.addresses)
+            self.rules = replace(fresh, addresses=old_rules.addresses, by_link=old_rules.by_link)
         for name in touched:
             speaker = speaker_of(state.nodes[name], self.rules.settings, self.versions)
             self.population.move(replace(speaker, untried=self._untried.get(name, frozenset())))

@@ -30,7 +30,8 @@ class Rules:
     `addresses` says which addresses belong to nodes; `matches` evaluates a selector text for a speaker; `hosts` are
     the addresses that Kubernetes has for its nodes, whether or not Calico knows them; `announced` says which pools
     routes are of, and what filters let through. `shared` are the addresses that several nodes have, with these nodes.
-    `roles` is what is known of speakers outside.
+    `roles` is what is known of speakers outside. `by_link` says that nodes may have different AS numbers, so that it
+    may count in the mesh who is on whose link.
     """
 
     settings: Settings
@@ -41,6 +42,7 @@ class Rules:
     announced: Announced = field(default=EVERYTHING, hash=False, compare=False)
     shared: Mapping[str, tuple[Node, ...]] = field(default_factory=dict, hash=False)
     roles: Roles = ()
+    by_link: bool = False
     index: PeerIndex = field(init=False, hash=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:

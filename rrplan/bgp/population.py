@@ -44,6 +44,8 @@ class Signature:
     untried: frozenset[str] = frozenset()
     outside: bool = False
     """It is no node, but a speaker outside that passes routes on."""
+    links: tuple[str, ...] = ()
+    """The networks of its nodes, where sessions depend on them."""
     _hash: int = field(init=False, repr=False, compare=False, default=0)
 
     def __post_init__(self) -> None:
@@ -71,7 +73,8 @@ class Classifier:
 
     `selectors` are all selectors of all BGPPeers of all states, `named` the nodes that some BGPPeer singles
     out, `zone_label` the label whose value separates classes ("" for none), `marked` are nodes that the caller
-    wants to find in classes apart from all others (those that a plan drains).
+    wants to find in classes apart from all others (those that a plan drains). `by_link` says that nodes of different
+    networks are to be told apart, where their Calico's sessions depend on it.
     """
 
     selectors: tuple[str, ...]
@@ -79,6 +82,7 @@ class Classifier:
     zone_label: str
     marked: frozenset[NodeName]
     matcher: Matcher = field(hash=False, compare=False)
+    by_link: bool = False
 
     @classmethod
     def over(
@@ -100,7 +104,7 @@ class Classifier:
             at = rules.addresses.get(endpoint.address) if endpoint else None
             if at:
                 named.add(at)
-        return cls(tuple(sorted(selectors)), frozenset(named), zone_label, marked, Matcher())
+        return cls(tuple(sorted(selectors)), frozenset(named), zone_label, marked, Matcher(), rules.by_link)
 
     def signature(self, speaker: Speaker) -> Signature:
         """The class of a speaker."""
@@ -124,6 +128,7 @@ class Classifier:
             speaker.down,
             speaker.untried,
             speaker.role is not None,
+            speaker.links if self.by_link else (),
         )
 
     def _matches(self, speaker: Speaker) -> frozenset[int]:

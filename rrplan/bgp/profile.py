@@ -46,6 +46,8 @@ class Profile:
     """`reachableBy` is known, and checked before the peer is rendered (v3.25.0)."""
     filters: bool = False
     """BGPFilters are known (v3.26.0)."""
+    mesh_multihop: bool = True
+    """Mesh sessions between two AS numbers go through routers (not in v3.26.0 to v3.32: no `multihop` is rendered)."""
     cluster_id_validated: bool = False
     """A cluster ID annotation that is no IPv4 address is ignored (v3.26.0, 3bfb7b0daa)."""
     local_workloads: bool = False
@@ -94,7 +96,7 @@ def _profiles() -> tuple[Profile, ...]:
     )
     v24 = replace(v23, since=CalicoVersion(3, 24), reverse_one_family=True)
     v25 = replace(v24, since=CalicoVersion(3, 25), reachable_by=True, options=v24.options | {"ttlSecurity"})
-    v26 = replace(v25, since=CalicoVersion(3, 26), cluster_id_validated=True, filters=True)
+    v26 = replace(v25, since=CalicoVersion(3, 26), cluster_id_validated=True, filters=True, mesh_multihop=False)
     v30 = replace(v26, since=CalicoVersion(3, 30), local_workloads=True)
     v302 = replace(v30, since=CalicoVersion(3, 30, 2), options=v30.options | {"nextHopMode"})
     v303 = replace(v302, since=CalicoVersion(3, 30, 3), reverse_manual=True)

@@ -42,7 +42,10 @@ class Obstacle(StrEnum):
     AS_LOOP = "as-loop"
     """`node` holds the routes and does not pass them on: they already went through this AS."""
     NOT_CONNECTED = "not-connected"
-    """No holder of the routes has a session with the node that lacks them."""
+    """No holder of the routes has a session with the node that lacks them that is certain to be up.
+
+    Where the origin has one configured, `protocol` is what `node` calls it and `detail` says why it may not come up.
+    """
     UNCERTAIN = "uncertain"
     """One end is a speaker outside the cluster, and no path between the two is certain to be there."""
 
@@ -202,7 +205,17 @@ def _why_not(apart: _Apart, traced: Trace, origin: NodeName, at: NodeName) -> No
         if stop is Stop.FILTERED and there not in pair:
             near = origin if pair[0] == here else apart.another(pair[0], origin, at)
             return _filtered(apart, pair, near, apart.another(pair[1], origin, at))
-    return NoRoute(Obstacle.NOT_CONNECTED)
+    return _not_connected(model, origin, at, holdings.family)
+
+
+def _not_connected(model: Model, origin: NodeName, at: NodeName, family: Family) -> NoRoute:
+    """That no holder has a session; where the origin has one configured that may not come up, why."""
+    other, own = model.population.speakers[origin], model.population.speakers[at]
+    here = protocols(model.rules, own, other, family)
+    answer = verdict(here[0], own, here, other, protocols(model.rules, other, own, family)) if here else None
+    if answer is None or not answer.reason:
+        return NoRoute(Obstacle.NOT_CONNECTED)
+    return NoRoute(Obstacle.NOT_CONNECTED, at, protocol=here[0].name, detail=answer.reason)
 
 
 def _filtered(apart: _Apart, pair: tuple[int, int], near: NodeName, far: NodeName) -> NoRoute:

@@ -45,7 +45,8 @@ def rules_of(state: ClusterState, matcher: Matches, version: CalicoVersion, role
     peers = tuple(state.peers[name] for name in sorted(state.peers))
     known = frozenset(node.host_ip for node in state.nodes.values() if node.host_ip)
     announced = Announced.of(state, version)
-    return Rules(settings, peers, addresses, matcher, known, announced, shared, roles)
+    systems = {settings.global_as if node.as_number is None else node.as_number for node in state.nodes.values()}
+    return Rules(settings, peers, addresses, matcher, known, announced, shared, roles, by_link=len(systems) > 1)
 
 
 def _shared(nodes: Iterable[Node]) -> dict[str, tuple[Node, ...]]:

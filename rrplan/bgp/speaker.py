@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from ipaddress import ip_network
 
 from rrplan.bgp.options import rendered
 from rrplan.bgp.profile import Profile, Versions, profile_for
@@ -157,6 +158,9 @@ class Speaker:
     """What is known of its router ID, to compare with others'; "" where it is not known or made of its own name."""
     calico_name: str = ""
     """Its name in Calico, where that is not its name in Kubernetes."""
+    ipv4_bits: int = 0
+    """Prefix length of its address: which addresses are on its link; 0 where it is not known."""
+    ipv6_bits: int = 0
     role: OutsideRole | None = None
     """Of a speaker outside the cluster that passes routes on; None for a node."""
 
@@ -168,6 +172,17 @@ class Speaker:
     def address(self, family: Family) -> str:
         """The node's address in a family; "" where it has none."""
         return self.ipv4 if family is Family.IPV4 else self.ipv6
+
+    def link(self, family: Family) -> str:
+        """The network of the node's address in a family; "" where it is not known."""
+        address = self.address(family)
+        bits = self.ipv4_bits if family is Family.IPV4 else self.ipv6_bits
+        return str(ip_network(f"{address}/{bits}", strict=False)) if address and bits else ""
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """These networks, where its sessions to other AS numbers depend on them."""
+        return () if self.profile.mesh_multihop else (self.link(Family.IPV4), self.link(Family.IPV6))
 
     @property
     def listens(self) -> int:
@@ -202,6 +217,8 @@ def speaker_of(node: Node, settings: Settings, versions: Versions) -> Speaker:
         calico_name=node.calico_name,
         down=is_down(node, settings),
         router_id=_router_id(node, settings),
+        ipv4_bits=node.ipv4_bits,
+        ipv6_bits=node.ipv6_bits,
     )
 
 

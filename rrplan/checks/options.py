@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 from collections.abc import Iterator, Mapping
 
 from rrplan.bgp.announced import filter_rules
+from rrplan.bgp.left_out import LONG
 from rrplan.bgp.speaker import Family
 from rrplan.checks.context import CheckContext, CheckResults, names
 from rrplan.checks.finding import error, warning
@@ -118,7 +120,7 @@ def filters_there(context: CheckContext) -> CheckResults:
 
 
 def filters_readable(context: CheckContext) -> CheckResults:
-    """BIRD can read every BGPFilter: the lengths of a rule ascend, from its `cidr` or `min` to `max`.
+    """BIRD can read every BGPFilter: each `cidr` is a network, and lengths ascend from `cidr` or `min` to `max`.
 
     Each BGPFilter becomes a function in the file of every node, used or not, and BIRD refuses the whole file (BIRD
     1.6.8 filter/config.Y, fprefix_set; tried with `bird -p`).
@@ -127,11 +129,35 @@ def filters_readable(context: CheckContext) -> CheckResults:
         for family, longest in LONGEST.items():
             for direction, rules in filter_rules(found, family).items():
                 for number, rule in enumerate(rules, 1):
-                    lengths = _lengths(rule, longest)
-                    if lengths and not lengths[0] <= lengths[1] <= longest:
-                        field = f"{direction}{'V4' if family is Family.IPV4 else 'V6'}"
+                    field = f"{direction}{'V4' if family is Family.IPV4 else 'V6'}"
+                    cidr, lengths = str(rule.get("cidr") or ""), _lengths(rule, longest)
+                    if cidr and not _is_network(cidr, family):
+                        meant = _network_of(cidr, family)
+                        if meant:
+                            yield error("host-bits", filter=name, field=field, rule=number, cidr=cidr, meant=meant)
+                        else:
+                            yield error("no-network", filter=name, field=field, rule=number, cidr=cidr[:LONG])
+                    elif lengths and not lengths[0] <= lengths[1] <= longest:
                         pattern = f"{rule['cidr']}{{{lengths[0]},{lengths[1]}}}"
                         yield error("refused", filter=name, field=field, rule=number, pattern=pattern)
+
+
+def _is_network(cidr: str, family: Family) -> bool:
+    """Whether BIRD reads a `cidr`: a prefix of its family without bits behind it (filter/config.Y, fprefix)."""
+    try:
+        network = ipaddress.ip_network(cidr)
+    except ValueError:
+        return False
+    return "/" in cidr and network.max_prefixlen == LONGEST[family]
+
+
+def _network_of(cidr: str, family: Family) -> str:
+    """The network that a `cidr` with further bits lies in; "" where it is no network of that family at all."""
+    try:
+        network = ipaddress.ip_network(cidr, strict=False)
+    except ValueError:
+        return ""
+    return str(network) if "/" in cidr and network.max_prefixlen == LONGEST[family] else ""
 
 
 def _lengths(rule: Mapping[str, object], longest: int) -> tuple[int, int] | None:

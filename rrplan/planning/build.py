@@ -142,9 +142,11 @@ def _walk(
     """The steps with their gates, what is proved, the model at the last state, and the nodes down at the first."""
     peers = [*desired.state.peers.values(), *_peers_on_the_way(ordered)]
 
+    numbers = [node.as_number for node in desired.state.nodes.values()]
+
     def modelled(at: ClusterState) -> Model:
         zone_label = ZONE_LABEL if spec.policy.zone_resilience else ""
-        return Model(at, versions, peers=peers, zone_label=zone_label, marked=marked, roles=spec.roles)
+        return Model(at, versions, peers=peers, zone_label=zone_label, marked=marked, roles=spec.roles, numbers=numbers)
 
     model = modelled(state)
     down = model.down()

@@ -92,7 +92,8 @@ def picture(plan: Plan, state: ClusterState, versions: Versions, stops: Collecti
     for before, after in zip([None, *chain], chain, strict=False):
         if before is None or after.peers is not before.peers:
             peers |= dict.fromkeys(after.peers.values())
-    model = Model(state, versions, peers=peers, zone_label=ZONE_LABEL, roles=plan.spec.roles)
+    numbers = [node.as_number for node in chain[-1].nodes.values()]
+    model = Model(state, versions, peers=peers, zone_label=ZONE_LABEL, roles=plan.spec.roles, numbers=numbers)
     film = _Film(model, state)
     film.take()
     pending = False

@@ -82,7 +82,8 @@ def _promises(
     plan: Plan, chain: Sequence[ClusterState], versions: Versions, roles: Roles, kind: PoolKind
 ) -> Iterator[Promise]:
     peers = [peer for state_on_the_way in chain for peer in state_on_the_way.peers.values()]
-    model = Model(chain[0], versions, peers=peers, roles=roles)
+    numbers = [node.as_number for node in chain[-1].nodes.values()]
+    model = Model(chain[0], versions, peers=peers, roles=roles, numbers=numbers)
     speakers = _speakers_outside(model)
     exposures: list[frozenset[Pair]] = []
     missing = [_pairs(model, model.missing(Doubt.FOR), {})]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rrplan.bgp.announced import by_bird, filter_rules
+from rrplan.bgp.announced import by_bird, filter_rules, kept_back
 from rrplan.bgp.speaker import Family
 from rrplan.resources import BGPFilter, CalicoVersion, ClusterState, IPPool
 
@@ -47,8 +47,8 @@ class RoutePolicy:
         setting = str(default.spec.get("programClusterRoutes") or "") if default else ""
         return cls(
             family,
-            tuple(pool.cidr for pool in pools if not pool.disable_bgp_export) if pools else (instead,),
-            tuple(pool.cidr for pool in pools if pool.disable_bgp_export),
+            tuple(pool.cidr for pool in pools if not kept_back(pool, version)) if pools else (instead,),
+            tuple(pool.cidr for pool in pools if kept_back(pool, version)),
             tuple(pool.cidr for pool in pools if pool.vxlan_mode in VXLAN or not by_bird(pool, setting, version)),
             {name: filter_rules(found, family) for name, found in sorted(state.others_of(BGPFilter).items())},
         )

@@ -86,6 +86,15 @@ TEXTS: dict[str, dict[str, str]] = {
             "rule {rule} of `{field}` of BGPFilter `{filter}` asks for prefixes `{pattern}`, which BIRD cannot read: "
             "it refuses its whole configuration on every node, so no change of BGP takes effect"
         ),
+        "host-bits": (
+            "rule {rule} of `{field}` of BGPFilter `{filter}` has `cidr: {cidr}`, with bits behind its length, which "
+            "BIRD cannot read: it refuses its whole configuration on every node, so no change of BGP takes effect; "
+            "write `{meant}`"
+        ),
+        "no-network": (
+            "rule {rule} of `{field}` of BGPFilter `{filter}` has `cidr: {cidr}`, which is no network of that family "
+            "to BIRD: it refuses its whole configuration on every node, or each route that gets to this rule"
+        ),
     },
     "filters-there": {
         "missing": (

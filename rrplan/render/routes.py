@@ -42,7 +42,8 @@ def no_route_text(reason: NoRoute, at: str, origin: str, family: str) -> str:
             why = _NOT_PASSED_ON[reason.obstacle]
             return f"{reason.node} holds the routes of {origin} and does not pass them to {at}: {why}"
         case Obstacle.NOT_CONNECTED:
-            return f"nobody that holds the routes of {origin} has a session with {at}"
+            lead = f"nobody that holds the routes of {origin} has a session with {at}"
+            return f"{lead} that is certain to be up; {reason.protocol}: {reason.detail}" if reason.protocol else lead
         case Obstacle.UNCERTAIN:
             return "no path between them is certain to be there"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
 from typing import Any
@@ -63,6 +63,12 @@ class Member:
     cluster_id: str
     down: bool
     cordoned: bool
+    networks: Mapping[str, Pool] = field(default_factory=dict)
+    """By family, where the prefix length of its address is given."""
+
+    def near(self, address: str, family: str) -> bool:
+        """Whether an address is in its network, or that network is not known."""
+        return family not in self.networks or ip_address(address) in self.networks[family]
 
 
 @dataclass(frozen=True)
@@ -224,6 +230,11 @@ def cluster_of(objects: Objects, parts: tuple[Part, ...] = ()) -> Cluster:
                 cluster_id=told.get(ANNOTATION + "RouteReflectorClusterID", ""),
                 down=_ready(one) is False or ready.get(name) is False,
                 cordoned=bool(one.get("spec", {}).get("unschedulable")),
+                networks={
+                    family: ip_interface(text).network
+                    for family, key in (("ipv4", ANNOTATION + "IPv4Address"), ("ipv6", ANNOTATION + "IPv6Address"))
+                    if "/" in (text := told.get(key, "")) and _address(text)
+                },
             )
     peerings = tuple(_peering(one) for (kind, _), one in sorted(objects.items()) if kind == "BGPPeer")
     mesh = settings.get("nodeToNodeMeshEnabled") is not False

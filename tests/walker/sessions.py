@@ -31,6 +31,8 @@ class Block(NamedTuple):
     filters: tuple[str, ...] = ()
     allowed: int = 0
     """How often the own AS number may stand in a path."""
+    reaches: bool = True
+    """Whether BIRD gets to the address: without `multihop` an eBGP session gets to those of its own network alone."""
 
     @property
     def internal(self) -> bool:
@@ -71,6 +73,8 @@ def rendered(cluster: Cluster, own: Member, family: str) -> Mapping[str, Renderi
                 block = Block(
                     "Mesh", address, other.as_number, own.as_number, False, "", passive, True, cluster.mesh_options
                 )
+                # The mesh of v3.26 to v3.32 has no `multihop`.
+                block = block._replace(reaches=block.internal or own.near(address, family))
                 found.setdefault(address, []).append(frozenset([block]))
     passes: tuple[dict[str, list[End]], ...] = ({}, {}, {})
     for peering in cluster.peerings:
@@ -171,7 +175,7 @@ def _meet(one: Block, other: Block) -> bool:
     first, second = dict(one.options), dict(other.options)
     if any(first.get(name) != second.get(name) for name in ("password", "ttlSecurity")):
         return False
-    return not (one.passive and other.passive)
+    return one.reaches and other.reaches and not (one.passive and other.passive)
 
 
 def stays(block: Block, before: Rendering, after: Rendering) -> bool:

@@ -162,6 +162,10 @@ def test_older_than_filters() -> None:
 OWED: list[tuple[IPPool, str, str, str]] = [
     (POOL, "", "v3.30.4", ""),
     (IPPool("p", "10.42.0.0/16", disable_bgp_export=True), "", "v3.30.4", "it is not announced (`disableBGPExport`)"),
+    (IPPool("p", "10.42.0.0/16", disable_bgp_export=True), "", "v3.21.0", "it is not announced (`disableBGPExport`)"),
+    # Older versions do not read these fields.
+    (IPPool("p", "10.42.0.0/16", disable_bgp_export=True), "", "v3.20.6", ""),
+    (IPPool("p", "10.42.0.0/16"), "Disabled", "v3.31.7", ""),
     (IPPool("p", "10.42.0.0/16", vxlan_mode="Always"), "", "v3.30.4", "it uses VXLAN, so Felix programs its routes"),
     (IPPool("p", "10.42.0.0/16", "Always"), "", "v3.32.1", ""),
     (IPPool("p", "10.42.0.0/16", "Always"), "", "v3.33.0", "Felix programs its routes (`programClusterRoutes`)"),

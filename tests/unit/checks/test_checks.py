@@ -61,6 +61,12 @@ def backend(name: str) -> dict[str, object]:
     return thing("DaemonSet", "calico-node", "apps/v1", template={"spec": {"containers": [container]}})
 
 
+def running(version: str) -> dict[str, object]:
+    """A calico-node DaemonSet of a version."""
+    container = {"name": "calico-node", "image": f"calico/node:{version}"}
+    return thing("DaemonSet", "calico-node", "apps/v1", template={"spec": {"containers": [container]}})
+
+
 def pod(name: str, host: str, *, owner: str = "", set_name: str = "", phase: str = "Running") -> dict[str, object]:
     """A pod on a node, and what owns it."""
     owners = [{"kind": owner, "name": set_name, "controller": True}] if owner else []
@@ -408,6 +414,7 @@ WARNINGS = [
             thing("IPPool", "wide", cidr="10.1.0.0/16"),
             thing("BGPConfiguration", "default", nodeToNodeMeshEnabled=True, programClusterRoutes="Disabled"),
             thing("FelixConfiguration", "default"),
+            running("v3.32.1"),
         ],
         "wide: by `programClusterRoutes` of BGPConfiguration and FelixConfiguration neither of BIRD and Felix programs",
     ),
@@ -416,6 +423,7 @@ WARNINGS = [
         [
             thing("IPPool", "wide", cidr="10.1.0.0/16"),
             thing("FelixConfiguration", "default", programClusterRoutes="Enabled"),
+            running("v3.32.1"),
         ],
         "FelixConfiguration both of BIRD and Felix programs the routes",
     ),
@@ -450,6 +458,17 @@ SILENT = [
             thing("IPPool", "wide", cidr="10.1.0.0/16"),
             thing("BGPConfiguration", "default", nodeToNodeMeshEnabled=True, programClusterRoutes="Disabled"),
             thing("FelixConfiguration", "default", programClusterRoutes="Enabled"),
+            running("v3.32.1"),
+        ],
+    ),
+    (
+        "cluster-routes",
+        "versions that do not read the fields",
+        [
+            thing("IPPool", "wide", cidr="10.1.0.0/16"),
+            thing("BGPConfiguration", "default", nodeToNodeMeshEnabled=True, programClusterRoutes="Disabled"),
+            thing("FelixConfiguration", "default", programClusterRoutes="Enabled"),
+            running("v3.30.4"),
         ],
     ),
     ("router-id", "calico-node has one", [only_ipv6("bare"), environment(CALICO_ROUTER_ID="hash")]),

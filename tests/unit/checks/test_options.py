@@ -166,3 +166,28 @@ def test_filters_that_bird_refuses(field: str, cidr: str, length: Mapping[str, i
         planned(cluster, f"{BACK}, drain: true")
     text = f"rule 2 of `{field}` of BGPFilter `odd` asks for prefixes `{pattern}`, which BIRD cannot read: it refuses"
     assert text in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "cidr", "words"),
+    [
+        ("importV4", "10.42.1.0/16", "`cidr: 10.42.1.0/16`, with bits behind its length, which BIRD cannot read"),
+        ("exportV6", "fd42::1/48", "write `fd42::/48`"),
+        ("importV4", "10.42.0.0/99", "`cidr: 10.42.0.0/99`, which is no network of that family to BIRD"),
+        ("importV4", "10.42.0.0", "which is no network of that family to BIRD"),
+        ("exportV4", "fd00::/8", "which is no network of that family to BIRD"),
+        ("importV4", "0.0.0.0/0", ""),
+        ("importV6", "FD00:0::/8", ""),
+    ],
+)
+def test_filters_with_a_cidr_that_bird_refuses(field: str, cidr: str, words: str) -> None:
+    """What `bird -p` and `bird6 -p` say of the same networks, with `prefixLength` and without; used or not."""
+    rules = [{"action": "Accept", "cidr": cidr, "matchOperator": "NotIn"}]
+    cluster = reflected().put(BGPFilter("odd", {field: rules}))
+    if not words:
+        assert not [found for found in planned(cluster, DRAINED).findings if found.check == "filters-readable"]
+        return
+    with pytest.raises(PreflightError) as error:
+        planned(cluster, f"{BACK}, drain: true")
+    assert f"rule 1 of `{field}` of BGPFilter `odd` has " in str(error.value)
+    assert words in str(error.value)
