@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from rrplan.bgp.profile import Profile
 from rrplan.bgp.speaker import Speaker
 from rrplan.ids import NodeName
-from rrplan.resources.selector import Selector, SelectorSyntaxError, parse
+from rrplan.resources.selector import (
+    And,
+    Contains,
+    EndsWith,
+    Expression,
+    Global,
+    Not,
+    Or,
+    Selector,
+    SelectorSyntaxError,
+    StartsWith,
+    parse,
+)
+
+
+def unknown_word(selector: Selector, profile: Profile) -> str:
+    """What a version of Calico cannot read in a selector, which then matches nobody there; "" where it reads all."""
+    if profile.selector_texts and profile.selector_global:
+        return ""
+    return next(_unknown(selector.expression, profile), "")
+
+
+def _unknown(expression: Expression, profile: Profile) -> Iterator[str]:
+    match expression:
+        case Global():
+            yield from () if profile.selector_global else ("global()",)
+        case Contains() | StartsWith() | EndsWith():
+            words = {Contains: "contains", StartsWith: "starts with", EndsWith: "ends with"}
+            yield from () if profile.selector_texts else (words[type(expression)],)
+        case Not(operand):
+            yield from _unknown(operand, profile)
+        case And(operands) | Or(operands):
+            for operand in operands:
+                yield from _unknown(operand, profile)
 
 
 class Matcher:
     """Answers `matches(selector, speaker)`; remembers answers by the labels that the selector can see.
 
-    A selector that does not parse matches nobody, as in confd.
+    A selector that does not parse matches nobody, as in confd, nor does one with a word that the speaker's Calico does
+    not know.
     """
 
     def __init__(self) -> None:
@@ -25,7 +60,9 @@ class Matcher:
         if known is None:
             return False
         selector, names = known
-        labels = speaker.labels
+        profile, labels = speaker.profile, speaker.labels
+        if not (profile.selector_texts and profile.selector_global) and unknown_word(selector, profile):
+            return False
         seen = (text, tuple([labels.get(name) for name in names]))
         answer = self._answers.get(seen)
         if answer is None:

@@ -22,6 +22,10 @@ class Profile:
     since: CalicoVersion
     selectors: bool = False
     """nodeSelector, peerSelector, cluster IDs, reverse peers; a Node_ gives way to a Global_ (v3.3.0, d9993a19)."""
+    selector_texts: bool = False
+    """`contains`, `starts with` and `ends with` in selectors (v3.6.0, 960598b2)."""
+    selector_global: bool = False
+    """`global()` in selectors (v3.15.0, 36db81bc)."""
     leave_mesh: frozenset[str] = frozenset()
     """Families in which a reflector has no mesh (v3.3.0, 5980bc98; not IPv4 in v3.13.0 to v3.20, confd#311)."""
     skip_reflectors: frozenset[str] = frozenset()
@@ -73,15 +77,16 @@ def _before_v21() -> tuple[Profile, ...]:
     v32 = replace(v3, since=CalicoVersion(3, 3, 2), client_of_any_as=False)
     v4 = replace(v32, since=CalicoVersion(3, 4), passive_mesh=True, passive_by_ipv4=True)
     v54 = replace(v4, since=CalicoVersion(3, 5, 4), passive_by_ipv4=False)
-    v6 = replace(v4, since=CalicoVersion(3, 6))
-    v61 = replace(v54, since=CalicoVersion(3, 6, 1))
+    v6 = replace(v4, since=CalicoVersion(3, 6), selector_texts=True)
+    v61 = replace(v54, since=CalicoVersion(3, 6, 1), selector_texts=True)
     v13 = replace(v61, since=CalicoVersion(3, 13), leave_mesh=frozenset({"ipv6"}))
-    v16 = replace(v13, since=CalicoVersion(3, 16), ports=True, options=frozenset({"keepOriginalNextHop"}))
+    v15 = replace(v13, since=CalicoVersion(3, 15), selector_global=True)
+    v16 = replace(v15, since=CalicoVersion(3, 16), ports=True, options=frozenset({"keepOriginalNextHop"}))
     v163 = replace(v16, since=CalicoVersion(3, 16, 3), options=v16.options | {"password"})
     v17 = replace(v163, since=CalicoVersion(3, 17), keep_next_hop_globally=True)
     v18 = replace(v17, since=CalicoVersion(3, 18), options=v17.options | {"sourceAddress"})
     v20 = replace(v18, since=CalicoVersion(3, 20), options=v18.options | {"maxRestartTime"})
-    return (v0, v3, v32, v4, v54, v6, v61, v13, v16, v163, v17, v18, v20)
+    return (v0, v3, v32, v4, v54, v6, v61, v13, v15, v16, v163, v17, v18, v20)
 
 
 def _profiles() -> tuple[Profile, ...]:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from rrplan.bgp.endpoint import dialled
+from rrplan.bgp.matching import unknown_word
 from rrplan.bgp.profile import profile_for
 from rrplan.bgp.refusals import bird_reads
 from rrplan.bgp.speaker import effective_cluster_id
@@ -117,12 +118,17 @@ def mesh_fields(context: CheckContext) -> CheckResults:
 
 def selectors_readable(context: CheckContext) -> CheckResults:
     """Every selector of every BGPPeer can be read."""
+    version = context.versions.default
     for name, peer in sorted(context.state.peers.items()):
         for field, text in (("nodeSelector", peer.node_selector), ("peerSelector", peer.peer_selector)):
             try:
-                parse(text)
+                selector = parse(text)
             except SelectorSyntaxError as problem:
                 yield warning("syntax", peer=name, field=field, why=problem.message, character=problem.position + 1)
+                continue
+            word = unknown_word(selector, profile_for(version))
+            if word:
+                yield warning("unknown-word", peer=name, field=field, word=word, version=str(version))
 
 
 def cluster_ids_valid(context: CheckContext) -> CheckResults:

@@ -239,6 +239,10 @@ TEXTS: dict[str, dict[str, str]] = {
     },
     "selectors-readable": {
         "syntax": ("BGPPeer `{peer}`: `{field}` is no selector ({why} at character {character}): it matches nobody"),
+        "unknown-word": (
+            "BGPPeer `{peer}`: `{field}` has `{word}`, which Calico {version} cannot read in a selector: it matches "
+            "nobody"
+        ),
     },
     "typha": {
         "none": (

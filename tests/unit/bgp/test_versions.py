@@ -14,6 +14,8 @@ A6 = node("a", "10.0.0.1", **SIX)
 B6 = node("b", "10.0.0.2", ipv6Address="fd00::2/64")
 GLOBAL = peer("global", peerIP="10.0.0.2", asNumber=64512)
 FOREIGN = node("b", "10.0.0.2", asNumber=65001)
+GLOBALLY = peer("p", nodeSelector="global()", peerSelector="global()")
+CONTAINING = peer("p", nodeSelector="all()", peerSelector="!has(x) || x contains 'y'")
 
 CASES = [
     Case(
@@ -120,6 +122,10 @@ CASES = [
         {"a": ["Node_10_0_0_2_port_178 as 64512"]},
         "v3.16.0",
     ),
+    Case("before v3.15 no node has `global()` (36db81bc)", [A, B, OFF, GLOBALLY], {"a": []}, "v3.14.2"),
+    Case("since then all have", [A, B, OFF, GLOBALLY], {"a": ["Node_10_0_0_2 as 64512"]}, "v3.15.0"),
+    Case("before v3.6 no `contains` (960598b2)", [A, B, OFF, CONTAINING], {"a": []}, "v3.5.4"),
+    Case("since then", [A, B, OFF, CONTAINING], {"a": ["Node_10_0_0_2 as 64512"]}, "v3.6.0"),
     Case(
         "v3.22: Global_ is never passive",
         [A, B, OFF, GLOBAL],

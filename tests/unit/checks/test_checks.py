@@ -342,6 +342,15 @@ WARNINGS = [
         "BGPPeer `p`: `nodeSelector` is no selector",
     ),
     (
+        "selectors-readable",
+        [
+            thing("BGPPeer", "p", nodeSelector="!global()", peerSelector="has(x)"),
+            thing("BGPConfiguration", "default", nodeToNodeMeshEnabled=False),
+            running("v3.14.2"),
+        ],
+        "BGPPeer `p`: `nodeSelector` has `global()`, which Calico v3.14.2 cannot read in a selector: it matches nobody",
+    ),
+    (
         "cluster-ids-valid",
         [node("odd", 9, RouteReflectorClusterID="one")],
         "odd has cluster ID `one`, which Calico ignores: it is no reflector",
