@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
 
+from rrplan.bgp.options import ONE_HOP
 from rrplan.bgp.protocol import Protocol, ProtocolKind, joined_names
-from rrplan.bgp.speaker import Family, Speaker
+from rrplan.bgp.speaker import Speaker
 
 
 class Established(StrEnum):
@@ -113,11 +114,7 @@ def _pair(protocol: Protocol, own: Speaker, counterpart: Protocol, other: Speake
             Established.NO,
             f"wrong port: {own.name} dials {protocol.peer_port}, {other.name} listens on {other.listens}",
         )
-    apart = [
-        _on_no_link(near, far, end.family)
-        for end, near, far in ((protocol, own, other), (counterpart, other, own))
-        if end.kind is ProtocolKind.MESH and not (end.internal or near.profile.mesh_multihop)
-    ]
+    apart = [_on_no_link(*end) for end in ((protocol, own, other), (counterpart, other, own))]
     if any(apart):
         return min(filter(None, apart), key=lambda answer: answer.established is not Established.NO)
     if protocol.source_address is None and counterpart.source_address is None:
@@ -129,21 +126,26 @@ def _said_by(protocol: Protocol) -> str:
     return f" (BGPPeer {' or '.join(protocol.peers)})" if protocol.peers else ""
 
 
-def _on_no_link(near: Speaker, far: Speaker, family: Family) -> SessionVerdict | None:
-    """That no link of a node has the address of another one, as far as its own address tells; None where it has.
+def _on_no_link(protocol: Protocol, near: Speaker, far: Speaker) -> SessionVerdict | None:
+    """That a session needs both nodes on one link, and no link of `near` has the address of `far`; None where it may.
 
-    BIRD 1.6.8 leaves an eBGP session without `multihop` Idle then (measured). Of a node whose address has no prefix
-    length nothing is known, and one that is a network by itself may have been given without it.
+    BIRD 1.6.8 leaves an eBGP session without `multihop` Idle then, and with `ttl security on; multihop 1` takes no
+    packet that went through a router (measured). Of a node whose address has no prefix length nothing is known, and
+    one that is a network by itself may have been given without it.
     """
-    link = near.link(family)
-    network = ip_network(link) if link else None
-    if network is None or ip_address(far.address(family)) in network:
+    if protocol.kind is ProtocolKind.MESH and not (protocol.internal or near.profile.mesh_multihop):
+        lead = "Calico v3.26 to v3.32 renders no `multihop` in the mesh, so two AS numbers meet on one link alone"
+    elif dict(protocol.options).get("ttlSecurity") == ONE_HOP:
+        lead = "with `ttlSecurity: 1` a session goes through no router"
+    else:
         return None
-    return SessionVerdict(
-        Established.UNKNOWN if network.prefixlen == network.max_prefixlen else Established.NO,
-        "Calico v3.26 to v3.32 renders no `multihop` in the mesh, so two AS numbers meet on one link alone; "
-        f"{far.name} is not in {link}, the network of {near.name}",
-    )
+    link = near.link(protocol.family)
+    network = ip_network(link) if link else None
+    if network is None or ip_address(far.address(protocol.family)) in network:
+        return None
+    alone = network.prefixlen == network.max_prefixlen
+    reason = f"{lead}; {far.name} is not in {link}, the network of {near.name}"
+    return SessionVerdict(Established.UNKNOWN if alone else Established.NO, reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ def _standing(rules: Rules, own: Speaker, family: Family) -> Standing:
         rules.settings.router_id or bool(own.router_id),
         may_be_refused(rules, own, family),
         _order(rules, own, family),
-        own.links if rules.by_link and rules.settings.mesh else (),
+        own.links if rules.by_link else (),
     )
     return Standing("", _names(rules, own), traits)
 

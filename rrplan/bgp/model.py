@@ -20,7 +20,7 @@ from rrplan.bgp.population import Classifier, Population, Signature
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.reflection import Doubt
 from rrplan.bgp.roles import Roles, passing
-from rrplan.bgp.sessions import rules_of
+from rrplan.bgp.sessions import rules_of, within_link
 from rrplan.bgp.sides import Sides, touched, without
 from rrplan.bgp.speaker import FAMILIES, Family, Speaker, outside_speaker, speaker_of
 from rrplan.bgp.transition import ClassTransition, Ends, Loss, OutsideSession, Transition
@@ -55,7 +55,7 @@ class Model:
         first = rules_of(state, _nobody, versions.default, roles)
         known = {first.settings.global_as if number is None else number for number in numbers}
         known |= {node.as_number or first.settings.global_as for node in state.nodes.values()}
-        first = replace(first, by_link=len(known) > 1)
+        first = replace(first, by_link=len(known) > 1 or within_link((*state.peers.values(), *peers)))
         # A host may get a standalone reflector in a state to come, and is then known by its address.
         hosts = {node.host_ip: name for name, node in state.nodes.items() if node.host_ip}
         everybody = replace(first, addresses={**hosts, **first.addresses})

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from rrplan.resources.duration import rounded_seconds
 
+ONE_HOP = "1"
+"""The `ttlSecurity` of a session that goes through no router."""
 DURATIONS = frozenset({"maxRestartTime", "keepaliveTime"})
 
 

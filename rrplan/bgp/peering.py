@@ -30,8 +30,8 @@ class Rules:
     `addresses` says which addresses belong to nodes; `matches` evaluates a selector text for a speaker; `hosts` are
     the addresses that Kubernetes has for its nodes, whether or not Calico knows them; `announced` says which pools
     routes are of, and what filters let through. `shared` are the addresses that several nodes have, with these nodes.
-    `roles` is what is known of speakers outside. `by_link` says that nodes may have different AS numbers, so that it
-    may count in the mesh who is on whose link.
+    `roles` is what is known of speakers outside. `by_link` says that it may count who is on whose link: nodes have
+    different AS numbers, or sessions may go through no router.
     """
 
     settings: Settings

@@ -10,6 +10,7 @@ from rrplan.bgp.adjacency import Established, SessionVerdict, verdict
 from rrplan.bgp.announced import Announced
 from rrplan.bgp.endpoint import endpoint_of
 from rrplan.bgp.matching import Matcher
+from rrplan.bgp.options import ONE_HOP, rendered
 from rrplan.bgp.peering import Matches, Rules, external_protocols, ordered, protocols
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.protocol import Protocol
@@ -46,7 +47,22 @@ def rules_of(state: ClusterState, matcher: Matches, version: CalicoVersion, role
     known = frozenset(node.host_ip for node in state.nodes.values() if node.host_ip)
     announced = Announced.of(state, version)
     systems = {settings.global_as if node.as_number is None else node.as_number for node in state.nodes.values()}
-    return Rules(settings, peers, addresses, matcher, known, announced, shared, roles, by_link=len(systems) > 1)
+    return Rules(
+        settings,
+        peers,
+        addresses,
+        matcher,
+        known,
+        announced,
+        shared,
+        roles,
+        by_link=len(systems) > 1 or within_link(peers),
+    )
+
+
+def within_link(peers: Iterable[BGPPeer]) -> bool:
+    """Whether some BGPPeer gives sessions that go through no router."""
+    return any(rendered("ttlSecurity", peer.spec.get("ttlSecurity")) == ONE_HOP for peer in peers)
 
 
 def _shared(nodes: Iterable[Node]) -> dict[str, tuple[Node, ...]]:

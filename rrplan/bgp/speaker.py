@@ -181,8 +181,9 @@ class Speaker:
 
     @property
     def links(self) -> tuple[str, ...]:
-        """These networks, where its sessions to other AS numbers depend on them."""
-        return () if self.profile.mesh_multihop else (self.link(Family.IPV4), self.link(Family.IPV6))
+        """These networks, where its sessions may depend on them."""
+        free = self.profile.mesh_multihop and "ttlSecurity" not in self.profile.options
+        return () if free else (self.link(Family.IPV4), self.link(Family.IPV6))
 
     @property
     def listens(self) -> int:

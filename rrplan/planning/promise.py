@@ -141,7 +141,8 @@ def exposed_pairs(before: ClusterState, after: ClusterState, versions: Versions,
     every: set[Pair] = set()
     for kind in pool_kinds(before, versions.default):
         was, becomes = kind.alone([before, after])
-        model = Model(was, versions, peers=becomes.peers.values(), roles=roles)
+        numbers = [node.as_number for node in becomes.nodes.values()]
+        model = Model(was, versions, peers=becomes.peers.values(), roles=roles, numbers=numbers)
         names = frozenset(speaker.name for speaker in _speakers_outside(model))
         changed_nodes = [name for name, node in becomes.nodes.items() if node != was.nodes[name]]
         exposed = _exposed(model, becomes, changed_nodes)

@@ -1,4 +1,4 @@
-"""Mesh sessions between AS numbers, which need one link where Calico renders no `multihop` (v3.26 to v3.32)."""
+"""Sessions that need one link: between AS numbers in the mesh of v3.26 to v3.32, and with `ttlSecurity: 1`."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from rrplan.ids import NodeName
 from rrplan.plans import Plan
 from rrplan.render.proof import violation_text
 from rrplan.resources import CalicoVersion, ClusterState, Node
-from tests.support.clusters import BACK, meshed, node, planned
+from tests.support.clusters import BACK, mesh, meshed, node, peer, planned, state
 
 
 def rack(name: str, count: int, as_number: int | None, bits: int = 24) -> list[Node]:
@@ -119,3 +119,27 @@ def test_as_numbers_are_not_given_to_racks_behind_routers() -> None:
     told = [violation_text(violation) for violation in plan.proof.violations]
     assert any("Mesh_10_0_1_1: Calico v3.26 to v3.32 renders no `multihop` in the mesh" in text for text in told)
     assert planned(racks(systems=False, bits=0), document).steps
+
+
+def test_one_hop_is_one_link() -> None:
+    """With `ttlSecurity: 1` racks behind routers have no session, and a plan that gives it to them is refused."""
+    peered = state(*racks(systems=False).nodes.values(), peer("all", **EVERYBODY, ttlSecurity=1), mesh(on=False))
+    assert between(peered, "v3.30.4") == {
+        (
+            Established.NO,
+            f"with `ttlSecurity: 1` a session goes through no router; b1 is not in {link}, the network of a1",
+        )
+        for link in ("10.0.1.0/24", "fd00:0:1::/64")
+    }
+    assert between(peered, "v3.24.6") == between(peered, "v3.30.4", "a1", "a2") == {(Established.YES, "")}
+    far = state(*racks(systems=False).nodes.values(), peer("all", **EVERYBODY, ttlSecurity=2), mesh(on=False))
+    assert between(far, "v3.30.4") == {(Established.YES, "")}
+    group = "groups: [{name: main, nodes: {names: [a1, b1]}}], clusterID: 224.0.0.1, drain: true"
+    document = f"topology: route-reflectors, {group}, peering: {{ttlSecurity: HOPS}}"
+    with pytest.raises(UnsafePlanError):
+        planned(racks(systems=False), document.replace("HOPS", "1"))
+    assert planned(racks(systems=False), document.replace("HOPS", "2")).steps
+    assert planned(racks(systems=False, bits=0), document.replace("HOPS", "1")).steps
+
+
+EVERYBODY = {"nodeSelector": "all()", "peerSelector": "all()"}
