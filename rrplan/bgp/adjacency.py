@@ -114,7 +114,7 @@ def _pair(protocol: Protocol, own: Speaker, counterpart: Protocol, other: Speake
             Established.NO,
             f"wrong port: {own.name} dials {protocol.peer_port}, {other.name} listens on {other.listens}",
         )
-    apart = [_on_no_link(*end) for end in ((protocol, own, other), (counterpart, other, own))]
+    apart = [on_no_link(*end) for end in ((protocol, own, other), (counterpart, other, own))]
     if any(apart):
         return min(filter(None, apart), key=lambda answer: answer.established is not Established.NO)
     if protocol.source_address is None and counterpart.source_address is None:
@@ -126,8 +126,8 @@ def _said_by(protocol: Protocol) -> str:
     return f" (BGPPeer {' or '.join(protocol.peers)})" if protocol.peers else ""
 
 
-def _on_no_link(protocol: Protocol, near: Speaker, far: Speaker) -> SessionVerdict | None:
-    """That a session needs both nodes on one link, and no link of `near` has the address of `far`; None where it may.
+def on_no_link(protocol: Protocol, near: Speaker, far: Speaker) -> SessionVerdict | None:
+    """That a session needs both nodes on one link, and `far` is on none of `near`; None where that may be.
 
     BIRD 1.6.8 leaves an eBGP session without `multihop` Idle then, and with `ttl security on; multihop 1` takes no
     packet that went through a router (measured). Of a node whose address has no prefix length nothing is known, and

@@ -29,6 +29,10 @@ class Family(StrEnum):
 
 
 FAMILIES = (Family.IPV4, Family.IPV6)
+WHOLE = {Family.IPV4: 32, Family.IPV6: 128}
+"""How long addresses are."""
+ALONE = "alone"
+"""The link of a node whose address is a network by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +179,18 @@ class Speaker:
 
     def link(self, family: Family) -> str:
         """The network of the node's address in a family; "" where it is not known."""
-        address = self.address(family)
-        bits = self.ipv4_bits if family is Family.IPV4 else self.ipv6_bits
+        address, bits = self.address(family), self._bits(family)
         return str(ip_network(f"{address}/{bits}", strict=False)) if address and bits else ""
+
+    def _bits(self, family: Family) -> int:
+        return self.ipv4_bits if family is Family.IPV4 else self.ipv6_bits
 
     @property
     def links(self) -> tuple[str, ...]:
-        """These networks, where its sessions may depend on them."""
-        free = self.profile.mesh_multihop and "ttlSecurity" not in self.profile.options
-        return () if free else (self.link(Family.IPV4), self.link(Family.IPV6))
+        """These networks, where its sessions may depend on them; nodes that are a network each are alike."""
+        if self.profile.mesh_multihop and "ttlSecurity" not in self.profile.options:
+            return ()
+        return tuple(ALONE if self._bits(family) == WHOLE[family] else self.link(family) for family in FAMILIES)
 
     @property
     def listens(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rrplan.adapters.nodes.bird_output import protocols
+from rrplan.bgp.adjacency import on_no_link
 from rrplan.bgp.sessions import Speakers
 from rrplan.bgp.speaker import FAMILIES, Family
 from rrplan.rehearsal.filters import RoutePolicy
@@ -62,5 +63,16 @@ def unlike_the_cluster(laboratory: Laboratory, state: ClusterState) -> Iterator[
     numbered = [speaker.name for speaker in own_speakers if not (speaker.router_id or speaker.ipv4)]
     if numbered:
         yield f"the router ID of {listed(numbered, NAMED)} is not known: a number stands for it"
+    yield from across_routers(speakers)
     if any(dict(session.protocol.options).get("password") for session in speakers.all_sessions()):
         yield "the values of Secrets are in no snapshot: for each key a password of our own stands"
+
+
+def across_routers(speakers: Speakers) -> Iterator[str]:
+    """A session with a node on another link, which comes up in a laboratory alone: there is one link for all."""
+    for session in speakers.all_sessions():
+        here, there = session.protocol.node, session.protocol.peer_node
+        own, other = speakers.by_name.get(here), speakers.by_name.get(there) if there else None
+        if own and other and on_no_link(session.protocol, own, other):
+            yield f"all nodes are on one link here: {here} has a session with {there}, behind a router in the cluster"
+            return

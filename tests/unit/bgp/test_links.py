@@ -143,3 +143,12 @@ def test_one_hop_is_one_link() -> None:
 
 
 EVERYBODY = {"nodeSelector": "all()", "peerSelector": "all()"}
+
+
+def test_nodes_that_are_a_network_each_are_one_class() -> None:
+    """Of thousands with a /32 nobody is told apart; networks of racks are."""
+    version = Versions(CalicoVersion(3, 30), "test")
+    nodes = [one for name, number in (("a", 65001), ("b", 65002)) for one in rack(name, 5, number)]
+    alone = [replace(one, ipv4_bits=32, ipv6_bits=128) for one in nodes]
+    for cluster in (nodes, alone):
+        assert len(Model(meshed(*cluster, nodes=""), version).population.classes) == 2
