@@ -18,21 +18,24 @@ TIMES = 5
 
 
 def _beside_others() -> tuple[list[Stall], float, float]:
-    """What a witness says while networks come and go, from when to when that was."""
+    """What a witness says while networks come and go, from when to when it looked.
+
+    The kernel removes a network some time after it was closed.
+    """
     network = Network.build(HOSTS[:1])
-    witness = Witness(network.bridge)
     began = time.monotonic()
+    witness = Witness(network.bridge)
     for _ in range(TIMES):
         Network.build(HOSTS).close()
     SystemClock().sleep(0.5)
-    ended = time.monotonic()
     stalls = witness.end()
+    ended = time.monotonic()
     network.close()
     return stalls, began, ended
 
 
 def test_networks_that_come_and_go() -> None:
-    """They hold the lock of all routing tables of the machine; each wait lies in the time in which that happened."""
+    """They hold the lock of all routing tables of the machine; each wait lies in the time in which we looked."""
     if missing := lacking():
         lacks(f"no laboratory; missing: {'; '.join(missing)}")
     stalls, began, ended = isolated(_beside_others)

@@ -31,6 +31,7 @@ def here() -> None:
 def checked(told: Told) -> None:
     """What a story tells, said and judged."""
     sys.stdout.write(f"{NODES} nodes, {told.flows} flows, {told.verdict.text(told.seconds)}\n")
+    sys.stdout.writelines(f"nothing follows: {text}\n" for text in told.verdict.unsettled)
     sys.stdout.writelines(f"longer: {text}\n" for text in told.verdict.longer)
     assert not told.wrong, "\n".join(told.wrong)
     # The measurement can see loss: a node that changes its role, or is left by calico-node, is cut off.

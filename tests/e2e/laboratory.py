@@ -11,8 +11,8 @@ import random
 import subprocess
 import threading
 import time
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,6 +26,7 @@ from rrplan.rehearsal.agents import Agents
 from rrplan.rehearsal.isolation import alone, die_with
 from rrplan.rehearsal.laboratory import Laboratory
 from rrplan.rehearsal.recorder import Flow, Recorder, Recording
+from rrplan.rehearsal.witness import Witness
 from rrplan.resources import ClusterState
 
 SETTLE_SECONDS = 90.0
@@ -91,6 +92,11 @@ class Birds:
         """The pairs whose route is in the kernel."""
         pairs: frozenset[Pair] = self._ask("held")
         return pairs
+
+    def waits(self) -> Mapping[NodeName, float]:
+        """How long the BIRDs of each node have waited for the processor so far, in seconds."""
+        waits: Mapping[NodeName, float] = self._ask("waits")
+        return waits
 
     def recorded(self) -> Recording:
         """End recording; what was recorded."""
@@ -161,6 +167,7 @@ class _Work:
         self._laboratory = Laboratory([state], versions, folder)
         self._agents = Agents(self._laboratory, seed)
         self._recorder: Recorder
+        self._witness: Witness
         self._due: list[tuple[float, NodeName, dict[Family, subprocess.Popen[bytes]]]] = []
 
     def begin(self, held: frozenset[Pair], reflecting: frozenset[NodeName], probes: float) -> Facts:
@@ -178,6 +185,7 @@ class _Work:
         flows = self._flows(last, reflecting)
         namespaces = {name: self._laboratory.network.hosts[name] for name in owners.values()}
         self._recorder = Recorder(namespaces, self._laboratory.pods, flows, len(flows) / probes)
+        self._witness = Witness(self._laboratory.network.bridge)
         blocks = {
             name: {family: each[0] for family, each in of_families.items()}
             for name, of_families in self._laboratory.announcements.blocks.items()
@@ -227,10 +235,14 @@ class _Work:
             for at, origin in self._laboratory.held(self._laboratory.speaking(family), family)
         )
 
+    def waits(self) -> Mapping[NodeName, float]:
+        """See `Birds.waits`."""
+        return self._laboratory.waits()
+
     def recorded(self) -> Recording:
         """See `Birds.recorded`."""
         self._check()
-        return self._recorder.end()
+        return replace(self._recorder.end(), stalls=self._witness.end())
 
     def _check(self) -> None:
         if self._agents.failure:

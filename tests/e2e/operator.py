@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from rrplan.ids import StepId
+from rrplan.ids import NodeName, StepId
 from rrplan.rehearsal.judging import Window
 
 Event: TypeAlias = Mapping[str, Any]
@@ -23,11 +23,16 @@ SECONDS = 900
 
 
 class Operator:
-    """Runs verbs on the cluster that `where` leads to; remembers which step was under way when."""
+    """Runs verbs on the cluster that `where` leads to; remembers which step was under way when.
 
-    def __init__(self, folder: Path, where: Sequence[str]) -> None:
+    `waits` tells how long each BIRD has waited for the processor so far.
+    """
+
+    def __init__(self, folder: Path, where: Sequence[str], waits: Callable[[], Mapping[NodeName, float]]) -> None:
         self._folder = folder
         self._where = where
+        self._waits = waits
+        self._waited: Mapping[NodeName, float] = {}
         self.windows: list[Window] = []
         self.events: list[Event] = []
 
@@ -76,12 +81,18 @@ class Operator:
         if event["event"] in BEGINNINGS:
             began = monotonic(event["time"])
             self.close(began)
+            self._waited = self._waits()
             self.windows.append(Window(StepId(event["step"]), BEGINNINGS[event["event"]], began))
 
     def close(self, moment: float) -> None:
         """The last step has ended at a moment of the monotonic clock."""
         if self.windows and not self.windows[-1].ended:
             self.windows[-1].ended = moment
+            waits = self._waits().items()
+            # A BIRD that was started again counts from its beginning.
+            self.windows[-1].waited = max(
+                (now - min(now, self._waited.get(bird, 0.0)) for bird, now in waits), default=0.0
+            )
 
 
 Process: TypeAlias = "subprocess.Popen[str]"

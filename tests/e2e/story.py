@@ -98,7 +98,7 @@ class Story:
         except BaseException:
             self.birds.stop()
             raise
-        self._operator = Operator(folder, place.where)
+        self._operator = Operator(folder, place.where, self.birds.waits)
         self._deaths: list[Death] = []
         self._left: list[Fault] = []
         self._harmed: list[Fault] = []

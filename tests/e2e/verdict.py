@@ -10,7 +10,7 @@ from rrplan.ids import ActionName, NodeName
 from rrplan.planning.promise import promises, reflecting
 from rrplan.plans import Plan
 from rrplan.plans.rehearsal import Count
-from rrplan.rehearsal.judging import Judge, Window
+from rrplan.rehearsal.judging import BUSY_SECONDS, Judge, Window
 from rrplan.rehearsal.recorder import Recording
 from rrplan.resources import ClusterState
 from tests.e2e.laboratory import Facts
@@ -42,6 +42,8 @@ class Verdict:
     explained: int
     """Routes that went away of pairs that end at a dead node, or at a host that calico-node left."""
     late_ms: int
+    unsettled: tuple[str, ...]
+    """Absences that were not longer than a BIRD waited for the processor or the kernel's lock: nothing follows."""
     longer: tuple[str, ...]
     """Where exposed pairs were without a route for longer than plans say: figures, no contradiction."""
 
@@ -72,12 +74,15 @@ def verdict(
     judge = Judge(plan, promises(plan, state, versions), facts.owners, facts.pairs, reflecting(plan, state))
     kept = without(recording, facts, leaving, deaths)
     findings = judge.findings(kept, windows)
+    # A recorder that did not look saw nothing that could be excused.
+    blind = recording.lateness > BUSY_SECONDS
     return Verdict(
-        (*findings.contradictions, *findings.unsettled),
+        (*findings.contradictions, *(findings.unsettled if blind else ())),
         judge.count(kept, windows, exposed=False),
         judge.count(kept, windows, exposed=True),
         len(recording.gaps) - len(kept.gaps),
         round(recording.lateness * 1000),
+        () if blind else tuple(findings.unsettled),
         tuple(judge.longer(kept, windows)),
     )
 
