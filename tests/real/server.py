@@ -1,6 +1,7 @@
 """A real etcd and a real kube-apiserver on loopback, with Calico's CRDs, and what a kubelet does to evicted pods."""
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -10,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlencode
 
 import urllib3
@@ -23,6 +24,8 @@ from tests.real.etcd import without_fsync
 from tests.real.parts import find
 
 TRIES = 3
+ENVIRONMENT = {**os.environ, "GOGC": "400"}
+"""Of servers that live for minutes: they collect garbage less often than those that live for months."""
 CRDS = Path(__file__).resolve().parents[2] / "fixtures" / "crds"
 WRITES = ("create", "update", "patch", "delete", "deletecollection")
 AUDIT = {
@@ -146,7 +149,10 @@ class RealServer:
         assert program is not None
         log = (self.folder / f"{name}.log").open("wb")
         self._words[name] = [str(program), *words]
-        self._processes.append(subprocess.Popen(self._words[name], stdout=log, stderr=log, cwd=self.folder))
+        self._processes.append(self._begun(name, log))
+
+    def _begun(self, name: str, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(self._words[name], stdout=log, stderr=log, cwd=self.folder, env=ENVIRONMENT)
 
     def restart(self, name: str, between: float = 0.0) -> None:
         """`kill -9`, then start it again with the same files and ports; returns before it is ready."""
@@ -155,7 +161,7 @@ class RealServer:
         self._processes[index].wait()
         time.sleep(between)  # a real daemon stays away
         log = (self.folder / f"{name}.log").open("ab")
-        self._processes[index] = subprocess.Popen(self._words[name], stdout=log, stderr=log, cwd=self.folder)
+        self._processes[index] = self._begun(name, log)
 
     def moment(self) -> int:
         """Now, as `writes` counts it: how long the API server's audit log is."""

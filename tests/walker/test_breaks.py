@@ -8,7 +8,7 @@ from tests.walker.judging import Tally
 
 SEEDS = {
     "counts_at_the_end": 201,
-    "doubt_is_nothing_before": 27,
+    "doubt_is_nothing_before": 2,
     "doubt_is_something_after": 123,
     "disputed_blocks_stay": 76,
     "lost_uplinks_are_fine": 424,
