@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
 
 from rrplan.bgp.cells import Block, Cells, Facet, Meaning, Names, Standing, apart, cells_of
+from rrplan.bgp.cluster_ids import as_bird_reads
 from rrplan.bgp.endpoint import endpoint_of
 from rrplan.bgp.peering import Rules
 from rrplan.bgp.refusals import may_be_refused
@@ -127,6 +128,8 @@ def _standing(rules: Rules, own: Speaker, family: Family) -> Standing:
         may_be_refused(rules, own, family),
         _order(rules, own, family),
         own.links if rules.by_link else (),
+        # For confd another spelling is another cluster ID.
+        "" if own.cluster_id == as_bird_reads(own.cluster_id) else own.cluster_id,
     )
     return Standing("", _names(rules, own), traits)
 
@@ -135,7 +138,8 @@ def _names(rules: Rules, own: Speaker) -> Names:
     local, remote = rules.index.masks(own)
     # `dict` keeps the order: which block comes first in BIRD's file depends on the order of BGPPeers.
     configured = tuple(dict.fromkeys(_meaning(rules, peer) for peer in rules.index.of(local & _between_nodes(rules))))
-    return Names(own.cluster_id, configured, frozenset(_meaning(rules, peer) for peer in rules.index.of(remote)))
+    meant = frozenset(_meaning(rules, peer) for peer in rules.index.of(remote))
+    return Names(as_bird_reads(own.cluster_id), configured, meant)
 
 
 def _between_nodes(rules: Rules) -> int:

@@ -11,6 +11,7 @@ from rrplan.bgp.adjacency import NONE, Adjacency, Ends, Link, adjacency, by_addr
 from rrplan.bgp.alike import Blocks, Member, NodeClass, merged, standing, with_cells
 from rrplan.bgp.announced import Announced, Layer, Passes
 from rrplan.bgp.cells import Facet, Pair
+from rrplan.bgp.cluster_ids import as_bird_reads
 from rrplan.bgp.holdings import Holdings
 from rrplan.bgp.outside import Outside, Uplink, owed_uplinks
 from rrplan.bgp.peering import Rules, protocols
@@ -90,7 +91,7 @@ class Connections:
     def graph(self, doubt: Doubt) -> LinkGraph:
         """What counts between nodes, with doubt counted so; every link carries everything."""
         groups = [
-            SpeakerGroup(node_class.count, speaker.as_number, speaker.cluster_id, speaker.down)
+            SpeakerGroup(node_class.count, speaker.as_number, as_bird_reads(speaker.cluster_id), speaker.down)
             for node_class, speaker in zip(self.blocks.kept, self.speakers(self.blocks.kept), strict=True)
         ]
         links: dict[Pair, Links] = {}

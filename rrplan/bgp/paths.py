@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from rrplan.bgp.cluster_ids import as_bird_reads
 from rrplan.bgp.holdings import Holdings
 from rrplan.bgp.model import Model
 from rrplan.bgp.reflection import Copy, LinkGraph, first_copy, passes
@@ -131,7 +132,7 @@ def paths_in(model: Model, limit: int) -> tuple[Paths, NodeName]:
     A session that may be up counts.
     """
     view, classes = model.view(), model.population.classes
-    cluster_ids = [signature.cluster_id for signature in view.signatures]
+    cluster_ids = [as_bird_reads(signature.cluster_id) for signature in view.signatures]
     tables = [most_paths(table, model.living(view), cluster_ids, limit) for table in view.possible.values()]
     most = max(tables, key=lambda paths: paths.paths)
     return most, next(iter(classes[view.signatures[most.holder]])) if most.paths else NodeName("")

@@ -6,10 +6,10 @@ Found by rendering odd values with confd of v3.12 to v3.32 and by BIRD 1.6.8 (`n
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from rrplan.bgp.adjacency import Established, SessionVerdict
+from rrplan.bgp.cluster_ids import bird_reads
 from rrplan.bgp.endpoint import Endpoint, dialled, endpoint_of, unreachable
 from rrplan.bgp.peering import Rules, external_protocols, protocols
 from rrplan.bgp.protocol import Protocol
@@ -18,10 +18,6 @@ from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer
 
 SHOWN = 3
-LONGEST = 64
-"""Characters of a number or an address that is read at all."""
-_NUMBER = re.compile(r"[0-9]+|0x[0-9a-fA-F]+")
-_QUAD = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
 
 
 def unusable(endpoint: Endpoint) -> str:
@@ -37,19 +33,6 @@ def unusable(endpoint: Endpoint) -> str:
 def without_router_id(own: Speaker) -> bool:
     """Whether `router id ;` is rendered unless calico-node has CALICO_ROUTER_ID: an IPv6-only node."""
     return bool(own.ipv6) and not own.ipv4
-
-
-def bird_reads(cluster_id: str) -> bool:
-    """Whether BIRD can read what stands behind `rr cluster id`: an IPv4 address or a number, and no prefix length.
-
-    Source: BIRD 1.6.8 conf/confbase.Y, `idval`; tried with `bird -p`.
-    """
-    text = cluster_id.strip()
-    if len(text) > LONGEST:
-        return False
-    if _NUMBER.fullmatch(text):
-        return int(text, 16 if text.startswith("0x") else 10) < 2**32
-    return bool(_QUAD.fullmatch(text)) and all(int(part) < 256 for part in text.split("."))
 
 
 def refusal(rules: Rules, speakers: Mapping[NodeName, Speaker], own: Speaker, family: Family) -> SessionVerdict | None:

@@ -9,6 +9,7 @@ from itertools import islice
 
 from rrplan.bgp.adjacency import Established, verdict
 from rrplan.bgp.alike import ENOUGH
+from rrplan.bgp.cluster_ids import as_bird_reads
 from rrplan.bgp.holdings import Holdings
 from rrplan.bgp.model import Model
 from rrplan.bgp.peering import external_protocols, idle_selector, protocols
@@ -167,7 +168,7 @@ class _Apart:
 def _cluster_id(holdings: Holdings, view: View, block: int, classes: Sequence[int]) -> str:
     """Of nodes, their own one: the block that stands for theirs may have another. A fabric has one that is its own."""
     signature = view.signatures[classes[0]]
-    return holdings.group(block).cluster_id if signature.outside else signature.cluster_id
+    return holdings.group(block).cluster_id if signature.outside else as_bird_reads(signature.cluster_id)
 
 
 def _path(apart: _Apart, copy: Copy, origin: NodeName, at: NodeName) -> tuple[NodeName, ...]:

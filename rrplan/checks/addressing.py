@@ -5,12 +5,13 @@ from __future__ import annotations
 import ipaddress
 from collections import Counter
 
+from rrplan.bgp.cluster_ids import bird_reads
 from rrplan.bgp.endpoint import dialled
 from rrplan.bgp.left_out import LONG, left_out
 from rrplan.bgp.next_hops import taken_by_outside
 from rrplan.bgp.outside import Outside
 from rrplan.bgp.profile import profile_for
-from rrplan.bgp.refusals import bird_reads, unusable
+from rrplan.bgp.refusals import unusable
 from rrplan.bgp.sessions import Speakers
 from rrplan.bgp.speaker import FAMILIES, HASH, Settings, is_zero
 from rrplan.checks.context import CheckContext, CheckResults, names

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+from rrplan.bgp.cluster_ids import NONE, as_bird_reads, bird_reads
 from rrplan.bgp.endpoint import dialled
 from rrplan.bgp.matching import unknown_word
 from rrplan.bgp.profile import profile_for
-from rrplan.bgp.refusals import bird_reads
 from rrplan.bgp.speaker import effective_cluster_id
 from rrplan.checks.addressing import (
     addresses_known,
@@ -140,16 +140,18 @@ def cluster_ids_valid(context: CheckContext) -> CheckResults:
             yield warning("ignored", node=name, value=node.cluster_id)
         elif not bird_reads(node.cluster_id):
             yield error("refused", node=name, value=node.cluster_id)
+        elif as_bird_reads(node.cluster_id) == NONE:
+            yield error("none", node=name, value=node.cluster_id)
 
 
 def cluster_id_unused(context: CheckContext) -> CheckResults:
     """The cluster IDs of the spec belong to its own groups."""
-    ours = {context.spec.cluster_id_of(group) for group in context.spec.groups}
+    ours = {context.spec.cluster_id_of(group) for group in context.spec.groups} - {""}
     placed = {reflector.node for reflector in context.desired.placed}
     others = [
         name
         for name, node in context.desired.state.nodes.items()
-        if node.cluster_id in ours and node.cluster_id and name not in placed
+        if as_bird_reads(node.cluster_id) in ours and name not in placed
     ]
     if others:
         yield warning("others-have-it", nodes=names(others))

@@ -51,6 +51,10 @@ TEXTS: dict[str, dict[str, str]] = {
             "id {value}`, which BIRD cannot read: it refuses the whole configuration once the node has a "
             "client"
         ),
+        "none": (
+            "{node} has cluster ID `{value}`: BIRD takes the router ID of the node in its place, which nothing here "
+            "counts on"
+        ),
     },
     "cluster-routes": {
         "neither": (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rrplan.bgp.refusals import bird_reads
+from rrplan.bgp.cluster_ids import bird_reads
 from tests.conftest import lacks
 from tests.unit.bgp.test_refusals import CLUSTER_IDS
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from rrplan.bgp.adjacency import Established
+from rrplan.bgp.cluster_ids import bird_reads
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions
-from rrplan.bgp.refusals import bird_reads
 from rrplan.bgp.sessions import Speakers
 from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, DaemonSet, decode, encode
 from tests.support.clusters import VERSION, VERSIONS, mesh, meshed, node, peer, state

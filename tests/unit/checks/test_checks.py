@@ -212,6 +212,11 @@ ERRORS = [
         node("odd", 9, RouteReflectorClusterID="1.0.0.1/32"),
         "odd has cluster ID `1.0.0.1/32`: Calico takes the node for a reflector and renders `rr cluster id 1.0.0.1/32`",
     ),
+    (
+        "cluster-ids-valid",
+        node("odd", 9, RouteReflectorClusterID="0.0.0.0"),
+        "odd has cluster ID `0.0.0.0`: BIRD takes the router ID of the node in its place, which nothing here counts on",
+    ),
     ("addresses-unique", node("twin", 1, IPv4Address="10.0.0.5"), "10.0.0.5 is the address of node-003, twin"),
     (
         "kubernetes-given",
@@ -358,6 +363,11 @@ WARNINGS = [
     (
         "cluster-id-unused",
         [node("other", 9, RouteReflectorClusterID="224.0.0.1")],
+        "cluster ID of a group is also on other, which the spec does not name",
+    ),
+    (
+        "cluster-id-unused",
+        [node("other", 9, RouteReflectorClusterID="3758096385"), running("v3.25.2")],
         "cluster ID of a group is also on other, which the spec does not name",
     ),
     (

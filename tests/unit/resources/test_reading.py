@@ -2,8 +2,8 @@
 
 import pytest
 
+from rrplan.bgp.cluster_ids import bird_reads
 from rrplan.bgp.endpoint import endpoint_of
-from rrplan.bgp.refusals import bird_reads
 from rrplan.resources import CalicoVersion, decode
 from rrplan.resources.objects import Node
 from rrplan.resources.reading import DecodeProblem, is_ipv4_network, parse_address, parse_as_number, parse_decimal
