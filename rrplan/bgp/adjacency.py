@@ -117,9 +117,22 @@ def _pair(protocol: Protocol, own: Speaker, counterpart: Protocol, other: Speake
     apart = [on_no_link(*end) for end in ((protocol, own, other), (counterpart, other, own))]
     if any(apart):
         return min(filter(None, apart), key=lambda answer: answer.established is not Established.NO)
-    if protocol.source_address is None and counterpart.source_address is None:
+    return _known_sources((own, protocol, dials), (other, counterpart, dialled))
+
+
+def _known_sources(*ends: tuple[Speaker, Protocol, bool]) -> SessionVerdict:
+    """Whether an end that dials the other one does so from the address that the other one knows it by.
+
+    With `sourceAddress: None` the kernel chooses; BIRD takes connections from the neighbour's address alone
+    (`bgp_find_proto` in proto/bgp/bgp.c, BIRD 1.6.8).
+    """
+    dialling = [(speaker.name, protocol) for speaker, protocol, dials in ends if dials]
+    if any(protocol.source_address for _, protocol in dialling):
+        return YES
+    if len(dialling) > 1:
         return SessionVerdict(Established.UNKNOWN, "the kernel chooses the source address at both ends")
-    return YES
+    (name, _), *_ = dialling
+    return SessionVerdict(Established.UNKNOWN, f"{name} alone dials, and its kernel chooses the source address")
 
 
 def _said_by(protocol: Protocol) -> str:

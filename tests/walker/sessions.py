@@ -159,8 +159,8 @@ def outcomes(here: Rendering, there: Rendering) -> frozenset[Live | None]:
             found.add(None)
             continue
         found.add((one, other))
-        if not one.own_source and not other.own_source:
-            # The kernel chooses both source addresses: whether the other side knows them, nobody can tell.
+        if not any(end.own_source for end in (one, other) if not end.passive):
+            # The kernel chooses the source address of all that dials: whether the other side knows it, nobody can tell.
             found.add(None)
     return frozenset(found)
 

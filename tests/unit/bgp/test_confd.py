@@ -367,6 +367,19 @@ def test_disputed_source_address() -> None:
     )
 
 
+def test_the_kernel_of_the_only_end_that_dials_chooses() -> None:
+    """a waits (`passive on`, v3.23), and takes a connection from the address of b alone."""
+    waits = peer("waits", peerIP="10.0.0.2", asNumber=64512, reversePeering="Manual")
+    dials = peer("dials", node="b", peerIP="10.0.0.1", asNumber=64512, reversePeering="Manual", sourceAddress="None")
+    objects = [A, B, OFF, waits, dials]
+    for name in ("a", "b"):
+        (row,) = speakers(Case("", objects, {})).sessions(NodeName(name))
+        assert row.verdict.established is Established.UNKNOWN
+        assert row.verdict.reason == "b alone dials, and its kernel chooses the source address"
+    (row,) = speakers(Case("", objects, {}, "v3.22.5")).sessions(NodeName("a"))
+    assert row.verdict.established is Established.YES
+
+
 def test_the_one_that_is_wrong_is_named() -> None:
     """Three BGPPeers for one session, and only q says 65001."""
     numbers = {"p": 64512, "q": 65001, "r": 65002}
