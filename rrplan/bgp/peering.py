@@ -291,7 +291,7 @@ def _mesh(rules: Rules, own: Speaker, other: Speaker, family: Family) -> Iterato
     """Since v3.21.0 a node with a cluster ID has no mesh and nobody meshes with it (confd#619, 1036964eb2)."""
     profile = own.profile
     left = own.reflects_in_mesh and family in profile.leave_mesh
-    skipped = other.reflects_in_mesh and family in profile.skip_reflectors
+    skipped = family in profile.skip_reflectors and other.cluster_id_for(own)
     if not rules.settings.mesh or left or skipped or not other.calico:
         return
     local, remote = own.address(family), other.address(family)
@@ -354,5 +354,4 @@ def _node_as_peer(peer: BGPPeer, own: Speaker, other: Speaker, family: Family) -
     if not address or not other.calico:
         return None
     port = other.port if own.profile.ports else None
-    cluster_id = other.cluster_id if other.reflects_in_mesh else ""
-    return Emission(address, port, other.as_number, cluster_id, False, peer)
+    return Emission(address, port, other.as_number, other.cluster_id_for(own), False, peer)

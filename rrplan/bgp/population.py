@@ -44,6 +44,8 @@ class Signature:
     untried: frozenset[str] = frozenset()
     outside: bool = False
     """It is no node, but a speaker outside that passes routes on."""
+    ignored_id: str = ""
+    """A cluster ID that the Calico of its nodes ignores."""
     links: tuple[str, ...] = ()
     """The networks of its nodes, where sessions depend on them."""
     _hash: int = field(init=False, repr=False, compare=False, default=0)
@@ -128,6 +130,7 @@ class Classifier:
             speaker.down,
             speaker.untried,
             speaker.role is not None,
+            speaker.ignored_id,
             speaker.links if self.by_link else (),
         )
 

@@ -165,6 +165,8 @@ class Speaker:
     ipv4_bits: int = 0
     """Prefix length of its address: which addresses are on its link; 0 where it is not known."""
     ipv6_bits: int = 0
+    ignored_id: str = ""
+    """A cluster ID that its own Calico ignores, and that of another version may not."""
     role: OutsideRole | None = None
     """Of a speaker outside the cluster that passes routes on; None for a node."""
 
@@ -197,6 +199,12 @@ class Speaker:
         """The TCP port that its BIRD listens on."""
         return self.port or BGP_PORT
 
+    def cluster_id_for(self, other: Speaker) -> str:
+        """Its cluster ID as the Calico of another node sees it, by its own version; "" for none."""
+        if self.standalone:
+            return ""
+        return effective_cluster_id(self.cluster_id or self.ignored_id, other.profile)
+
     @property
     def reflects_in_mesh(self) -> bool:
         """Whether mesh rules see a reflector: a standalone one is not known to Calico."""
@@ -210,13 +218,15 @@ def speaker_of(node: Node, settings: Settings, versions: Versions) -> Speaker:
     reflector = settings.standalone is not None and settings.standalone.runs_on(node)
     if reflector and (node.host_ip or node.ipv4):
         return _standalone(node, settings, profile)
+    cluster_id = effective_cluster_id(node.cluster_id, profile)
     return Speaker(
         name=node.name,
         ipv4=node.ipv4,
         ipv6=node.ipv6,
         own_as=node.as_number,
         as_number=settings.global_as if node.as_number is None else node.as_number,
-        cluster_id=effective_cluster_id(node.cluster_id, profile),
+        cluster_id=cluster_id,
+        ignored_id="" if cluster_id else node.cluster_id,
         own_port=own_port,
         port=own_port or (settings.default_port if profile.ports else None),
         profile=profile,

@@ -70,6 +70,7 @@ def _pool_spec(pool: IPPool) -> dict[str, object]:
         **({"disabled": True} if pool.disabled else {}),
         **({"disableBGPExport": True} if pool.disable_bgp_export else {}),
         **({"nodeSelector": pool.node_selector} if pool.node_selector else {}),
+        **({"blockSize": pool.block_size} if pool.block_size else {}),
     }
 
 

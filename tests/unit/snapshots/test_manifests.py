@@ -8,7 +8,7 @@ import yaml
 
 from rrplan.errors import DigestMismatch, FileFormatError, ManifestError
 from rrplan.ids import NodeName
-from rrplan.resources import ClusterState, DaemonSet, Node, Pod, ResourceKey, decode, encode
+from rrplan.resources import ClusterState, DaemonSet, IPPool, Node, Pod, ResourceKey, decode, encode
 from rrplan.resources.node_codec import LABELS_ANNOTATION, encode_node
 from rrplan.resources.objects import BGPConfiguration, BGPPeer, FelixConfiguration
 from rrplan.snapshots import Snapshot, joined_documents, read_snapshot, snapshot_of_manifests, write_snapshot
@@ -300,6 +300,13 @@ def test_snapshot_file_round_trip_without_secrets() -> None:
     assert write_snapshot(again) == data
     assert again.taken_at == "2026-01-02T03:04:05Z"
     assert again.state.get(ResourceKey("Node", "n1")) is not None
+
+
+def test_the_block_size_of_a_pool_comes_back() -> None:
+    """BGPFilters match by the length of blocks: from a file the answer is the same as from the cluster."""
+    pool = IPPool("small", "10.42.0.0/16", block_size=28)
+    again = read_snapshot(write_snapshot(Snapshot(ClusterState.of([pool]))), "s.json")
+    assert again.state.others_of(IPPool) == {"small": pool}
 
 
 def test_what_calico_ignores_comes_back() -> None:
