@@ -17,6 +17,8 @@ from rrplan.resources.reading import is_ipv4_network
 DEFAULT_AS = 64512
 """Calico's global AS number where BGPConfiguration `default` sets none (confd client.go, globalDefaults)."""
 BGP_PORT = 179
+VPP = "VPP"
+"""The dataplane that runs BGP by itself: the operator gives calico-node backend `none` (tigera/operator)."""
 HASH = "hash"
 """The value of CALICO_ROUTER_ID that gives each node an ID of its own."""
 
@@ -125,6 +127,8 @@ def _idle(state: ClusterState) -> str:
     for resource in state.others.values():
         if isinstance(resource, Installation) and resource.bgp == "Disabled":
             return f"Installation `{resource.name}` says `bgp: Disabled`"
+        if isinstance(resource, Installation) and resource.dataplane == VPP:
+            return f"Installation `{resource.name}` says `linuxDataplane: VPP`"
         if isinstance(resource, DaemonSet) and not resource.reflector and resource.backend in ("vxlan", "none"):
             return f"DaemonSet {resource.namespace}/{resource.name} runs with backend `{resource.backend}`"
     return ""

@@ -14,7 +14,7 @@ from rrplan.bgp.cluster_ids import NONE, as_bird_reads, bird_reads
 from rrplan.bgp.endpoint import dialled
 from rrplan.bgp.matching import unknown_word
 from rrplan.bgp.profile import profile_for
-from rrplan.bgp.speaker import effective_cluster_id
+from rrplan.bgp.speaker import VPP, effective_cluster_id
 from rrplan.checks.addressing import (
     addresses_known,
     addresses_unique,
@@ -57,9 +57,13 @@ def bgp_in_use(context: CheckContext) -> CheckResults:
     for daemonset in context.of(DaemonSet):
         if daemonset.backend in ("vxlan", "none"):
             yield error("backend", daemonset=f"{daemonset.namespace}/{daemonset.name}", backend=daemonset.backend)
+        elif daemonset.felix_alone:
+            yield warning("felix-alone", daemonset=f"{daemonset.namespace}/{daemonset.name}")
     for installation in context.of(Installation):
         if installation.bgp == "Disabled":
             yield error("disabled", installation=installation.name)
+        elif installation.dataplane == VPP:
+            yield error("vpp", installation=installation.name)
 
 
 def datastore_ready(context: CheckContext) -> CheckResults:

@@ -36,12 +36,22 @@ SINCE = {
         "keepaliveTime": CalicoVersion(3, 32),
     },
     "BGPConfiguration": {
+        "serviceClusterIPs": CalicoVersion(3, 10),
+        "serviceExternalIPs": CalicoVersion(3, 10),
+        "communities": CalicoVersion(3, 16),
+        "listenPort": CalicoVersion(3, 16),
+        "prefixAdvertisements": CalicoVersion(3, 16),
+        "serviceLoadBalancerIPs": CalicoVersion(3, 18),
         "nodeMeshPassword": CalicoVersion(3, 23),
         "nodeMeshMaxRestartTime": CalicoVersion(3, 23),
         "bindMode": CalicoVersion(3, 23),
         "ignoredInterfaces": CalicoVersion(3, 25),
         "localWorkloadPeeringIPV4": CalicoVersion(3, 30),
         "localWorkloadPeeringIPV6": CalicoVersion(3, 30),
+        "serviceLoadBalancerAggregation": CalicoVersion(3, 31),
+        "programClusterRoutes": CalicoVersion(3, 32),
+        "ipv4NormalRoutePriority": CalicoVersion(3, 32),
+        "ipv6NormalRoutePriority": CalicoVersion(3, 32),
     },
 }
 """First version of API fields (scan of all release tags of projectcalico/calico)."""
@@ -68,7 +78,7 @@ def fields_known(context: CheckContext) -> CheckResults:
     peers, configurations = context.state.peers, context.state.configurations
     specs: list[Written] = [("BGPPeer", name, peers[name].spec) for name in sorted(peers)]
     specs += [("BGPConfiguration", name, configurations[name].spec) for name in sorted(configurations)]
-    ours = {(kind, name) for kind, name, _ in written}
+    ours = {(kind, name) for kind, name, _ in written if kind == "BGPPeer"}
     for kind, name, spec in specs:
         for field, since in _unknown(kind, spec, version) if (kind, name) not in ours else ():
             yield warning("unknown", kind=kind, resource=name, field=field, version=str(version), since=str(since))
@@ -88,8 +98,12 @@ def _written(context: CheckContext) -> list[Written]:
         elif is_ours(peer) and asked & peer.spec.keys():
             written.append(("BGPPeer", name, {field: peer.spec[field] for field in asked & peer.spec.keys()}))
     for name, configuration in sorted(target.configurations.items()):
-        if state.configurations.get(name) is not configuration:
-            written.append(("BGPConfiguration", name, configuration.spec))
+        before = state.configurations.get(name)
+        if before is not configuration:
+            # What stands there already, and is not known, does no more harm than before.
+            there = before.spec if before else {}
+            fresh = {field: value for field, value in configuration.spec.items() if there.get(field) != value}
+            written.append(("BGPConfiguration", name, fresh))
     return written
 
 

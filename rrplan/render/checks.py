@@ -30,6 +30,11 @@ TEXTS: dict[str, dict[str, str]] = {
     "bgp-in-use": {
         "backend": "DaemonSet {daemonset} runs with backend `{backend}`: no BIRD, no BGP",
         "disabled": "Installation `{installation}` says `bgp: Disabled`: no BIRD, no BGP",
+        "vpp": "Installation `{installation}` says `linuxDataplane: VPP`: no BIRD of calico-node",
+        "felix-alone": (
+            "the readiness probe of DaemonSet {daemonset} asks no BIRD, and its backend comes from elsewhere: with "
+            "`vxlan` or `none` there is no BIRD and no BGP; look at `calico_backend` of ConfigMap calico-config"
+        ),
     },
     "blocks-in-pools": {
         "outside": (

@@ -194,6 +194,7 @@ def _daemonset(key: ResourceKey, reader: Reader) -> DaemonSet:
         pod.strings("nodeSelector"),
         *_affinity(pod),
         _router_id(by_name[ROUTER_ID]) if ROUTER_ID in by_name else "",
+        "valueFrom" in backend.document and _asks_felix_alone(pod),
         reader.child("spec").child("updateStrategy").text("type"),
         image if reflector else "",
         reader.child("metadata").strings("labels") if reflector else {},
@@ -205,6 +206,20 @@ def _router_id(variable: Reader) -> str | None:
     """CALICO_ROUTER_ID; None where its value is not in the document, as with `valueFrom` and `$(OTHER_VARIABLE)`."""
     value = variable.text("value")
     return None if "valueFrom" in variable.document or "$(" in value else value
+
+
+def _asks_felix_alone(pod: Reader) -> bool:
+    """Whether a readiness probe asks Felix and no BIRD (`-felix-ready`, `-bird-ready`, `-bird6-ready`).
+
+    Calico's manifest for backend `vxlan` has it so (projectcalico/calico manifests/calico-vxlan.yaml).
+    """
+    probes = (container.child("readinessProbe").child("exec") for container in pod.children("containers"))
+    asked = [str(word) for probe in probes for word in _listed(probe.document.get("command"))]
+    return "-felix-ready" in asked and not any(word.startswith("-bird") for word in asked)
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _affinity(pod: Reader) -> tuple[tuple[tuple[str, str], ...], bool]:
@@ -246,7 +261,8 @@ def _version_of_containers(pod: Reader) -> CalicoVersion | None:
 
 
 def _installation(key: ResourceKey, reader: Reader) -> Installation:
-    return Installation(key.name, reader.child("spec").child("calicoNetwork").text("bgp"))
+    network = reader.child("spec").child("calicoNetwork")
+    return Installation(key.name, network.text("bgp"), network.text("linuxDataplane"))
 
 
 _DECODERS: dict[tuple[str, str], Callable[[ResourceKey, Reader], Resource]] = {

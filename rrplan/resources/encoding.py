@@ -58,8 +58,9 @@ def encode(resource: Resource) -> dict[str, object]:
         case BlockAffinity():
             return encode_block(resource)
         case Installation():
-            network = {"calicoNetwork": {"bgp": resource.bgp}} if resource.bgp else {}
-            return _document("operator.tigera.io/v1", resource.key, network)
+            told = {"bgp": resource.bgp, "linuxDataplane": resource.dataplane}
+            network = {name: text for name, text in told.items() if text}
+            return _document("operator.tigera.io/v1", resource.key, {"calicoNetwork": network} if network else {})
 
 
 def _pool_spec(pool: IPPool) -> dict[str, object]:
@@ -87,6 +88,8 @@ def _daemonset_spec(daemonset: DaemonSet) -> dict[str, object]:
     variables = _variables(daemonset)
     if variables:
         container["env"] = variables
+    if daemonset.felix_alone:
+        container["readinessProbe"] = {"exec": {"command": ["-felix-ready"]}}
     if daemonset.reflector:
         container = {"name": "calico-rr", "image": daemonset.image or "calico/routereflector"}
     selector = {"nodeSelector": dict(daemonset.node_selector)} if daemonset.node_selector else {}
@@ -105,6 +108,8 @@ def _variables(daemonset: DaemonSet) -> list[dict[str, object]]:
         variables.append({"name": ROUTER_ID, **value})
     if daemonset.backend:
         variables.append({"name": BACKEND, "value": daemonset.backend})
+    elif daemonset.felix_alone:
+        variables.append({"name": BACKEND, "valueFrom": {}})
     if daemonset.typha != "":
         value = {"valueFrom": {}} if daemonset.typha is None else {"value": daemonset.typha}
         variables.append({"name": TYPHA, **value})

@@ -245,6 +245,8 @@ class DaemonSet:
     router_id: str | None = ""
     """Of calico-node: environment variable CALICO_ROUTER_ID; "" where it is not set or empty, None where its value
     comes from elsewhere (`valueFrom`)."""
+    felix_alone: bool = False
+    """Its readiness probe asks Felix and no BIRD, and where its backend comes from (a ConfigMap) was not given."""
     update_strategy: str = ""
     image: str = ""
     """Of the first container; "" where it is calico-node's, whose version is known."""
@@ -295,10 +297,14 @@ class Pod:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """The operator's Installation; `bgp` is `Enabled`, `Disabled` or "" (not said)."""
+    """The operator's Installation; `bgp` is `Enabled`, `Disabled` or "" (not said).
+
+    `dataplane` is `linuxDataplane`, such as `Iptables`, or "".
+    """
 
     name: str
     bgp: str = ""
+    dataplane: str = ""
 
     @property
     def key(self) -> ResourceKey:

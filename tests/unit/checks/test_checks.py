@@ -158,6 +158,19 @@ def calico_node(env: list[dict[str, Any]]) -> dict[str, object]:
     return thing("DaemonSet", "calico-node", "apps/v1", template={"spec": {"containers": [container]}})
 
 
+def probed(*asked: str, **told: object) -> dict[str, object]:
+    """The DaemonSet of calico-node of a manifest: its backend is in a ConfigMap, and its probe asks these."""
+    source = told or {"valueFrom": {"configMapKeyRef": {"name": "calico-config", "key": "calico_backend"}}}
+    container = {
+        "name": "calico-node",
+        "image": "calico/node:v3.30.4",
+        "env": [{"name": "CALICO_NETWORKING_BACKEND", **source}],
+        "readinessProbe": {"exec": {"command": ["/bin/calico-node", *asked]}},
+    }
+    return thing("DaemonSet", "calico-node", "apps/v1", template={"spec": {"containers": [container]}})
+
+
+BPF = {"bgp": "Enabled", "linuxDataplane": "BPF"}
 APART = [located("far-1", "10.90.1.1/24", "10.90.1.1"), located("far-2", "10.90.2.1/24", "10.90.2.1")]
 
 ADD = "with `-f`, add the output of `kubectl get nodes,pods -A -o yaml`"
@@ -168,6 +181,11 @@ ERRORS = [
         "bgp-in-use",
         thing("Installation", "default", "operator.tigera.io/v1", calicoNetwork={"bgp": "Disabled"}),
         "Installation `default` says `bgp: Disabled`",
+    ),
+    (
+        "bgp-in-use",
+        thing("Installation", "default", "operator.tigera.io/v1", calicoNetwork={"linuxDataplane": "VPP"}),
+        "Installation `default` says `linuxDataplane: VPP`: no BIRD of calico-node",
     ),
     (
         "datastore-ready",
@@ -356,6 +374,11 @@ WARNINGS = [
         "BGPPeer `p`: `nodeSelector` has `global()`, which Calico v3.14.2 cannot read in a selector: it matches nobody",
     ),
     (
+        "bgp-in-use",
+        [probed("-felix-ready")],
+        "the readiness probe of DaemonSet x/calico-node asks no BIRD, and its backend comes from elsewhere",
+    ),
+    (
         "cluster-ids-valid",
         [node("odd", 9, RouteReflectorClusterID="one")],
         "odd has cluster ID `one`, which Calico ignores: it is no reflector",
@@ -390,6 +413,11 @@ WARNINGS = [
         "fields-known",
         [thing("BGPPeer", "p", nodeSelector="has(x)", peerSelector="has(y)", localASNumber=65000)],
         "BGPPeer `p`: `localASNumber` is not known to Calico v3.30.4 (since v3.31.0)",
+    ),
+    (
+        "fields-known",
+        [thing("BGPConfiguration", "default", nodeToNodeMeshEnabled=True, programClusterRoutes="Enabled")],
+        "BGPConfiguration `default`: `programClusterRoutes` is not known to Calico v3.30.4 (since v3.32.0)",
     ),
     (
         "providers",
@@ -489,6 +517,13 @@ SILENT = [
             thing("FelixConfiguration", "default", programClusterRoutes="Enabled"),
             running("v3.30.4"),
         ],
+    ),
+    ("bgp-in-use", "the probe asks BIRD", [probed("-felix-ready", "-bird-ready")]),
+    ("bgp-in-use", "the backend is known", [probed("-felix-ready", value="bird")]),
+    (
+        "bgp-in-use",
+        "the dataplane is another",
+        [thing("Installation", "x", "operator.tigera.io/v1", calicoNetwork=BPF)],
     ),
     ("router-id", "calico-node has one", [only_ipv6("bare"), environment(CALICO_ROUTER_ID="hash")]),
     (

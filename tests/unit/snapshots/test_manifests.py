@@ -8,7 +8,7 @@ import yaml
 
 from rrplan.errors import DigestMismatch, FileFormatError, ManifestError
 from rrplan.ids import NodeName
-from rrplan.resources import ClusterState, DaemonSet, IPPool, Node, Pod, ResourceKey, decode, encode
+from rrplan.resources import ClusterState, DaemonSet, Installation, IPPool, Node, Pod, ResourceKey, decode, encode
 from rrplan.resources.node_codec import LABELS_ANNOTATION, encode_node
 from rrplan.resources.objects import BGPConfiguration, BGPPeer, FelixConfiguration
 from rrplan.snapshots import Snapshot, joined_documents, read_snapshot, snapshot_of_manifests, write_snapshot
@@ -307,6 +307,13 @@ def test_the_block_size_of_a_pool_comes_back() -> None:
     pool = IPPool("small", "10.42.0.0/16", block_size=28)
     again = read_snapshot(write_snapshot(Snapshot(ClusterState.of([pool]))), "s.json")
     assert again.state.others_of(IPPool) == {"small": pool}
+
+
+def test_what_says_that_no_bird_runs_comes_back() -> None:
+    """The dataplane of an Installation, and a readiness probe that asks Felix alone."""
+    silent = DaemonSet("calico-node", "kube-system", felix_alone=True)
+    state = ClusterState.of([silent, Installation("default", "Enabled", "VPP")])
+    assert read_snapshot(write_snapshot(Snapshot(state)), "s.json").state == state
 
 
 def test_what_calico_ignores_comes_back() -> None:
