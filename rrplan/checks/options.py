@@ -7,8 +7,10 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 
 from rrplan.bgp.announced import filter_rules
+from rrplan.bgp.endpoint import dialled, unreachable
 from rrplan.bgp.left_out import LONG
-from rrplan.bgp.speaker import Family
+from rrplan.bgp.profile import profile_for
+from rrplan.bgp.speaker import BGP_PORT, Family
 from rrplan.checks.context import CheckContext, CheckResults, names
 from rrplan.checks.finding import error, warning
 from rrplan.desired.ownership import is_ours
@@ -206,6 +208,30 @@ def options_effective(context: CheckContext) -> CheckResults:
         peers = [peer.name for peer in _by_selector(context) if field in asked and peer.spec.get(field)]
         if peers:
             yield warning("by-address-alone", field=field, peers=names(peers))
+    hidden = _hidden(context) if asked else {}
+    for other in sorted(set(hidden.values())):
+        peers = [name for name, winner in hidden.items() if winner == other]
+        yield warning("gives-way", peers=names(peers), other=other)
+
+
+def _hidden(context: CheckContext) -> dict[str, str]:
+    """Our BGPPeers by address that give way to one of all nodes, which has the same key, with the name of that one.
+
+    The node's key is dropped where there is a global one (client.go updatePeersV1, v3.3 to v3.32).
+    """
+    profile = profile_for(context.versions.default)
+    ours: dict[tuple[str, int], list[str]] = {}
+    everywhere: dict[tuple[str, int], str] = {}
+    for name, peer in sorted(context.desired.state.peers.items()):
+        endpoint = dialled(peer, profile)
+        if endpoint is None or unreachable(peer, endpoint, profile):
+            continue
+        key = endpoint.address, endpoint.port or BGP_PORT
+        if not (peer.node or peer.node_selector):
+            everywhere.setdefault(key, name)
+        elif is_ours(peer):
+            ours.setdefault(key, []).append(name)
+    return {name: everywhere[key] for key in ours.keys() & everywhere.keys() for name in ours[key]}
 
 
 def _by_selector(context: CheckContext) -> Iterator[BGPPeer]:

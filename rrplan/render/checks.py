@@ -160,6 +160,10 @@ TEXTS: dict[str, dict[str, str]] = {
             "`{field}` has no effect on the sessions of BGPPeers {peers}: Calico takes it from a BGPPeer with "
             "`peerIP` alone"
         ),
+        "gives-way": (
+            "no option has an effect on the sessions of BGPPeers {peers}: they give way to BGPPeer `{other}`, which is "
+            "of all nodes and has the same address"
+        ),
     },
     "owners": {
         "owned": (

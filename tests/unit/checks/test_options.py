@@ -8,7 +8,7 @@ from rrplan.errors import PreflightError
 from rrplan.render.checks import sentence
 from rrplan.resources import BGPFilter, BGPPeer, CalicoVersion, ClusterInformation, ClusterState
 from rrplan.resources.documents import at
-from tests.support.clusters import BACK, CLIENTS, TO_REFLECTORS, meshed, peer, planned, reflected
+from tests.support.clusters import BACK, CLIENTS, TO_REFLECTORS, mesh, meshed, peer, planned, reflected
 
 DRAINED = f"{TO_REFLECTORS}, drain: true"
 HEAD = f"{TO_REFLECTORS.partition('groups')[0]}drain: true"
@@ -18,6 +18,24 @@ GROUP = "groups: [{name: main, nodes: {names: [r1, r2]}"
 def on(version: str, cluster: ClusterState) -> ClusterState:
     """A cluster on another Calico."""
     return cluster.put(ClusterInformation("default", CalicoVersion.parse(version), "k8s,bgp,kdd"))
+
+
+OUTSIDE = """topology: route-reflectors, groups: [{name: main, outside: [east, west]}], outside: [
+{name: east, address: 10.9.9.1, asNumber: 64512, reflects: {clusterID: 10.9.9.1}},
+{name: west, address: 10.9.9.2, asNumber: 64512, reflects: {clusterID: 10.9.9.2}}]"""
+
+
+def test_a_peer_of_all_nodes_hides_ours_with_its_options() -> None:
+    """Calico drops the key of a node where there is a global one: the session has none of the options."""
+    theirs = [peer(f"of-all-{n}", peerIP=f"10.9.9.{n}", asNumber=64512) for n in (1, 2)]
+    plan = planned(meshed(mesh(on=False), *theirs, nodes="a b c"), f"{OUTSIDE}, peering: {{maxRestartTime: 60s}}")
+    assert [sentence(one) for one in plan.findings if one.check == "options-effective"] == [
+        f"no option has an effect on the sessions of BGPPeers rrplan-main-{name}: they give way to BGPPeer "
+        f"`of-all-{n}`, which is of all nodes and has the same address"
+        for n, name in ((1, "east"), (2, "west"))
+    ]
+    without = planned(meshed(mesh(on=False), *theirs, nodes="a b c"), OUTSIDE)
+    assert "options-effective" not in {one.check for one in without.findings}
 
 
 UNKNOWN = [
