@@ -43,6 +43,8 @@ class Rules:
     shared: Mapping[str, tuple[Node, ...]] = field(default_factory=dict, hash=False)
     roles: Roles = ()
     by_link: bool = False
+    numberless: frozenset[NodeName] = frozenset()
+    """Nodes whose AS number is 0: nobody who has a session with one of them has a file that BIRD takes."""
     index: PeerIndex = field(init=False, hash=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -40,6 +40,7 @@ def refusal(rules: Rules, speakers: Mapping[NodeName, Speaker], own: Speaker, fa
     if not own.address(family) or own.standalone or own.role is not None:
         return None
     dialled_nodes = {rules.addresses[endpoint.address] for _, endpoint in _without_as(rules, own, family)}
+    dialled_nodes |= rules.numberless - {own.name}
     blocks = [
         block
         for name in sorted(dialled_nodes)
@@ -73,7 +74,9 @@ def may_be_refused(rules: Rules, own: Speaker, family: Family) -> bool:
     answer = refusal_of_router_id(rules.settings, own, family)
     if answer is not None and answer.established is Established.NO:
         return True
-    if refusal_of_blocks(rules, own, family) is not None or any(True for _ in _without_as(rules, own, family)):
+    if rules.numberless or refusal_of_blocks(rules, own, family) is not None:
+        return True
+    if any(True for _ in _without_as(rules, own, family)):
         return True
     # `rr cluster id` is rendered with the first client, and clients come from BGPPeers.
     local, remote = rules.index.masks(own)
@@ -162,8 +165,10 @@ def refusal_of_blocks(
     rules: Rules, own: Speaker, family: Family, towards_nodes: Iterable[Protocol] = ()
 ) -> SessionVerdict | None:
     """The same, as far as it is for single blocks and does not depend on who is a client of the node."""
+    if own.name in rules.numberless:
+        return _no(own, "its AS number is 0")
     outside = external_protocols(rules, own, family)
-    worst = _worst(*(_of_block(own, block) for block in (*outside, *towards_nodes)))
+    worst = _worst(*(_of_block(rules, own, block) for block in (*outside, *towards_nodes)))
     if worst is not None:
         return worst
     if own.cluster_id and (own.profile.client_of_any_as or _unreadable_id(own)):
@@ -175,13 +180,15 @@ def refusal_of_blocks(
     return _meshed_twice(rules, own, family)
 
 
-def _of_block(own: Speaker, protocol: Protocol) -> SessionVerdict | None:
+def _of_block(rules: Rules, own: Speaker, protocol: Protocol) -> SessionVerdict | None:
     """Blocks that `bird -p` refuses for what stands in them; where BGPPeers disagree, one of them may be rendered."""
     bad = [(variant, why) for variant in protocol.variants if (why := _wrong(variant))]
     if not bad:
         return None
     variant, why = bad[0]
     text = f"BGPPeer {' or '.join(variant.peers)} {why}"
+    if not variant.peer_as and variant.peer_node in rules.numberless:
+        text = f"the AS number of {variant.peer_node} is 0"
     if len(bad) == len(protocol.variants):
         return _no(own, text)
     lead = f"{protocol.dispute}; with one of them "

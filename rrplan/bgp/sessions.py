@@ -57,7 +57,14 @@ def rules_of(state: ClusterState, matcher: Matches, version: CalicoVersion, role
         shared,
         roles,
         by_link=len(systems) > 1 or within_link(peers),
+        numberless=numberless(state.nodes.values(), settings.global_as) if 0 in systems else frozenset(),
     )
+
+
+def numberless(nodes: Iterable[Node], global_as: int) -> frozenset[NodeName]:
+    """The nodes that speak BGP with AS number 0: BIRD refuses `as 0` (proto/bgp/bgp.c bgp_check_config, 1.6.8)."""
+    speaking = (node for node in nodes if node.ipv4 or node.ipv6)
+    return frozenset(node.name for node in speaking if not (global_as if node.as_number is None else node.as_number))
 
 
 def within_link(peers: Iterable[BGPPeer]) -> bool:

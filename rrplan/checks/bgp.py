@@ -14,7 +14,8 @@ from rrplan.bgp.cluster_ids import NONE, as_bird_reads, bird_reads
 from rrplan.bgp.endpoint import dialled
 from rrplan.bgp.matching import unknown_word
 from rrplan.bgp.profile import profile_for
-from rrplan.bgp.speaker import VPP, effective_cluster_id
+from rrplan.bgp.sessions import numberless
+from rrplan.bgp.speaker import DEFAULT_AS, VPP, effective_cluster_id
 from rrplan.checks.addressing import (
     addresses_known,
     addresses_unique,
@@ -73,7 +74,12 @@ def datastore_ready(context: CheckContext) -> CheckResults:
 
 
 def peer_as_number(context: CheckContext) -> CheckResults:
-    """Every peer by address has an AS number."""
+    """Every peer by address has an AS number, and every node one that is not 0."""
+    default = context.state.configurations.get("default")
+    common = default.as_number if default else None
+    nodes = numberless(context.state.nodes.values(), DEFAULT_AS if common is None else common)
+    if nodes:
+        yield error("node", nodes=names(nodes))
     profile = profile_for(context.versions.default)
     without = [peer for _, peer in sorted(context.state.peers.items()) if dialled(peer, profile) and not peer.as_number]
     rendered = context.rendered(without)

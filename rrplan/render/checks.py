@@ -202,6 +202,10 @@ TEXTS: dict[str, dict[str, str]] = {
             "BGPPeer `{peer}` has a `peerIP` and no `asNumber`: BIRD refuses the whole configuration of a "
             "node that has this peer; no node has it now"
         ),
+        "node": (
+            "the AS number of {nodes} is 0: BIRD refuses the whole configuration there, and on every node that has a "
+            "session with such a node configured"
+        ),
     },
     "peers-agree": {
         "disagree": (

@@ -9,6 +9,7 @@ from rrplan.bgp.cluster_ids import bird_reads
 from rrplan.bgp.model import Model
 from rrplan.bgp.profile import Versions
 from rrplan.bgp.sessions import Speakers
+from rrplan.ids import NodeName
 from rrplan.resources import BGPPeer, CalicoVersion, ClusterState, DaemonSet, decode, encode
 from tests.support.clusters import VERSION, VERSIONS, mesh, meshed, node, peer, state
 
@@ -294,3 +295,28 @@ def test_nothing_rests_on_an_address_of_two_nodes_without_mesh() -> None:
 
     assert missing(8)
     assert not missing(7)
+
+
+@pytest.mark.parametrize("peers", [(), (mesh(on=False), peer("all", nodeSelector="all()", peerSelector="all()"))])
+def test_a_node_with_as_number_0_stops_the_files_of_all_who_meet_it(peers: tuple[BGPPeer, ...]) -> None:
+    """`neighbor 10.0.0.2 as 0`: "Remote AS number must be set", as `bird -p` of BIRD 1.6.8 says."""
+    cluster = meshed(node("a", 1), node("b", 2, as_number=0), node("c", 3), *peers, nodes="")
+    speakers = Speakers.of(cluster, VERSIONS)
+
+    rows = [row for name in speakers.by_name for row in speakers.sessions(name)]
+    assert {row.verdict.established for row in rows} == {Established.NO}
+    assert {row.verdict.reason for row in rows if row.protocol.node == "a"} == {f"{OF_A}the AS number of b is 0"}
+    assert {row.verdict.reason for row in rows if row.protocol.node == "b"} == {
+        "BIRD refuses the whole configuration of b: its AS number is 0"
+    }
+    assert ("a", "c") in {(loss.at, loss.origin) for loss in Model(cluster, VERSIONS).missing()}
+
+
+def test_a_node_with_as_number_0_that_nobody_meets() -> None:
+    """It has its own file refused alone."""
+    only = peer("others", nodeSelector="has(x)", peerSelector="has(x)")
+    cluster = meshed(
+        node("a", 1, x="y"), node("b", 2, as_number=0), node("c", 3, x="y"), mesh(on=False), only, nodes=""
+    )
+    speakers = Speakers.of(cluster, VERSIONS)
+    assert [row.verdict.established for row in speakers.sessions(NodeName("a"))] == [Established.YES]

@@ -198,6 +198,16 @@ ERRORS = [
         "BGPPeer `tor` has a `peerIP` and no `asNumber`: BIRD refuses the whole configuration",
     ),
     (
+        "peer-as-number",
+        node("odd", 9, ASNumber="0"),
+        "the AS number of odd is 0: BIRD refuses the whole configuration there, and on every node that has a session",
+    ),
+    (
+        "peer-as-number",
+        thing("BGPConfiguration", "default", nodeToNodeMeshEnabled=True, asNumber=0),
+        "the AS number of node-001, node-002,",
+    ),
+    (
         "mesh-fields",
         thing("BGPConfiguration", "default", **OFF, nodeMeshMaxRestartTime="120s"),
         "BGPConfiguration `default` has the mesh off and nodeMeshMaxRestartTime set",
