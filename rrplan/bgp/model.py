@@ -52,7 +52,7 @@ class Model:
         self.state = state
         self.versions = versions
         peers = tuple(peers)
-        first = rules_of(state, _nobody, versions.default, roles)
+        first = rules_of(state, _nobody, versions.oldest, roles)
         known = {first.settings.global_as if number is None else number for number in numbers}
         known |= {node.as_number or first.settings.global_as for node in state.nodes.values()}
         first = replace(first, by_link=len(known) > 1 or within_link((*state.peers.values(), *peers)))
@@ -201,10 +201,10 @@ class Model:
     def _go_on(self, state: ClusterState, touched: Collection[NodeName]) -> None:
         old_rules = self.rules
         if state.others is not self.state.others:
-            fresh = rules_of(state, self.classifier.matcher, self.versions.default, old_rules.roles)
+            fresh = rules_of(state, self.classifier.matcher, self.versions.oldest, old_rules.roles)
             self.rules = replace(fresh, by_link=old_rules.by_link)
         elif state.peers is not self.state.peers or state.configurations is not self.state.configurations:
-            fresh = rules_of(state, self.classifier.matcher, self.versions.default, old_rules.roles)
+            fresh = rules_of(state, self.classifier.matcher, self.versions.oldest, old_rules.roles)
             self.rules = replace(fresh, addresses=old_rules.addresses, by_link=old_rules.by_link)
         for name in touched:
             speaker = speaker_of(state.nodes[name], self.rules.settings, self.versions)

@@ -142,7 +142,7 @@ def check_planned(versions: Versions, *, meshed: bool) -> None:
 
     `meshed` says that the mesh is on before or after; without it reflectors are as good before v3.21.
     """
-    oldest = min({versions.default, *versions.by_node.values()})
+    oldest = versions.oldest
     if not profile_for(oldest).selectors:
         raise PolicyRefusal(
             f"Calico {oldest} is older than v3.3.0, and knows no reflectors inside the cluster",
@@ -170,6 +170,11 @@ class Versions:
     def assumed(self) -> bool:
         """Whether nothing in the cluster told the version."""
         return self.source == ASSUMED
+
+    @property
+    def oldest(self) -> CalicoVersion:
+        """The oldest that may run anywhere."""
+        return min({self.default, *self.by_node.values()})
 
     def of(self, node: NodeName) -> CalicoVersion:
         """The version on that node."""

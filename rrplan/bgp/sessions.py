@@ -34,7 +34,8 @@ class Session:
 def rules_of(state: ClusterState, matcher: Matches, version: CalicoVersion, roles: Roles = ()) -> Rules:
     """The pair rules of a state; BGPPeers in the order of their names, so that answers do not depend on input order.
 
-    `version` decides whose pools are programmed by BIRD; `roles` is what is known of speakers outside.
+    `version` decides whose pools are programmed by BIRD, and the oldest one leaves out the fewest; `roles` is what is
+    known of speakers outside.
     """
     settings = Settings.of(state)
     given = [(address, name) for name, node in state.nodes.items() for address in (node.ipv4, node.ipv6) if address]
@@ -96,7 +97,7 @@ class Speakers:
     @classmethod
     def of(cls, state: ClusterState, versions: Versions) -> Speakers:
         """Resolve all nodes; raises PolicyRefusal for a Calico version without rules."""
-        rules = rules_of(state, Matcher(), versions.default)
+        rules = rules_of(state, Matcher(), versions.oldest)
         return cls(rules, {name: speaker_of(node, rules.settings, versions) for name, node in state.nodes.items()})
 
     def members(self, selector: str) -> frozenset[NodeName]:

@@ -70,7 +70,7 @@ v3.24 and v3.25; the same was said of keepOriginalNextHop in the review of proje
 def fields_known(context: CheckContext) -> CheckResults:
     """No object uses a field that the running Calico does not know."""
     written = _written(context)
-    oldest = min({context.versions.default, *context.versions.by_node.values()})
+    oldest = context.versions.oldest
     for kind, name, spec in written:
         for field, since in _unknown(kind, spec, oldest):
             yield error(

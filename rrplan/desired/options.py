@@ -197,10 +197,10 @@ def restored(spec: Spec, state: ClusterState, versions: Versions) -> ChosenOptio
             if first is not None:
                 chosen[name] = first
         kept_options = {name: value for name, value in chosen.items() if name not in stated}
-        if kept_options and not profile_for(min({versions.default, *versions.by_node.values()})).mesh_password:
+        if kept_options and not profile_for(versions.oldest).mesh_password:
             raise PolicyRefusal(
                 f"the BGPPeers that are retired have {worded(kept_options)}, and the mesh of Calico "
-                f"{min({versions.default, *versions.by_node.values()})} knows no such option (since v3.23.0)",
+                f"{versions.oldest} knows no such option (since v3.23.0)",
                 hint="upgrade Calico first, or say `none` under `peering`",
             )
         if kept_options:

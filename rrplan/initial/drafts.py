@@ -47,7 +47,7 @@ def drafts(state: ClusterState, versions: Versions, seen: Survey) -> Iterator[Dr
     elif len(seen.as_numbers) > 1:
         yield from _racks(state, seen)
         yield from _from_mesh(state, seen)
-    elif state.in_etcd and min({versions.default, *versions.by_node.values()}) < IN_CLUSTER_FROM:
+    elif state.in_etcd and versions.oldest < IN_CLUSTER_FROM:
         draft = _standalone(state)
         yield draft
         if draft.groups:

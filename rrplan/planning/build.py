@@ -107,7 +107,7 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: Sn
         notices += model.not_owed()
         if model.owed() and model.not_owed():
             notices.append(f"the proof speaks of routes of IPPool {', '.join(model.owed())} alone")
-    oldest = min({versions.default, *versions.by_node.values()})
+    oldest = versions.oldest
     if oldest < CONFD_STAYS and any(step.action in TOGGLES for step in steps):
         notices.append(
             f"Calico {oldest}: confd ends on every node when the mesh is turned on or off, and is started again; "

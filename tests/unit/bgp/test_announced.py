@@ -7,6 +7,7 @@ import pytest
 
 from rrplan.bgp.announced import Announced, Passes
 from rrplan.bgp.model import Model
+from rrplan.bgp.profile import Versions
 from rrplan.bgp.routes import NoRoute, Obstacle, route
 from rrplan.bgp.sessions import Speakers
 from rrplan.bgp.speaker import Family
@@ -190,6 +191,15 @@ def test_whose_routes_are_owed(pool: IPPool, setting: str, version: str, why: st
     assert found.layers[Family.IPV6][0].network is None
 
 
+def test_while_calico_is_upgraded_the_oldest_decides_what_is_owed() -> None:
+    """A node of v3.31 programs its routes by BIRD, whatever `programClusterRoutes` says to those of v3.32."""
+    setting = {"nodeToNodeMeshEnabled": True, "programClusterRoutes": "Disabled"}
+    cluster = meshed(BGPConfiguration("default", mesh_enabled=True, spec=setting)).put(POOL)
+    upgraded = CalicoVersion(3, 32, 1)
+    assert not Model(cluster, Versions(upgraded, "test")).owes()
+    assert Model(cluster, Versions(upgraded, "test", {NodeName("a"): CalicoVersion(3, 31, 7)})).owes()
+
+
 def test_nothing_is_owed() -> None:
     """No pool of the cluster is announced: nodes owe one another nothing, in either family."""
     model = Model(meshed().put(IPPool("pods", "10.42.0.0/16", disable_bgp_export=True)), VERSIONS)
@@ -204,6 +214,7 @@ def test_nothing_is_owed() -> None:
     ("one", "why"),
     [
         (Installation("default", "Disabled"), "Installation `default` says `bgp: Disabled`"),
+        (Installation("default", "Enabled", "VPP"), "Installation `default` says `linuxDataplane: VPP`"),
         (
             DaemonSet("calico-node", "kube-system", backend="vxlan"),
             "DaemonSet kube-system/calico-node runs with backend `vxlan`",
