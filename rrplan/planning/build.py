@@ -42,6 +42,8 @@ from rrplan.text import listed
 
 CONFD_STAYS = CalicoVersion(3, 3)
 """Before, confd watched other keys with the mesh than without it, and ended for that (calico/node v3.0 to v3.2)."""
+TIMERS_SET = CalicoVersion(3, 4)
+"""Since then `connect delay time 2; connect retry time 5; error wait time 5,30` (confd bird.cfg.template)."""
 SHOWN = 10
 """Nodes that a notice names."""
 _UNCORDON = ActionName.UNCORDON_NODE
@@ -112,6 +114,11 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: Sn
         notices.append(
             f"Calico {oldest}: confd ends on every node when the mesh is turned on or off, and is started again; "
             "BIRD and its sessions stay"
+        )
+    if oldest < TIMERS_SET and any(step.topology for step in steps):
+        notices.append(
+            f"Calico {oldest} leaves BIRD its own timers (until v3.4.0): where sessions restart, they may be away for "
+            "minutes, longer than this plan says"
         )
     return Plan(
         name=spec.name,

@@ -96,6 +96,18 @@ def test_a_calico_that_is_newer_than_what_is_known(version: str, told: bool) -> 
     assert any(notice.startswith(text) for notice in notices) is told
 
 
+@pytest.mark.parametrize(("version", "told"), [("v3.3.7", True), ("v3.4.0", False)])
+def test_a_calico_that_sets_no_timers(version: str, told: bool) -> None:
+    """Before v3.4 BIRD's own timers hold, and sessions may stay away for longer than a plan says."""
+    cluster = reflected().put(ClusterInformation("default", CalicoVersion.parse(version), "k8s,bgp,kdd"))
+    plan = planned(cluster, f"{TO_REFLECTORS.replace('r1, r2', 'r1, r2, c')}, drain: true")
+    notice = (
+        f"Calico {version} leaves BIRD its own timers (until v3.4.0): where sessions restart, they may be away for "
+        "minutes, longer than this plan says"
+    )
+    assert (notice in plan.notices) is told
+
+
 def test_a_wave_label_that_others_read() -> None:
     """Between two labels of a wave their BGPPeer would give sessions that nobody proved."""
     theirs = peer("theirs", nodeSelector="has(rrplan.io/wave)", peerSelector="!has(rrplan.io/wave)")
