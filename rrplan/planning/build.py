@@ -66,10 +66,13 @@ def build_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: Sn
 def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: SnapshotReference) -> Plan:
     """The same, where it is only looked at: an unsafe plan keeps its counterexamples in its proof."""
     whole, spec = spec, with_shares(spec)
-    inside = bool(spec.groups) or any(node.cluster_id for node in state.nodes.values())
-    if spec.flavor is Flavor.IN_CLUSTER and inside:
-        check_planned(versions, meshed=Settings.of(state).mesh or spec.topology is Topology.FULL_MESH)
+    reflecting = any(node.cluster_id for node in state.nodes.values())
+    if spec.flavor is Flavor.IN_CLUSTER and (spec.groups or reflecting):
+        check_planned(versions, meshed=False)
     desired = compile_desired(spec, state, versions)
+    if spec.flavor is Flavor.IN_CLUSTER and (desired.placed or reflecting):
+        # Reflectors outside the cluster are in no mesh, whatever the version: no session waits for a lock.
+        check_planned(versions, meshed=Settings.of(state).mesh or spec.topology is Topology.FULL_MESH)
     results = findings(CheckContext(spec, state, desired, versions))
     plain = steps_between(spec, state, desired)
     errors = [finding for finding in results if finding.severity is Severity.ERROR]

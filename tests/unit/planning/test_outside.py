@@ -29,7 +29,7 @@ from rrplan.render.outside import CONFIGURATIONS
 from rrplan.render.plan_json import write_plan
 from rrplan.render.run import reason_text
 from rrplan.reports.gates import GateFailed, NodeShort, NodesShort, Shortfall
-from rrplan.resources import ClusterState, Node, encode
+from rrplan.resources import CalicoVersion, ClusterState, Node, encode
 from rrplan.runs import Result
 from rrplan.runs.gates import judged
 from rrplan.snapshots import Snapshot
@@ -59,6 +59,23 @@ def plan_of(cluster: ClusterState, text: str = SPEC) -> Plan:
 def gates_of(plan: Plan, step: str) -> tuple[Gate, ...]:
     """The gates of a step."""
     return next(each.gates for each in plan.steps if each.id == step)
+
+
+@pytest.mark.parametrize("version", ["v3.3.7", "v3.12.3", "v3.20.6"])
+def test_before_v3_21_reflectors_outside_can_be_planned(version: str) -> None:
+    """They are in no mesh: no session waits behind one (measured without loss on BIRD 1.6.8); nodes are refused."""
+    told = CalicoVersion.parse(version)
+    cluster = state(*(node(name, number) for number, name in enumerate("abcd", 1)), mesh(on=True))
+    away = load((SPEC.replace(', "fd00::902"', "")).encode(), "spec.yaml")
+    plan = api.plan(away, Snapshot(cluster), version=told)
+    steps = ["create-peer/rrplan-main-rr-east", "create-peer/rrplan-main-rr-west", "await/clients", "mesh-off"]
+    assert [str(step.id) for step in plan.steps] == steps
+    assert plan.proof.violations == ()
+
+    both = "clusterID: 1.0.0.1, nodes: {names: [a]}, outside: [rr-east]"
+    beside = load(SPEC.replace("outside: [rr-east, rr-west]", both).encode(), "spec.yaml")
+    with pytest.raises(PolicyRefusal, match="its reflectors stay in the mesh at one end or both"):
+        api.plan(beside, Snapshot(cluster), version=told)
 
 
 def test_gates_ask_for_the_routes_of_reflectors_outside() -> None:
