@@ -128,8 +128,8 @@ def _standing(rules: Rules, own: Speaker, family: Family) -> Standing:
         may_be_refused(rules, own, family),
         _order(rules, own, family),
         own.links if rules.by_link else (),
-        # For confd another spelling is another cluster ID.
         own.ignored_id,
+        # For confd another spelling is another cluster ID.
         "" if own.cluster_id == as_bird_reads(own.cluster_id) else own.cluster_id,
     )
     return Standing("", _names(rules, own), traits)
