@@ -152,8 +152,8 @@ def _tool(resource: Node | BGPPeer | BGPConfiguration) -> str:
 
 def label_sync(context: CheckContext) -> CheckResults:
     """With etcd, Calico's copies of the nodes' labels are those of Kubernetes."""
-    known = _cluster_type(context)
-    if not known or "kdd" in known or not context.spec.groups:
+    # With the Kubernetes datastore Calico shows every label of Kubernetes, so a difference tells of etcd.
+    if "kdd" in _cluster_type(context) or not context.spec.groups:
         return
     behind = [name for name, node in context.state.nodes.items() if node.unsynced]
     if behind:

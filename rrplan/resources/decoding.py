@@ -40,6 +40,8 @@ __all__ = ["DecodeProblem", "decode", "key_of"]
 
 CALICO_GROUPS = ("projectcalico.org", "crd.projectcalico.org")
 BACKEND = "CALICO_NETWORKING_BACKEND"
+BACKENDS_WITHOUT_BGP = ("vxlan", "none")
+"""Where its value is one of these, rc.local of calico-node starts no BIRD (calico/node v3.0 to v3.32)."""
 ROUTER_ID = "CALICO_ROUTER_ID"
 AGENT = "calico-node"
 TYPHA = "FELIX_TYPHAK8SSERVICENAME"
@@ -263,6 +265,21 @@ def _version_of_containers(pod: Reader) -> CalicoVersion | None:
 def _installation(key: ResourceKey, reader: Reader) -> Installation:
     network = reader.child("spec").child("calicoNetwork")
     return Installation(key.name, network.text("bgp"), network.text("linuxDataplane"))
+
+
+def backend_reference(document: Mapping[str, object]) -> tuple[ResourceKey, str] | None:
+    """The ConfigMap, and its key, that say a DaemonSet's CALICO_NETWORKING_BACKEND, as in Calico's own manifests.
+
+    None where nothing or the document itself says it.
+    """
+    for container in Reader(document).child("spec").child("template").child("spec").children("containers"):
+        for variable in container.children("env"):
+            reference = variable.child("valueFrom").child("configMapKeyRef")
+            if variable.text("name") == BACKEND and reference.text("name"):
+                return ResourceKey("ConfigMap", reference.text("name"), key_of(document).namespace), reference.text(
+                    "key"
+                )
+    return None
 
 
 _DECODERS: dict[tuple[str, str], Callable[[ResourceKey, Reader], Resource]] = {

@@ -253,6 +253,18 @@ def merge_nodes(kubernetes: Node, calico: Node) -> Node:
     )
 
 
+def as_etcd_shows(node: Node, calico: Node) -> Node:
+    """A node of both shapes whose labels are those of its Calico Node: with etcd, selectors see no others.
+
+    One label is Kubernetes' alone: CALICO_NODE_LABEL, which the scheduler of a DaemonSet reads. `unsynced` of `node`
+    names where Kubernetes' labels are others (kube-controllers/pkg/controllers/node/labels.go copies them).
+    """
+    labels = {name: value for name, value in calico.effective_labels.items() if name != CALICO_NODE_LABEL}
+    away = node.labels.get(CALICO_NODE_LABEL)
+    labels |= {CALICO_NODE_LABEL: away} if away else {}
+    return replace(node, labels=labels, calico_labels={}, calico_labels_text="")
+
+
 def without_calico(node: Node) -> Node:
     """The node as Kubernetes alone knows it: it does not speak BGP."""
     return replace(

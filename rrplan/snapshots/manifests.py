@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -19,6 +19,7 @@ from rrplan.resources import (
     CalicoNode,
     ClusterInformation,
     ClusterState,
+    DaemonSet,
     DecodeProblem,
     Node,
     Resource,
@@ -27,8 +28,9 @@ from rrplan.resources import (
     encode,
     key_of,
 )
+from rrplan.resources.decoding import BACKENDS_WITHOUT_BGP, backend_reference
 from rrplan.resources.host_codec import calico_node
-from rrplan.resources.node_codec import kubernetes_name, merge_nodes, without_calico
+from rrplan.resources.node_codec import as_etcd_shows, kubernetes_name, merge_nodes, without_calico
 from rrplan.resources.reading import Reader
 from rrplan.snapshots.snapshot import Snapshot
 from rrplan.yaml_places import decoded, place, shown, syntax_problem
@@ -89,6 +91,8 @@ def snapshot_of_manifests(files: Sequence[tuple[str, bytes]]) -> Snapshot:
     ignored: dict[str, int] = {}
     given: set[str] = set()
     calico: list[CalicoNode] = []
+    maps: dict[ResourceKey, Mapping[str, object]] = {}
+    agents: dict[DaemonSet, Mapping[str, object]] = {}
     latest = ""
     contents = dict(files)
     shapes: dict[tuple[ResourceKey, bool], Resource] = {}
@@ -97,6 +101,11 @@ def snapshot_of_manifests(files: Sequence[tuple[str, bytes]]) -> Snapshot:
             given.add(str(located.document.get("kind")))
             try:
                 resource = decode(located.document)
+                kind = located.document.get("kind")
+                if kind == "ConfigMap":
+                    maps[key_of(located.document)] = located.document
+                elif isinstance(resource, DaemonSet):
+                    agents[resource] = located.document
                 if resource is None:
                     kind = str(located.document.get("kind"))
                     ignored[kind] = ignored.get(kind, 0) + 1
@@ -116,6 +125,7 @@ def snapshot_of_manifests(files: Sequence[tuple[str, bytes]]) -> Snapshot:
                 problems.append(_located(problem, located, contents[name]))
     if problems:
         raise ManifestError(problems)
+    resources.update(_idle_agents(agents, maps))
     notices = []
     if ignored:
         kinds = ", ".join(f"{kind} ({count})" for kind, count in sorted(ignored.items()))
@@ -279,12 +289,27 @@ def _merged(known: Resource | None, resource: Resource) -> Resource:
 
 
 def _as_etcd_has_them(shapes: Mapping[tuple[ResourceKey, bool], Resource]) -> Iterator[tuple[ResourceKey, Resource]]:
-    """Nodes where Calico has its own in etcd: nobody reads the annotations that Calico in Kubernetes would."""
+    """Nodes where Calico has its own in etcd: selectors see its labels, and nobody reads Kubernetes' annotations."""
     for (key, only_calico), resource in shapes.items():
         if isinstance(resource, Node) and not only_calico:
             calico = shapes.get((key, True))
             bare = without_calico(resource)
-            yield key, merge_nodes(bare, calico) if isinstance(calico, Node) else bare
+            yield key, as_etcd_shows(merge_nodes(bare, calico), calico) if isinstance(calico, Node) else bare
+
+
+def _idle_agents(
+    agents: Mapping[DaemonSet, Mapping[str, object]], maps: Mapping[ResourceKey, Mapping[str, object]]
+) -> Iterator[tuple[ResourceKey, DaemonSet]]:
+    """The DaemonSets whose ConfigMap says that they start no BIRD; of others, what a ConfigMap says is not kept.
+
+    Calico's manifests have it as `calico_backend` in `calico-config` (calico manifests/calico.yaml, v3.0 to v3.32).
+    """
+    for daemonset, document in agents.items() if maps else ():
+        reference = backend_reference(document)
+        data = maps.get(reference[0], {}).get("data") if reference else None
+        backend = data.get(reference[1]) if reference and isinstance(data, Mapping) else None
+        if backend in BACKENDS_WITHOUT_BGP:
+            yield daemonset.key, replace(daemonset, backend=str(backend))
 
 
 def _times(document: dict[str, object]) -> Iterator[str]:

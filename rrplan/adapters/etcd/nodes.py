@@ -20,6 +20,7 @@ from rrplan.resources.node_codec import (
     CLUSTER_ID_ANNOTATION,
     KUBE_LABELS_ANNOTATION,
     PREFIX,
+    as_etcd_shows,
     encode_node,
     merge_nodes,
 )
@@ -73,13 +74,9 @@ def _document(kubernetes: Stored | None, calico: Stored | None) -> dict[str, obj
             hint="set NODENAME of calico-node to the name in Kubernetes, or follow `rrplan plan -f ... -o runbook`",
         )
     node = merge_nodes(_node(document), own) if kubernetes else own
-    # Selectors see Calico's copy. `unsynced`, by merge_nodes, says where Kubernetes' labels are others.
-    labels = {name: value for name, value in own.effective_labels.items() if name != CALICO_NODE_LABEL}
-    away = node.labels.get(CALICO_NODE_LABEL) if kubernetes else None
-    labels |= {CALICO_NODE_LABEL: away} if away else {}
-    shown = encode_node(replace(node, labels=labels, calico_labels={}))
     if kubernetes is None:
-        return shown
+        return encode_node(as_etcd_shows(replace(node, labels={}), own))
+    shown = encode_node(as_etcd_shows(node, own))
     metadata, of_calico = mapping(document.get("metadata")), mapping(shown["metadata"])
     kept = {name: value for name, value in metadata.items() if name not in ("labels", "annotations")}
     annotations = {**mapping(metadata.get("annotations")), **mapping(of_calico.get("annotations"))}

@@ -466,6 +466,11 @@ WARNINGS = [
         "Calico's labels are not Kubernetes' on late (disk, zone): with etcd, selectors see Calico's copy",
     ),
     (
+        "label-sync",
+        [cluster_type(""), unsynced("late", "zone")],
+        "Calico's labels are not Kubernetes' on late (zone): with etcd, selectors see Calico's copy",
+    ),
+    (
         "cluster-routes",
         [
             thing("IPPool", "wide", cidr="10.1.0.0/16"),
@@ -577,7 +582,6 @@ SILENT = [
     ("owners", "an object that stays", [owned("BGPPeer", "tor", {"peerIP": "192.0.2.1", "asNumber": 1}, labels=FLUX)]),
     ("owners", "nobody's object", [owned("BGPConfiguration", "default", ON, labels={"app": "x"})]),
     ("label-sync", "the Kubernetes datastore", [cluster_type("k8s,bgp,kdd"), unsynced("late", "zone")]),
-    ("label-sync", "an unknown datastore", [cluster_type(""), unsynced("late", "zone")]),
     ("label-sync", "equal labels", [cluster_type("k8s,bgp"), node("equal", 9)]),
 ]
 

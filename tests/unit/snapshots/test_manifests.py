@@ -430,6 +430,10 @@ def test_unreadable_metadata_of_a_pool() -> None:
     assert len(list(snapshot_of_manifests([("crd.yaml", text.encode())]).state)) == 1
 
 
+CALICOS = {"zone": "b", "own": "x"}
+KUBERNETES = {"zone": "a", "tier": "worker"}
+
+
 def test_annotations_that_nobody_reads() -> None:
     """With Calico's Nodes in etcd, an annotation of the Kubernetes Node makes no reflector and gives no address."""
     about = "---\napiVersion: crd.projectcalico.org/v1\nkind: ClusterInformation\nmetadata: {name: default}\n"
@@ -446,3 +450,48 @@ def test_annotations_that_nobody_reads() -> None:
     # With the Kubernetes datastore they are what Calico reads.
     kdd = snapshot_of_manifests([files[0], ("c", f"{calico}{about.replace('k8s,bgp', 'k8s,bgp,kdd')}".encode())])
     assert kdd.state.nodes[NodeName("n1")].cluster_id == "9.9.9.9"
+
+
+@pytest.mark.parametrize(("datastore", "labels"), [("k8s,bgp", CALICOS), ("k8s,bgp,kdd", {**CALICOS, **KUBERNETES})])
+def test_labels_that_selectors_see(datastore: str, labels: dict[str, str]) -> None:
+    """With etcd those of Calico's Node alone, whatever Kubernetes says; what differs is named."""
+    about = "---\napiVersion: crd.projectcalico.org/v1\nkind: ClusterInformation\nmetadata: {name: default}\n"
+    about += f"spec: {{clusterGUID: g, clusterType: '{datastore}'}}\n"
+    away = NODE.replace("{zone: a}", "{zone: a, tier: worker, rrplan.io/calico-node: away}")
+    calico = CALICO_NODE.replace("{zone: a}", "{zone: b, own: x}")
+    assert (away, calico) != (NODE, CALICO_NODE)
+    files = [("k", away.encode()), ("c", f"{calico}{about}".encode())]
+    node = snapshot_of_manifests(files).state.nodes[NodeName("n1")]
+
+    assert node.effective_labels == {**labels, "rrplan.io/calico-node": "away"}
+    assert node.unsynced == ("tier", "zone")
+    assert snapshot_of_manifests(files[::-1]).state.nodes[NodeName("n1")] == node
+
+
+@pytest.mark.parametrize(
+    ("backend", "namespace", "kept"),
+    [
+        ("vxlan", "kube-system", "vxlan"),
+        ("none", "kube-system", "none"),
+        ("bird", "kube-system", ""),
+        ("vxlan", "x", ""),
+    ],
+)
+def test_backend_that_a_config_map_says(backend: str, namespace: str, kept: str) -> None:
+    """As in Calico's own manifests; what starts BIRD is not kept, and a ConfigMap elsewhere says nothing."""
+    reference = "{configMapKeyRef: {name: calico-config, key: calico_backend}}"
+    container = f"{{name: calico-node, env: [{{name: CALICO_NETWORKING_BACKEND, valueFrom: {reference}}}]}}"
+    daemonset = (
+        "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: calico-node, namespace: kube-system}\n"
+        f"spec: {{template: {{spec: {{containers: [{container}]}}}}}}\n"
+    )
+    settings = (
+        f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: calico-config, namespace: {namespace}}}\n"
+        f"data: {{calico_backend: {backend}}}\n"
+    )
+    files = [("d", daemonset.encode()), ("c", settings.encode())]
+    for order in (files, files[::-1]):
+        state = snapshot_of_manifests(order).state
+        assert [one.backend for one in state.others.values() if isinstance(one, DaemonSet)] == [kept]
+        again = read_snapshot(write_snapshot(Snapshot(state)), "s.json").state
+        assert again == state
