@@ -110,10 +110,26 @@ def ends_of(status: Mapping[str, Any]) -> dict[str, End]:
             # BIRD's other states (`Passive`, `Down`) come as "" (calico-bgp: peer state enum).
             state = str(peer.get("state") or "not up")
             session = SeenSession(state == "Established", state)
-            (mesh if peer.get("type") == "NodeMesh" else sessions)[str(peer.get("peerIP"))] = session
+            alike, address = mesh if peer.get("type") == "NodeMesh" else sessions, str(peer.get("peerIP"))
+            # Of two to one address, on different ports, one may be up.
+            if address not in alike or session.established:
+                alike[address] = session
         table = (status.get("routes") or {}).get(f"routes{suffix}")
-        ends[family] = End(False, sessions, mesh, _routes(table), None if table is None else _own(table))
+        held_back = _held_back(status, suffix)
+        ends[family] = End(held_back, sessions, mesh, _routes(table), None if table is None else _own(table))
     return ends
+
+
+def _held_back(status: Mapping[str, Any], suffix: str) -> bool:
+    """Whether BIRD announces nothing yet over some session that says Established.
+
+    The numbers count sessions in state `up`; one that waits for the end of a graceful-restart recovery is in `wait`,
+    and one that has not sent its routes yet in `feed` (node/pkg/status/populators/bgp.go, v3.21 to v3.32).
+    """
+    bgp = status.get("bgp") or {}
+    number = bgp.get(f"numberEstablished{suffix}")
+    says = sum(peer.get("state") == "Established" for peer in bgp.get(f"peers{suffix}") or [])
+    return isinstance(number, int) and number < says
 
 
 def _routes(routes: list[Mapping[str, Any]] | None) -> dict[str, dict[str, str]] | None:

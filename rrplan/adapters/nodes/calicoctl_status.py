@@ -60,14 +60,19 @@ def parse(text: str) -> dict[str, End]:
     for number, part in zip(parts[1::2], parts[2::2], strict=True):
         sessions: dict[str, SeenSession] = {}
         mesh: dict[str, SeenSession] = {}
+        held_back = False
         for row in _rows(part):
+            # Until a graceful-restart recovery ends, BIRD announces nothing over a session (nest/proto.c, BIRD 1.6).
+            held_back = held_back or (row["STATE"], row["INFO"]) == ("wait", "Established")
             session = SeenSession(
                 row["INFO"] == "Established" and row["STATE"] == "up", f"{row['STATE']} {row['INFO']}"
             )
-            address = PORT.sub("", row["PEER ADDRESS"])
-            (mesh if row["PEER TYPE"] == MESH else sessions)[address] = session
+            alike, address = mesh if row["PEER TYPE"] == MESH else sessions, PORT.sub("", row["PEER ADDRESS"])
+            # Of two to one address, on different ports, one may be up.
+            if address not in alike or session.established:
+                alike[address] = session
         if sessions or mesh:
-            ends[f"ipv{number}"] = End(False, sessions, mesh)
+            ends[f"ipv{number}"] = End(held_back, sessions, mesh)
     if not ends and len(parts) == 1:
         raise ValueError("what was printed is no status of a node")
     return ends

@@ -11,6 +11,7 @@ from rrplan.adapters.local.clock import SystemClock
 from rrplan.adapters.nodes.calico_node_status import NodeStatuses, ends_of
 from rrplan.ids import NodeName
 
+TWICE = (("NodePeer", "Established"), ("GlobalPeer", "Active"))
 BESIDE_SECONDS = 0.3
 """How long the first look waits for a second one beside it."""
 
@@ -76,3 +77,24 @@ def test_routes_without_next_hop() -> None:
     assert end.own == {"10.244.1.0/26": "blackhole", "10.244.1.0/32": "dev"}
     assert end.routes is not None
     assert end.routes["10.0.0.9"] == {"10.244.2.0/26": "10.0.0.2", "10.244.3.0/26": ""}
+
+
+def test_a_bird_that_holds_sessions_back_is_in_recovery() -> None:
+    """calico-node counts sessions in state `up`: of two that say Established, one waits for the recovery to end."""
+    peers = [{"peerIP": f"10.0.0.{number}", "type": "NodePeer", "state": "Established"} for number in (8, 9)]
+
+    def recovering(**numbers: int) -> bool:
+        bgp = {"peersV4": peers, **numbers}
+        return ends_of({"agent": {"birdV4": {"state": "Ready"}}, "bgp": bgp})["ipv4"].recovering
+
+    assert recovering(numberEstablishedV4=1)
+    assert not recovering(numberEstablishedV4=2)
+    assert not recovering(numberEstablishedV6=0)
+
+
+def test_of_two_sessions_to_one_address_the_one_that_is_up_counts() -> None:
+    """On different ports both are rendered; which of them is reported last says nothing."""
+    up, waiting = ({"peerIP": "10.0.0.9", "type": kind, "state": state} for kind, state in TWICE)
+    for peers in ([up, waiting], [waiting, up]):
+        end = ends_of({"agent": {"birdV4": {"state": "Ready"}}, "bgp": {"peersV4": peers}})["ipv4"]
+        assert end.sessions["10.0.0.9"].established

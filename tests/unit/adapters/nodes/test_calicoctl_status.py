@@ -78,6 +78,28 @@ def test_not_whole(text: str, words: str) -> None:
         parse(text)
 
 
+def test_two_sessions_to_one_address() -> None:
+    """On different ports both are rendered (v3.16); which of them stands last in the table says nothing."""
+    up = "| 10.0.0.9 | node specific | up | 12:00:00 | Established |"
+    waiting = "| 10.0.0.9.port.500 | global | start | 12:00:00 | Active |"
+    for rows in ((up, waiting), (waiting, up)):
+        assert parse(table(*rows))["ipv4"].sessions["10.0.0.9"].established
+
+
+def test_sessions_that_are_held_back() -> None:
+    """Established in state `wait`: BIRD is in graceful-restart recovery, and announces nothing yet."""
+    waiting = parse(table("| 10.0.0.9 | node specific | wait | 12:00:00 | Established |"))["ipv4"]
+    assert (waiting.recovering, waiting.sessions["10.0.0.9"].established) == (True, False)
+    assert not parse(table("| 10.0.0.9 | node specific | start | 12:00:00 | Active |"))["ipv4"].recovering
+
+
+def table(*rows: str) -> str:
+    """The status of a node with these IPv4 sessions."""
+    rule = "+---+---+---+---+---+"
+    header = "| PEER ADDRESS | PEER TYPE | STATE | SINCE | INFO |"
+    return "\n".join(["IPv4 BGP status", rule, header, rule, *rows, rule])
+
+
 def script(folder: Path, text: str) -> str:
     """A command for one node."""
     path = folder / "status"
