@@ -1,8 +1,9 @@
 """Which address pools the routes of a cluster are of: what is announced, who programs it, what filters let through.
 
-An obligation is owed for the pools whose blocks BIRD announces and whose routes it programs. Pools that every BGPFilter
-treats alike form one layer; in each layer routes spread by themselves. What a speaker outside announces may be of any
-pool too, and of any length: filters decide about it like about the routes of nodes.
+An obligation is owed for the pools whose blocks BIRD announces and whose routes it programs; to speakers outside, for
+all that are announced, because nobody else tells them. Pools that every BGPFilter treats alike form one layer; in each
+layer routes spread by themselves. What a speaker outside announces may be of any pool too, and of any length: filters
+decide about it like about the routes of nodes.
 
 Sources: projectcalico/calico confd/etc/calico/confd/templates/bird_ipam.cfg.template (`disableBGPExport` v3.21,
 `programClusterRoutes` v3.32), confd/pkg/backends/calico/bgp_filter*.go and libcalico-go api BGPFilter (v3.26). What
@@ -159,11 +160,23 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A pool for which nothing is owed, and why."""
+    """A pool for which nothing is owed to nodes, and why; `announced` says that speakers outside hear of it."""
 
     pool: str
     family: Family
     why: str
+    announced: bool = False
+
+    def text(self, *, heard: bool) -> str:
+        """That it is left out, in words; `heard` says that there may be speakers outside."""
+        if heard and self.announced:
+            lead, rest = (
+                f"IPPool `{self.pool}` is left out between nodes",
+                ", and what speakers outside hear is looked at",
+            )
+        else:
+            lead, rest = f"IPPool `{self.pool}` is left out", ""
+        return f"{lead}: {self.why}; routes to its pods stay as they are{rest}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +184,14 @@ class Announced:
     """The layers of each family; none where pools are known and nothing is owed for any of them.
 
     `incoming` are those of what speakers outside announce: all pools that are announced, whoever programs the routes,
-    and at last what lies in none of them.
+    and at last what lies in none of them. `outgoing` are those of pools that nodes announce although Felix programs
+    their routes: speakers outside have them by BGP alone (export filter of bird_ipam.cfg.template, v3.0 to v3.32).
     """
 
     layers: Mapping[Family, tuple[Layer, ...]] = field(hash=False)
     incoming: Mapping[Family, tuple[Layer, ...]] = field(hash=False)
     left_out: tuple[LeftOut, ...] = ()
+    outgoing: Mapping[Family, tuple[Layer, ...]] = field(default_factory=dict, hash=False)
 
     @classmethod
     def of(cls, state: ClusterState, version: CalicoVersion) -> Announced:
@@ -186,6 +201,7 @@ class Announced:
         setting = state.configurations["default"].spec if "default" in state.configurations else {}
         layers: dict[Family, tuple[Layer, ...]] = {}
         incoming: dict[Family, tuple[Layer, ...]] = {}
+        outgoing: dict[Family, tuple[Layer, ...]] = {}
         left: list[LeftOut] = []
         for family in FAMILIES:
             rules = {name: filter_rules(bgp_filter, family) for name, bgp_filter in filters.items()}
@@ -195,18 +211,20 @@ class Announced:
                 incoming[family] = (*layers[family], Layer((), None, None, rules, beyond=()))
                 continue
             reasons = {pool.name: _why_not(pool, setting, version) for pool, _ in known}
-            left += [LeftOut(name, family, why) for name, why in sorted(reasons.items()) if why]
-            layers[family] = _alike(
-                Layer((pool.name,), network, pool.block_size or BLOCK_BITS[network.version], rules)
+            own = {
+                pool.name: Layer((pool.name,), network, pool.block_size or BLOCK_BITS[network.version], rules)
                 for pool, network in known
-                if not reasons[pool.name]
-            )
+            }
+            told = {pool.name for pool, _ in known if not kept_back(pool, version)}
+            left += [LeftOut(name, family, why, name in told) for name, why in sorted(reasons.items()) if why]
+            layers[family] = _alike(layer for name, layer in own.items() if not reasons[name])
+            outgoing[family] = _alike(layer for name, layer in own.items() if reasons[name] and name in told)
             exported = [(pool, network) for pool, network in known if not kept_back(pool, version)]
             incoming[family] = (
                 *_alike(Layer((pool.name,), network, None, rules) for pool, network in exported),
                 Layer((), None, None, rules, beyond=tuple(network for _, network in exported)),
             )
-        return cls(layers, incoming, tuple(left))
+        return cls(layers, incoming, tuple(left), outgoing)
 
 
 def _everything() -> Announced:

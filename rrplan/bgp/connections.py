@@ -265,8 +265,19 @@ def propagated(connections: Connections, doubt: Doubt, known: Spreads | None = N
         )
         for spreads, layer in zip(of_nodes, layers or [None], strict=True)
     )
+    told = connections.announced.outgoing.get(family, ())
+    outgoing = (
+        replace(
+            whole,
+            of_nodes=over(_carries(layer, doubt)) if connections.filtered else everything,
+            pools=layer.pools,
+            owed=False,
+            outgoing=True,
+        )
+        for layer in told
+    )
     incoming = (replace(whole, of_outside=spreads, owed=False) for spreads in of_pools)
-    return replace(first, of_outside=everything, others=(*others, *incoming))
+    return replace(first, of_outside=everything, others=(*others, *outgoing, *incoming))
 
 
 def _incoming(connections: Connections, doubt: Doubt) -> list[Carries | None]:

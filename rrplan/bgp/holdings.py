@@ -20,8 +20,9 @@ class Holdings:
     What nodes exchange is worked out for `blocks` of classes. `present` are the classes that have the family at all,
     `mute` those without routes of their own or pods that need any: standalone reflectors. `outside` has the index of
     each speaker outside, `beyond` their sessions in that order. Where BGPFilters treat pools differently, `others` are
-    the answers for the other pools, and `pools` names those of this one; `owed` says whether nodes announce anything of
-    them. The last of `others` tell where routes of a pool go that speakers outside announce: there `of_nodes` is None.
+    the answers for the other pools, and `pools` names those of this one; `owed` says whether nodes need anything of
+    them, `outgoing` that speakers outside alone do, because Felix programs these routes on nodes. The last of `others`
+    tell where routes of a pool go that speakers outside announce: there `of_nodes` is None.
     """
 
     family: Family
@@ -34,6 +35,7 @@ class Holdings:
     beyond: tuple[Beyond, ...] = field(default=(), hash=False)
     others: tuple[Holdings, ...] = ()
     owed: bool = True
+    outgoing: bool = False
     pools: tuple[str, ...] = ()
     doubt: Doubt = Doubt.AGAINST
 
@@ -46,6 +48,11 @@ class Holdings:
     def layers(self) -> tuple[Holdings, ...]:
         """The answers for all pools that are treated differently; none where nothing is owed."""
         return tuple(table for table in (self, *self.others) if table.owed)
+
+    @property
+    def counted(self) -> tuple[Holdings, ...]:
+        """The answers for all pools whose routes somebody needs of BGP: nodes, or speakers outside that are there."""
+        return tuple(table for table in self.tables if table.owed or (table.outgoing and self.outside))
 
     def holds(self, holder: int, origin: int) -> bool:
         """Whether every node of `holder` holds the routes of every (other) node of `origin`."""
@@ -138,7 +145,7 @@ class Holdings:
 
         Where pools are treated differently, as many as it hands on of each.
         """
-        return min((layer._delivered(sender, receiver, sizes) for layer in self.layers), default=0)
+        return min((layer._delivered(sender, receiver, sizes) for layer in self.counted), default=0)
 
     def _delivered(self, sender: int, receiver: int, sizes: Sequence[int]) -> int:
         if self.of_nodes is None:
@@ -168,7 +175,8 @@ class Holdings:
         Of its own class, those of the other members.
         """
         of = self.blocks.of
-        spreads = [layer.of_nodes for layer in self.layers if layer.of_nodes is not None]
+        counted = self.counted
+        spreads = [layer.of_nodes for layer in counted if layer.of_nodes is not None]
         kept = frozenset[int]().union(*(self._kept(spread, sender, receiver) for spread in spreads)) & self.present
         own = not all(spread.told(of[sender], of[receiver]) for spread in spreads)
-        return (kept if self.owed else self.present) | self.mute, own or sender in self.mute or not self.owed
+        return (kept if counted else self.present) | self.mute, own or sender in self.mute or not counted

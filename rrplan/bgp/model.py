@@ -146,10 +146,7 @@ class Model:
     def not_owed(self) -> list[str]:
         """Why routes of pools are not looked at, in words."""
         reasons = [f"BGP does not run here: {self.rules.settings.idle}"] if self.rules.settings.idle else []
-        return reasons + [
-            f"IPPool `{left_out.pool}` is left out: {left_out.why}; routes to its pods stay as they are"
-            for left_out in self.rules.announced.left_out
-        ]
+        return reasons + [left_out.text(heard=self.rules.reaches_outside) for left_out in self.rules.announced.left_out]
 
     def owed(self) -> list[str]:
         """The pools that routes are owed for, as far as pools are known."""

@@ -100,7 +100,8 @@ class Ends:
     def _heard(self, pair: Pair, places: Sequence[int], holdings: Holdings) -> Heard:
         holder, origin = (self._place(end, places, holdings) for end in pair)
         kinds = len(self.kinds)
-        if holder is None or origin is None or (pair[1] < kinds and not holdings.owed):
+        needed = holdings.owed or (holdings.outgoing and pair[0] >= kinds)
+        if holder is None or origin is None or (pair[1] < kinds and not needed):
             return NOTHING
         return holdings.heard(holder, origin)
 

@@ -166,7 +166,7 @@ def _missing(
     for view, (model, losses_here) in losses.items():
         lead = "" if not down else f"{view}: " if model is configured else f"{view} ({listed(down, SHOWN)}): "
         if not losses_here and output == TERMINAL and not model.owes():
-            say_line(f"{lead}no route is owed: BGP carries none of the pools of this cluster")
+            say_line(f"{lead}nodes owe one another no route: BIRD programs none of the pools of this cluster")
         elif not losses_here and output == TERMINAL:
             others = "every other node" if model is configured else "every other node that is not down"
             say_line(f"{lead}every node holds the routes of {others}")

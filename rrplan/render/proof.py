@@ -106,7 +106,7 @@ def check_text(check: FinalCheck) -> str:
     count = check.count
     match check.invariant:
         case Invariant.CONVERGED if not check.owed:
-            return "no route is owed: BGP carries none of the pools of this cluster"
+            return "nodes owe one another no route: BIRD programs none of the pools of this cluster"
         case Invariant.CONVERGED if count:
             return f"in the end every pair that held a route holds it; {count} ordered pairs hold none, as before"
         case Invariant.CONVERGED:

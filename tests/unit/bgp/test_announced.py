@@ -21,7 +21,7 @@ from rrplan.resources import (
     Installation,
     IPPool,
 )
-from tests.support.clusters import VERSION, VERSIONS, mesh, meshed, node, peer, state
+from tests.support.clusters import VERSION, VERSIONS, mesh, meshed, node, peer, reflected, state
 
 POOL = IPPool("pods", "10.42.0.0/16", block_size=26)
 REJECT: dict[str, Any] = {"action": "Reject", "matchOperator": "In", "cidr": "10.42.0.0/16"}
@@ -154,8 +154,6 @@ def test_a_filter_that_lets_the_pool_through() -> None:
 
 def test_older_than_filters() -> None:
     """Calico before v3.26 knows none."""
-    from rrplan.bgp.profile import Versions
-
     assert Model(filtered(REJECT).state, Versions(CalicoVersion(3, 25), "test")).missing() == ()
 
 
@@ -187,6 +185,9 @@ def test_whose_routes_are_owed(pool: IPPool, setting: str, version: str, why: st
     found = Announced.of(cluster, told)
     assert [one.why for one in found.left_out] == ([why] if why else [])
     assert bool(found.layers[Family.IPV4]) is not bool(why)
+    # Whoever programs them: speakers outside hear of all that is announced.
+    heard = bool(why) and "disableBGPExport" not in why
+    assert [layer.pools for layer in found.outgoing[Family.IPV4]] == ([(pool.name,)] if heard else [])
     # Of a family of which no pool was given nothing is known, so everything is owed.
     assert found.layers[Family.IPV6][0].network is None
 
@@ -198,6 +199,27 @@ def test_while_calico_is_upgraded_the_oldest_decides_what_is_owed() -> None:
     upgraded = CalicoVersion(3, 32, 1)
     assert not Model(cluster, Versions(upgraded, "test")).owes()
     assert Model(cluster, Versions(upgraded, "test", {NodeName("a"): CalicoVersion(3, 31, 7)})).owes()
+
+
+def test_what_speakers_outside_hear_of_a_vxlan_pool() -> None:
+    """Nodes need nothing of it from BGP, and a switch does: gates ask for these routes where there is one."""
+    inside = reflected().put(IPPool("pods", "10.42.0.0/16", vxlan_mode="Always"))
+    switch = peer("switch", peerIP="192.0.2.1", asNumber=64512)
+    alone, beside = Model(inside, VERSIONS), Model(inside.put(switch), VERSIONS)
+    assert [model.owes() for model in (alone, beside)] == [False, False]
+    why = "it uses VXLAN, so Felix programs its routes; routes to its pods stay as they are"
+    assert alone.not_owed() == [f"IPPool `pods` is left out: {why}"]
+    assert beside.not_owed() == [
+        f"IPPool `pods` is left out between nodes: {why}, and what speakers outside hear is looked at"
+    ]
+    reflector, client = NodeName("r1"), NodeName("a")
+    assert [model.delivered(Family.IPV4, reflector, client) for model in (alone, beside)] == [0, 4]
+    own = []
+    for model in (alone, beside):
+        view = model.view()
+        places = (view.index(model.population.signature_of[name]) for name in (reflector, client))
+        own.append(view.holdings[Family.IPV4].withheld(*places)[1])
+    assert own == [True, False]
 
 
 def test_nothing_is_owed() -> None:

@@ -189,7 +189,7 @@ LESS: list[tuple[str, ClusterState, list[Resource], int, str]] = [
         meshed(),
         [IPPool("pods", "10.42.0.0/16", disable_bgp_export=True)],
         0,
-        "no route is owed: BGP carries none of the pools of this cluster",
+        "nodes owe one another no route: BIRD programs none of the pools of this cluster",
     ),
     (
         "a filter rejects the pool",

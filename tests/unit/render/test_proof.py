@@ -170,7 +170,7 @@ def test_why_there_is_no_route(reason: NoRoute, text: str) -> None:
         ),
         (
             FinalCheck(Invariant.CONVERGED, owed=False),
-            "no route is owed: BGP carries none of the pools of this cluster",
+            "nodes owe one another no route: BIRD programs none of the pools of this cluster",
         ),
         (FinalCheck(Invariant.REFLECTORS_PER_CLIENT, 2), "every client has at least 2 reflectors"),
         (FinalCheck(Invariant.CLIENTS_PER_REFLECTOR, 9), "no reflector has more than 9 clients"),
