@@ -25,10 +25,10 @@ def same_sessions(
     asked = sorted(name for name in names if before.nodes[name].cluster_id == after.nodes[name].cluster_id)
     if not asked:
         return frozenset()
-    default = versions.default
-    classifier = Classifier.over(rules_of(before, _nobody, default), [*before.peers.values(), *after.peers.values()])
+    oldest = versions.oldest
+    classifier = Classifier.over(rules_of(before, _nobody, oldest), [*before.peers.values(), *after.peers.values()])
     old, new = _population(before, classifier, versions), _population(after, classifier, versions)
-    old_rules, new_rules = rules_of(before, classifier.matcher, default), rules_of(after, classifier.matcher, default)
+    old_rules, new_rules = rules_of(before, classifier.matcher, oldest), rules_of(after, classifier.matcher, oldest)
     kinds: dict[tuple[Signature, Signature], list[NodeName]] = {}
     for name, signature in old.signature_of.items():
         alike = kinds.setdefault((signature, new.signature_of[name]), [])

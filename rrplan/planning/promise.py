@@ -66,7 +66,7 @@ def promises(plan: Plan, state: ClusterState, versions: Versions) -> dict[StepId
     """Of every step; as large as the pairs are many. Each kind of routes (`kinds`) is spoken of by itself."""
     chain = list(states(plan, state))
     merged = {step.id: Promise(step.id, frozenset(), frozenset()) for step in plan.steps}
-    for kind in pool_kinds(state, versions.default):
+    for kind in pool_kinds(state, versions.oldest):
         for promise in _promises(plan, list(kind.alone(chain)), versions, needed(plan.spec.roles), kind):
             known = merged[promise.step]
             merged[promise.step] = Promise(
@@ -139,7 +139,7 @@ def needed(roles: Roles) -> Roles:
 def exposed_pairs(before: ClusterState, after: ClusterState, versions: Versions, roles: Roles = ()) -> frozenset[Pair]:
     """The pairs that have a route in a state and may be without one on the way to another with the same nodes."""
     every: set[Pair] = set()
-    for kind in pool_kinds(before, versions.default):
+    for kind in pool_kinds(before, versions.oldest):
         was, becomes = kind.alone([before, after])
         numbers = [node.as_number for node in becomes.nodes.values()]
         model = Model(was, versions, peers=becomes.peers.values(), roles=roles, numbers=numbers)
@@ -223,7 +223,7 @@ def held_pairs(
     calico-node runs.
     """
     held: set[Pair] = set()
-    for kind in pool_kinds(state, versions.default):
+    for kind in pool_kinds(state, versions.oldest):
         (alone,) = kind.alone([state])
         model = Model(alone, versions, roles=roles)
         speakers = [speaker for speaker in model.population.speakers.values() if speaker.role is None]

@@ -72,7 +72,7 @@ class Laboratory:
         assert first is not None, "a laboratory has a state to begin with"
         beyond = {name: {_family(address): address} for address, name in self._outside.items()}
         self._beyond = {name: own for name, own in beyond.items() if self._has_routes(*own.values())}
-        self.announcements = Announcements.of(first, versions.default, self.hosts, self._beyond, self._roles)
+        self.announcements = Announcements.of(first, versions.oldest, self.hosts, self._beyond, self._roles)
         self.outside = self.announcements.outside
         """What peers outside announce, by the names of these routes and of themselves."""
         self.pods = self.announcements.pods
@@ -138,7 +138,7 @@ class Laboratory:
             name = NodeName(f"fabric {fabric} ({family})")
             configurations[name] = {family: inner_daemon(family, address, members)}
         policies = {
-            family: RoutePolicy.of(state, self.versions.default, family, self.announcements.pool[family])
+            family: RoutePolicy.of(state, self.versions.oldest, family, self.announcements.pool[family])
             for family in FAMILIES
         }
         running = agents(state)

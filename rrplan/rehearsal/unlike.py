@@ -52,7 +52,7 @@ def unlike_the_cluster(laboratory: Laboratory, state: ClusterState) -> Iterator[
         if not own:
             continue
         instead = laboratory.announcements.pool[family]
-        policy = RoutePolicy.of(state, laboratory.versions.default, family, instead)
+        policy = RoutePolicy.of(state, laboratory.versions.oldest, family, instead)
         yield from policy.not_played()
         if instead in policy.announced:
             yield f"no IPPool is known for {NAMES[family]}: {instead} stands for it"
