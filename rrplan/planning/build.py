@@ -22,6 +22,7 @@ from rrplan.ids import ActionName, NodeName
 from rrplan.planning.closure import check_closed
 from rrplan.planning.fallback import carries, with_fallback_gates
 from rrplan.planning.gates import GateMaker
+from rrplan.planning.loose_gates import loosened
 from rrplan.planning.node_sets import NodeSets
 from rrplan.planning.ordering import edges
 from rrplan.planning.proof import Alive, PathCount, final_checks, judge
@@ -109,6 +110,8 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: Sn
             "and no route of others goes through"
         )
     if steps:
+        if any(gate.expectations for step in steps for gate in step.gates):
+            notices += loosened(spec.gates)
         notices += model.not_owed()
         if model.owed() and model.not_owed():
             notices.append(f"the proof speaks of routes of IPPool {', '.join(model.owed())} alone")

@@ -9,6 +9,8 @@ from rrplan.plans import Plan
 from rrplan.plans.gate import Expectation
 from rrplan.snapshots import snapshot_of_manifests
 from tests.golden.__main__ import SCENARIOS, planned
+from tests.support.clusters import meshed
+from tests.support.clusters import planned as plan_of
 
 
 def asked(plan: Plan | None) -> Iterator[Expectation]:
@@ -40,3 +42,21 @@ def test_the_scenarios_ask_enough() -> None:
     found = [one for folder in SCENARIOS for one in asked(planned(folder))]
     assert any(one.without for one in found)
     assert any(not one.without for one in found)
+
+
+@pytest.mark.parametrize(
+    ("gates", "words"),
+    [
+        ("{fraction: 99%}", ["`gates: {fraction: 99%}`: a gate passes while other nodes lack sessions or routes"]),
+        ("{stable: 1s}", ["`gates: {stable: 1s}`: one in four new sessions with reflectors goes down again"]),
+        ("{stable: 0s, fraction: 5%}", ["`gates: {fraction: 5%}`", "`gates: {stable: 0s}`"]),
+        ("{stable: 2s, fraction: 100%, routes: 5s}", []),
+    ],
+)
+def test_a_plan_says_what_its_gates_do_not_see(gates: str, words: list[str]) -> None:
+    """Where the spec lets them pass although sessions are missing, or may go down again."""
+    reflectors = "topology: route-reflectors, clusterID: 1.0.0.1, drain: true"
+    reflectors += ", groups: [{name: main, nodes: {names: [r1, r2]}}]"
+    told = [notice for notice in plan_of(meshed(), f"{reflectors}, gates: {gates}").notices if "gates:" in notice]
+    assert len(told) == len(words)
+    assert all(notice.startswith(lead) for notice, lead in zip(told, words, strict=True))
