@@ -28,6 +28,7 @@ from rrplan.planning.ordering import edges
 from rrplan.planning.proof import Alive, PathCount, final_checks, judge
 from rrplan.planning.remedy import remedies
 from rrplan.planning.sequence import steps_between
+from rrplan.planning.services import services_handed_on
 from rrplan.planning.waves import end_of
 from rrplan.plans.change import changed
 from rrplan.plans.fingerprint import deleted_nodes, fingerprints
@@ -115,6 +116,7 @@ def draft_plan(spec: Spec, state: ClusterState, versions: Versions, snapshot: Sn
         notices += model.not_owed()
         if model.owed() and model.not_owed():
             notices.append(f"the proof speaks of routes of IPPool {', '.join(model.owed())} alone")
+        notices += services_handed_on(state, desired.state, newest)
     oldest = versions.oldest
     if oldest < CONFD_STAYS and any(step.action in TOGGLES for step in steps):
         notices.append(

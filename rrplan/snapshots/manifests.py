@@ -125,7 +125,7 @@ def snapshot_of_manifests(files: Sequence[tuple[str, bytes]]) -> Snapshot:
                 problems.append(_located(problem, located, contents[name]))
     if problems:
         raise ManifestError(problems)
-    resources.update(_idle_agents(agents, maps))
+    resources.update(_by_config_maps(agents, maps))
     notices = []
     if ignored:
         kinds = ", ".join(f"{kind} ({count})" for kind, count in sorted(ignored.items()))
@@ -297,10 +297,10 @@ def _as_etcd_has_them(shapes: Mapping[tuple[ResourceKey, bool], Resource]) -> It
             yield key, as_etcd_shows(merge_nodes(bare, calico), calico) if isinstance(calico, Node) else bare
 
 
-def _idle_agents(
+def _by_config_maps(
     agents: Mapping[DaemonSet, Mapping[str, object]], maps: Mapping[ResourceKey, Mapping[str, object]]
 ) -> Iterator[tuple[ResourceKey, DaemonSet]]:
-    """The DaemonSets whose ConfigMap says that they start no BIRD; of others, what a ConfigMap says is not kept.
+    """The DaemonSets whose ConfigMap says whether they start BIRD; what does start it is not kept.
 
     Calico's manifests have it as `calico_backend` in `calico-config` (calico manifests/calico.yaml, v3.0 to v3.32).
     """
@@ -308,8 +308,9 @@ def _idle_agents(
         reference = backend_reference(document)
         data = maps.get(reference[0], {}).get("data") if reference else None
         backend = data.get(reference[1]) if reference and isinstance(data, Mapping) else None
-        if backend in BACKENDS_WITHOUT_BGP:
-            yield daemonset.key, replace(daemonset, backend=str(backend))
+        if isinstance(backend, str):
+            without = backend if backend in BACKENDS_WITHOUT_BGP else ""
+            yield daemonset.key, replace(daemonset, backend=without, felix_alone=False)
 
 
 def _times(document: dict[str, object]) -> Iterator[str]:
