@@ -267,18 +267,16 @@ def _installation(key: ResourceKey, reader: Reader) -> Installation:
     return Installation(key.name, network.text("bgp"), network.text("linuxDataplane"))
 
 
-def backend_reference(document: Mapping[str, object]) -> tuple[ResourceKey, str] | None:
-    """The ConfigMap, and its key, that say a DaemonSet's CALICO_NETWORKING_BACKEND, as in Calico's own manifests.
+def backend_reference(document: Mapping[str, object]) -> tuple[str, str] | None:
+    """The name of the ConfigMap, and its key, that say a DaemonSet's CALICO_NETWORKING_BACKEND.
 
-    None where nothing or the document itself says it.
+    Calico's own manifests have it so. None where nothing or the document itself says it.
     """
     for container in Reader(document).child("spec").child("template").child("spec").children("containers"):
         for variable in container.children("env"):
             reference = variable.child("valueFrom").child("configMapKeyRef")
             if variable.text("name") == BACKEND and reference.text("name"):
-                return ResourceKey("ConfigMap", reference.text("name"), key_of(document).namespace), reference.text(
-                    "key"
-                )
+                return reference.text("name"), reference.text("key")
     return None
 
 

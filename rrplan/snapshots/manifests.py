@@ -91,7 +91,7 @@ def snapshot_of_manifests(files: Sequence[tuple[str, bytes]]) -> Snapshot:
     ignored: dict[str, int] = {}
     given: set[str] = set()
     calico: list[CalicoNode] = []
-    maps: dict[ResourceKey, Mapping[str, object]] = {}
+    maps: dict[tuple[str, str], object] = {}
     agents: dict[DaemonSet, Mapping[str, object]] = {}
     latest = ""
     contents = dict(files)
@@ -103,7 +103,7 @@ def snapshot_of_manifests(files: Sequence[tuple[str, bytes]]) -> Snapshot:
                 resource = decode(located.document)
                 kind = located.document.get("kind")
                 if kind == "ConfigMap":
-                    maps[key_of(located.document)] = located.document
+                    maps[_place_of(located.document)] = located.document.get("data")
                 elif isinstance(resource, DaemonSet):
                     agents[resource] = located.document
                 if resource is None:
@@ -298,7 +298,7 @@ def _as_etcd_has_them(shapes: Mapping[tuple[ResourceKey, bool], Resource]) -> It
 
 
 def _by_config_maps(
-    agents: Mapping[DaemonSet, Mapping[str, object]], maps: Mapping[ResourceKey, Mapping[str, object]]
+    agents: Mapping[DaemonSet, Mapping[str, object]], maps: Mapping[tuple[str, str], object]
 ) -> Iterator[tuple[ResourceKey, DaemonSet]]:
     """The DaemonSets whose ConfigMap says whether they start BIRD; what does start it is not kept.
 
@@ -306,11 +306,18 @@ def _by_config_maps(
     """
     for daemonset, document in agents.items() if maps else ():
         reference = backend_reference(document)
-        data = maps.get(reference[0], {}).get("data") if reference else None
+        data = maps.get((daemonset.namespace, reference[0])) if reference else None
         backend = data.get(reference[1]) if reference and isinstance(data, Mapping) else None
         if isinstance(backend, str):
             without = backend if backend in BACKENDS_WITHOUT_BGP else ""
             yield daemonset.key, replace(daemonset, backend=without, felix_alone=False)
+
+
+def _place_of(document: Mapping[str, object]) -> tuple[str, str]:
+    """Namespace and name of a document that is read by nobody else: whatever stands there is no mistake."""
+    metadata = document.get("metadata")
+    known = metadata if isinstance(metadata, Mapping) else {}
+    return str(known.get("namespace", "")), str(known.get("name", ""))
 
 
 def _times(document: dict[str, object]) -> Iterator[str]:

@@ -499,3 +499,10 @@ def test_backend_that_a_config_map_says(backend: str, namespace: str, kept: str)
         assert (agent.backend, agent.felix_alone) == (kept, namespace == "x")
         again = read_snapshot(write_snapshot(Snapshot(state)), "s.json").state
         assert again == state
+
+
+@pytest.mark.parametrize("metadata", ["{generateName: x-}", "{name: Not A Name}", "[]", "null"])
+def test_a_config_map_that_nobody_reads(metadata: str) -> None:
+    """Kinds that are left out are not judged, whatever stands in them."""
+    stray = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {metadata}\n"
+    assert snapshot_of_manifests([("k", f"{NODE}---\n{stray}".encode())]).state.nodes
