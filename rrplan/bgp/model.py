@@ -53,9 +53,9 @@ class Model:
         self.versions = versions
         peers = tuple(peers)
         first = rules_of(state, _nobody, versions.oldest, roles)
-        known = {first.settings.global_as if number is None else number for number in numbers}
-        known |= {node.as_number or first.settings.global_as for node in state.nodes.values()}
-        first = replace(first, by_link=len(known) > 1 or within_link((*state.peers.values(), *peers)))
+        systems = {first.settings.effective_as(number) for number in numbers}
+        systems |= {first.settings.effective_as(node.as_number) for node in state.nodes.values()}
+        first = replace(first, by_link=len(systems) > 1 or within_link((*state.peers.values(), *peers)))
         # A host may get a standalone reflector in a state to come, and is then known by its address.
         hosts = {node.host_ip: name for name, node in state.nodes.items() if node.host_ip}
         everybody = replace(first, addresses={**hosts, **first.addresses})

@@ -47,7 +47,7 @@ def rules_of(state: ClusterState, matcher: Matches, version: CalicoVersion, role
     peers = tuple(state.peers[name] for name in sorted(state.peers))
     known = frozenset(node.host_ip for node in state.nodes.values() if node.host_ip)
     announced = Announced.of(state, version)
-    systems = {settings.global_as if node.as_number is None else node.as_number for node in state.nodes.values()}
+    systems = {settings.effective_as(node.as_number) for node in state.nodes.values()}
     return Rules(
         settings,
         peers,
@@ -58,14 +58,14 @@ def rules_of(state: ClusterState, matcher: Matches, version: CalicoVersion, role
         shared,
         roles,
         by_link=len(systems) > 1 or within_link(peers),
-        numberless=numberless(state.nodes.values(), settings.global_as) if 0 in systems else frozenset(),
+        numberless=numberless(state.nodes.values(), settings) if 0 in systems else frozenset(),
     )
 
 
-def numberless(nodes: Iterable[Node], global_as: int) -> frozenset[NodeName]:
+def numberless(nodes: Iterable[Node], settings: Settings) -> frozenset[NodeName]:
     """The nodes that speak BGP with AS number 0: BIRD refuses `as 0` (proto/bgp/bgp.c bgp_check_config, 1.6.8)."""
     speaking = (node for node in nodes if node.ipv4 or node.ipv6)
-    return frozenset(node.name for node in speaking if not (global_as if node.as_number is None else node.as_number))
+    return frozenset(node.name for node in speaking if not settings.effective_as(node.as_number))
 
 
 def within_link(peers: Iterable[BGPPeer]) -> bool:

@@ -12,6 +12,7 @@ from rrplan.bgp.profile import Profile, Versions, profile_for
 from rrplan.bgp.roles import OutsideRole
 from rrplan.ids import NodeName
 from rrplan.resources import BGPConfiguration, ClusterState, DaemonSet, Installation, Node, Pod
+from rrplan.resources.decoding import BACKENDS_WITHOUT_BGP
 from rrplan.resources.reading import is_ipv4_network
 
 DEFAULT_AS = 64512
@@ -87,6 +88,10 @@ class Settings:
     router_id_elsewhere: bool = False
     """It is not known although its DaemonSet is: the value comes from elsewhere (`valueFrom`)."""
 
+    def effective_as(self, as_number: int | None) -> int:
+        """The AS number of a node: its own one, or the global one where it has none."""
+        return self.global_as if as_number is None else as_number
+
     @classmethod
     def of(cls, state: ClusterState) -> Settings:
         """Read `default` and every `node.<name>`; other names are ignored, as confd does."""
@@ -129,7 +134,7 @@ def _idle(state: ClusterState) -> str:
             return f"Installation `{resource.name}` says `bgp: Disabled`"
         if isinstance(resource, Installation) and resource.dataplane == VPP:
             return f"Installation `{resource.name}` says `linuxDataplane: VPP`"
-        if isinstance(resource, DaemonSet) and not resource.reflector and resource.backend in ("vxlan", "none"):
+        if isinstance(resource, DaemonSet) and not resource.reflector and resource.backend in BACKENDS_WITHOUT_BGP:
             return f"DaemonSet {resource.namespace}/{resource.name} runs with backend `{resource.backend}`"
     return ""
 
@@ -228,7 +233,7 @@ def speaker_of(node: Node, settings: Settings, versions: Versions) -> Speaker:
         ipv4=node.ipv4,
         ipv6=node.ipv6,
         own_as=node.as_number,
-        as_number=settings.global_as if node.as_number is None else node.as_number,
+        as_number=settings.effective_as(node.as_number),
         cluster_id=cluster_id,
         ignored_id="" if cluster_id else node.cluster_id,
         own_port=own_port,

@@ -15,7 +15,7 @@ from rrplan.bgp.endpoint import dialled
 from rrplan.bgp.matching import unknown_word
 from rrplan.bgp.profile import profile_for
 from rrplan.bgp.sessions import numberless
-from rrplan.bgp.speaker import DEFAULT_AS, VPP, effective_cluster_id
+from rrplan.bgp.speaker import VPP, Settings, effective_cluster_id
 from rrplan.checks.addressing import (
     addresses_known,
     addresses_unique,
@@ -39,6 +39,7 @@ from rrplan.checks.surroundings import cluster_routes, kubernetes_given, label_s
 from rrplan.desired.joining import MANY_KINDS
 from rrplan.desired.selecting import clients_selector
 from rrplan.resources import ClusterInformation, DaemonSet, Installation, IPPool
+from rrplan.resources.decoding import BACKENDS_WITHOUT_BGP
 from rrplan.resources.selector import SelectorSyntaxError, parse
 from rrplan.specs import Flavor
 from rrplan.text import listed
@@ -56,7 +57,7 @@ FRAGILE = {
 def bgp_in_use(context: CheckContext) -> CheckResults:
     """calico-node runs BIRD at all."""
     for daemonset in context.of(DaemonSet):
-        if daemonset.backend in ("vxlan", "none"):
+        if daemonset.backend in BACKENDS_WITHOUT_BGP:
             yield error("backend", daemonset=f"{daemonset.namespace}/{daemonset.name}", backend=daemonset.backend)
         elif daemonset.felix_alone:
             yield warning("felix-alone", daemonset=f"{daemonset.namespace}/{daemonset.name}")
@@ -75,9 +76,7 @@ def datastore_ready(context: CheckContext) -> CheckResults:
 
 def peer_as_number(context: CheckContext) -> CheckResults:
     """Every peer by address has an AS number, and every node one that is not 0."""
-    default = context.state.configurations.get("default")
-    common = default.as_number if default else None
-    nodes = numberless(context.state.nodes.values(), DEFAULT_AS if common is None else common)
+    nodes = numberless(context.state.nodes.values(), Settings.of(context.state))
     if nodes:
         yield error("node", nodes=names(nodes))
     profile = profile_for(context.versions.default)

@@ -185,11 +185,11 @@ def _one_group(state: ClusterState, seen: Survey, count: int) -> Draft:
 
 def _racks(state: ClusterState, seen: Survey) -> Iterator[Draft]:
     """Two reflectors for each AS of nodes that a label tells apart; switches carry routes between them."""
-    global_as = Settings.of(state).global_as
+    settings = Settings.of(state)
     racks: defaultdict[int, set[NodeName]] = defaultdict(set)
     for name, node in state.nodes.items():
         if (node.ipv4 or node.ipv6) and not node.windows:
-            racks[node.as_number or global_as].add(name)
+            racks[settings.effective_as(node.as_number)].add(name)
     labels = _rack_labels(state, racks)
     if labels is None:
         return

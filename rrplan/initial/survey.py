@@ -49,7 +49,7 @@ def survey(state: ClusterState, versions: Versions) -> Survey:
         families=tuple(
             str(family) for family in FAMILIES if any(speaker.address(family) for speaker in speakers.by_name.values())
         ),
-        as_numbers=dict(sorted(Counter(node.as_number or settings.global_as for node in speaking).items())),
+        as_numbers=dict(sorted(Counter(settings.effective_as(node.as_number) for node in speaking).items())),
         mesh=settings.mesh,
         mesh_nodes=sum(not speakers.by_name[node.name].reflects_in_mesh for node in speaking) if settings.mesh else 0,
         sessions=(counted - beyond) // 2 + beyond,

@@ -20,7 +20,7 @@ def services_handed_on(before: ClusterState, after: ClusterState, newest: Calico
     """
     default = before.configurations.get("default")
     told = default.spec.get("serviceLoadBalancerIPs") if default else None
-    ranges = [str(one.get("cidr")) for one in told or () if isinstance(one, dict)] if isinstance(told, list) else []
+    ranges = [str(one.get("cidr")) for one in told if isinstance(one, dict)] if isinstance(told, list) else []
     staying = {name for name, node in after.nodes.items() if node.cluster_id}
     stopping = sorted(name for name, node in before.nodes.items() if node.cluster_id and name not in staying)
     outside = any(peer.peer_ip for peer in after.peers.values())

@@ -74,5 +74,8 @@ def across_routers(speakers: Speakers) -> Iterator[str]:
         here, there = session.protocol.node, session.protocol.peer_node
         own, other = speakers.by_name.get(here), speakers.by_name.get(there) if there else None
         if own and other and on_no_link(session.protocol, own, other):
-            yield f"all nodes are on one link here: {here} has a session with {there}, behind a router in the cluster"
+            yield (
+                f"all nodes are on one link here, so {here} has a session with {there}; in the cluster a router is "
+                "between them"
+            )
             return

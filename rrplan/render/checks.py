@@ -30,7 +30,7 @@ TEXTS: dict[str, dict[str, str]] = {
     "bgp-in-use": {
         "backend": "DaemonSet {daemonset} runs with backend `{backend}`: no BIRD, no BGP",
         "disabled": "Installation `{installation}` says `bgp: Disabled`: no BIRD, no BGP",
-        "vpp": "Installation `{installation}` says `linuxDataplane: VPP`: no BIRD of calico-node",
+        "vpp": "Installation `{installation}` says `linuxDataplane: VPP`: calico-node runs no BIRD",
         "felix-alone": (
             "the readiness probe of DaemonSet {daemonset} asks no BIRD, and its backend comes from elsewhere: with "
             "`vxlan` or `none` there is no BIRD and no BGP; look at `calico_backend` of ConfigMap calico-config"
@@ -57,8 +57,8 @@ TEXTS: dict[str, dict[str, str]] = {
             "client"
         ),
         "none": (
-            "{node} has cluster ID `{value}`: BIRD takes the router ID of the node in its place, which nothing here "
-            "counts on"
+            "{node} has cluster ID `{value}`: BIRD takes the router ID of the node in its place, and this plan cannot "
+            "tell what such a reflector passes on"
         ),
     },
     "cluster-routes": {
@@ -96,9 +96,9 @@ TEXTS: dict[str, dict[str, str]] = {
             "it refuses its whole configuration on every node, so no change of BGP takes effect"
         ),
         "host-bits": (
-            "rule {rule} of `{field}` of BGPFilter `{filter}` has `cidr: {cidr}`, with bits behind its length, which "
-            "BIRD cannot read: it refuses its whole configuration on every node, so no change of BGP takes effect; "
-            "write `{meant}`"
+            "rule {rule} of `{field}` of BGPFilter `{filter}` has `cidr: {cidr}`, with bits beyond its prefix length, "
+            "which BIRD cannot read: it refuses its whole configuration on every node, so no change of BGP takes "
+            "effect; write `{meant}`"
         ),
         "no-network": (
             "rule {rule} of `{field}` of BGPFilter `{filter}` has `cidr: {cidr}`, which is no network of that family "
@@ -161,8 +161,8 @@ TEXTS: dict[str, dict[str, str]] = {
             "`peerIP` alone"
         ),
         "gives-way": (
-            "no option has an effect on the sessions of BGPPeers {peers}: they give way to BGPPeer `{other}`, which is "
-            "of all nodes and has the same address"
+            "the options of BGPPeers {peers} have no effect: BGPPeer `{other}` is for all nodes, has the same address, "
+            "and wins"
         ),
     },
     "owners": {
@@ -203,8 +203,8 @@ TEXTS: dict[str, dict[str, str]] = {
             "node that has this peer; no node has it now"
         ),
         "node": (
-            "the AS number of {nodes} is 0: BIRD refuses the whole configuration there, and on every node that has a "
-            "session with such a node configured"
+            "the AS number of {nodes} is 0: BIRD refuses the whole configuration there, and on every node that is to "
+            "peer with them"
         ),
     },
     "peers-agree": {

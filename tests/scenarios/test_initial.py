@@ -29,7 +29,7 @@ REFUSED = {
     "filter-rejects-the-pool": "violations in the proof",
     "leftover-peer-with-a-wrong-as": "violations in the proof",
     "link-local-peer": "link-local",
-    "filter-with-bits-behind-its-length": "bits behind its length",
+    "filter-with-bits-behind-its-length": "bits beyond its prefix length",
     "second-peer-for-the-same-sessions": "violations in the proof",
     "standalone-with-kubernetes-datastore": "older than v3.21.0",
     "ucp-calico-node-without-address": "no IPv4 address",

@@ -185,7 +185,7 @@ ERRORS = [
     (
         "bgp-in-use",
         thing("Installation", "default", "operator.tigera.io/v1", calicoNetwork={"linuxDataplane": "VPP"}),
-        "Installation `default` says `linuxDataplane: VPP`: no BIRD of calico-node",
+        "Installation `default` says `linuxDataplane: VPP`: calico-node runs no BIRD",
     ),
     (
         "datastore-ready",
@@ -200,7 +200,7 @@ ERRORS = [
     (
         "peer-as-number",
         node("odd", 9, ASNumber="0"),
-        "the AS number of odd is 0: BIRD refuses the whole configuration there, and on every node that has a session",
+        "the AS number of odd is 0: BIRD refuses the whole configuration there, and on every node that is to peer",
     ),
     (
         "peer-as-number",
@@ -243,7 +243,7 @@ ERRORS = [
     (
         "cluster-ids-valid",
         node("odd", 9, RouteReflectorClusterID="0.0.0.0"),
-        "odd has cluster ID `0.0.0.0`: BIRD takes the router ID of the node in its place, which nothing here counts on",
+        "odd has cluster ID `0.0.0.0`: BIRD takes the router ID of the node in its place, and this plan cannot tell",
     ),
     ("addresses-unique", node("twin", 1, IPv4Address="10.0.0.5"), "10.0.0.5 is the address of node-003, twin"),
     (

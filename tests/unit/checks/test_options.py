@@ -30,8 +30,8 @@ def test_a_peer_of_all_nodes_hides_ours_with_its_options() -> None:
     theirs = [peer(f"of-all-{n}", peerIP=f"10.9.9.{n}", asNumber=64512) for n in (1, 2)]
     plan = planned(meshed(mesh(on=False), *theirs, nodes="a b c"), f"{OUTSIDE}, peering: {{maxRestartTime: 60s}}")
     assert [sentence(one) for one in plan.findings if one.check == "options-effective"] == [
-        f"no option has an effect on the sessions of BGPPeers rrplan-main-{name}: they give way to BGPPeer "
-        f"`of-all-{n}`, which is of all nodes and has the same address"
+        f"the options of BGPPeers rrplan-main-{name} have no effect: BGPPeer "
+        f"`of-all-{n}` is for all nodes, has the same address, and wins"
         for n, name in ((1, "east"), (2, "west"))
     ]
     without = planned(meshed(mesh(on=False), *theirs, nodes="a b c"), OUTSIDE)
@@ -189,7 +189,11 @@ def test_filters_that_bird_refuses(field: str, cidr: str, length: Mapping[str, i
 @pytest.mark.parametrize(
     ("field", "cidr", "words"),
     [
-        ("importV4", "10.42.1.0/16", "`cidr: 10.42.1.0/16`, with bits behind its length, which BIRD cannot read"),
+        (
+            "importV4",
+            "10.42.1.0/16",
+            "`cidr: 10.42.1.0/16`, with bits beyond its prefix length, which",
+        ),
         ("exportV6", "fd42::1/48", "write `fd42::/48`"),
         ("importV4", "10.42.0.0/99", "`cidr: 10.42.0.0/99`, which is no network of that family to BIRD"),
         ("importV4", "10.42.0.0", "which is no network of that family to BIRD"),
