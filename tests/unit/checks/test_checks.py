@@ -200,7 +200,10 @@ ERRORS = [
     (
         "peer-as-number",
         node("odd", 9, ASNumber="0"),
-        "the AS number of odd is 0: BIRD refuses the whole configuration there, and on every node that is to peer",
+        (
+            "the AS number of odd is 0: BIRD refuses the whole configuration there, and on every node that is to "
+            "peer with them"
+        ),
     ),
     (
         "peer-as-number",
@@ -243,7 +246,10 @@ ERRORS = [
     (
         "cluster-ids-valid",
         node("odd", 9, RouteReflectorClusterID="0.0.0.0"),
-        "odd has cluster ID `0.0.0.0`: BIRD takes the router ID of the node in its place, and this plan cannot tell",
+        (
+            "odd has cluster ID `0.0.0.0`: BIRD takes the router ID of the node in its place, and this plan cannot "
+            "tell what such a reflector passes on"
+        ),
     ),
     ("addresses-unique", node("twin", 1, IPv4Address="10.0.0.5"), "10.0.0.5 is the address of node-003, twin"),
     (

@@ -192,7 +192,7 @@ def test_filters_that_bird_refuses(field: str, cidr: str, length: Mapping[str, i
         (
             "importV4",
             "10.42.1.0/16",
-            "`cidr: 10.42.1.0/16`, with bits beyond its prefix length, which",
+            "`cidr: 10.42.1.0/16`, with bits beyond its prefix length, which BIRD cannot read",
         ),
         ("exportV6", "fd42::1/48", "write `fd42::/48`"),
         ("importV4", "10.42.0.0/99", "`cidr: 10.42.0.0/99`, which is no network of that family to BIRD"),
